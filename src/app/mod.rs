@@ -1,0 +1,1 @@
+//! Screen state over the session and the facts.

@@ -1,0 +1,13 @@
+//! The outside: PostgreSQL, jobs, files, throwaway servers, the terminal.
+
+pub mod act;
+pub mod cluster;
+pub mod config;
+pub mod failpoint;
+pub mod journal;
+pub mod paths;
+pub mod poll;
+pub mod postgres;
+pub mod runbook;
+pub mod terminal;
+pub mod tree;

@@ -1,0 +1,1 @@
+//! PostgreSQL: targets, connections, the monitor, control and lease.

@@ -1,0 +1,1 @@
+//! The panels, each a vertical slice of state, keys and view.

@@ -1,0 +1,3 @@
+//! Procedures: pure functions from outcomes to the next act.
+
+pub mod up_to;

@@ -1,0 +1,3 @@
+//! Compiles the text of migrations to the domain's one intermediate form.
+
+pub mod sql;

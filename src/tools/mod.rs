@@ -1,0 +1,3 @@
+//! Migration tools, one file each, pure: they read through `&dyn Tree`.
+
+pub mod sqlx;

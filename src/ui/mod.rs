@@ -1,0 +1,6 @@
+//! Theme, bindings and widgets.
+
+pub mod bindings;
+pub mod picture;
+pub mod theme;
+pub mod widgets;
