@@ -12,6 +12,7 @@ pub mod identity;
 pub mod journal;
 pub mod locks;
 pub mod loss;
+pub mod outcome;
 pub mod plan;
 pub mod problem;
 pub mod progress;

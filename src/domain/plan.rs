@@ -1,1 +1,438 @@
-//! Placeholder.
+//! An act as data: previewed, confirmed, journaled and resumed from the same value.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::activity::BackendKey;
+use super::identity::{Class, Identity};
+
+/// What can be lost by an act; the worse of declared and computed counts.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Risk {
+    /// SQL in a READ ONLY transaction over allow-listed functions.
+    Read,
+    /// Changes something, and nothing is lost by it or by going back.
+    #[default]
+    Safe,
+    /// Loses something that somebody may miss: written rows, another's transaction.
+    Lossy,
+    /// Cannot be undone.
+    Destructive,
+}
+
+impl Risk {
+    /// Returns the word for the screen.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Safe => "safe",
+            Self::Lossy => "lossy",
+            Self::Destructive => "destructive",
+        }
+    }
+}
+
+/// Which way a migration goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// Towards the heads.
+    Up,
+    /// Back.
+    Down,
+}
+
+impl Direction {
+    /// Returns `up` or `down`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
+}
+
+/// What is sent to a backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Signal {
+    /// `pg_cancel_backend`: ends its statement, not its transaction's locks.
+    Cancel,
+    /// `pg_terminate_backend`: ends the session and rolls its transaction back.
+    Terminate,
+}
+
+impl Signal {
+    /// Returns `cancel` or `terminate`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Cancel => "cancel",
+            Self::Terminate => "terminate",
+        }
+    }
+}
+
+/// The smallest unit that is confirmed, journaled and classified after a crash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Action {
+    /// One guarded statement on our control connection.
+    Signal {
+        /// Who is meant: pid and start of the process.
+        backend: BackendKey,
+        /// What is sent.
+        signal: Signal,
+    },
+    /// One migration, one direction.
+    Migrate {
+        /// The migration tool's name.
+        tool: String,
+        /// Which way.
+        direction: Direction,
+        /// The migration that runs.
+        migration: String,
+        /// The revisions that the database must be at when the act has succeeded.
+        after: Vec<String>,
+    },
+    /// SQL of a runbook's step.
+    Sql {
+        /// The statements, exactly as they will be sent.
+        text: String,
+    },
+    /// A command of a runbook's step.
+    Command,
+    /// A backup.
+    Backup {
+        /// `full`, `schema`, `tables` or `csv`.
+        scope: String,
+        /// Where it goes.
+        location: String,
+    },
+    /// A proof of a backup.
+    VerifyBackup {
+        /// The backup's file.
+        file: String,
+        /// The level asked for, `L0` to `L6`.
+        level: String,
+    },
+    /// One act of a restore.
+    Restore {
+        /// The backup's file.
+        file: String,
+        /// Which of the procedure's acts: `create`, `load`, `swap`…
+        act: String,
+    },
+    /// A request to an HTTP endpoint: maintenance mode, notifications.
+    Http {
+        /// The method.
+        method: String,
+        /// The address, without secrets.
+        url: String,
+    },
+}
+
+/// The program that an act runs. Values of the environment are never part of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Command {
+    /// The program and its arguments; never a shell line, never a secret.
+    pub argv: Vec<String>,
+    /// The names of the variables that are set for it.
+    pub env: Vec<String>,
+    /// The directory that it runs in.
+    pub cwd: String,
+}
+
+impl Command {
+    /// Returns the command as a person would type it.
+    #[must_use]
+    pub fn line(&self) -> String {
+        self.argv.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Quotes a word for a POSIX shell, for reading only.
+fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@+,%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+/// The content of a file that the act executes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digest {
+    /// The file, relative to the project where it lies inside it.
+    pub path: String,
+    /// SHA-256 of its bytes in hexadecimal.
+    pub sha256: String,
+}
+
+impl Digest {
+    /// Returns the digest of `bytes` under the name `path`.
+    #[must_use]
+    pub fn of(path: impl Into<String>, bytes: &[u8]) -> Self {
+        Self { path: path.into(), sha256: sha256_hex(bytes) }
+    }
+}
+
+/// Limits that are in force while an act runs, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timeouts {
+    /// `lock_timeout`; `None`: none is set (CONCURRENTLY would leave an invalid index).
+    pub lock_ms: Option<u64>,
+    /// `statement_timeout`.
+    pub statement_ms: Option<u64>,
+}
+
+/// What a person is told before the yes. Not hashed: some of it is measured live.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preview {
+    /// What the act is called, in a few words.
+    pub title: String,
+    /// The SQL as it will run, where it is known.
+    pub sql: Vec<String>,
+    /// Locks and relations: one line each.
+    pub touches: Vec<String>,
+    /// Who would stand in its way now, or what else is true at this moment.
+    pub now: Vec<String>,
+    /// How long it takes, and how that is known.
+    pub takes: Option<String>,
+    /// The way back.
+    pub back: String,
+}
+
+/// One act with everything that it is bound to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// What is done.
+    pub action: Action,
+    /// Where it is done.
+    pub target: Identity,
+    /// How much care the target asks for.
+    pub class: Class,
+    /// The program that runs, if one does.
+    pub command: Option<Command>,
+    /// The files that it executes.
+    pub files: Vec<Digest>,
+    /// The revisions that the database is at; empty: none, or no migration is involved.
+    pub revision_before: Vec<String>,
+    /// Limits.
+    pub timeouts: Timeouts,
+    /// How often it is tried at most when it fails by lock timeout and was rolled back.
+    pub attempts: u32,
+    /// The worse of declared and computed.
+    pub risk: Risk,
+    /// What the person is told.
+    pub preview: Preview,
+}
+
+/// The SHA-256 of a plan, in hexadecimal.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Hash(String);
+
+impl Hash {
+    /// Wraps a hash that somebody gave, e.g. `--confirm HASH`; it proves nothing by itself.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// Returns all 64 digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns the form for the screen, e.g. `3f9a·c1d0`.
+    #[must_use]
+    pub fn short(&self) -> String {
+        let part = |from: usize, to: usize| self.0.get(from..to).unwrap_or_default();
+        format!("{}·{}", part(0, 4), part(4, 8))
+    }
+}
+
+impl std::fmt::Display for Hash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What has to be given for a plan to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing: it only reads.
+    Nothing,
+    /// A key that means yes.
+    Key,
+    /// This text, typed exactly.
+    Typed(String),
+}
+
+/// What a person gave, and for which plan they gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The key that means yes, pressed while this plan was shown.
+    Key(Hash),
+    /// A token, typed while this plan was shown.
+    Typed(Hash, String),
+    /// `--confirm HASH` of a script, which read the plan before.
+    Script(Hash),
+}
+
+impl Answer {
+    fn hash(&self) -> &Hash {
+        match self {
+            Self::Key(hash) | Self::Typed(hash, _) | Self::Script(hash) => hash,
+        }
+    }
+}
+
+/// Why a plan was not confirmed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The answer belongs to another plan than this one.
+    #[error("the plan changed since it was shown: nothing was run; look at it again")]
+    Changed,
+    /// A typed token was needed.
+    #[error("this can lose something: type {0} to run it")]
+    NeedsTyping(String),
+    /// The token is not the one asked for.
+    #[error("that is not {expected}: nothing was run")]
+    WrongToken {
+        /// What had to be typed.
+        expected: String,
+    },
+}
+
+/// A plan that somebody confirmed. [`Plan::confirm`] is the only way to make one,
+/// and it is moved, not copied, into the one `Perform` that it allows.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Confirmed {
+    plan: Plan,
+    hash: Hash,
+    means: Means,
+    attempt: u32,
+}
+
+/// How a plan was confirmed; recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Means {
+    /// It needed nothing.
+    Unasked,
+    /// By a key.
+    Key,
+    /// By typing.
+    Typed,
+    /// By a script that gave the hash.
+    Script,
+}
+
+impl Plan {
+    /// Returns the SHA-256 of what the plan is bound to: everything but the preview,
+    /// as JSON without white space with the fields in the order of their declaration.
+    #[must_use]
+    pub fn hash(&self) -> Hash {
+        let bound = (
+            &self.action,
+            (
+                &self.target.system_identifier,
+                &self.target.database,
+                self.target.database_oid,
+                &self.target.host,
+                self.target.port,
+                &self.target.role,
+                self.target.primary,
+            ),
+            (self.class, &self.command, &self.files, &self.revision_before),
+            (self.timeouts, self.attempts, self.risk),
+        );
+        let json = serde_json::to_vec(&bound).expect("a plan holds nothing that JSON lacks");
+        Hash(sha256_hex(&json))
+    }
+
+    /// Returns what has to be given for this plan to run.
+    #[must_use]
+    pub fn need(&self) -> Need {
+        match self.risk {
+            Risk::Read => Need::Nothing,
+            Risk::Safe => Need::Key,
+            Risk::Lossy | Risk::Destructive => Need::Typed(self.target.database.clone()),
+        }
+    }
+
+    /// Confirms this plan by an answer that was given to it.
+    ///
+    /// # Errors
+    /// [`Refused`] if the answer was given to another plan, or is not what this one needs.
+    pub fn confirm(self, answer: &Answer) -> Result<Confirmed, Refused> {
+        let hash = self.hash();
+        if *answer.hash() != hash {
+            return Err(Refused::Changed);
+        }
+        let means = match (self.need(), answer) {
+            (_, Answer::Script(_)) => Means::Script,
+            (Need::Nothing, _) => Means::Unasked,
+            (Need::Key, Answer::Key(_)) => Means::Key,
+            (Need::Typed(token), Answer::Key(_)) => return Err(Refused::NeedsTyping(token)),
+            (Need::Typed(token), Answer::Typed(_, text)) if *text == token => Means::Typed,
+            (Need::Typed(expected), Answer::Typed(..)) => {
+                return Err(Refused::WrongToken { expected });
+            }
+            (Need::Key, Answer::Typed(..)) => Means::Typed,
+        };
+        Ok(Confirmed { plan: self, hash, means, attempt: 1 })
+    }
+}
+
+impl Confirmed {
+    /// Returns the plan.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Returns the hash that was confirmed.
+    #[must_use]
+    pub fn hash(&self) -> &Hash {
+        &self.hash
+    }
+
+    /// Returns how it was confirmed.
+    #[must_use]
+    pub fn means(&self) -> Means {
+        self.means
+    }
+
+    /// Returns which attempt this is, from 1.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// Returns the ticket for the next attempt inside the same confirmation, or `None`
+    /// when the attempts that were shown are used up.
+    #[must_use]
+    pub fn next_attempt(self) -> Option<Self> {
+        let attempt = self.attempt + 1;
+        (attempt <= self.plan.attempts).then_some(Self { attempt, ..self })
+    }
+}
+
+/// Returns the SHA-256 of `bytes` in lower-case hexadecimal.
+#[must_use]
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        write!(hex, "{byte:02x}").expect("writing to a String cannot fail");
+        hex
+    })
+}

@@ -1,0 +1,82 @@
+//! How an act ended, and what is known about what it left behind.
+
+use serde::{Deserialize, Serialize};
+
+use super::untrusted::Untrusted;
+
+/// How an act ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// What became of it.
+    pub ending: Ending,
+    /// What the program or the server said last, one or few lines.
+    pub message: Untrusted,
+    /// The exit code, if a program ran to its end by itself.
+    pub exit_code: Option<i32>,
+    /// From its start to its end, in milliseconds, if both are known.
+    pub took_ms: Option<u64>,
+    /// The database's revisions afterwards; `None`: not read.
+    pub revision_after: Option<Vec<String>>,
+}
+
+/// What became of an act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// Its postcondition holds.
+    Done,
+    /// It was never started: refused, or the intent was all that happened.
+    NotRun,
+    /// It waited for a lock until `lock_timeout`, and was rolled back: it may be tried again.
+    LockTimeout,
+    /// It failed and what it did was rolled back.
+    RolledBack,
+    /// It failed, and some of what it did stays.
+    Partial,
+    /// It failed; what it left behind has to be looked at.
+    Failed,
+    /// It was stopped on the operator's request.
+    Stopped,
+    /// It reported success and the target's revision did not move: it ran elsewhere.
+    RanElsewhere,
+    /// Nobody can tell. It is never run again by itself.
+    Unknown,
+}
+
+impl Ending {
+    /// Returns the words for the screen.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::NotRun => "not run",
+            Self::LockTimeout => "lock timeout, rolled back",
+            Self::RolledBack => "failed, rolled back",
+            Self::Partial => "failed, part of it stays",
+            Self::Failed => "failed",
+            Self::Stopped => "stopped",
+            Self::RanElsewhere => "ran elsewhere",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+
+    /// Returns true if trying the same act again repeats nothing that already happened.
+    #[must_use]
+    pub fn may_retry(self) -> bool {
+        matches!(self, Self::NotRun | Self::LockTimeout | Self::RolledBack)
+    }
+}
+
+impl Outcome {
+    /// Returns an outcome that has only an ending and a message.
+    #[must_use]
+    pub fn new(ending: Ending, message: impl Into<Untrusted>) -> Self {
+        Self {
+            ending,
+            message: message.into(),
+            exit_code: None,
+            took_ms: None,
+            revision_after: None,
+        }
+    }
+}
