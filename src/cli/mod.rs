@@ -1,9 +1,12 @@
 //! The command line: one thin file per command.
 
+mod internal;
+
 use std::process::ExitCode;
 
 /// Runs the command line and returns the exit code of `CLI.md`'s table.
 #[must_use]
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let args: Vec<_> = std::env::args_os().skip(1).collect();
+    internal::run(&args).unwrap_or(ExitCode::SUCCESS)
 }

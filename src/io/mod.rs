@@ -8,6 +8,7 @@ pub mod journal;
 pub mod paths;
 pub mod poll;
 pub mod postgres;
+pub mod process;
 pub mod runbook;
 pub mod terminal;
 pub mod tree;

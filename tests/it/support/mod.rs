@@ -1,1 +1,3 @@
 //! What the tests share: the throwaway server, provisioning, a pty.
+
+pub mod server;

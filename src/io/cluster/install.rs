@@ -1,0 +1,67 @@
+//! The platform's command that installs PostgreSQL's server.
+
+use std::fmt;
+use std::path::Path;
+
+/// A package system that lockkeeper knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packages {
+    /// Debian, Ubuntu and kin.
+    Apt,
+    /// Fedora, RHEL and kin.
+    Dnf,
+    /// Homebrew on macOS or Linux.
+    Brew,
+}
+
+/// A command that installs the server and upgrades nothing that is installed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Install {
+    /// Variables that it needs.
+    pub environment: Vec<(&'static str, &'static str)>,
+    /// The program and its arguments; no shell is involved.
+    pub argv: Vec<&'static str>,
+}
+
+impl Install {
+    /// Returns the command for this machine and user, if its package system is known.
+    #[must_use]
+    pub fn here() -> Option<Self> {
+        let packages = [
+            ("/usr/bin/apt-get", Packages::Apt),
+            ("/usr/bin/dnf", Packages::Dnf),
+            ("/opt/homebrew/bin/brew", Packages::Brew),
+            ("/usr/local/bin/brew", Packages::Brew),
+            ("/home/linuxbrew/.linuxbrew/bin/brew", Packages::Brew),
+        ];
+        let (_, packages) = packages.into_iter().find(|(path, _)| Path::new(path).exists())?;
+        Some(Self::with(packages, rustix::process::geteuid().is_root()))
+    }
+
+    /// Returns the command of `packages`, through sudo where root is needed.
+    #[must_use]
+    pub fn with(packages: Packages, root: bool) -> Self {
+        let (environment, command): (Vec<_>, Vec<_>) = match packages {
+            Packages::Apt => {
+                (vec![], vec!["apt-get", "install", "--yes", "--no-upgrade", "postgresql"])
+            }
+            Packages::Dnf => (vec![], vec!["dnf", "install", "--assumeyes", "postgresql-server"]),
+            Packages::Brew => (
+                vec![("HOMEBREW_NO_AUTO_UPDATE", "1"), ("HOMEBREW_NO_INSTALL_UPGRADE", "1")],
+                vec!["brew", "install", "postgresql@17"],
+            ),
+        };
+        let through_sudo = packages != Packages::Brew && !root;
+        let argv = through_sudo.then_some("sudo").into_iter().chain(command).collect();
+        Self { environment, argv }
+    }
+}
+
+impl fmt::Display for Install {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value) in &self.environment {
+            write!(f, "{name}={value} ")?;
+        }
+        f.write_str(&self.argv.join(" "))
+    }
+}

@@ -1,0 +1,217 @@
+//! Throwaway servers: a private PostgreSQL from nothing, on a Unix socket that
+//! nobody else reaches, without fsync, and gone when its owner is.
+
+mod account;
+mod directory;
+mod error;
+mod install;
+mod programs;
+mod record;
+mod sweep;
+mod watch;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+pub use account::Account;
+pub use error::Error;
+pub use install::{Install, Packages};
+pub use programs::{Missing, Programs};
+pub use record::{Record, registered};
+pub use sweep::sweep;
+pub use watch::watch;
+
+use crate::io::process::Identity;
+
+/// The superuser of every throwaway server.
+pub const SUPERUSER: &str = "postgres";
+/// The port that names the socket's file.
+pub const PORT: u16 = 5432;
+
+/// What a throwaway server is asked to be.
+#[derive(Clone, Debug, Default)]
+pub struct Spec {
+    /// Where it is registered for [`sweep`]; not at all when `None`.
+    pub state: Option<PathBuf>,
+    /// The program that runs `__watch DIRECTORY` and stops the server when this
+    /// process is gone; nobody watches when `None`.
+    pub watcher: Option<PathBuf>,
+    /// Settings of postgresql.conf beyond our own.
+    pub settings: Vec<(String, String)>,
+}
+
+/// How a server is stopped (`pg_ctl stop -m`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Sessions are ended, the server shuts down in order.
+    Fast,
+    /// It drops everything, as in a crash.
+    Immediate,
+}
+
+impl Stop {
+    fn mode(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Immediate => "immediate",
+        }
+    }
+}
+
+/// A running throwaway server. Dropping it stops and removes it, unless it was kept.
+#[derive(Debug)]
+pub struct Cluster {
+    directory: PathBuf,
+    state: Option<PathBuf>,
+    programs: Programs,
+    account: Account,
+    system_identifier: String,
+    watcher: Option<watch::Watcher>,
+    kept: bool,
+}
+
+impl Cluster {
+    /// Makes a server from nothing and returns when it accepts connections.
+    ///
+    /// # Errors
+    /// When PostgreSQL is not installed, or it cannot be made; nothing is left then.
+    pub fn start(spec: &Spec) -> Result<Self, Error> {
+        let programs = Programs::find()?;
+        let account = Account::choose()?;
+        let directory = directory::create(account)?;
+        match Self::make(spec, programs, account, directory.clone()) {
+            Ok(cluster) => Ok(cluster),
+            Err(error) => {
+                // The reason of the failure is worth more than what is left behind.
+                let _ = fs::remove_dir_all(&directory);
+                Err(error)
+            }
+        }
+    }
+
+    fn make(
+        spec: &Spec,
+        programs: Programs,
+        account: Account,
+        directory: PathBuf,
+    ) -> Result<Self, Error> {
+        let data = directory::data(&directory);
+        let data = data.to_string_lossy();
+        let initdb =
+            ["-D", &data, "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C", "-N"];
+        account.run(&programs, "initdb", &directory, &initdb)?;
+        directory::configure(&directory, &spec.settings)?;
+        let system_identifier = directory::system_identifier(&directory)?;
+        let mut cluster = Self {
+            directory,
+            state: spec.state.clone(),
+            programs,
+            account,
+            system_identifier,
+            watcher: None,
+            kept: false,
+        };
+        cluster.record().write(&cluster.directory)?;
+        if let Some(state) = &cluster.state {
+            record::register(state, &cluster.directory)?;
+        }
+        cluster.watcher = watch::Watcher::start(spec.watcher.as_deref(), &cluster.directory)?;
+        cluster.start_server()?;
+        Ok(cluster)
+    }
+
+    fn record(&self) -> Record {
+        Record {
+            owner: Identity::own(),
+            system_identifier: self.system_identifier.clone(),
+            programs: self.programs.directory().to_owned(),
+            state: self.state.clone(),
+            kept: self.kept,
+        }
+    }
+
+    /// Starts the server again after [`Self::stop_server`] or a crash.
+    ///
+    /// # Errors
+    /// When it does not accept connections within 30 s.
+    pub fn start_server(&self) -> Result<(), Error> {
+        directory::start_server(self.account, &self.programs, &self.directory)
+    }
+
+    /// Stops the server and leaves its data.
+    ///
+    /// # Errors
+    /// When it runs on.
+    pub fn stop_server(&self, how: Stop) -> Result<(), Error> {
+        directory::stop_server(self.account, &self.programs, &self.directory, how)
+    }
+
+    /// Stops the server and removes everything of it.
+    ///
+    /// # Errors
+    /// When it runs on, or its files cannot be removed.
+    pub fn stop(mut self) -> Result<(), Error> {
+        self.kept = true;
+        self.remove()
+    }
+
+    fn remove(&self) -> Result<(), Error> {
+        directory::remove(self.account, &self.programs, &self.directory)?;
+        if let Some(state) = &self.state {
+            record::forget(state, &self.directory);
+        }
+        Ok(())
+    }
+
+    /// Leaves the server running when this process ends; [`sweep`] removes it once
+    /// it was stopped. Returns its directory.
+    ///
+    /// # Errors
+    /// When that cannot be written down.
+    pub fn keep(mut self) -> Result<PathBuf, Error> {
+        self.kept = true;
+        self.record().write(&self.directory)?;
+        Ok(self.directory.clone())
+    }
+
+    /// Returns the directory of the socket: also the server's own directory.
+    #[must_use]
+    pub fn socket_dir(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Returns the server's programs.
+    #[must_use]
+    pub fn programs(&self) -> &Programs {
+        &self.programs
+    }
+
+    /// Returns the system identifier, as `pg_control_system()` shows it.
+    #[must_use]
+    pub fn system_identifier(&self) -> &str {
+        &self.system_identifier
+    }
+
+    /// Returns the postmaster's pid while it runs.
+    #[must_use]
+    pub fn postmaster(&self) -> Option<u32> {
+        directory::postmaster(&self.directory)
+    }
+
+    /// Returns a connection URI that libpq, sqlx and lockkeeper understand alike.
+    /// (User and host stand in the query: many parsers refuse a user without a host.)
+    #[must_use]
+    pub fn dsn(&self, user: &str, database: &str) -> String {
+        let host = self.directory.display();
+        format!("postgresql:///{database}?host={host}&port={PORT}&user={user}")
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if !self.kept {
+            // Nobody is left to tell; a later sweep tries again.
+            let _ = self.remove();
+        }
+    }
+}
