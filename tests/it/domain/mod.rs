@@ -1,1 +1,5 @@
 //! Tests of the layer `domain`.
+
+mod dsn;
+mod identity;
+mod signal;
