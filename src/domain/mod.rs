@@ -16,6 +16,7 @@ pub mod outcome;
 pub mod plan;
 pub mod problem;
 pub mod progress;
+pub mod quantity;
 pub mod reversal;
 pub mod runbook;
 pub mod snapshot;

@@ -3,6 +3,7 @@
 pub mod act;
 pub mod cluster;
 pub mod config;
+pub mod document;
 pub mod failpoint;
 pub mod journal;
 pub mod paths;

@@ -1,0 +1,129 @@
+//! Rules over the whole configuration, beyond what its types hold.
+
+use super::target::holds_password;
+use super::{Commands, Config, Tool};
+use crate::domain::evidence::Probe;
+use crate::domain::problem::{Flaw, Place};
+use crate::domain::quantity::Period;
+
+/// A refresh faster than this would be a load of its own.
+const FASTEST_REFRESH: Period = Period::from_secs(0);
+
+impl Config {
+    /// Returns everything that contradicts something else in the file.
+    #[must_use]
+    pub fn check(&self) -> Vec<Flaw> {
+        let mut flaws = self.environment_secrets();
+        flaws.extend(self.missing_command());
+        flaws.extend(self.unknown_contacts());
+        flaws.extend(self.bounds());
+        flaws
+    }
+
+    /// Returns the places of texts that nobody has filled in: `…`, `<NAME>`, nothing.
+    #[must_use]
+    pub fn placeholders(&self) -> Vec<Place> {
+        let mut places = Vec::new();
+        let mut look = |place: Place, text: &str| {
+            if is_placeholder(text) {
+                places.push(place);
+            }
+        };
+        for (name, contact) in &self.contacts {
+            let here = Place::top().key("contacts").key(name);
+            look(here.key("name"), &contact.name);
+            look(here.key("reach"), &contact.reach);
+        }
+        for (title, address) in &self.links {
+            look(Place::top().key("links").key(title), address);
+        }
+        places
+    }
+
+    /// Returns true if the file names programs to start, or the environment that
+    /// they get: then a checkout's file must be allowed before anything acts by it.
+    #[must_use]
+    pub fn names_commands(&self) -> bool {
+        !self.project.prefix.is_empty()
+            || !self.project.environment.is_empty()
+            || self.project.command.is_some()
+            || self.probes.values().any(Probe::is_command)
+    }
+
+    fn environment_secrets(&self) -> Vec<Flaw> {
+        let here = Place::top().key("project").key("environment");
+        let secret = |(name, _): (&String, _)| {
+            let what = "a password does not belong into this file: write \"${target.url}\"";
+            Flaw::new(here.key(name), what)
+        };
+        self.project.environment.iter().filter(|(_, v)| holds_password(v)).map(secret).collect()
+    }
+
+    fn missing_command(&self) -> Option<Flaw> {
+        let place = Place::top().key("project").key("tool");
+        match (self.project.tool, &self.project.command) {
+            (Some(Tool::Command), None) => Some(Flaw::new(
+                place,
+                "tool \"command\" needs the table [project.command] with its commands",
+            )),
+            (Some(Tool::Command), Some(commands)) => incomplete(commands),
+            (Some(_), Some(_)) => Some(Flaw::new(
+                Place::top().key("project").key("command"),
+                "this table is only for tool = \"command\"",
+            )),
+            _ => None,
+        }
+    }
+
+    fn unknown_contacts(&self) -> Vec<Flaw> {
+        let mut flaws = Vec::new();
+        for (level, escalation) in self.escalation.iter().enumerate() {
+            let here = Place::top().key("escalation").index(level).key("contacts");
+            for (index, name) in escalation.contacts.iter().enumerate() {
+                if !self.contacts.contains_key(name) {
+                    let known = self.contacts.keys().map(String::as_str);
+                    flaws.push(Flaw::unknown_name(here.index(index), "contact", name, known));
+                }
+            }
+        }
+        flaws
+    }
+
+    fn bounds(&self) -> Vec<Flaw> {
+        let policy = |key: &str| Place::top().key("policy").key(key);
+        let rules = [
+            (self.policy.attempts == 0, policy("attempts"), "there has to be at least one attempt"),
+            (
+                self.policy.lock_timeout == Period::default(),
+                policy("lock_timeout"),
+                "0 would wait without end, with the whole queue behind it",
+            ),
+            (
+                self.ui.refresh <= FASTEST_REFRESH,
+                Place::top().key("ui").key("refresh"),
+                "there has to be some time between two refreshes",
+            ),
+            (
+                self.backups.keep == 0,
+                Place::top().key("backups").key("keep"),
+                "at least one backup has to be kept",
+            ),
+        ];
+        let broken = rules.into_iter().filter(|(broken, ..)| *broken);
+        broken.map(|(_, place, what)| Flaw::new(place, what)).collect()
+    }
+}
+
+fn incomplete(commands: &Commands) -> Option<Flaw> {
+    let place = Place::top().key("project").key("command");
+    if commands.current.is_empty() {
+        return Some(Flaw::new(place, "without `current` nobody knows where the database is"));
+    }
+    let none = commands.up.is_empty() && commands.up_one.is_empty();
+    none.then(|| Flaw::new(place, "there is no way up: write `up_one` or `up`"))
+}
+
+fn is_placeholder(text: &str) -> bool {
+    let text = text.trim();
+    text.is_empty() || text.contains('…') || (text.starts_with('<') && text.ends_with('>'))
+}

@@ -1,0 +1,92 @@
+//! Policy: the values that the shipped gates, timeouts and triggers take.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::evidence::Value;
+use crate::domain::quantity::{Percent, Period};
+
+/// The values of the shipped gates.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Policy {
+    /// Whether going back needs the gate of that name; fixing forward is the rule.
+    pub forward_only: bool,
+    /// How long after a migration going back is within policy.
+    pub rollback_within: Period,
+    /// How many people other than the executor must approve what can lose data.
+    pub approvals: u32,
+    /// `lock_timeout` of each attempt.
+    pub lock_timeout: Period,
+    /// Attempts within one confirmation; each is bounded, the last one too.
+    pub attempts: u32,
+    /// `statement_timeout` of a migration.
+    pub statement_timeout: Period,
+}
+
+/// A person alone is not locked out by default: `approvals` is 0 until a file asks for more.
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            forward_only: true,
+            rollback_within: Period::from_mins(5),
+            approvals: 0,
+            lock_timeout: Period::from_secs(5),
+            attempts: 5,
+            statement_timeout: Period::from_mins(60),
+        }
+    }
+}
+
+impl Policy {
+    /// The names that runbooks may write as `{policy.name}`.
+    pub const NAMES: [&str; 6] = [
+        "forward_only",
+        "rollback_within",
+        "approvals",
+        "lock_timeout",
+        "attempts",
+        "statement_timeout",
+    ];
+
+    /// Returns the value of `{policy.name}`; `None` if there is no such name.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<Value> {
+        Some(match name {
+            "forward_only" => Value::Bool(self.forward_only),
+            "rollback_within" => Value::Period(self.rollback_within),
+            "approvals" => Value::Int(i64::from(self.approvals)),
+            "lock_timeout" => Value::Period(self.lock_timeout),
+            "attempts" => Value::Int(i64::from(self.attempts)),
+            "statement_timeout" => Value::Period(self.statement_timeout),
+            _ => return None,
+        })
+    }
+}
+
+/// When to offer the rollback tree; firing never acts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Triggers {
+    /// A migration has run longer than this.
+    pub duration: Period,
+    /// More rows than this are gone against the baseline.
+    pub rows_lost: u64,
+    /// More than this share of the health probes failed.
+    pub health_failures: Percent,
+    /// Transactions per second fell by more than this share.
+    pub slowdown: Percent,
+    /// More than this share of the authentication probes failed.
+    pub auth_failures: Percent,
+}
+
+impl Default for Triggers {
+    fn default() -> Self {
+        Self {
+            duration: Period::from_mins(60),
+            rows_lost: 0,
+            health_failures: Percent::new(50.0),
+            slowdown: Percent::new(30.0),
+            auth_failures: Percent::new(5.0),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Probes: ways to sense one value without changing anything.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::builtin::Builtin;
+use super::expect::Expect;
+use super::value::{Operand, Word};
+use crate::domain::quantity::Period;
+
+/// How a value is sensed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Sense {
+    /// One value of one row, in a READ ONLY transaction; `$1`… are the binds.
+    Sql {
+        /// The statement.
+        text: String,
+        /// The values of `$1`, `$2`…
+        binds: Vec<Operand>,
+    },
+    /// A program that changes nothing: it passes with exit status 0; its value is
+    /// the first line that it prints.
+    Command(Vec<Word>),
+    /// A GET request; its value is the HTTP status.
+    Http(String),
+    /// Whether a file is there and not empty.
+    File(PathBuf),
+    /// A probe that the program brings along.
+    Builtin(Builtin),
+}
+
+/// A probe of a runbook or of the configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Table", into = "Table")]
+pub struct Probe {
+    /// How the value is sensed.
+    pub sense: Sense,
+    /// After so long the answer is "cannot tell".
+    pub timeout: Period,
+    /// What is expected of the value, if the user of the probe says nothing else.
+    pub expect: Option<Expect>,
+}
+
+/// How long a probe may take if its file says nothing.
+const TIMEOUT: Period = Period::from_secs(5);
+
+impl Probe {
+    /// Returns a probe that the program brings along, with the default timeout.
+    #[must_use]
+    pub fn builtin(builtin: Builtin) -> Self {
+        Self { sense: Sense::Builtin(builtin), timeout: TIMEOUT, expect: None }
+    }
+
+    /// Returns true if it starts a program.
+    #[must_use]
+    pub fn is_command(&self) -> bool {
+        matches!(self.sense, Sense::Command(_))
+    }
+}
+
+/// The written form of [`Probe`].
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Table {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sql: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    binds: Vec<Operand>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<Vec<Word>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    http: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    builtin: Option<Builtin>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeout: Option<Period>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expect: Option<Expect>,
+}
+
+impl TryFrom<Table> for Probe {
+    type Error = String;
+
+    fn try_from(table: Table) -> Result<Self, String> {
+        if table.sql.is_none() && !table.binds.is_empty() {
+            return Err("`binds` belong to `sql`".to_owned());
+        }
+        if table.command.as_ref().is_some_and(Vec::is_empty) {
+            return Err("`command` names no program".to_owned());
+        }
+        let binds = table.binds;
+        let senses = [
+            table.sql.map(|text| Sense::Sql { text, binds }),
+            table.command.map(Sense::Command),
+            table.http.map(Sense::Http),
+            table.file.map(Sense::File),
+            table.builtin.map(Sense::Builtin),
+        ];
+        let mut senses = senses.into_iter().flatten();
+        let (Some(sense), None) = (senses.next(), senses.next()) else {
+            let all = "sql, command, http, file, builtin";
+            return Err(format!("a probe has exactly one of: {all}"));
+        };
+        let timeout = table.timeout.unwrap_or(TIMEOUT);
+        Ok(Self { sense, timeout, expect: table.expect })
+    }
+}
+
+impl From<Probe> for Table {
+    fn from(probe: Probe) -> Self {
+        let mut table = Self {
+            timeout: Some(probe.timeout).filter(|timeout| *timeout != TIMEOUT),
+            expect: probe.expect,
+            ..Self::default()
+        };
+        match probe.sense {
+            Sense::Sql { text, binds } => (table.sql, table.binds) = (Some(text), binds),
+            Sense::Command(argv) => table.command = Some(argv),
+            Sense::Http(url) => table.http = Some(url),
+            Sense::File(path) => table.file = Some(path),
+            Sense::Builtin(builtin) => table.builtin = Some(builtin),
+        }
+        table
+    }
+}
