@@ -132,7 +132,9 @@ fn say(message: &str) -> (String, Option<String>) {
         };
         (what, suggestion)
     } else if message.starts_with("unknown variant") {
-        (format!("\"{written}\" is none of: {}", list()), nearest(written, known()))
+        let suggestion = nearest(written, known());
+        let list = if suggestion.is_some() { String::new() } else { format!(": {}", list()) };
+        (format!("\"{written}\" is none of the known words{list}"), suggestion)
     } else if message.starts_with("missing field") {
         (format!("the key `{written}` is missing"), None)
     } else if let Some(rest) = message.strip_prefix("invalid type: ") {
