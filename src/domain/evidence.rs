@@ -13,8 +13,10 @@ use serde::{Deserialize, Serialize};
 
 pub use builtin::Builtin;
 pub use expect::{Condition, Expect};
-pub use probe::{Probe, Sense};
+pub use probe::{Claim, Probe, Sense};
 pub use value::{Level, Name, Operand, Scope, Value, Word};
+
+use super::quantity::Period;
 
 /// What a comparison came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -70,13 +72,14 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Returns the value, or unknown if it is older than `limit` at `now`.
+    /// Returns the value, or unknown if it is older than `limit` at `now`, or so far
+    /// in the future that a clock must have jumped.
     #[must_use]
-    pub fn fresh(&self, now: DateTime<Utc>, limit: super::quantity::Period) -> Value {
-        let age = (now - self.at).to_std().unwrap_or_default();
-        if age > limit.duration() {
-            return Value::unknown(format!("measured {} s ago", age.as_secs()));
+    pub fn fresh(&self, now: DateTime<Utc>, limit: Period) -> Value {
+        let age = now - self.at;
+        if age.abs().to_std().is_ok_and(|age| age <= limit.duration()) {
+            return self.value.clone();
         }
-        self.value.clone()
+        Value::unknown(format!("measured {} s ago", age.num_seconds()))
     }
 }

@@ -1,1 +1,231 @@
-//! Placeholder.
+//! Gates: what must hold before an act. Unknown denies.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+
+use super::evidence::{Builtin, Claim, Expect, Name, Reading, Scope, Sense, Value, Verdict};
+use super::quantity::Period;
+
+/// Rules of which all, or any one, must hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gate {
+    /// Whether all rules count or any.
+    pub mode: Mode,
+    /// The rules; there is at least one.
+    pub rules: Vec<Rule>,
+    /// Readings older than this count as unknown.
+    pub fresh: Period,
+}
+
+/// How the rules of a gate count together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Every rule must hold.
+    #[default]
+    All,
+    /// One rule is enough.
+    Any,
+}
+
+/// One rule of a gate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    /// What must hold, in words.
+    pub says: String,
+    /// What is asked.
+    pub asks: Asks,
+}
+
+/// What a rule asks.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Asks {
+    /// A probe.
+    Probe(Claim),
+    /// A variable that the operator answered.
+    Var {
+        /// Its name.
+        name: String,
+        /// What is expected of it.
+        expect: Expect,
+    },
+    /// The approval of somebody in this role, never of the executor.
+    Approval {
+        /// The role.
+        role: String,
+    },
+}
+
+/// The question in words, for a rule that says nothing of its own.
+impl fmt::Display for Asks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Probe(claim) => write!(f, "{}: {}", claim.name, claim.expect),
+            Self::Var { name, expect } => write!(f, "{name}: {expect}"),
+            Self::Approval { role } => write!(f, "approved by a second person ({role})"),
+        }
+    }
+}
+
+/// An approval that was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// The role in which it was given.
+    pub role: String,
+    /// Who gave it.
+    pub by: String,
+}
+
+/// What is known when a gate is evaluated.
+pub trait Known: Scope {
+    /// Returns the last reading of the probe of that name.
+    fn reading(&self, probe: &str) -> Option<&Reading>;
+    /// Returns the approvals that were given in this run.
+    fn approvals(&self) -> &[Approval];
+    /// Returns who runs the act.
+    fn executor(&self) -> &str;
+}
+
+/// Whether an act may be confirmed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision {
+    /// Every rule that counts holds.
+    Allow,
+    /// What stands against it, in the order of the rules; never empty.
+    Deny(Vec<Reason>),
+    /// Denied, and let through by somebody's reason, which the report shows in red.
+    Overridden {
+        /// What stood against it.
+        reasons: Vec<Reason>,
+        /// Why it was let through, as typed.
+        because: String,
+    },
+}
+
+/// Why one rule does not hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reason {
+    /// What must hold, in words.
+    pub says: String,
+    /// Fail, or unknown.
+    pub verdict: Verdict,
+    /// What was found.
+    pub found: String,
+    /// What was expected.
+    pub expected: String,
+    /// Whether a typed reason may let it through.
+    pub may_override: bool,
+}
+
+/// Why an override is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// Nothing was typed.
+    #[error("type the reason: it is recorded and shown in the report")]
+    NoReason,
+    /// Identity, journal, or a backup known bad.
+    #[error("this is never overridden: {0}")]
+    Never(String),
+}
+
+impl Gate {
+    /// Returns whether the act behind this gate may be confirmed at `now`.
+    ///
+    /// A reading that is missing, unknown, older than the gate allows, or that
+    /// cannot be compared denies like one that fails.
+    #[must_use]
+    pub fn evaluate(&self, known: &dyn Known, now: DateTime<Utc>) -> Decision {
+        let reasons: Vec<Reason> =
+            self.rules.iter().filter_map(|rule| self.denies(rule, known, now)).collect();
+        let allowed = match self.mode {
+            Mode::All => reasons.is_empty(),
+            Mode::Any => reasons.len() < self.rules.len(),
+        };
+        if allowed { Decision::Allow } else { Decision::Deny(reasons) }
+    }
+
+    fn denies(&self, rule: &Rule, known: &dyn Known, now: DateTime<Utc>) -> Option<Reason> {
+        let (found, expect) = match &rule.asks {
+            Asks::Approval { role } => return approval_missing(rule, role, known),
+            Asks::Probe(claim) => (self.value(&claim.name, known, now), &claim.expect),
+            Asks::Var { name, expect } => (variable(name, known), expect),
+        };
+        let expect = expect.resolved(known);
+        let verdict = expect.test(&found);
+        (verdict != Verdict::Pass).then(|| Reason {
+            says: rule.says.clone(),
+            verdict,
+            found: found.to_string(),
+            expected: expect.to_string(),
+            may_override: rule.may_override(verdict),
+        })
+    }
+
+    fn value(&self, probe: &str, known: &dyn Known, now: DateTime<Utc>) -> Value {
+        match known.reading(probe) {
+            Some(reading) => reading.fresh(now, self.fresh),
+            None => Value::unknown("not measured yet"),
+        }
+    }
+}
+
+fn variable(name: &str, known: &dyn Known) -> Value {
+    let value = known.value(&Name::Var(name.to_owned()));
+    value.unwrap_or_else(|| Value::unknown("not answered yet"))
+}
+
+fn approval_missing(rule: &Rule, role: &str, known: &dyn Known) -> Option<Reason> {
+    let of_role = || known.approvals().iter().filter(|approval| approval.role == role);
+    if of_role().any(|approval| approval.by != known.executor()) {
+        return None;
+    }
+    let found = match of_role().next() {
+        Some(own) => format!("approved by {}, who runs it", own.by),
+        None => "nobody has approved".to_owned(),
+    };
+    Some(Reason {
+        says: rule.says.clone(),
+        verdict: Verdict::Fail,
+        found,
+        expected: format!("approval by a second person ({role})"),
+        may_override: true,
+    })
+}
+
+impl Rule {
+    /// Returns whether a typed reason may stand in for this rule: never for the
+    /// identity or the journal, nor for a backup *known* bad.
+    fn may_override(&self, verdict: Verdict) -> bool {
+        let Asks::Probe(claim) = &self.asks else { return true };
+        match claim.probe.sense {
+            Sense::Builtin(Builtin::IdentityPinned | Builtin::JournalWritable) => false,
+            Sense::Builtin(Builtin::BackupSound) => verdict == Verdict::Unknown,
+            _ => true,
+        }
+    }
+}
+
+impl Decision {
+    /// Returns true if the act may be confirmed.
+    #[must_use]
+    pub fn allows(&self) -> bool {
+        !matches!(self, Self::Deny(_))
+    }
+
+    /// Lets a denied act through for a typed reason.
+    ///
+    /// # Errors
+    /// If nothing is typed, or if a reason against it is never overridden. A gate
+    /// that already allows stays as it is.
+    pub fn overridden(self, because: &str) -> Result<Self, Refused> {
+        let Self::Deny(reasons) = self else { return Ok(self) };
+        if let Some(firm) = reasons.iter().find(|reason| !reason.may_override) {
+            return Err(Refused::Never(firm.says.clone()));
+        }
+        if because.trim().is_empty() {
+            return Err(Refused::NoReason);
+        }
+        Ok(Self::Overridden { reasons, because: because.trim().to_owned() })
+    }
+}

@@ -122,12 +122,16 @@ impl fmt::Display for Place {
     }
 }
 
-/// Returns the name among `known` that was probably meant by `written`: the one
-/// with the fewest edits, if they are fewer than half of the letters.
+/// Returns the name among `known` that was probably meant by `written`: one that
+/// it begins, else the one with the fewest edits, if they are fewer than half of
+/// the letters.
 #[must_use]
 pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let distance = |name: &str| strsim::damerau_levenshtein(written, name);
-    let best = known.into_iter().map(|name| (distance(name), name)).min()?;
-    let letters = written.chars().count().max(best.1.chars().count());
-    (best.0 * 2 < letters && best.0 > 0).then(|| best.1.to_owned())
+    let distance = |name: &'a str| {
+        let is_beginning = written.len() >= 3 && name.starts_with(written);
+        (if is_beginning { 1 } else { strsim::damerau_levenshtein(written, name) }, name)
+    };
+    let (edits, name) = known.into_iter().map(distance).min()?;
+    let letters = written.chars().count().max(name.chars().count());
+    (edits * 2 < letters && edits > 0).then(|| name.to_owned())
 }

@@ -1,8 +1,10 @@
 //! TOML files that people write, read strictly: every problem has its path,
 //! line and key, and the name that was probably meant.
 
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use toml::Spanned;
@@ -13,8 +15,68 @@ use crate::domain::problem::{Flaw, Place, Problem, Turn, nearest};
 /// The number that files of this version carry as `schema`.
 pub const SCHEMA: i64 = 1;
 
+/// The longest file that is read; longer ones were not written by a person.
+const LONGEST: u64 = 1 << 20;
+
 /// Unknown keys that are reported at once; behind so many the file is another format.
 const MOST_UNKNOWN_KEYS: usize = 20;
+
+/// Why a file is not used.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// It cannot be read.
+    #[error("{}: cannot be read: {error}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// Nothing has the name that was asked for.
+    #[error("no runbook is named `{name}`{}; known here: {known}", meant(suggestion.as_deref()))]
+    Unknown {
+        /// The name.
+        name: String,
+        /// What was probably meant.
+        suggestion: Option<String>,
+        /// The names that there are.
+        known: String,
+    },
+    /// Something in it is wrong; one line each.
+    #[error("{}", lines(.0))]
+    Wrong(Vec<Problem>),
+}
+
+impl From<Vec<Problem>> for Refused {
+    fn from(problems: Vec<Problem>) -> Self {
+        Self::Wrong(problems)
+    }
+}
+
+fn meant(suggestion: Option<&str>) -> String {
+    suggestion.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+}
+
+fn lines(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// Returns the text of a file.
+///
+/// # Errors
+/// When it cannot be read, is longer than 1 MiB, or is not UTF-8.
+pub fn text(path: &Path) -> Result<String, Refused> {
+    let read = || {
+        let mut text = String::new();
+        let mut file = File::open(path)?.take(LONGEST + 1);
+        file.read_to_string(&mut text)?;
+        match u64::try_from(text.len()) {
+            Ok(length) if length <= LONGEST => Ok(text),
+            _ => Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is longer than 1 MiB")),
+        }
+    };
+    read().map_err(|error| Refused::Unreadable { path: path.to_owned(), error })
+}
 
 /// Returns the document in `text`, without its `schema`.
 ///
@@ -40,7 +102,9 @@ pub fn locate(path: &Path, text: &str, flaws: Vec<Flaw>) -> Vec<Problem> {
         what: flaw.what,
         suggestion: flaw.suggestion,
     };
-    flaws.into_iter().map(problem).collect()
+    let mut problems: Vec<Problem> = flaws.into_iter().map(problem).collect();
+    problems.sort_by_key(|problem| problem.line);
+    problems
 }
 
 struct Source<'a> {
@@ -91,8 +155,12 @@ impl<'a> Source<'a> {
                 Ok(_) => return Err(problems),
                 Err(error) => error,
             };
-            problems.push(self.refused(&table, &error));
-            let again = unknown_field(error.message()).is_some()
+            let problem = self.refused(&table, &error);
+            let is_unknown = unknown_field(error.message()).is_some();
+            if is_unknown || !is_echo(&problem, &problems) {
+                problems.push(problem);
+            }
+            let again = is_unknown
                 && problems.len() < MOST_UNKNOWN_KEYS
                 && error.span().is_some_and(|span| remove_key(table.get_mut(), &span));
             if !again {
@@ -118,6 +186,15 @@ impl<'a> Source<'a> {
     }
 }
 
+/// Returns true if a problem tells only that an unknown key was taken out: a
+/// misspelt key leaves its table without the right one.
+fn is_echo(problem: &Problem, unknown: &[Problem]) -> bool {
+    let table = problem.key.as_deref().unwrap_or_default();
+    let inside = |key: &str| key.rsplit_once('.').map_or("", |(table, _)| table) == table;
+    let speaks_of_lack = !problem.what.starts_with("wrong");
+    speaks_of_lack && unknown.iter().filter_map(|one| one.key.as_deref()).any(inside)
+}
+
 /// Puts serde's message into the words of the other problems.
 fn say(message: &str) -> (String, Option<String>) {
     let quoted = || message.split('`').skip(1).step_by(2);
@@ -132,7 +209,9 @@ fn say(message: &str) -> (String, Option<String>) {
         };
         (what, suggestion)
     } else if message.starts_with("unknown variant") {
-        (format!("\"{written}\" is none of: {}", list()), nearest(written, known()))
+        let suggestion = nearest(written, known());
+        let list = if suggestion.is_some() { String::new() } else { format!(": {}", list()) };
+        (format!("\"{written}\" is none of the known words{list}"), suggestion)
     } else if message.starts_with("missing field") {
         (format!("the key `{written}` is missing"), None)
     } else if let Some(rest) = message.strip_prefix("invalid type: ") {

@@ -1,6 +1,7 @@
 //! The outside: PostgreSQL, jobs, files, throwaway servers, the terminal.
 
 pub mod act;
+pub mod allowed;
 pub mod cluster;
 pub mod config;
 pub mod document;

@@ -1,6 +1,7 @@
 //! `lockkeeper.toml`: projects, targets, backups, policy. The defaults serve without a file.
 
 mod check;
+mod named;
 mod policy;
 mod target;
 
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use named::POLICY_NAMES;
 pub use policy::{Policy, Triggers};
 pub use target::{Dsn, Source, Target};
 

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::evidence::Value;
 use crate::domain::quantity::{Percent, Period};
 
 /// The values of the shipped gates.
@@ -34,32 +33,6 @@ impl Default for Policy {
             attempts: 5,
             statement_timeout: Period::from_mins(60),
         }
-    }
-}
-
-impl Policy {
-    /// The names that runbooks may write as `{policy.name}`.
-    pub const NAMES: [&str; 6] = [
-        "forward_only",
-        "rollback_within",
-        "approvals",
-        "lock_timeout",
-        "attempts",
-        "statement_timeout",
-    ];
-
-    /// Returns the value of `{policy.name}`; `None` if there is no such name.
-    #[must_use]
-    pub fn value(&self, name: &str) -> Option<Value> {
-        Some(match name {
-            "forward_only" => Value::Bool(self.forward_only),
-            "rollback_within" => Value::Period(self.rollback_within),
-            "approvals" => Value::Int(i64::from(self.approvals)),
-            "lock_timeout" => Value::Period(self.lock_timeout),
-            "attempts" => Value::Int(i64::from(self.attempts)),
-            "statement_timeout" => Value::Period(self.statement_timeout),
-            _ => return None,
-        })
     }
 }
 

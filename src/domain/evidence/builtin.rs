@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Expect, Value};
+
 /// A probe that the program brings along; the kind of its value stands in brackets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -66,6 +68,8 @@ pub enum Builtin {
     /// Age of the newest full, verified backup, from the start of its snapshot
     /// (length of time).
     BackupAge,
+    /// No proof of the newest full backup has failed (bool; unknown if none was tried).
+    BackupSound,
     /// Rows fewer than in the baseline, over all of its tables (count).
     RowsLostSinceBaseline,
     /// Foreign keys whose rows point to nothing, counted by query (count).
@@ -85,18 +89,106 @@ pub enum Builtin {
 }
 
 impl Builtin {
-    /// Returns true if a bad value is never overridden: identity and the journal.
-    ///
-    /// A backup known bad is the third; there the value decides, see
-    /// [`crate::domain::gate::Gate::evaluate`].
+    /// Returns every builtin, in the order of their declaration.
     #[must_use]
-    pub fn is_beyond_override(self) -> bool {
-        matches!(self, Self::IdentityPinned | Self::JournalWritable)
+    pub fn all() -> &'static [Self] {
+        &[
+            Self::Connection,
+            Self::IdentityPinned,
+            Self::Primary,
+            Self::DatabaseSize,
+            Self::ActiveSessions,
+            Self::OtherClientBackends,
+            Self::LongTransactions,
+            Self::LongQueries,
+            Self::BlockedSessions,
+            Self::LockHoldersConflicting,
+            Self::PreparedTransactions,
+            Self::InvalidIndexes,
+            Self::UnvalidatedConstraints,
+            Self::ReplicasLag,
+            Self::InactiveSlots,
+            Self::DiskFree,
+            Self::PendingMigrations,
+            Self::ToolProblems,
+            Self::IrreversibleMigrations,
+            Self::RevisionIsPrevious,
+            Self::RevisionIsNext,
+            Self::RequiredTables,
+            Self::DeployAge,
+            Self::WrittenSince,
+            Self::Reversal,
+            Self::BackupLevel,
+            Self::BackupAge,
+            Self::BackupSound,
+            Self::RowsLostSinceBaseline,
+            Self::OrphanRows,
+            Self::JournalWritable,
+            Self::LeaseFree,
+            Self::Duration,
+            Self::HealthFailures,
+            Self::AuthFailures,
+            Self::Slowdown,
+        ]
     }
 
-    /// Returns true if it speaks of a backup.
+    /// Returns what is good without being said: yes, none, or nothing of what should
+    /// not be there; `None` where only policy can say.
     #[must_use]
-    pub fn is_of_a_backup(self) -> bool {
-        matches!(self, Self::BackupLevel | Self::BackupAge)
+    pub fn good(self) -> Option<Expect> {
+        match self {
+            Self::Connection
+            | Self::IdentityPinned
+            | Self::Primary
+            | Self::RevisionIsPrevious
+            | Self::RevisionIsNext
+            | Self::RequiredTables
+            | Self::BackupSound
+            | Self::JournalWritable
+            | Self::LeaseFree => Some(Expect::equals(Value::Bool(true))),
+            Self::OtherClientBackends
+            | Self::LongTransactions
+            | Self::LongQueries
+            | Self::BlockedSessions
+            | Self::LockHoldersConflicting
+            | Self::PreparedTransactions
+            | Self::InvalidIndexes
+            | Self::UnvalidatedConstraints
+            | Self::InactiveSlots
+            | Self::ToolProblems
+            | Self::IrreversibleMigrations
+            | Self::WrittenSince
+            | Self::RowsLostSinceBaseline
+            | Self::OrphanRows => Some(Expect::nothing()),
+            Self::DatabaseSize
+            | Self::ActiveSessions
+            | Self::ReplicasLag
+            | Self::DiskFree
+            | Self::PendingMigrations
+            | Self::DeployAge
+            | Self::Reversal
+            | Self::BackupLevel
+            | Self::BackupAge
+            | Self::Duration
+            | Self::HealthFailures
+            | Self::AuthFailures
+            | Self::Slowdown => None,
+        }
+    }
+
+    /// Returns the name that runbooks write.
+    #[must_use]
+    pub fn name(self) -> String {
+        // serde's names are the contract; a second table of them would drift.
+        let name = serde_json::to_value(self).ok();
+        name.and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+
+    /// Returns the builtin of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        let text: serde::de::value::StrDeserializer<'_, serde::de::value::Error> =
+            serde::de::IntoDeserializer::into_deserializer(name);
+        Self::deserialize(text).ok()
     }
 }

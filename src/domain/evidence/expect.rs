@@ -22,7 +22,7 @@ pub enum Condition {
     Empty(bool),
     /// The whole text has this form; `*` stands for any text.
     Matches(String),
-    /// The HTTP status is this one.
+    /// The HTTP status, or a program's exit status, is this one.
     Status(u16),
 }
 
@@ -35,9 +35,13 @@ impl Condition {
             Self::Empty(empty) => value.is_empty().map(|is| is == *empty),
             Self::Matches(form) => match value {
                 Value::Text(text) => Some(matches(form, text)),
+                Value::Answer { text, .. } => value.answered().map(|_| matches(form, text)),
                 _ => None,
             },
-            Self::Status(status) => compare_numbers(value, i64::from(*status)),
+            Self::Status(expected) => match value {
+                Value::Answer { status, .. } => Some(status == expected),
+                _ => None,
+            },
         };
         match holds {
             Some(true) => Verdict::Pass,
@@ -72,10 +76,6 @@ fn compare(value: &Value, operand: &Operand) -> Option<Ordering> {
     }
 }
 
-fn compare_numbers(value: &Value, expected: i64) -> Option<bool> {
-    value.compare(&Value::Int(expected)).map(Ordering::is_eq)
-}
-
 /// Returns true if all of `text` has the form, in which `*` stands for any text.
 fn matches(form: &str, text: &str) -> bool {
     let Some((head, rest)) = form.split_once('*') else { return form == text };
@@ -98,7 +98,7 @@ impl fmt::Display for Condition {
             Self::Empty(true) => f.write_str("none"),
             Self::Empty(false) => f.write_str("some"),
             Self::Matches(form) => write!(f, "like {form}"),
-            Self::Status(status) => write!(f, "HTTP status {status}"),
+            Self::Status(status) => write!(f, "status {status}"),
         }
     }
 }
@@ -119,6 +119,18 @@ impl Expect {
     #[must_use]
     pub fn equals(value: Value) -> Self {
         Self(vec![Condition::Equals(Operand::Literal(value))])
+    }
+
+    /// Returns the expectation of this exit status or HTTP status.
+    #[must_use]
+    pub fn status(status: u16) -> Self {
+        Self(vec![Condition::Status(status)])
+    }
+
+    /// Returns the expectation of nothing: no name, no text, a count of 0.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self(vec![Condition::Empty(true)])
     }
 
     /// Returns whether the value is as expected.

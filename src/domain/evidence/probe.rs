@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::builtin::Builtin;
 use super::expect::Expect;
-use super::value::{Operand, Word};
+use super::value::{Name, Operand, Value, Word};
 use crate::domain::quantity::Period;
 
 /// How a value is sensed.
@@ -19,13 +19,18 @@ pub enum Sense {
         /// The values of `$1`, `$2`…
         binds: Vec<Operand>,
     },
-    /// A program that changes nothing: it passes with exit status 0; its value is
-    /// the first line that it prints.
+    /// A program that changes nothing ([`Value::Answer`]); 0 is good.
+    ///
+    /// [`Value::Answer`]: super::Value::Answer
     Command(Vec<Word>),
-    /// A GET request; its value is the HTTP status.
+    /// A GET request ([`Value::Answer`]); 200 is good.
+    ///
+    /// [`Value::Answer`]: super::Value::Answer
     Http(String),
-    /// Whether a file is there and not empty.
+    /// Whether a file is there and not empty (bool).
     File(PathBuf),
+    /// The configuration's probe of that name; unknown if it has none.
+    Configured(String),
     /// A probe that the program brings along.
     Builtin(Builtin),
 }
@@ -52,6 +57,47 @@ impl Probe {
         Self { sense: Sense::Builtin(builtin), timeout: TIMEOUT, expect: None }
     }
 
+    /// Returns what is expected: what the probe's own text says, else what is good for
+    /// its kind; `None` where only a person can say, as for a query.
+    #[must_use]
+    pub fn expected(&self) -> Option<Expect> {
+        let good = || match &self.sense {
+            Sense::Command(_) => Some(Expect::status(0)),
+            Sense::Http(_) => Some(Expect::status(200)),
+            Sense::File(_) => Some(Expect::equals(Value::Bool(true))),
+            Sense::Builtin(builtin) => builtin.good(),
+            Sense::Sql { .. } | Sense::Configured(_) => None,
+        };
+        self.expect.clone().or_else(good)
+    }
+
+    /// Returns a short name for a probe that has none.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match &self.sense {
+            Sense::Sql { text, .. } => text.split_whitespace().collect::<Vec<_>>().join(" "),
+            Sense::Command(argv) => {
+                argv.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+            }
+            Sense::Http(url) => url.clone(),
+            Sense::File(path) => path.display().to_string(),
+            Sense::Builtin(builtin) => builtin.name(),
+            Sense::Configured(name) => name.clone(),
+        }
+    }
+
+    /// Returns the names that the probe needs values for.
+    #[must_use]
+    pub fn names(&self) -> Vec<&Name> {
+        let mut names: Vec<&Name> = match &self.sense {
+            Sense::Sql { binds, .. } => binds.iter().filter_map(Operand::name).collect(),
+            Sense::Command(argv) => argv.iter().filter_map(Word::name).collect(),
+            _ => Vec::new(),
+        };
+        names.extend(self.expect.iter().flat_map(Expect::names));
+        names
+    }
+
     /// Returns true if it starts a program.
     #[must_use]
     pub fn is_command(&self) -> bool {
@@ -76,9 +122,22 @@ struct Table {
     #[serde(skip_serializing_if = "Option::is_none")]
     builtin: Option<Builtin>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    configured: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     timeout: Option<Period>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expect: Option<Expect>,
+}
+
+/// A probe with what is expected of it: what a check, a gate's rule or a `verify` asks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claim {
+    /// The name that its readings carry: the probe's, or the builtin's.
+    pub name: String,
+    /// How the value is sensed.
+    pub probe: Probe,
+    /// What is expected of it.
+    pub expect: Expect,
 }
 
 impl TryFrom<Table> for Probe {
@@ -98,10 +157,11 @@ impl TryFrom<Table> for Probe {
             table.http.map(Sense::Http),
             table.file.map(Sense::File),
             table.builtin.map(Sense::Builtin),
+            table.configured.map(Sense::Configured),
         ];
         let mut senses = senses.into_iter().flatten();
         let (Some(sense), None) = (senses.next(), senses.next()) else {
-            let all = "sql, command, http, file, builtin";
+            let all = "sql, command, http, file, builtin, configured";
             return Err(format!("a probe has exactly one of: {all}"));
         };
         let timeout = table.timeout.unwrap_or(TIMEOUT);
@@ -122,6 +182,7 @@ impl From<Probe> for Table {
             Sense::Http(url) => table.http = Some(url),
             Sense::File(path) => table.file = Some(path),
             Sense::Builtin(builtin) => table.builtin = Some(builtin),
+            Sense::Configured(name) => table.configured = Some(name),
         }
         table
     }

@@ -66,6 +66,13 @@ pub enum Value {
     Level(Level),
     /// Names, e.g. those of invalid indexes.
     List(Vec<String>),
+    /// What a program or an HTTP endpoint answered.
+    Answer {
+        /// Exit status or HTTP status.
+        status: u16,
+        /// The first line.
+        text: String,
+    },
     /// Nothing is known, and why.
     Unknown(String),
 }
@@ -85,10 +92,12 @@ impl Value {
     /// Returns how this value stands to `other`; `None` if they cannot be compared.
     ///
     /// A written text is read as the other's kind: `"L3"` beside a level, `"5m"`
-    /// beside a length of time. Lists are compared by their length.
+    /// beside a length of time. Lists are compared by their length. The text of an
+    /// answer counts only if the answer was not an error.
     #[must_use]
     pub fn compare(&self, other: &Self) -> Option<Ordering> {
         match (self, other) {
+            (Self::Answer { .. }, _) => self.answered()?.compare(other),
             (Self::Bool(a), Self::Bool(b)) => Some(a.cmp(b)),
             (Self::Int(a), Self::Int(b)) => Some(a.cmp(b)),
             (Self::Text(a), Self::Text(b)) => Some(a.cmp(b)),
@@ -104,6 +113,16 @@ impl Value {
             (Self::List(a), Self::List(b)) => (a == b).then_some(Ordering::Equal),
             _ => self.number()?.partial_cmp(&other.number()?),
         }
+    }
+
+    /// Returns the text of an answer as a value of its own: a number if it reads as
+    /// one; `None` for any other value and for the answer of a failure.
+    #[must_use]
+    pub fn answered(&self) -> Option<Self> {
+        let Self::Answer { status: 0 | 200..=399, text } = self else { return None };
+        let number = text.parse().map(Self::Int).ok();
+        let number = number.or_else(|| text.parse().map(Self::Float).ok());
+        Some(number.unwrap_or_else(|| Self::Text(text.clone())))
     }
 
     /// Returns the value as a number, if it is one.
@@ -125,6 +144,7 @@ impl Value {
             Self::Int(n) => Some(*n == 0),
             Self::Text(text) => Some(text.is_empty()),
             Self::List(names) => Some(names.is_empty()),
+            Self::Answer { text, .. } => self.answered().map(|_| text.is_empty()),
             _ => None,
         }
     }
@@ -143,6 +163,8 @@ impl fmt::Display for Value {
             Self::Level(level) => level.fmt(f),
             Self::List(names) if names.is_empty() => f.write_str("none"),
             Self::List(names) => f.write_str(&names.join(", ")),
+            Self::Answer { status, text } if text.is_empty() => write!(f, "status {status}"),
+            Self::Answer { status, text } => write!(f, "status {status}: {text}"),
             Self::Unknown(why) => write!(f, "cannot tell: {why}"),
         }
     }
@@ -217,6 +239,17 @@ impl Operand {
     }
 }
 
+impl Operand {
+    /// Returns the name, if it is one.
+    #[must_use]
+    pub fn name(&self) -> Option<&Name> {
+        match self {
+            Self::Named(name) => Some(name),
+            Self::Literal(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for Operand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -277,6 +310,17 @@ pub enum Word {
     Text(String),
     /// Replaced by the value.
     Named(Name),
+}
+
+impl Word {
+    /// Returns the name, if it is one.
+    #[must_use]
+    pub fn name(&self) -> Option<&Name> {
+        match self {
+            Self::Named(name) => Some(name),
+            Self::Text(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for Word {

@@ -1,0 +1,47 @@
+//! The values that runbooks may write as `{policy.NAME}`.
+
+use super::Config;
+use crate::domain::evidence::Value;
+
+/// The names, those of `[policy]` first, then those of backups and triggers.
+pub const POLICY_NAMES: [&str; 14] = [
+    "forward_only",
+    "rollback_within",
+    "approvals",
+    "lock_timeout",
+    "attempts",
+    "statement_timeout",
+    "backup_keep",
+    "backup_max_age",
+    "backup_level",
+    "trigger_duration",
+    "trigger_rows_lost",
+    "trigger_health_failures",
+    "trigger_slowdown",
+    "trigger_auth_failures",
+];
+
+impl Config {
+    /// Returns the value of `{policy.NAME}`; `None` if there is no such name.
+    #[must_use]
+    pub fn policy_value(&self, name: &str) -> Option<Value> {
+        let (policy, backups, triggers) = (&self.policy, &self.backups, &self.triggers);
+        Some(match name {
+            "forward_only" => Value::Bool(policy.forward_only),
+            "rollback_within" => Value::Period(policy.rollback_within),
+            "approvals" => Value::Int(i64::from(policy.approvals)),
+            "lock_timeout" => Value::Period(policy.lock_timeout),
+            "attempts" => Value::Int(i64::from(policy.attempts)),
+            "statement_timeout" => Value::Period(policy.statement_timeout),
+            "backup_keep" => Value::Int(i64::from(backups.keep)),
+            "backup_max_age" => Value::Period(backups.max_age),
+            "backup_level" => Value::Level(backups.required_level),
+            "trigger_duration" => Value::Period(triggers.duration),
+            "trigger_rows_lost" => Value::Int(i64::try_from(triggers.rows_lost).ok()?),
+            "trigger_health_failures" => Value::Percent(triggers.health_failures),
+            "trigger_slowdown" => Value::Percent(triggers.slowdown),
+            "trigger_auth_failures" => Value::Percent(triggers.auth_failures),
+            _ => return None,
+        })
+    }
+}
