@@ -104,3 +104,67 @@ pub struct Prepared {
     /// How many transactions ago it began.
     pub xid_age: Option<i64>,
 }
+
+/// Facts that move slowly or cost more: read every ten seconds or so.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Surroundings {
+    /// Size of this database in bytes; `None` if the role may not ask.
+    pub database_bytes: Option<i64>,
+    /// Replication slots.
+    pub slots: Vec<Slot>,
+    /// Archiving of the WAL, if it is in trouble.
+    pub archiver: Option<Archiver>,
+    /// Indexes that a failed `CREATE INDEX CONCURRENTLY` or `REINDEX` left, or that are
+    /// still being built.
+    pub invalid_indexes: Vec<InvalidIndex>,
+    /// The database whose transaction ids are the oldest.
+    pub wraparound: Option<Wraparound>,
+}
+
+/// A replication slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// Its name.
+    pub name: Untrusted,
+    /// Bytes of WAL that it keeps.
+    pub retained_bytes: Option<i64>,
+    /// How many transactions it holds vacuum back.
+    pub xmin_age: Option<i64>,
+    /// `reserved`, `extended`, `unreserved`, `lost`.
+    pub wal_status: Option<String>,
+    /// Somebody uses it.
+    pub active: bool,
+}
+
+/// `pg_stat_archiver`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Archiver {
+    /// Failures since the statistics were reset.
+    pub failures: i64,
+    /// The file that failed last.
+    pub last_failed: Option<Untrusted>,
+    /// The last attempt failed.
+    pub failing: bool,
+}
+
+/// An index that no query uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidIndex {
+    /// `schema.index`.
+    pub name: Untrusted,
+    /// `schema.table`.
+    pub table: Untrusted,
+    /// Writes maintain it nevertheless.
+    pub maintained: bool,
+}
+
+/// How near transaction ids are to wrapping around.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wraparound {
+    /// The database.
+    pub database: Untrusted,
+    /// `age(datfrozenxid)`, in transactions.
+    pub age: i64,
+    /// `autovacuum_freeze_max_age`, at which an aggressive vacuum begins.
+    pub freeze_max_age: i64,
+}

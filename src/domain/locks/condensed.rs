@@ -43,6 +43,13 @@ impl Condensed {
         condensed
     }
 
+    /// Returns the vertices of each cycle of `graph`.
+    #[must_use]
+    pub fn cycles_of(graph: &Graph) -> Vec<Vec<usize>> {
+        let components = Search::new(graph).components();
+        components.into_iter().filter(|members| members.len() > 1).collect()
+    }
+
     /// Returns the edges between components, from those between vertices.
     fn edges<'a>(&self, of: impl Fn(usize) -> &'a FixedBitSet) -> Vec<FixedBitSet> {
         let size = self.members.len();

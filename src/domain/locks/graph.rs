@@ -7,7 +7,7 @@ use fixedbitset::FixedBitSet;
 
 use super::answers::{Answers, Reported};
 use super::queue::{Blockers, Queue, Waiter};
-use super::{Groups, Holder, Modes, Object, Row};
+use super::{Condensed, Groups, Holder, Modes, Object, Row};
 
 /// Where a vertex waits: an object's queue, and its place in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,6 +170,12 @@ impl Graph {
     #[must_use]
     pub fn answer(&self, vertex: usize) -> Option<&FixedBitSet> {
         self.answers.of(vertex)
+    }
+
+    /// Returns the groups of vertices that wait for each other in a circle.
+    #[must_use]
+    pub fn cycles(&self) -> Vec<Vec<usize>> {
+        Condensed::cycles_of(self)
     }
 
     /// Returns the vertices whose blockers depend on an order that `pg_locks` does not
