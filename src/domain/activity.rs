@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::untrusted::Untrusted;
 
+pub mod filter;
+pub mod sort;
+
 /// `pg_stat_activity.state`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum State {
@@ -115,11 +118,41 @@ impl Backend {
         BackendKey { pid: self.pid, backend_start: self.backend_start }
     }
 
+    /// Returns the moment since which `age` counts, if it has begun.
+    #[must_use]
+    pub fn since(&self, age: Age) -> Option<DateTime<Utc>> {
+        match age {
+            Age::Transaction => self.xact_start,
+            Age::Query => self.query_start,
+            Age::State => self.state_change,
+            Age::Wait => self.wait_start,
+        }
+    }
+
+    /// Returns the age in seconds at `now`, by the server's clock.
+    #[must_use]
+    pub fn age_s(&self, age: Age, now: DateTime<Utc>) -> Option<f64> {
+        self.since(age).map(|since| super::age::seconds(since, now))
+    }
+
     /// Returns true if it waits for a heavyweight lock.
     #[must_use]
     pub fn waits_for_lock(&self) -> bool {
         self.wait.as_deref().is_some_and(|wait| wait.starts_with("Lock:"))
     }
+}
+
+/// What an age is counted from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Age {
+    /// The start of the transaction.
+    Transaction,
+    /// The start of the query.
+    Query,
+    /// The last change of state.
+    State,
+    /// The start of the wait for a lock.
+    Wait,
 }
 
 /// A backend's name: the pid with the moment it began.

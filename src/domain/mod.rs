@@ -1,6 +1,7 @@
 //! Pure values and rules: no tokio, sqlx, files, processes, clock, terminal or parser.
 
 pub mod activity;
+pub mod age;
 pub mod change;
 pub mod config;
 pub mod counters;

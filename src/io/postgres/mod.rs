@@ -1,1 +1,7 @@
 //! PostgreSQL: targets, connections, the monitor, control and lease.
+
+pub mod monitor;
+mod names;
+mod rows;
+pub mod snapshot;
+mod surroundings;

@@ -1,0 +1,26 @@
+-- Facts that move slowly or cost more; one row each. No function here opens a user's table.
+select 1::int4 as tag, {database_size}::int8 as n1, null::int8 as n2,
+       null::text as s1, null::text as s2, null::bool as b1
+union all
+select 2::int4, pg_wal_lsn_diff(case when pg_is_in_recovery() then pg_last_wal_replay_lsn()
+                                     else pg_current_wal_lsn() end, s.restart_lsn)::int8,
+       greatest(age(s.xmin), age(s.catalog_xmin))::int8, s.slot_name::text, s.wal_status::text,
+       s.active::bool
+from pg_replication_slots s
+union all
+select 3::int4, a.failed_count::int8, null, a.last_failed_wal::text, null,
+       (a.last_failed_time > coalesce(a.last_archived_time, '-infinity'))::bool
+from pg_stat_archiver a
+union all
+select 4::int4, i.indexrelid::int8, null, (n.nspname || '.' || c.relname)::text,
+       (tn.nspname || '.' || t.relname)::text, i.indisready::bool
+from pg_index i
+join pg_class c on c.oid = i.indexrelid
+join pg_namespace n on n.oid = c.relnamespace
+join pg_class t on t.oid = i.indrelid
+join pg_namespace tn on tn.oid = t.relnamespace
+where not i.indisvalid and c.relkind = 'i'
+union all
+select 5::int4, age(d.datfrozenxid)::int8, current_setting('autovacuum_freeze_max_age')::int8,
+       d.datname::text, null, null
+from (select datname, datfrozenxid from pg_database order by age(datfrozenxid) desc limit 1) d
