@@ -4,16 +4,7 @@
 use serde::Serialize;
 
 use super::change::{Alter, Change, Data, Name, Retype, Statement, Verb, quote};
-
-/// The way that a migration is run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Direction {
-    /// Migrating.
-    Up,
-    /// Rolling back.
-    Down,
-}
+use super::plan::Direction;
 
 /// Something that is gone, or may not fit, afterwards.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

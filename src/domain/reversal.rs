@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::change::{Alter, Change, Name, Rule, Statement, Verb};
-use super::loss::{self, Direction};
+use super::loss;
+use super::plan::Direction;
 
 /// What the way down is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
