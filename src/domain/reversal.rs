@@ -1,1 +1,262 @@
-//! Placeholder.
+//! Whether the way back exists, and what it costs.
+
+use serde::Serialize;
+
+use super::change::{Alter, Change, Name, Rule, Statement, Verb};
+use super::loss;
+use super::plan::Direction;
+
+/// What the way down is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// It undoes the way up and loses nothing.
+    Reversible,
+    /// It loses data, or cannot bring back what the way up destroyed.
+    Lossy,
+    /// It does nothing, yet the tool reports success.
+    NoOp,
+    /// It refuses.
+    Raises,
+    /// It refuses under some condition.
+    Conditional,
+    /// There is none.
+    Missing,
+    /// It cannot be told.
+    Unknown,
+}
+
+/// What the way down of a migration is, and by what that is decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Reversal {
+    /// What it is.
+    #[serde(rename = "reversal")]
+    pub kind: Kind,
+    /// Why, in a sentence.
+    pub why: String,
+    /// The line that decides: of the way down, or of the way up where `why` says so.
+    pub line: Option<usize>,
+}
+
+impl Reversal {
+    /// Returns a reversal with its reason.
+    pub fn new(kind: Kind, why: impl Into<String>, line: Option<usize>) -> Self {
+        Self { kind, why: why.into(), line }
+    }
+}
+
+/// Judges the way down by what both ways change; `None` if there is no way down.
+#[must_use]
+pub fn judge(up: &[Statement], down: Option<&[Statement]>) -> Reversal {
+    let Some(down) = down else {
+        return Reversal::new(Kind::Missing, "there is no way down", None);
+    };
+    raises(down)
+        .or_else(|| no_op(up, down))
+        .or_else(|| unknown(down))
+        .or_else(|| lost_going_up(up))
+        .or_else(|| lost_going_down(down))
+        .or_else(|| not_undone(up, down))
+        .unwrap_or_else(|| Reversal::new(Kind::Reversible, "the way down undoes the way up", None))
+}
+
+fn raises(down: &[Statement]) -> Option<Reversal> {
+    let blocks = down.iter().flat_map(|s| s.changes.iter().map(move |change| (s.line, change)));
+    blocks.into_iter().find_map(|(line, change)| {
+        let Change::Block(body) = change else { return None };
+        let body = body.to_lowercase();
+        let words: Vec<&str> = body.split_whitespace().collect();
+        let raise = words.windows(2).position(|pair| {
+            pair[0] == "raise" && !LOGS.contains(&pair[1].trim_end_matches(';'))
+        })?;
+        let branches = words[..raise].iter().any(|word| BRANCHES.contains(word));
+        let (kind, why) = if branches {
+            (Kind::Conditional, "the way down raises an error under a condition")
+        } else {
+            (Kind::Raises, "the way down raises an error")
+        };
+        Some(Reversal::new(kind, why, Some(line)))
+    })
+}
+
+/// The levels of `RAISE` that do not stop.
+const LOGS: &[&str] = &["notice", "info", "log", "warning", "debug"];
+const BRANCHES: &[&str] = &["if", "case", "loop", "when", "exception"];
+
+fn no_op(up: &[Statement], down: &[Statement]) -> Option<Reversal> {
+    let idle = |statement: &Statement| statement.changes.iter().all(is_idle);
+    if !down.iter().all(idle) {
+        return None;
+    }
+    let why = match up.iter().find(|statement| !idle(statement)) {
+        Some(first) => format!(
+            "the way down does nothing and yet succeeds; {} of the way up (line {}) stays",
+            first.kind, first.line
+        ),
+        None => String::from("neither way does anything"),
+    };
+    Some(Reversal::new(Kind::NoOp, why, down.first().map(|statement| statement.line)))
+}
+
+/// Returns true if a change leaves nothing behind.
+fn is_idle(change: &Change) -> bool {
+    match change {
+        Change::Read | Change::Setting(..) | Change::Transaction(_) => true,
+        Change::Block(body) => {
+            let words = body.to_lowercase();
+            let words: Vec<&str> =
+                words.split(|c: char| c.is_whitespace() || c == ';').filter(|w| !w.is_empty()).collect();
+            matches!(words.as_slice(), ["begin", "end"] | ["begin", "null", "end"])
+                || (words.first() == Some(&"begin")
+                    && words.get(1) == Some(&"raise")
+                    && words.iter().filter(|word| **word == "raise").count() == 1
+                    && words.len() > 3
+                    && LOGS.contains(&words[2]))
+        }
+        _ => false,
+    }
+}
+
+fn unknown(down: &[Statement]) -> Option<Reversal> {
+    let opaque = |change: &Change| match change {
+        Change::Unknown(why) => Some(why.clone()),
+        Change::Block(_) => Some(String::from("a code block")),
+        _ => None,
+    };
+    down.iter().find_map(|statement| {
+        let why = statement.changes.iter().find_map(opaque)?;
+        Some(Reversal::new(
+            Kind::Unknown,
+            format!("the way down cannot be judged: {why}"),
+            Some(statement.line),
+        ))
+    })
+}
+
+fn lost_going_up(up: &[Statement]) -> Option<Reversal> {
+    let lost = loss::of(up, Direction::Up).into_iter().find(|loss| !loss.what.contains("not fit"))?;
+    let why = format!(
+        "IRREVERSIBLE data: the way up (line {}) destroys {}; no way down brings it back",
+        lost.line, lost.what
+    );
+    Some(Reversal::new(Kind::Lossy, why, Some(lost.line)))
+}
+
+fn lost_going_down(down: &[Statement]) -> Option<Reversal> {
+    let lost = loss::of(down, Direction::Down).into_iter().next()?;
+    let why = if lost.what.contains("not fit") {
+        format!("the way down fails on, or changes, {}", lost.what)
+    } else {
+        format!("the way down destroys {} with everything written since", lost.what)
+    };
+    Some(Reversal::new(Kind::Lossy, why, Some(lost.line)))
+}
+
+/// The first change of the way up that nothing in the way down undoes.
+fn not_undone(up: &[Statement], down: &[Statement]) -> Option<Reversal> {
+    let undo: Vec<&Change> = down.iter().flat_map(|statement| &statement.changes).collect();
+    up.iter().find_map(|statement| {
+        let stays = |change: &&Change| !is_idle(change) && !is_undone(change, &undo);
+        statement.changes.iter().find(stays)?;
+        let why = format!(
+            "nothing in the way down undoes {} of the way up (line {})",
+            statement.kind, statement.line
+        );
+        Some(Reversal::new(Kind::Unknown, why, Some(statement.line)))
+    })
+}
+
+fn is_undone(change: &Change, undo: &[&Change]) -> bool {
+    undo.iter().any(|other| undoes(other, change))
+}
+
+/// Returns true if `undo` takes `change` back.
+fn undoes(undo: &Change, change: &Change) -> bool {
+    match (change, undo) {
+        (Change::CreateTable(table), Change::DropTable(name)) => table.name.may_be(name),
+        (Change::CreateIndex(index), Change::DropIndex(drop)) => {
+            index.name.as_ref().is_none_or(|name| name.may_be(&drop.name))
+        }
+        (Change::CreateIndex(index), Change::DropTable(name)) => index.table.may_be(name),
+        (Change::DropIndex(drop), Change::CreateIndex(index)) => {
+            index.name.as_ref().is_some_and(|name| name.may_be(&drop.name))
+        }
+        (Change::RenameIndex(from, to), Change::RenameIndex(back, again)) => {
+            back.name == *to && *again == from.name
+        }
+        (Change::Alter(table, action), Change::DropTable(name)) => {
+            table.may_be(name) || matches!(action, Alter::Rename(to) if *to == name.name)
+        }
+        (Change::Alter(table, action), Change::Alter(other, back)) => {
+            undoes_action(table, action, other, back)
+        }
+        (Change::Data(data), Change::Data(back)) => {
+            data.verb == Verb::Insert && back.verb == Verb::Delete && data.table.may_be(&back.table)
+        }
+        (Change::Data(data), Change::DropTable(name)) => data.table.may_be(name),
+        (Change::CreateTrigger(table), Change::DropTrigger(name) | Change::DropTable(name))
+        | (Change::DropTrigger(table), Change::CreateTrigger(name))
+        | (Change::Police(table), Change::Police(name))
+        | (Change::Comment(table), Change::Comment(name) | Change::DropTable(name))
+        | (Change::CreateView(table), Change::DropView(name) | Change::CreateView(name))
+        | (Change::DropView(table), Change::CreateView(name))
+        | (Change::CreateMaterializedView(table), Change::DropMaterializedView(name))
+        | (Change::DropMaterializedView(table), Change::CreateMaterializedView(name))
+        | (Change::Sequence(table), Change::DropSequence(name) | Change::Sequence(name)) => {
+            table.may_be(name)
+        }
+        (Change::Catalog(_) | Change::CreateDomain(..), Change::Catalog(_) | Change::DropObject(_))
+        | (Change::CreateExtension(_), Change::DropObject(_)) => true,
+        (Change::Analyze(_) | Change::Vacuum(_) | Change::Lock(..) | Change::Reindex(_)
+        | Change::Refresh(..) | Change::Cluster(_), _) => true,
+        _ => false,
+    }
+}
+
+fn undoes_action(table: &Name, action: &Alter, other: &Name, back: &Alter) -> bool {
+    if let (Alter::Rename(to), Alter::Rename(again)) = (action, back) {
+        return other.name == *to && *again == table.name;
+    }
+    if !table.may_be(other) {
+        return false;
+    }
+    match (action, back) {
+        (Alter::AddColumn(column), Alter::DropColumn(name)) => column.name == *name,
+        (Alter::Type(retype), Alter::Type(back)) => retype.column == back.column,
+        (Alter::SetNotNull(a), Alter::DropNotNull(b))
+        | (Alter::DropNotNull(a), Alter::SetNotNull(b))
+        | (Alter::SetDefault(a), Alter::DropDefault(b) | Alter::SetDefault(b))
+        | (Alter::DropDefault(a), Alter::SetDefault(b))
+        | (Alter::AddIdentity(a), Alter::DropIdentity(b))
+        | (Alter::DropIdentity(a), Alter::AddIdentity(b))
+        | (Alter::SetExpression(a), Alter::SetExpression(b))
+        | (Alter::ColumnStatistics(a), Alter::ColumnStatistics(b))
+        | (Alter::ColumnOption(a), Alter::ColumnOption(b))
+        | (Alter::AlterConstraint(a, _), Alter::AlterConstraint(b, _))
+        | (Alter::ValidateConstraint(a), Alter::DropConstraint(b)) => a == b,
+        (Alter::AddConstraint(constraint), Alter::DropConstraint(name)) => {
+            constraint.name.as_ref().is_none_or(|own| own == name)
+        }
+        (Alter::AddConstraint(constraint), Alter::DropNotNull(name)) => {
+            matches!(&constraint.rule, Rule::NotNull(column) if column == name)
+        }
+        (Alter::DropConstraint(name), Alter::AddConstraint(constraint)) => {
+            constraint.name.as_ref() == Some(name)
+        }
+        (Alter::RenameColumn(from, to), Alter::RenameColumn(back, again))
+        | (Alter::RenameConstraint(from, to), Alter::RenameConstraint(back, again)) => {
+            back == to && again == from
+        }
+        (Alter::Attach(child, _), Alter::Detach(other, _))
+        | (Alter::Detach(child, _), Alter::Attach(other, _)) => child.may_be(other),
+        (Alter::SetLogged(a), Alter::SetLogged(b)) => a != b,
+        (Alter::Trigger, Alter::Trigger)
+        | (Alter::RowSecurity, Alter::RowSecurity)
+        | (Alter::Options, Alter::Options)
+        | (Alter::Move, Alter::Move)
+        | (Alter::Ownership, Alter::Ownership)
+        | (Alter::Inherit(_), Alter::Inherit(_))
+        | (Alter::SetSchema(_), Alter::SetSchema(_)) => true,
+        _ => false,
+    }
+}

@@ -7,6 +7,7 @@ pub mod config;
 pub mod document;
 pub mod failpoint;
 pub mod journal;
+pub mod migrate;
 pub mod paths;
 pub mod poll;
 pub mod postgres;

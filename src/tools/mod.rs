@@ -1,3 +1,174 @@
-//! Migration tools, one file each, pure: they read through `&dyn Tree`.
+//! Migration tools, one file each, pure: they read through [`Tree`], translate
+//! rows, files and output to the domain, and intents to commands.
+//!
+//! Adding a tool: one file, one line in [`all`], golden samples.
 
+mod failure;
+mod project;
 pub mod sqlx;
+pub mod status;
+mod tree;
+
+pub use failure::{Failure, FailureKind};
+pub use project::{Migration, Project, Script};
+pub use tree::{Entry, Tree, Unreadable, join};
+
+use crate::domain::plan::{Command, Direction};
+
+/// The tools that are known, in the order in which a directory is tried.
+#[must_use]
+pub fn all() -> Vec<&'static dyn Tool> {
+    vec![sqlx::tool()]
+}
+
+/// Returns a tool by the name that the configuration gives it.
+#[must_use]
+pub fn by_name(name: &str) -> Option<&'static dyn Tool> {
+    all().into_iter().find(|tool| tool.name() == name)
+}
+
+/// Returns every tool that recognises the project, with where and why.
+#[must_use]
+pub fn detect(tree: &dyn Tree) -> Vec<(&'static dyn Tool, Detected)> {
+    all().into_iter().filter_map(|tool| tool.detect(tree).map(|found| (tool, found))).collect()
+}
+
+/// Where a tool's migrations were found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Detected {
+    /// The directory of the migrations, relative to the project.
+    pub directory: String,
+    /// What it was recognised by.
+    pub why: String,
+}
+
+/// How a tool's version table is read: in a READ ONLY transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionQuery {
+    /// The table, for messages.
+    pub table: String,
+    /// A query with one boolean: whether the table is there.
+    pub exists: String,
+    /// A query over the table with every column cast to `text`, in order.
+    pub rows: String,
+}
+
+/// What the version table holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Rows {
+    /// The database was not asked or did not answer.
+    #[default]
+    Unknown,
+    /// There is no such table: nothing has ever run.
+    Absent,
+    /// The rows, each column as text, NULL as `None`.
+    Read(Vec<Vec<Option<String>>>),
+}
+
+/// What a person wants of a tool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// Run exactly this pending migration.
+    Up(String),
+    /// Undo exactly this applied migration.
+    Down(String),
+}
+
+impl Intent {
+    /// Returns the migration that runs or is undone.
+    #[must_use]
+    pub fn migration(&self) -> &str {
+        match self {
+            Self::Up(id) | Self::Down(id) => id,
+        }
+    }
+
+    /// Returns which way it goes.
+    #[must_use]
+    pub fn direction(&self) -> Direction {
+        match self {
+            Self::Up(_) => Direction::Up,
+            Self::Down(_) => Direction::Down,
+        }
+    }
+}
+
+/// One act of a tool: what runs and what must be true afterwards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Act {
+    /// What runs. The word `lockkeeper` as program means this program itself.
+    pub command: Command,
+    /// The revisions that the database must be at before.
+    pub before: Vec<String>,
+    /// The revisions that the database must be at when it has succeeded.
+    pub after: Vec<String>,
+    /// The files that it executes, relative to the project.
+    pub files: Vec<String>,
+    /// Why no `lock_timeout` may be set, if none may: CONCURRENTLY would leave
+    /// an invalid index.
+    pub no_lock_timeout: Option<String>,
+}
+
+/// Why a tool cannot be asked for something.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// There is no such migration.
+    #[error("there is no migration {0}; `lockkeeper status` lists them")]
+    NoSuchMigration(String),
+    /// It has run already, or has not run yet.
+    #[error("{id} is {state}, so it cannot go {direction}")]
+    WrongState {
+        /// The migration.
+        id: String,
+        /// `applied`, `pending`, `orphan` or `dirty`.
+        state: String,
+        /// `up` or `down`.
+        direction: String,
+    },
+    /// The tool would run another one first.
+    #[error("{first} comes before {id}: the tool would run both; go one by one")]
+    NotNext {
+        /// The migration asked for.
+        id: String,
+        /// The one whose turn it is.
+        first: String,
+    },
+    /// There is no way down.
+    #[error("{0} has no way down: write one, restore a backup, or go forward with a new migration")]
+    NoWayDown(String),
+    /// The database was not read.
+    #[error("what the database has is not known, so nothing can be run")]
+    UnknownState,
+    /// The tool itself would refuse.
+    #[error("{0}")]
+    Problem(String),
+}
+
+/// A migration tool.
+pub trait Tool: Sync {
+    /// Returns the name for the configuration and for people.
+    fn name(&self) -> &'static str;
+
+    /// Returns where the project keeps this tool's migrations, if it does.
+    fn detect(&self, tree: &dyn Tree) -> Option<Detected>;
+
+    /// Returns how to read what the database has.
+    fn version_query(&self, tree: &dyn Tree, directory: &str) -> VersionQuery;
+
+    /// Reads the migrations from files and rows, without running a line of them;
+    /// what cannot be read is a problem of the project, the rest stays listed.
+    fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project;
+
+    /// Returns the command of one act, in the project's directory.
+    ///
+    /// # Errors
+    /// If the tool cannot do exactly that and nothing else.
+    fn act(&self, project: &Project, intent: &Intent) -> Result<Act, Refused>;
+
+    /// Returns a command that connects as the tool would and changes nothing,
+    /// to prove which database the tool means; `None` if it has none.
+    fn probe(&self, project: &Project) -> Option<Command>;
+
+    /// Reads what a failed run said.
+    fn explain(&self, output: &str, exit: Option<i32>) -> Failure;
+}

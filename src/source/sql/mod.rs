@@ -1,1 +1,145 @@
-//! Placeholder.
+//! SQL: split into statements and compiled to [`Change`]s by squawk-syntax, a
+//! parser of PostgreSQL's own grammar that keeps the exact text of everything.
+
+mod column;
+mod expression;
+mod node;
+mod statement;
+mod table;
+
+use squawk_syntax::ast::{AstNode, Stmt};
+use squawk_syntax::{SourceFile, SyntaxElement, SyntaxKind, SyntaxNode};
+
+use crate::domain::change::{Change, Statement};
+
+/// What a text of SQL holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Compiled {
+    /// The statements, in order; text that is no statement is one too, of [`Change::Unknown`].
+    pub statements: Vec<Statement>,
+    /// What the parser could not read.
+    pub errors: Vec<Fault>,
+}
+
+/// A place that the parser could not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The line, from 1.
+    pub line: usize,
+    /// What the parser said.
+    pub message: String,
+}
+
+/// Compiles SQL text; never fails: what is not understood is in the result as such.
+#[must_use]
+pub fn compile(text: &str) -> Compiled {
+    let parse = SourceFile::parse(text);
+    let file = parse.tree();
+    let lines = Lines::of(text);
+    let faults = faults(&parse, &file);
+    let statements = pieces(file.syntax())
+        .into_iter()
+        .filter_map(|piece| piece.statement(text, &lines, &faults))
+        .collect();
+    let errors = faults
+        .iter()
+        .map(|(at, message)| Fault { line: lines.line(*at), message: message.clone() })
+        .collect();
+    Compiled { statements, errors }
+}
+
+/// Returns the parser's errors with their offsets, without those inside of
+/// function bodies: those are checked by the server only when the function runs.
+fn faults(parse: &squawk_syntax::Parse<SourceFile>, file: &SourceFile) -> Vec<(usize, String)> {
+    let bodies = file.sql_body_errors();
+    parse
+        .errors()
+        .into_iter()
+        .filter(|error| !bodies.contains(error))
+        .map(|error| (usize::from(error.range().start()), error.message().to_owned()))
+        .collect()
+}
+
+/// A stretch of the text: a statement, or what the parser made nothing of.
+enum Piece {
+    Parsed(SyntaxNode),
+    Stray(usize, usize),
+}
+
+impl Piece {
+    fn statement(
+        self,
+        text: &str,
+        lines: &Lines,
+        faults: &[(usize, String)],
+    ) -> Option<Statement> {
+        let (start, end) = self.range();
+        let sql = text[start..end].trim_end().trim_end_matches(';').trim_end();
+        if sql.is_empty() {
+            return None;
+        }
+        let (kind, mut changes) = match &self {
+            Self::Parsed(node) => (statement::kind(node), statement::changes(node)),
+            Self::Stray(..) => (String::from("unknown"), Vec::new()),
+        };
+        let broken = faults.iter().find(|(at, _)| (start..=end).contains(at));
+        if let Some((_, message)) = broken {
+            changes.push(Change::Unknown(format!("syntax error: {message}")));
+        } else if changes.is_empty() {
+            changes.push(Change::Unknown(String::from("not understood")));
+        }
+        Some(Statement { line: lines.line(start), sql: sql.to_owned(), kind, changes })
+    }
+
+    fn range(&self) -> (usize, usize) {
+        match self {
+            Self::Parsed(node) => {
+                (usize::from(node.text_range().start()), usize::from(node.text_range().end()))
+            }
+            Self::Stray(start, end) => (*start, *end),
+        }
+    }
+}
+
+/// Returns everything in the file but white space, comments and bare semicolons.
+fn pieces(root: &SyntaxNode) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = Vec::new();
+    for element in root.children_with_tokens() {
+        match element {
+            SyntaxElement::Node(node) if node.kind() == SyntaxKind::EMPTY_STMT => {}
+            SyntaxElement::Node(node) if Stmt::can_cast(node.kind()) => {
+                pieces.push(Piece::Parsed(node));
+            }
+            other => stray(&mut pieces, &other),
+        }
+    }
+    pieces
+}
+
+/// Adds an element that belongs to no statement, joined to its neighbour.
+fn stray(pieces: &mut Vec<Piece>, element: &SyntaxElement) {
+    if element.kind().is_trivia() || element.kind() == SyntaxKind::SEMICOLON {
+        return;
+    }
+    let range = element.text_range();
+    let (start, end) = (usize::from(range.start()), usize::from(range.end()));
+    match pieces.last_mut() {
+        Some(Piece::Stray(_, last)) => *last = end,
+        _ => pieces.push(Piece::Stray(start, end)),
+    }
+}
+
+/// Where the lines of a text begin.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Self {
+        let after_newlines = text.match_indices('\n').map(|(at, _)| at + 1);
+        Self(std::iter::once(0).chain(after_newlines).collect())
+    }
+
+    /// Returns the line of a byte offset, from 1.
+    fn line(&self, offset: usize) -> usize {
+        self.0.partition_point(|start| *start <= offset)
+    }
+}

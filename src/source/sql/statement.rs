@@ -1,0 +1,295 @@
+//! One statement to its changes.
+
+use squawk_syntax::{SyntaxKind as K, SyntaxNode};
+
+use crate::domain::change::{
+    Change, Data, DropIndex, Index, Reindex, Scope, Transaction, Vacuum, Verb,
+};
+
+use super::node::{
+    below, child, has, has_below, ident, ident_in, idents, leading_words, name, name_in, named,
+    names_in, parts, text,
+};
+use super::{expression, table};
+
+/// Returns what a statement is, in SQL's words: `ALTER TABLE … ADD COLUMN`.
+pub(super) fn kind(node: &SyntaxNode) -> String {
+    let head = leading_words(node);
+    let is_action = |inner: &SyntaxNode| {
+        !matches!(inner.kind(), K::TABLE_RELATION_NAME | K::IF_EXISTS | K::COLUMN_NAME_REF)
+    };
+    match node.children().find(is_action) {
+        Some(action) if node.kind() == K::ALTER_TABLE => {
+            let words = leading_words(&action);
+            let inner = action.children().find(is_action).map(|i| leading_words(&i));
+            let inner = inner.filter(|_| action.kind() == K::ALTER_COLUMN).unwrap_or_default();
+            format!("{head} … {words} {inner}").trim_end().to_owned()
+        }
+        _ => head,
+    }
+}
+
+/// Returns what a statement changes; nothing means that it was not understood.
+pub(super) fn changes(node: &SyntaxNode) -> Vec<Change> {
+    match node.kind() {
+        K::ALTER_TABLE => table::alter(node),
+        K::CREATE_TABLE | K::CREATE_TABLE_AS => table::create(node).into_iter().collect(),
+        K::DROP_TABLE => each(node, K::TABLE_NAME_REF, Change::DropTable),
+        K::DROP_VIEW => each(node, K::VIEW_REF, Change::DropView),
+        K::DROP_MATERIALIZED_VIEW => each(node, K::VIEW_REF, Change::DropMaterializedView),
+        K::DROP_INDEX => drop_indexes(node),
+        K::TRUNCATE => within(node, K::TABLE_LIST, K::TABLE_RELATION_NAME, Change::Truncate),
+        K::LOCK => lock(node),
+        K::SELECT | K::COMPOUND_SELECT | K::PAREN_SELECT | K::VALUES | K::TABLE => query(node),
+        _ => one(node).into_iter().collect(),
+    }
+}
+
+fn each(node: &SyntaxNode, kind: K, change: impl Fn(crate::domain::change::Name) -> Change) -> Vec<Change> {
+    names_in(node, kind).into_iter().map(change).collect()
+}
+
+fn within(
+    node: &SyntaxNode,
+    list: K,
+    kind: K,
+    change: impl Fn(crate::domain::change::Name) -> Change,
+) -> Vec<Change> {
+    child(node, list).map(|list| each(&list, kind, change)).unwrap_or_default()
+}
+
+fn one(node: &SyntaxNode) -> Option<Change> {
+    index_change(node)
+        .or_else(|| relation_change(node))
+        .or_else(|| data(node))
+        .or_else(|| session_change(node))
+        .or_else(|| type_change(node))
+        .or_else(|| other(node))
+}
+
+fn index_change(node: &SyntaxNode) -> Option<Change> {
+    match node.kind() {
+        K::CREATE_INDEX => create_index(node),
+        K::REINDEX => reindex(node),
+        K::ALTER_INDEX => {
+            let index = name_in(node, K::INDEX_REF)?;
+            Some(match child(node, K::INDEX_RENAME_TO) {
+                Some(to) => Change::RenameIndex(index, ident_in(&to, K::INDEX)?),
+                None => Change::AlterIndex(index),
+            })
+        }
+        _ => None,
+    }
+}
+
+fn create_index(node: &SyntaxNode) -> Option<Change> {
+    let on = child(node, K::TABLE_RELATION_NAME)?;
+    let items = child(node, K::PARTITION_ITEM_LIST);
+    let columns = items.iter().flat_map(SyntaxNode::children);
+    Some(Change::CreateIndex(Index {
+        name: name_in(node, K::INDEX),
+        table: name(&on)?,
+        unique: has(node, K::UNIQUE_KW),
+        concurrently: has(node, K::CONCURRENTLY_KW),
+        if_not_exists: has(node, K::IF_NOT_EXISTS),
+        only: has(&on, K::ONLY_KW),
+        partial: has(node, K::WHERE_CLAUSE),
+        columns: columns.filter_map(|item| ident_in(&item, K::NAME_REF)).collect(),
+    }))
+}
+
+fn reindex(node: &SyntaxNode) -> Option<Change> {
+    let concurrently = has_below(node, K::CONCURRENTLY_KW);
+    let target = node.children().find(|inner| inner.kind() != K::REINDEX_OPTION_LIST)?;
+    let scope = match target.kind() {
+        K::REINDEX_TARGET_INDEX => Scope::Index(name(&target)?),
+        K::REINDEX_TARGET_TABLE => Scope::Table(name(&target)?),
+        _ => Scope::All,
+    };
+    Some(Change::Reindex(Reindex { concurrently, scope }))
+}
+
+fn drop_indexes(node: &SyntaxNode) -> Vec<Change> {
+    let concurrently = has(node, K::CONCURRENTLY_KW);
+    let cascade = has(node, K::CASCADE);
+    each(node, K::INDEX_REF, |name| {
+        Change::DropIndex(DropIndex { name, concurrently, cascade })
+    })
+}
+
+fn relation_change(node: &SyntaxNode) -> Option<Change> {
+    Some(match node.kind() {
+        K::CREATE_TRIGGER => Change::CreateTrigger(name_in(node, K::ON_RELATION)?),
+        K::DROP_TRIGGER => Change::DropTrigger(name_in(node, K::ON_RELATION)?),
+        K::ALTER_TRIGGER => Change::CreateTrigger(
+            name_in(node, K::ON_RELATION).or_else(|| name_in(node, K::ON_TABLE))?,
+        ),
+        K::CREATE_POLICY | K::ALTER_POLICY | K::DROP_POLICY | K::CREATE_RULE | K::DROP_RULE
+        | K::ALTER_RULE => Change::Police(
+            [K::ON_TABLE, K::ON_RELATION, K::RULE_ON].into_iter().find_map(|on| name_in(node, on))?,
+        ),
+        K::CREATE_VIEW => Change::CreateView(name_in(node, K::VIEW)?),
+        K::ALTER_VIEW => Change::CreateView(name_in(node, K::VIEW_REF)?),
+        K::CREATE_MATERIALIZED_VIEW => Change::CreateMaterializedView(name(node)?),
+        K::ALTER_MATERIALIZED_VIEW => Change::AlterMaterializedView(name(node)?),
+        K::REFRESH => Change::Refresh(name(node)?, has(node, K::CONCURRENTLY_KW)),
+        K::CLUSTER => Change::Cluster(
+            name_in(node, K::TABLE_NAME_REF).or_else(|| below(node, K::ON_PATH).as_ref().and_then(name)),
+        ),
+        K::VACUUM => Change::Vacuum(Vacuum {
+            full: has_below(node, K::FULL_KW),
+            tables: listed(node),
+        }),
+        K::ANALYZE => Change::Analyze(listed(node)),
+        K::COMMENT_ON => comment(node)?,
+        K::CREATE_SEQUENCE | K::ALTER_SEQUENCE => Change::Sequence(name(node)?),
+        K::DROP_SEQUENCE => Change::DropSequence(name(node)?),
+        _ => return None,
+    })
+}
+
+fn listed(node: &SyntaxNode) -> Vec<crate::domain::change::Name> {
+    child(node, K::TABLE_AND_COLUMNS_LIST)
+        .map(|list| names_in(&list, K::TABLE_AND_COLUMNS))
+        .unwrap_or_default()
+}
+
+fn comment(node: &SyntaxNode) -> Option<Change> {
+    if let Some(column) = child(node, K::OBJECT_COLUMN) {
+        let mut path = parts(&column);
+        path.pop();
+        return named(&path).map(Change::Comment);
+    }
+    match child(node, K::OBJECT_TABLE) {
+        Some(table) => name(&table).map(Change::Comment),
+        None => Some(Change::Catalog(leading_words(node))),
+    }
+}
+
+fn lock(node: &SyntaxNode) -> Vec<Change> {
+    let mode = below(node, K::LOCK_MODE_CLAUSE)
+        .and_then(|clause| clause.children().next())
+        .map_or_else(|| String::from("ACCESS EXCLUSIVE"), |mode| text(&mode).to_uppercase());
+    within(node, K::RELATION_LIST, K::RELATION_NAME, |table| Change::Lock(table, mode.clone()))
+}
+
+fn data(node: &SyntaxNode) -> Option<Change> {
+    let verb = match node.kind() {
+        K::INSERT => Verb::Insert,
+        K::COPY if below(node, K::COPY_FROM).is_some() => Verb::Insert,
+        K::COPY => return Some(Change::Read),
+        K::UPDATE => Verb::Update,
+        K::DELETE => Verb::Delete,
+        K::MERGE => Verb::Merge,
+        _ => return None,
+    };
+    let places = [K::RELATION_NAME, K::RELATION_NAME_REF, K::TABLE_RELATION_NAME, K::COPY_TABLE];
+    let table = places.into_iter().find_map(|place| name_in(node, place))?;
+    let filter = child(node, K::WHERE_CLAUSE).map(|clause| text(&clause)[5..].trim().to_owned());
+    let set = child(node, K::SET_CLAUSE);
+    let columns = set.map(|set| targets(&set)).unwrap_or_default();
+    Some(Change::Data(Data { table, verb, filter, columns }))
+}
+
+fn targets(set: &SyntaxNode) -> Vec<String> {
+    let targets = set.descendants().filter(|inner| inner.kind() == K::COLUMN_TARGET);
+    targets.flat_map(|target| idents(&target, K::COLUMN_NAME_REF)).collect()
+}
+
+/// A query at the top: a pure read, or something that hides a change.
+fn query(node: &SyntaxNode) -> Vec<Change> {
+    let hidden = node.descendants().filter_map(|inner| data(&inner)).collect::<Vec<_>>();
+    let calls = expression::calls(node);
+    if !hidden.is_empty() {
+        hidden
+    } else if calls == ["set_config"] {
+        let name = expression::string(node).unwrap_or_default();
+        vec![Change::Setting(name, String::new())]
+    } else if calls == ["setval"] {
+        vec![Change::Catalog(String::from("setval"))]
+    } else if let Some(call) = expression::opaque_call(node) {
+        vec![Change::Unknown(format!("calls {call}(), which may do anything"))]
+    } else if expression::is_pure(node) {
+        vec![Change::Read]
+    } else {
+        vec![Change::Unknown(String::from("locks rows"))]
+    }
+}
+
+fn session_change(node: &SyntaxNode) -> Option<Change> {
+    Some(match node.kind() {
+        K::SET => setting(node),
+        K::RESET | K::SET_ROLE | K::SET_SESSION_AUTH | K::RESET_ROLE | K::SET_CONSTRAINTS
+        | K::DISCARD => Change::Setting(leading_words(node).to_lowercase(), String::new()),
+        K::BEGIN => Change::Transaction(Transaction::Begin),
+        K::COMMIT_TRANSACTION => Change::Transaction(Transaction::Commit),
+        K::ROLLBACK_TRANSACTION => Change::Transaction(Transaction::Rollback),
+        K::SAVEPOINT_CREATE | K::RELEASE_SAVEPOINT | K::ROLLBACK_TO_SAVEPOINT
+        | K::SET_TRANSACTION => Change::Transaction(Transaction::Savepoint),
+        K::SHOW => Change::Read,
+        K::EXPLAIN if !has_below(node, K::ANALYZE_KW) => Change::Read,
+        _ => return None,
+    })
+}
+
+fn setting(node: &SyntaxNode) -> Change {
+    let name = below(node, K::CONFIG_PARAMETER_REF).map(|name| text(&name).to_lowercase());
+    let zone = || below(node, K::SET_TIME_ZONE).map(|_| String::from("timezone"));
+    let name = name.or_else(zone).unwrap_or_else(|| leading_words(node).to_lowercase());
+    let value = below(node, K::TO_CONFIG_VALUE)
+        .and_then(|value| expression::string(&value).or_else(|| Some(text(&value))));
+    Change::Setting(name, value.unwrap_or_default().to_lowercase())
+}
+
+fn type_change(node: &SyntaxNode) -> Option<Change> {
+    match node.kind() {
+        K::ALTER_TYPE => {
+            let name = name_in(node, K::TYPE_NAME_REF)?;
+            Some(match child(node, K::ADD_VALUE) {
+                Some(value) => Change::AddValue(name, expression::string(&value)?),
+                None if below(node, K::ALTER_TYPE_ATTRIBUTE_ACTION_LIST).is_some() => {
+                    Change::Unknown(format!("changes the attributes of type {name}"))
+                }
+                None => Change::Catalog(format!("type {name}")),
+            })
+        }
+        K::CREATE_DOMAIN => {
+            let constrained = [K::CHECK_CONSTRAINT, K::NOT_NULL_CONSTRAINT]
+                .into_iter()
+                .any(|kind| below(node, kind).is_some());
+            name(node).map(|domain| Change::CreateDomain(domain, constrained))
+        }
+        K::ALTER_DOMAIN => {
+            let domain = name_in(node, K::DOMAIN_REF)?;
+            let checks = [K::ADD_CONSTRAINT, K::SET_NOT_NULL, K::VALIDATE_CONSTRAINT];
+            Some(if checks.into_iter().any(|kind| has(node, kind)) {
+                Change::ConstrainDomain(domain, below(node, K::NOT_VALID).is_none())
+            } else {
+                Change::Catalog(format!("domain {domain}"))
+            })
+        }
+        _ => None,
+    }
+}
+
+/// Statements that touch no relation, by their first words; everything else is unknown.
+fn other(node: &SyntaxNode) -> Option<Change> {
+    let words = leading_words(node);
+    let first = words.split(' ').next().unwrap_or_default();
+    match (node.kind(), first) {
+        (K::DO, _) => Some(Change::Block(expression::string(node).unwrap_or_default())),
+        (K::CREATE_EXTENSION, _) => Some(Change::CreateExtension(
+            below(node, K::EXTENSION).map(|e| ident(&e)).unwrap_or_default(),
+        )),
+        (K::DROP_SCHEMA | K::DROP_TYPE | K::DROP_DOMAIN | K::DROP_EXTENSION | K::DROP_OWNED
+        | K::DROP_DATABASE | K::DROP_TABLESPACE | K::DROP_FOREIGN_TABLE, _) => {
+            Some(Change::DropObject(text(node)["DROP".len()..].trim_end_matches(';').trim().to_owned()))
+        }
+        (K::CREATE_SCHEMA, _) if node.descendants().skip(1).any(|n| n.kind() == K::CREATE_TABLE) => None,
+        (K::CREATE_FOREIGN_TABLE | K::IMPORT_FOREIGN_SCHEMA | K::ALTER_FOREIGN_TABLE, _)
+        | (K::ALTER_SYSTEM | K::ALTER_EXTENSION | K::ALTER_SUBSCRIPTION, _) => None,
+        (_, "CREATE" | "DROP" | "ALTER" | "GRANT" | "REVOKE" | "COMMENT" | "SECURITY"
+        | "NOTIFY" | "LISTEN" | "UNLISTEN") => Some(Change::Catalog(words)),
+        _ => None,
+    }
+}

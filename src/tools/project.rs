@@ -1,0 +1,82 @@
+//! A project as a tool sees it.
+
+use crate::domain::change::Statement;
+use crate::domain::graph::{Graph, Problem, State};
+use crate::domain::hazard::Transactions;
+use crate::domain::reversal::Reversal;
+use crate::domain::untrusted::Untrusted;
+
+/// The migrations of a project, and what is wrong with them.
+#[derive(Clone, Debug)]
+pub struct Project {
+    /// The tool's name.
+    pub tool: &'static str,
+    /// The directory of the migrations, relative to the project.
+    pub directory: String,
+    /// True if the database was asked what it has.
+    pub connected: bool,
+    /// Order and state.
+    pub graph: Graph,
+    /// The content, for every node of the graph that has a file.
+    pub migrations: Vec<Migration>,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+}
+
+impl Project {
+    /// Returns the content of a migration.
+    #[must_use]
+    pub fn migration(&self, id: &str) -> Option<&Migration> {
+        self.migrations.iter().find(|migration| migration.id == id)
+    }
+
+    /// Returns the next migration that the tool would run.
+    #[must_use]
+    pub fn next(&self) -> Option<&Migration> {
+        self.migration(&self.graph.pending().next()?.id)
+    }
+
+    /// Returns the migration that going down by one would undo.
+    #[must_use]
+    pub fn last(&self) -> Option<&Migration> {
+        let last = self.graph.applied().rev().find(|node| node.state == State::Applied)?;
+        self.migration(&last.id)
+    }
+}
+
+/// What a migration says.
+#[derive(Clone, Debug)]
+pub struct Migration {
+    /// The tool's own id of it.
+    pub id: String,
+    /// The way up.
+    pub up: Script,
+    /// The way down, if there is one.
+    pub down: Option<Script>,
+    /// What the way down is.
+    pub reversal: Reversal,
+}
+
+/// One way of a migration.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// The file, relative to the project.
+    pub file: String,
+    /// Its text.
+    pub text: Untrusted,
+    /// What it does.
+    pub statements: Vec<Statement>,
+    /// How it is run.
+    pub transactions: Transactions,
+    /// True if `statements` is all that it does.
+    pub complete: bool,
+}
+
+impl Script {
+    /// Returns the statement that waits for old transactions, if one does: under
+    /// a `lock_timeout` it would leave an invalid index behind.
+    #[must_use]
+    pub fn waiting(&self) -> Option<&Statement> {
+        self.statements.iter().find(|s| s.changes.iter().any(|c| c.waits_for_transactions()))
+    }
+}

@@ -1,0 +1,104 @@
+//! The files, read as `sqlx_core::migrate::source` reads them (sqlx 0.9.0).
+
+use sha2::{Digest as _, Sha384};
+
+use crate::domain::graph::{Problem, Trouble};
+use crate::tools::{Tree, Unreadable};
+
+/// Which way a file goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Part {
+    /// `.sql`: up only.
+    Simple,
+    /// `.up.sql`.
+    Up,
+    /// `.down.sql`.
+    Down,
+}
+
+/// One file of migrations.
+#[derive(Clone, Debug)]
+pub(super) struct File {
+    pub version: i64,
+    pub description: String,
+    pub part: Part,
+    pub path: String,
+    pub text: String,
+    /// SHA-384 of the text, in hexadecimal.
+    pub checksum: String,
+    /// The file begins with `-- no-transaction`.
+    pub no_transaction: bool,
+}
+
+/// What a directory holds.
+pub(super) struct Listing {
+    pub files: Vec<File>,
+    pub problems: Vec<Problem>,
+}
+
+/// Reads a directory; files that are not named as migrations are no migrations.
+pub(super) fn list(tree: &dyn Tree, directory: &str) -> Result<Listing, Unreadable> {
+    let mut listing = Listing { files: Vec::new(), problems: Vec::new() };
+    for entry in tree.list(directory)?.into_iter().filter(|entry| !entry.is_dir) {
+        match read(tree, directory, &entry.name) {
+            Some(Ok(file)) => listing.files.push(file),
+            Some(Err(problem)) => listing.problems.push(problem),
+            None => {}
+        }
+    }
+    listing.files.sort_by_key(|file| (file.version, file.part));
+    Ok(listing)
+}
+
+fn read(tree: &dyn Tree, directory: &str, name: &str) -> Option<Result<File, Problem>> {
+    let (version, rest) = name.split_once('_')?;
+    if !rest.ends_with(".sql") {
+        return None;
+    }
+    let path = super::path(directory, name);
+    let Ok(version) = version.parse::<i64>() else {
+        let detail = format!(
+            "{path}: the name must begin with a number: sqlx refuses the whole directory"
+        );
+        return Some(Err(Problem::new(Trouble::Syntax, name, detail)));
+    };
+    Some(content(tree, &path).map(|text| file(version, rest, path, text)).map_err(|why| {
+        Problem::new(Trouble::Syntax, version.to_string(), why)
+    }))
+}
+
+fn content(tree: &dyn Tree, path: &str) -> Result<String, String> {
+    let bytes = tree.read(path).map_err(|unreadable| unreadable.to_string())?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let line = 1 + error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count();
+        format!("{path}:{line}: not UTF-8: sqlx refuses the whole directory; save it as UTF-8")
+    })
+}
+
+fn file(version: i64, rest: &str, path: String, text: String) -> File {
+    let (part, suffix) = if rest.ends_with(".up.sql") {
+        (Part::Up, ".up.sql")
+    } else if rest.ends_with(".down.sql") {
+        (Part::Down, ".down.sql")
+    } else {
+        (Part::Simple, ".sql")
+    };
+    File {
+        version,
+        description: rest.trim_end_matches(suffix).replace('_', " "),
+        part,
+        path,
+        checksum: hexadecimal(&Sha384::digest(&text)),
+        no_transaction: text.starts_with("-- no-transaction"),
+        text,
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a String cannot fail");
+        text
+    })
+}

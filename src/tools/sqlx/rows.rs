@@ -1,0 +1,58 @@
+//! The rows of `_sqlx_migrations`.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::graph::{Problem, Trouble};
+use crate::tools::{Rows, VersionQuery};
+
+use super::TABLE;
+
+/// A row.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    pub version: i64,
+    pub description: String,
+    pub installed_on: Option<DateTime<Utc>>,
+    pub success: bool,
+    /// In hexadecimal.
+    pub checksum: String,
+}
+
+/// Returns how to read the table.
+pub(super) fn query() -> VersionQuery {
+    VersionQuery {
+        table: TABLE.to_owned(),
+        exists: format!("SELECT to_regclass('{TABLE}') IS NOT NULL"),
+        rows: format!(
+            "SELECT version::text, description::text, \
+             to_char(installed_on AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
+             success::text, encode(checksum, 'hex') FROM {TABLE} ORDER BY version"
+        ),
+    }
+}
+
+/// Reads the rows; one that makes no sense is a problem.
+pub(super) fn read(rows: &Rows, problems: &mut Vec<Problem>) -> Vec<Row> {
+    let Rows::Read(rows) = rows else { return Vec::new() };
+    rows.iter()
+        .filter_map(|row| {
+            let read = self::row(row);
+            if read.is_none() {
+                let detail = format!("a row of {TABLE} cannot be read: {row:?}");
+                problems.push(Problem::new(Trouble::Dirty, TABLE, detail));
+            }
+            read
+        })
+        .collect()
+}
+
+fn row(columns: &[Option<String>]) -> Option<Row> {
+    let [version, description, installed_on, success, checksum] = columns else { return None };
+    Some(Row {
+        version: version.as_ref()?.parse().ok()?,
+        description: description.clone().unwrap_or_default(),
+        installed_on: installed_on.as_ref().and_then(|time| time.parse().ok()),
+        success: success.as_deref()? == "true",
+        checksum: checksum.clone()?,
+    })
+}

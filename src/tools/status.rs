@@ -1,0 +1,267 @@
+//! The documents of `status --json` and `lint --json`, as `CLI.md` defines them.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::domain::graph::{Node, Problem, State};
+use crate::domain::hazard::{self, Answer, Catalog, Hazard, Held, Severity, Transactions};
+use crate::domain::loss::{self, Loss};
+use crate::domain::plan::Direction;
+use crate::domain::reversal::{Kind, Reversal};
+use crate::source::sql;
+
+use super::{Migration, Project};
+
+/// `status --json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// The version of the document.
+    pub schema: u32,
+    /// The tool's name.
+    pub tool: String,
+    /// The directory of the migrations.
+    pub directory: String,
+    /// `connected` or `none`.
+    pub database: &'static str,
+    /// The ids that the database is at.
+    pub current: Vec<String>,
+    /// The ids that nothing follows.
+    pub heads: Vec<String>,
+    /// What would run, in this order; `null` if the database was not asked.
+    pub pending: Option<Vec<String>>,
+    /// Every migration, in order.
+    pub migrations: Vec<Entry>,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+}
+
+/// One migration of `status --json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Entry {
+    /// The tool's own id of it.
+    pub id: String,
+    /// Its name for people.
+    pub name: String,
+    /// The file of the way up.
+    pub file: Option<String>,
+    /// The ids that must run before.
+    pub parents: Vec<String>,
+    /// Whether the database has it; `null` if it was not asked.
+    pub state: Option<State>,
+    /// When it ran.
+    pub applied_at: Option<DateTime<Utc>>,
+    /// What the way down is, and why.
+    #[serde(flatten)]
+    pub reversal: Reversal,
+    /// What the way up does to the others.
+    pub hazards: Vec<Hazard>,
+    /// What the way down does to the others.
+    pub down_hazards: Vec<Hazard>,
+    /// What is lost, on both ways.
+    pub losses: Vec<Loss>,
+    /// How the way up is run.
+    pub transaction: Transactions,
+    /// Whether what is shown is all that it does: `complete`, `partial`, `none`.
+    pub preview: &'static str,
+}
+
+impl Status {
+    /// Returns the document of a project. `catalog` is the live schema as it is
+    /// now; pending migrations are judged by what those before them make of it.
+    #[must_use]
+    pub fn of(project: &Project, catalog: &Catalog) -> Self {
+        let pending = || project.graph.pending().map(|node| node.id.clone()).collect();
+        Self {
+            schema: 1,
+            tool: project.tool.to_owned(),
+            directory: project.directory.clone(),
+            database: if project.connected { "connected" } else { "none" },
+            current: if project.connected { project.graph.current() } else { Vec::new() },
+            heads: project.graph.heads(),
+            pending: project.connected.then(pending),
+            migrations: entries(project, catalog),
+            problems: project.problems.clone(),
+        }
+    }
+
+    /// Returns true if nothing is pending and nothing is wrong.
+    #[must_use]
+    pub fn is_up_to_date(&self) -> bool {
+        self.problems.is_empty() && self.pending.as_ref().is_some_and(Vec::is_empty)
+    }
+}
+
+fn entries(project: &Project, catalog: &Catalog) -> Vec<Entry> {
+    // The live schema already holds what has run, so only what is pending moves it on.
+    let mut ahead = catalog.clone();
+    let mut entries = Vec::new();
+    for node in &project.graph.nodes {
+        let migration = project.migration(&node.id);
+        let is_ahead = !project.connected || node.state == State::Pending;
+        let mut scratch = Catalog { complete: false, relations: Vec::new(), ..catalog.clone() };
+        let schema = if is_ahead { &mut ahead } else { &mut scratch };
+        entries.push(entry(node, migration, project.connected, schema));
+        schema.settle();
+    }
+    entries
+}
+
+fn entry(
+    node: &Node,
+    migration: Option<&Migration>,
+    connected: bool,
+    catalog: &mut Catalog,
+) -> Entry {
+    let hazards = migration
+        .map(|m| hazard::classify(&m.up.statements, catalog, m.up.transactions))
+        .unwrap_or_default();
+    catalog.settle();
+    let down = migration.and_then(|migration| migration.down.as_ref());
+    let down_hazards = down
+        .map(|d| hazard::classify(&d.statements, &mut catalog.clone(), d.transactions))
+        .unwrap_or_default();
+    Entry {
+        id: node.id.clone(),
+        name: node.name.clone(),
+        file: node.file.clone(),
+        parents: node.parents.clone(),
+        state: connected.then_some(node.state),
+        applied_at: node.applied_at,
+        reversal: migration.map_or_else(gone, |migration| migration.reversal.clone()),
+        hazards,
+        down_hazards,
+        losses: migration.map(losses).unwrap_or_default(),
+        transaction: migration.map_or(Transactions::Unknown, |m| m.up.transactions),
+        preview: match migration {
+            None => "none",
+            Some(migration) if migration.up.complete => "complete",
+            Some(_) => "partial",
+        },
+    }
+}
+
+fn gone() -> Reversal {
+    Reversal::new(Kind::Unknown, "its file is gone", None)
+}
+
+/// Returns what a migration loses on both ways.
+#[must_use]
+pub fn losses(migration: &Migration) -> Vec<Loss> {
+    let mut losses = loss::of(&migration.up.statements, Direction::Up);
+    if let Some(down) = &migration.down {
+        losses.extend(loss::of(&down.statements, Direction::Down));
+    }
+    losses
+}
+
+/// `lint --json`.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Lint {
+    /// The version of the document.
+    pub schema: u32,
+    /// Every statement of every file.
+    pub statements: Vec<Linted>,
+    /// What could not be parsed.
+    pub errors: Vec<LintError>,
+}
+
+/// One statement of `lint --json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Linted {
+    /// The file.
+    pub file: String,
+    /// The line.
+    pub line: usize,
+    /// The statement.
+    pub sql: String,
+    /// What it is.
+    pub kind: String,
+    /// Its locks.
+    pub locks: Vec<Held>,
+    /// Whether a relation gets a new file.
+    pub rewrite: Answer,
+    /// Whether all rows are read.
+    pub scan: Answer,
+    /// What stands still meanwhile.
+    pub blocks: String,
+    /// What is lost.
+    pub losses: Vec<String>,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is to be said of it.
+    pub findings: Vec<Finding>,
+}
+
+/// Something to be said of a statement.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// The rule.
+    pub rule: String,
+    /// Who says it: `lockkeeper`.
+    pub source: &'static str,
+    /// What.
+    pub message: String,
+    /// SQL that reaches the same with less.
+    pub safe_form: Option<String>,
+    /// Where to read about it.
+    pub url: Option<String>,
+}
+
+/// A place that could not be parsed.
+#[derive(Clone, Debug, Serialize)]
+pub struct LintError {
+    /// The file.
+    pub file: String,
+    /// The line.
+    pub line: usize,
+    /// What the parser said.
+    pub message: String,
+}
+
+/// Returns the document of SQL files, in the order given, as if run one after the other.
+pub fn lint<'a>(
+    files: impl IntoIterator<Item = (&'a str, &'a str)>,
+    catalog: &mut Catalog,
+) -> Lint {
+    let mut document = Lint { schema: 1, ..Lint::default() };
+    for (file, text) in files {
+        let compiled = sql::compile(text);
+        let hazards = hazard::classify(&compiled.statements, catalog, Transactions::One);
+        let losses = loss::of(&compiled.statements, Direction::Up);
+        for (statement, hazard) in compiled.statements.iter().zip(hazards) {
+            let lost = losses.iter().filter(|loss| loss.line == statement.line);
+            let lost = lost.map(|loss| loss.what.clone()).collect();
+            document.statements.push(linted(file, statement.kind.clone(), lost, hazard));
+        }
+        document.errors.extend(compiled.errors.into_iter().map(|error| LintError {
+            file: file.to_owned(),
+            line: error.line,
+            message: error.message,
+        }));
+    }
+    document
+}
+
+fn linted(file: &str, kind: String, losses: Vec<String>, hazard: Hazard) -> Linted {
+    let finding = Finding {
+        rule: hazard.rule.to_owned(),
+        source: "lockkeeper",
+        message: hazard.message,
+        safe_form: hazard.safe_form,
+        url: None,
+    };
+    let is_notable = hazard.severity > Severity::Low || finding.safe_form.is_some();
+    Linted {
+        file: file.to_owned(),
+        line: hazard.line,
+        sql: hazard.sql,
+        kind,
+        locks: hazard.locks,
+        rewrite: hazard.rewrite,
+        scan: hazard.scan,
+        blocks: hazard.blocks,
+        losses,
+        severity: hazard.severity,
+        findings: is_notable.then_some(finding).into_iter().collect(),
+    }
+}
