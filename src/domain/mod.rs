@@ -1,8 +1,10 @@
 //! Pure values and rules: no tokio, sqlx, files, processes, clock, terminal or parser.
 
 pub mod activity;
+pub mod backoff;
 pub mod change;
 pub mod config;
+pub mod connection;
 pub mod counters;
 pub mod evidence;
 pub mod gate;
@@ -19,6 +21,7 @@ pub mod progress;
 pub mod quantity;
 pub mod reversal;
 pub mod runbook;
+pub mod signal;
 pub mod snapshot;
 pub mod trigger;
 pub mod untrusted;
