@@ -1,1 +1,18 @@
 //! PostgreSQL: targets, connections, the monitor, control and lease.
+
+pub mod connect;
+pub mod control;
+mod explain;
+mod fault;
+mod files;
+pub mod identity;
+pub mod lease;
+pub mod prove;
+pub mod target;
+
+pub use connect::{Purpose, connect};
+pub use control::Control;
+pub use explain::{ConnectError, query_error};
+pub use fault::Fault;
+pub use lease::Lease;
+pub use target::Target;
