@@ -73,20 +73,21 @@ pub fn nature(backend: &Backend) -> Nature {
 }
 
 fn is_server_process(kind: &str) -> bool {
-    kind.ends_with("launcher")
-        || matches!(
-            kind,
-            "archiver"
-                | "background writer"
-                | "checkpointer"
-                | "io worker"
-                | "logger"
-                | "slotsync worker"
-                | "startup"
-                | "walreceiver"
-                | "walsummarizer"
-                | "walwriter"
-        )
+    matches!(
+        kind,
+        "archiver"
+            | "autovacuum launcher"
+            | "logical replication launcher"
+            | "background writer"
+            | "checkpointer"
+            | "io worker"
+            | "logger"
+            | "slotsync worker"
+            | "startup"
+            | "walreceiver"
+            | "walsummarizer"
+            | "walwriter"
+    )
 }
 
 /// Why a signal is not offered.

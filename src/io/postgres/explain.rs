@@ -64,7 +64,7 @@ impl ConnectError {
             Fault::NoSocket => "there is no such socket".into(),
             Fault::SocketForbidden => "this account may not open the socket".into(),
             Fault::NoSuchHost => "the host name cannot be resolved".into(),
-            Fault::TimedOut(limit) => format!("no answer within {} s", limit.as_secs()),
+            Fault::TimedOut(limit) => format!("no answer within {limit:?}"),
             Fault::NoPassword => "the server asks for a password and none is known".into(),
             Fault::NoTls => "the server has no TLS".into(),
             Fault::SelfSigned => "the server's certificate is itself marked as an authority \

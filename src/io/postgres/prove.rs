@@ -79,7 +79,7 @@ impl Reason {
                 )
             }
             Self::TimedOut(limit) => {
-                format!("the tool was not seen on this server within {} s", limit.as_secs())
+                format!("the tool was not seen on this server within {limit:?}")
             }
         }
     }
