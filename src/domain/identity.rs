@@ -123,4 +123,98 @@ impl Pin {
         }
         all
     }
+
+    /// Returns the difference between the pinned certificate name and the one that was proved
+    /// (`verify-full` proves one; weaker modes prove none).
+    #[must_use]
+    pub fn certificate_mismatch(&self, proved: Option<&str>) -> Option<Mismatch> {
+        let pinned = self.certificate.as_deref()?;
+        (Some(pinned) != proved).then(|| Mismatch {
+            what: "certificate",
+            pinned: pinned.to_owned(),
+            found: proved.unwrap_or("none: the certificate is not verified").to_owned(),
+        })
+    }
+
+    /// Returns true if `found` has the pinned system identifier without being the pinned
+    /// target: a physical copy, a restored backup or a failover of it.
+    #[must_use]
+    pub fn is_copy(&self, found: &Identity) -> bool {
+        self.system_identifier == found.system_identifier && !self.mismatches(found).is_empty()
+    }
+}
+
+/// Why a server that answers is not acted on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// It is not the pinned target.
+    #[error("{}", mismatched(mismatches, *copy))]
+    Pinned {
+        /// Every difference.
+        mismatches: Vec<Mismatch>,
+        /// It has the pinned system identifier all the same: see [`Pin::is_copy`].
+        copy: bool,
+    },
+    /// It is a replica.
+    #[error(
+        "{host}:{port} is a replica (pg_is_in_recovery() is true), and this needs the primary; \
+         point the target at the primary"
+    )]
+    Replica {
+        /// Where we are connected.
+        host: String,
+        /// At which port.
+        port: u16,
+    },
+}
+
+fn mismatched(mismatches: &[Mismatch], copy: bool) -> String {
+    let list = mismatches
+        .iter()
+        .map(|m| format!("{} is {}, pinned is {}", m.what, m.found, m.pinned))
+        .collect::<Vec<_>>()
+        .join("; ");
+    let nature = if copy {
+        "it has the pinned system identifier, so it is a copy or a failover of that server and \
+         is treated as production"
+    } else {
+        "it is another server or database"
+    };
+    let text = format!(
+        "this is not the pinned target: {list}; {nature}. Correct the connection, or, if the \
+         target has really moved, pin it again with lockkeeper doctor --pin"
+    );
+    super::untrusted::Untrusted::new(text).one_line()
+}
+
+/// Checks that `found` is what the pin names, reached under the pinned certificate.
+///
+/// # Errors
+/// [`Refused::Pinned`] with every difference.
+pub fn check_pin(pin: &Pin, found: &Identity, proved: Option<&str>) -> Result<(), Refused> {
+    let mut mismatches = pin.mismatches(found);
+    mismatches.extend(pin.certificate_mismatch(proved));
+    if mismatches.is_empty() {
+        return Ok(());
+    }
+    Err(Refused::Pinned { copy: pin.is_copy(found), mismatches })
+}
+
+/// Checks that `found` takes writes.
+///
+/// # Errors
+/// [`Refused::Replica`].
+pub fn require_primary(found: &Identity) -> Result<(), Refused> {
+    if found.primary {
+        return Ok(());
+    }
+    Err(Refused::Replica { host: found.host.clone(), port: found.port })
+}
+
+/// Returns the class to act under: the declared one, but production for a server that has the
+/// system identifier of a production pin, however the profile calls it.
+#[must_use]
+pub fn effective_class(declared: Class, found: &Identity, production: &[Pin]) -> Class {
+    let copies = |pin: &Pin| pin.system_identifier == found.system_identifier;
+    if production.iter().any(copies) { Class::Production } else { declared }
 }

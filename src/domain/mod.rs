@@ -2,8 +2,10 @@
 
 pub mod activity;
 pub mod age;
+pub mod backoff;
 pub mod change;
 pub mod config;
+pub mod connection;
 pub mod counters;
 pub mod evidence;
 pub mod gate;
@@ -20,6 +22,7 @@ pub mod progress;
 pub mod quantity;
 pub mod reversal;
 pub mod runbook;
+pub mod signal;
 pub mod snapshot;
 pub mod trigger;
 pub mod untrusted;

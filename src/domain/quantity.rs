@@ -45,7 +45,8 @@ impl FromStr for Period {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("\"{text}\" is not a length of time: write \"5s\", \"5m\" or \"24h\"");
+        let wrong =
+            || format!("\"{text}\" is not a length of time: write \"5s\", \"5m\" or \"24h\"");
         let digits = text.bytes().take_while(u8::is_ascii_digit).count();
         let (number, unit) = text.split_at(digits);
         let (_, scale) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;

@@ -135,9 +135,9 @@ impl<'a> Source<'a> {
         let number = value.get_ref().as_integer().and_then(|n| n.as_str().parse::<i64>().ok());
         let what = match number {
             Some(SCHEMA) => return Ok(()),
-            Some(n) if n > SCHEMA => format!(
-                "{n} is of a newer lockkeeper than this one, which reads schema {SCHEMA}"
-            ),
+            Some(n) if n > SCHEMA => {
+                format!("{n} is of a newer lockkeeper than this one, which reads schema {SCHEMA}")
+            }
             _ => format!("it has to be {SCHEMA}"),
         };
         Err(self.problem(Some(line_at(self.text, name.span().start)), key(), what))
@@ -173,9 +173,8 @@ impl<'a> Source<'a> {
         let span = error.span();
         let root = DeValue::Table(table.get_ref().clone());
         let place = span.as_ref().map(|span| place_at(&root, span)).unwrap_or_default();
-        let line = span
-            .filter(|_| !place.turns().is_empty())
-            .map(|span| line_at(self.text, span.start));
+        let line =
+            span.filter(|_| !place.turns().is_empty()).map(|span| line_at(self.text, span.start));
         let key = Some(place.to_string()).filter(|key| !key.is_empty());
         let (what, suggestion) = say(error.message());
         Problem { suggestion, ..self.problem(line, key, what) }

@@ -9,9 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::domain::quantity::{Percent, Period};
 
 /// How far a backup is proven; each level includes nothing of the one above.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Level {
     /// Header and table of contents can be read.
     L0,

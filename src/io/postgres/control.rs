@@ -1,0 +1,366 @@
+//! The control connection: opened up front, kept warm, and the only one that signals.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sqlx::postgres::PgRow;
+use sqlx::{Connection as _, PgConnection, Row as _};
+use tokio::time::{Instant, sleep_until};
+
+use super::connect::{Purpose, connect, within};
+use super::explain::{ConnectError, query_error};
+use crate::domain::activity::BackendKey;
+use crate::domain::connection::Spec;
+use crate::domain::signal::Kind;
+use crate::domain::untrusted::Untrusted;
+
+/// How long one statement of ours may take, the network included.
+const LIMIT: Duration = Duration::from_secs(6);
+/// How often a signalled backend is looked for.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What a signal came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Signalled {
+    /// The server delivered it. Whether it took effect is for [`Control::check_gone`].
+    Sent,
+    /// No backend has that pid any more.
+    Gone,
+    /// The pid belongs to another backend, which began at this moment: nothing was signalled.
+    Reused(DateTime<Utc>),
+    /// When the backend began is hidden from our role: nothing was signalled.
+    Hidden,
+    /// It is one of our own connections: nothing was signalled.
+    Ours,
+    /// Our role may not.
+    NotPermitted(String),
+    /// The server did not deliver it: the process ended just then, or is none of its sessions.
+    NotDelivered,
+}
+
+/// What is looked for after a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// The session ends (terminate).
+    SessionEnds,
+    /// The statement that began at this moment no longer runs (cancel).
+    StatementEnds(DateTime<Utc>),
+}
+
+/// What became of a signalled backend within the deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// What was aimed at has happened.
+    Done,
+    /// It goes on: the signal waits until the process looks for it, which it does not do in
+    /// a system call or in code that holds interrupts off.
+    Still,
+}
+
+/// Why the control connection has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no connection, and none could be opened.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The connection broke after the statement was sent: it may have had its effect.
+    #[error(
+        "the control connection to {to} broke while the server worked ({why}): cannot tell \
+         whether it was done; look at the session before trying again"
+    )]
+    Lost {
+        /// The connection.
+        to: String,
+        /// The reason.
+        why: String,
+    },
+    /// The server refused the statement.
+    #[error("the server {to} refused: {why}")]
+    Server {
+        /// The connection.
+        to: String,
+        /// The server's message and SQLSTATE.
+        why: String,
+    },
+}
+
+/// A connection for signals and for looking after what was signalled.
+#[derive(Debug)]
+pub struct Control {
+    spec: Spec,
+    connection: Option<PgConnection>,
+    protected: Vec<i32>,
+}
+
+impl Control {
+    /// Opens the connection.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    pub async fn open(spec: Spec) -> Result<Self, ConnectError> {
+        let connection = connect(&spec, Purpose::Control).await?;
+        Ok(Self { spec, connection: Some(connection), protected: Vec::new() })
+    }
+
+    /// Returns how it connects.
+    #[must_use]
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// Returns true if the connection was there when it was last used.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.connection.is_some()
+    }
+
+    /// Names the pids of our other connections (monitor, lease), which are never signalled.
+    /// By pid and not by `application_name`, which anybody can give to anything.
+    pub fn protect(&mut self, pids: Vec<i32>) {
+        self.protected = pids;
+    }
+
+    /// Asks the server for a sign of life, and connects again if the connection is lost.
+    ///
+    /// # Errors
+    /// [`Error::Connect`] when the server cannot be reached; back off and call again.
+    pub async fn keep_warm(&mut self) -> Result<(), Error> {
+        if let Some(connection) = &mut self.connection
+            && !matches!(within(LIMIT, connection.ping()).await, Some(Ok(())))
+        {
+            self.connection = None;
+        }
+        self.connection().await?;
+        Ok(())
+    }
+
+    async fn connection(&mut self) -> Result<&mut PgConnection, ConnectError> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => connect(&self.spec, Purpose::Control).await?,
+        };
+        Ok(self.connection.insert(connection))
+    }
+
+    /// Signals the backend if, in the same statement, it is still the one that is meant.
+    /// Never repeated by itself: a second cancel could hit the next statement.
+    ///
+    /// # Errors
+    /// [`Error`]; after [`Error::Lost`] it may have been delivered.
+    pub async fn signal(&mut self, kind: Kind, key: BackendKey) -> Result<Signalled, Error> {
+        let Some(start) = key.backend_start else {
+            return Ok(Signalled::Hidden);
+        };
+        if self.protected.contains(&key.pid) {
+            return Ok(Signalled::Ours);
+        }
+        self.keep_warm().await?;
+        let query = sqlx::query(guarded(kind)).bind(key.pid).bind(start);
+        match self.fetch(query).await {
+            Ok(None) => Ok(Signalled::Gone),
+            Ok(Some(row)) => self.read(&row),
+            Err(Fetch::Forbidden(message)) => Ok(Signalled::NotPermitted(message)),
+            Err(Fetch::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Cancels the statement of a backend of our own, known by its pid and the
+    /// `application_name` that we gave it.
+    ///
+    /// # Errors
+    /// As [`Self::signal`].
+    pub async fn cancel_own(&mut self, pid: i32, application: &str) -> Result<Signalled, Error> {
+        let query = sqlx::query(CANCEL_OWN).bind(pid).bind(application);
+        match self.fetch(query).await {
+            Ok(None) => Ok(Signalled::Gone),
+            Ok(Some(row)) => self.read(&row),
+            Err(Fetch::Forbidden(message)) => Ok(Signalled::NotPermitted(message)),
+            Err(Fetch::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Looks after a signalled backend until the aim is reached or `deadline` has passed.
+    ///
+    /// # Errors
+    /// [`Error`] when that cannot be seen.
+    pub async fn check_gone(
+        &mut self,
+        key: BackendKey,
+        aim: Aim,
+        deadline: Duration,
+    ) -> Result<After, Error> {
+        let end = Instant::now() + deadline;
+        loop {
+            if self.has_ended(key, aim).await? {
+                return Ok(After::Done);
+            }
+            let now = Instant::now();
+            if now >= end {
+                return Ok(After::Still);
+            }
+            sleep_until(end.min(now + LOOK)).await;
+        }
+    }
+
+    async fn has_ended(&mut self, key: BackendKey, aim: Aim) -> Result<bool, Error> {
+        let statement = match aim {
+            Aim::SessionEnds => None,
+            Aim::StatementEnds(began) => Some(began),
+        };
+        let query = sqlx::query(LIVES).bind(key.pid).bind(key.backend_start).bind(statement);
+        let row = self.fetch(query).await.map_err(|fetch| self.failed(fetch))?;
+        Ok(row.is_none())
+    }
+
+    /// Returns the sessions that bear this `application_name`, with their databases.
+    ///
+    /// # Errors
+    /// [`Error`] when that cannot be seen.
+    pub async fn find_application(&mut self, name: &str) -> Result<Vec<Session>, Error> {
+        let query = sqlx::query(FIND).bind(name);
+        let row = self.fetch(query).await.map_err(|fetch| self.failed(fetch))?;
+        let sessions = row.map(|row| sessions(&row)).transpose();
+        sessions.map(Option::unwrap_or_default).map_err(|error| self.broken(&error))
+    }
+
+    /// Runs a statement that returns at most one row.
+    async fn fetch(&mut self, query: Query<'_>) -> Result<Option<PgRow>, Fetch> {
+        let connection = self.connection().await.map_err(Error::from)?;
+        let answer = within(LIMIT, query.fetch_optional(connection)).await;
+        match answer {
+            Some(Ok(row)) => Ok(row),
+            Some(Err(sqlx::Error::Database(error))) if error.code().as_deref() == Some("42501") => {
+                Err(Fetch::Forbidden(Untrusted::new(error.message()).one_line()))
+            }
+            Some(Err(error)) => Err(Fetch::Failed(self.broken(&error))),
+            None => {
+                let why = format!("no answer within {} s", LIMIT.as_secs());
+                Err(Fetch::Failed(self.lost(why)))
+            }
+        }
+    }
+
+    /// Sorts a driver's error; one that is not of the statement costs the connection.
+    fn broken(&mut self, error: &sqlx::Error) -> Error {
+        let why = query_error(error);
+        match error {
+            sqlx::Error::Database(server) if !is_ending(server.code().as_deref()) => {
+                Error::Server { to: self.spec.describe(), why }
+            }
+            _ => self.lost(why),
+        }
+    }
+
+    fn lost(&mut self, why: String) -> Error {
+        self.connection = None;
+        Error::Lost { to: self.spec.describe(), why }
+    }
+
+    fn failed(&self, fetch: Fetch) -> Error {
+        match fetch {
+            Fetch::Failed(error) => error,
+            Fetch::Forbidden(why) => Error::Server { to: self.spec.describe(), why },
+        }
+    }
+
+    fn read(&mut self, row: &PgRow) -> Result<Signalled, Error> {
+        verdict(row).map_err(|error| self.broken(&error))
+    }
+}
+
+/// A backend found by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Its pid.
+    pub pid: i32,
+    /// Its database's OID.
+    pub database_oid: u32,
+    /// Its database.
+    pub database: String,
+}
+
+type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
+
+/// Why a statement brought no row.
+enum Fetch {
+    /// SQLSTATE 42501.
+    Forbidden(String),
+    /// Anything else.
+    Failed(Error),
+}
+
+impl From<Error> for Fetch {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// SQLSTATE class 57P: the server ends the session (shutdown, crash, terminate).
+fn is_ending(code: Option<&str>) -> bool {
+    code.is_some_and(|code| code.starts_with("57P"))
+}
+
+/// One statement that looks and signals: `CASE` calls the function only for the row that is
+/// still the backend meant, to the microsecond.
+macro_rules! guarded {
+    ($function:literal, $condition:literal) => {
+        concat!(
+            "SELECT (",
+            $condition,
+            ")::bool AS same, (a.pid = pg_backend_pid())::bool AS self, a.backend_start::timestamptz, ",
+            "CASE WHEN ",
+            $condition,
+            " AND a.pid <> pg_backend_pid() THEN ",
+            $function,
+            "(a.pid)::bool END AS sent ",
+            "FROM pg_catalog.pg_stat_activity a WHERE a.pid = $1"
+        )
+    };
+}
+
+fn guarded(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Cancel => guarded!("pg_catalog.pg_cancel_backend", "a.backend_start = $2"),
+        Kind::Terminate => guarded!("pg_catalog.pg_terminate_backend", "a.backend_start = $2"),
+    }
+}
+
+const CANCEL_OWN: &str = guarded!("pg_catalog.pg_cancel_backend", "a.application_name = $2");
+
+const LIVES: &str = "
+    SELECT 1::int4
+      FROM pg_catalog.pg_stat_activity a
+     WHERE a.pid = $1
+       AND ($2::timestamptz IS NULL OR a.backend_start = $2)
+       AND ($3::timestamptz IS NULL OR (a.state = 'active' AND a.query_start = $3))";
+
+const FIND: &str = "
+    SELECT array_agg(a.pid::int4), array_agg(a.datid::int8), array_agg(a.datname::text)
+      FROM pg_catalog.pg_stat_activity a
+     WHERE a.application_name = $1 AND a.datid IS NOT NULL AND a.pid <> pg_backend_pid()
+    HAVING count(*) > 0";
+
+/// Reads the row of a guarded statement.
+fn verdict(row: &PgRow) -> sqlx::Result<Signalled> {
+    if row.try_get("self")? {
+        return Ok(Signalled::Ours);
+    }
+    let began: Option<DateTime<Utc>> = row.try_get("backend_start")?;
+    Ok(match (row.try_get("same")?, row.try_get("sent")?, began) {
+        (Some(true), Some(true), _) => Signalled::Sent,
+        (Some(true), _, _) => Signalled::NotDelivered,
+        (Some(false), _, Some(began)) => Signalled::Reused(began),
+        _ => Signalled::Hidden,
+    })
+}
+
+fn sessions(row: &PgRow) -> sqlx::Result<Vec<Session>> {
+    let (pids, oids, names): (Vec<i32>, Vec<i64>, Vec<String>) =
+        (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    let all = pids.into_iter().zip(oids).zip(names).map(|((pid, oid), database)| Session {
+        pid,
+        database_oid: u32::try_from(oid).unwrap_or_default(),
+        database,
+    });
+    Ok(all.collect())
+}

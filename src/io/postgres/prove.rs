@@ -1,0 +1,224 @@
+//! Proves that a child reaches *our* database: tools choose their own.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep};
+
+use super::connect::random_word;
+use super::control::{self, Control, Session};
+use crate::domain::connection::Environment;
+use crate::domain::identity::Identity;
+use crate::domain::untrusted::Untrusted;
+
+/// A command of a tool that only reads (`alembic current`), which shows where it connects.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    /// The program and its arguments, which hold no secrets.
+    pub argv: Vec<String>,
+    /// Where it runs.
+    pub directory: PathBuf,
+    /// Its whole environment; see [`environment`].
+    pub environment: BTreeMap<String, String>,
+    /// Where its output goes; nowhere if not given.
+    pub output: Option<PathBuf>,
+}
+
+/// What the probe showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// The child's session was seen on our server, in our database.
+    Proven {
+        /// The session's pid.
+        pid: i32,
+    },
+    /// It was seen on our server, in another database.
+    ElsewhereOnServer {
+        /// The session's pid.
+        pid: i32,
+        /// The database that it is in.
+        database: Untrusted,
+    },
+    /// It was not seen: it connects elsewhere, too briefly, or under another name.
+    CannotTell(Reason),
+}
+
+/// Why it cannot be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The program could not be started.
+    NotStarted(String),
+    /// It ended without having been seen; its exit code, if it has one.
+    Ended(Option<i32>),
+    /// It was not seen in this time.
+    TimedOut(Duration),
+}
+
+impl Reason {
+    /// Returns the reason, and what to do.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            Self::NotStarted(why) => {
+                format!("the tool could not be started: {why}; check the program and its prefix")
+            }
+            Self::Ended(Some(0)) => "the tool ended without being seen on this server: it may \
+                use another database, or a driver that ignores PGAPPNAME (asyncpg)"
+                .into(),
+            Self::Ended(code) => {
+                let code = code.map_or("a signal".to_owned(), |code| format!("exit code {code}"));
+                format!(
+                    "the tool failed ({code}) before it was seen on this server; run it by hand"
+                )
+            }
+            Self::TimedOut(limit) => {
+                format!("the tool was not seen on this server within {limit:?}")
+            }
+        }
+    }
+}
+
+/// What a child inherits: what it needs to find itself, its language and its database.
+const INHERITED: &[&str] = &[
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "TMPDIR",
+    "VIRTUAL_ENV",
+];
+
+/// Returns the environment for a child: the inherited variables (also `LC_*` and `PG*`), and
+/// over them `extras`.
+#[must_use]
+pub fn environment(
+    inherited: &Environment,
+    extras: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let passes =
+        |name: &str| INHERITED.contains(&name) || name.starts_with("LC_") || name.starts_with("PG");
+    let mut all: BTreeMap<String, String> = inherited
+        .iter()
+        .filter(|(name, _)| passes(name))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    all.extend(extras.clone());
+    all
+}
+
+/// How often the server is asked: a read-only command's session may last only some tens of
+/// milliseconds, and one look costs the server a fraction of one.
+const LOOK: Duration = Duration::from_millis(4);
+
+/// Runs the probe under a name of its own and looks for its session on `target`, until it is
+/// seen, the child ends, or `limit` has passed. The child's whole group is killed at the end.
+///
+/// # Errors
+/// [`control::Error`] when the server cannot be looked at.
+pub async fn child_target(
+    control: &mut Control,
+    probe: &Probe,
+    target: &Identity,
+    limit: Duration,
+) -> Result<Proof, control::Error> {
+    let name = format!("lk-proof-{}", random_word());
+    // Asked once before, so that the first look is not the one that plans the statement.
+    control.find_application(&name).await?;
+    let mut group = match Group::spawn(probe, &name) {
+        Ok(group) => group,
+        Err(error) => return Ok(Proof::CannotTell(Reason::NotStarted(why(probe, &error)))),
+    };
+    let end = Instant::now() + limit;
+    loop {
+        // In this order: a session of a child that has just ended may still be there.
+        let ended = group.ended();
+        let found = control.find_application(&name).await?;
+        if let Some(proof) = proof(&found, target) {
+            return Ok(proof);
+        }
+        if let Some(status) = ended {
+            return Ok(Proof::CannotTell(Reason::Ended(status.code())));
+        }
+        if Instant::now() >= end {
+            return Ok(Proof::CannotTell(Reason::TimedOut(limit)));
+        }
+        sleep(LOOK).await;
+    }
+}
+
+/// Judges the sessions found: one in another database outweighs one in ours.
+fn proof(found: &[Session], target: &Identity) -> Option<Proof> {
+    let elsewhere = found.iter().find(|session| session.database_oid != target.database_oid);
+    if let Some(Session { pid, database, .. }) = elsewhere {
+        let database = Untrusted::new(database.as_str());
+        return Some(Proof::ElsewhereOnServer { pid: *pid, database });
+    }
+    found.first().map(|session| Proof::Proven { pid: session.pid })
+}
+
+fn why(probe: &Probe, error: &io::Error) -> String {
+    let program = probe.argv.first().map(String::as_str).unwrap_or_default();
+    Untrusted::new(format!("{program}: {error}")).one_line()
+}
+
+/// A child in a process group of its own, which is killed when this is dropped.
+struct Group {
+    child: Child,
+    leader: Option<Pid>,
+}
+
+impl Group {
+    fn spawn(probe: &Probe, name: &str) -> io::Result<Self> {
+        let (program, arguments) =
+            probe.argv.split_first().ok_or_else(|| io::Error::other("the command is empty"))?;
+        let (out, err) = output(probe)?;
+        let child = Command::new(program)
+            .args(arguments)
+            .current_dir(&probe.directory)
+            .env_clear()
+            .envs(&probe.environment)
+            .env("PGAPPNAME", name)
+            .stdin(Stdio::null())
+            .stdout(out)
+            .stderr(err)
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()?;
+        let leader = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        Ok(Self { child, leader })
+    }
+
+    /// Returns how the leader ended, if it has.
+    fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(leader) = self.leader {
+            // Nobody may be left in the group; then there is nothing to kill.
+            let _ = kill_process_group(leader, Signal::KILL);
+        }
+    }
+}
+
+fn output(probe: &Probe) -> io::Result<(Stdio, Stdio)> {
+    let Some(path) = &probe.output else {
+        return Ok((Stdio::null(), Stdio::null()));
+    };
+    // Created, never opened: nothing is overwritten, and no link is followed.
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    Ok((file.try_clone()?.into(), file.into()))
+}
