@@ -54,10 +54,13 @@ fn papers(buf: &Buffer, y: u16, body: &mut String) {
         }
         if let Some(paper) = paper {
             let (left, top, width) = (start * CELL.0, y * CELL.1, (x - start) * CELL.0);
-            push(body, format_args!(
-                "<rect x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{}\" fill=\"{paper}\"/>\n",
-                CELL.1
-            ));
+            push(
+                body,
+                format_args!(
+                    "<rect x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{}\" fill=\"{paper}\"/>\n",
+                    CELL.1
+                ),
+            );
         }
     }
 }

@@ -5,6 +5,8 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
+use crate::domain::identity::Class;
+
 /// What a piece of text means; the theme decides what it looks like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Tone {
@@ -63,35 +65,6 @@ pub mod symbol {
     pub const CYCLE: &str = "◌";
 }
 
-/// The class of a target, as `lockkeeper.toml` declares it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Class {
-    /// Real users; inverse red.
-    Production,
-    /// A rehearsal that others may depend on; inverse yellow.
-    Staging,
-    /// Somebody's own database.
-    Development,
-    /// A throwaway.
-    Scratch,
-    /// Not declared: a DSN without a target of the configuration.
-    Unknown,
-}
-
-impl Class {
-    /// Returns the word that every screen shows for the class.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Production => "PRODUCTION",
-            Self::Staging => "STAGING",
-            Self::Development => "DEVELOPMENT",
-            Self::Scratch => "SCRATCH",
-            Self::Unknown => "UNCLASSED",
-        }
-    }
-}
-
 /// A theme by its name in `[ui] theme`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Name {
@@ -141,14 +114,15 @@ impl Theme {
         }
     }
 
-    /// Returns the style of the badge that names the target's class.
+    /// Returns the style of the badge that names the target's class: production
+    /// inverse red, staging inverse yellow, the others calm.
     #[must_use]
     pub fn class(self, class: Class) -> Style {
         let badge = Style::new().add_modifier(Modifier::BOLD);
         let loud = match class {
             Class::Production => Some((Color::White, Color::Red)),
             Class::Staging => Some((Color::Black, Color::Yellow)),
-            Class::Development | Class::Scratch | Class::Unknown => None,
+            Class::Development | Class::Scratch => None,
         };
         match loud {
             Some(_) if self.name == Name::Mono => badge.add_modifier(Modifier::REVERSED),
@@ -163,7 +137,7 @@ impl Theme {
         match class {
             Class::Production => self.style(Tone::Alarm),
             Class::Staging => self.style(Tone::Warn),
-            Class::Development | Class::Scratch | Class::Unknown => self.style(Tone::Accent),
+            Class::Development | Class::Scratch => self.style(Tone::Accent),
         }
     }
 

@@ -50,8 +50,15 @@ impl Filter {
             return;
         }
         let row = Rect { y: area.bottom() - 1, height: 1, ..area };
-        buf.set_stringn(row.x, row.y, " ".repeat(row.width.into()), row.width.into(), theme.style(Tone::Plain));
-        let (x, y) = buf.set_stringn(row.x, row.y, " / ", row.width.into(), theme.style(Tone::Accent));
+        buf.set_stringn(
+            row.x,
+            row.y,
+            " ".repeat(row.width.into()),
+            row.width.into(),
+            theme.style(Tone::Plain),
+        );
+        let (x, y) =
+            buf.set_stringn(row.x, row.y, " / ", row.width.into(), theme.style(Tone::Accent));
         self.entry.view(Rect { x, y, width: row.right() - x, height: 1 }, buf);
     }
 }

@@ -19,6 +19,7 @@ use crossterm::event::KeyEvent;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::domain::plan::Answer;
 use crate::ui::theme::Theme;
 
 /// What lies over the panels; `C` is what a binding commands.
@@ -57,7 +58,7 @@ pub enum Outcome<C> {
     /// It is to be closed; this was entered.
     Entered(String),
     /// It is to be closed; exactly this plan was confirmed.
-    Confirmed(confirm::Yes),
+    Confirmed(Answer),
 }
 
 impl<C: Clone> Overlay<C> {
@@ -69,9 +70,9 @@ impl<C: Clone> Overlay<C> {
             Self::Filter(filter) => filter.on_key(key),
             Self::Reason(reason) => reason.on_key(key),
             Self::Confirm(dialog) => match dialog.on_key(key, at) {
-                confirm::Answer::Open => Outcome::Open,
-                confirm::Answer::Left => Outcome::Closed,
-                confirm::Answer::Yes(yes) => Outcome::Confirmed(yes),
+                confirm::Reply::Open => Outcome::Open,
+                confirm::Reply::Left => Outcome::Closed,
+                confirm::Reply::Yes(answer) => Outcome::Confirmed(answer),
             },
             Self::Detail(detail) => detail.on_key(key),
         }

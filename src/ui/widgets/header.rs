@@ -8,8 +8,9 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
 use super::line::{self, Part};
+use crate::domain::identity::Class;
 use crate::ui::text;
-use crate::ui::theme::{Class, Theme, Tone, symbol};
+use crate::ui::theme::{Theme, Tone, symbol};
 
 /// At this width or below the header names only the focused tab.
 pub const NARROW: u16 = 84;

@@ -31,10 +31,8 @@ pub fn render(header: &Header, alarm: Option<&str>, theme: Theme, area: Rect, bu
 }
 
 fn lines(header: &Header, alarm: Option<&str>, theme: Theme) -> Vec<(String, Style)> {
-    let mut lines = vec![(
-        format!("{} {}", header.class.word(), header.database),
-        theme.class(header.class),
-    )];
+    let mut lines =
+        vec![(format!("{} {}", header.class.word(), header.database), theme.class(header.class))];
     if let Some(alarm) = alarm {
         lines.push((format!("{} {alarm}", symbol::BAD), theme.style(Tone::Alarm)));
     }

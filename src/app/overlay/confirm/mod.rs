@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::keyboard::{Haste, Keyboard};
+use crate::domain::identity::Class;
+use crate::domain::plan::{Answer, Hash};
 use crate::domain::untrusted::Untrusted;
 use crate::ui::bindings::Key;
-use crate::ui::theme::{Class, Tone};
+use crate::ui::theme::Tone;
 use crate::ui::widgets::message::Message;
 use crate::ui::widgets::pairs::Pair;
 
@@ -27,10 +29,8 @@ pub struct Content {
     pub class: Class,
     /// Command, target, locks, what is so now, duration, the way back.
     pub rows: Vec<Pair>,
-    /// The plan's hash, whole: what a yes is for.
-    pub hash: String,
-    /// The plan's hash as it is shown.
-    pub hash_short: String,
+    /// The plan's hash: what a yes is for.
+    pub hash: Hash,
     /// What a yes takes.
     pub need: Need,
 }
@@ -45,24 +45,15 @@ pub enum Need {
     Typed(String),
 }
 
-/// A yes to one plan, given once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Yes {
-    /// The whole hash of the plan that was shown.
-    pub hash: String,
-    /// What was typed or pressed.
-    pub token: String,
-}
-
 /// What a key led to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum Reply {
     /// The dialog stays.
     Open,
     /// The operator left; nothing runs.
     Left,
-    /// The operator said yes.
-    Yes(Yes),
+    /// The operator said yes to the plan that was shown; said once.
+    Yes(Answer),
 }
 
 /// The dialog.
@@ -144,22 +135,22 @@ impl Dialog {
     }
 
     /// Takes a key that arrived at `at`.
-    pub fn on_key(&mut self, event: &KeyEvent, at: Instant) -> Answer {
+    pub fn on_key(&mut self, event: &KeyEvent, at: Instant) -> Reply {
         let haste = self.keyboard.judge(event, at);
         self.keyboard.note(event, at);
         if self.spent || at < self.opened || event.kind == KeyEventKind::Release {
-            return Answer::Open;
+            return Reply::Open;
         }
         let key = Key::from(event);
         if key == Key::code(KeyCode::Esc) || key == Key::ctrl('c') {
-            return Answer::Left;
+            return Reply::Left;
         }
         if at < self.opened + DELAY {
             self.say("too early: read it first");
         } else if !self.scrolls(key) {
             return self.take(key, haste);
         }
-        Answer::Open
+        Reply::Open
     }
 
     /// Discards a bracketed paste that arrived at `at`.
@@ -185,25 +176,25 @@ impl Dialog {
         self.keyboard.quiet_at(key).map_or(open, |quiet| quiet.max(open))
     }
 
-    fn take(&mut self, key: Key, haste: Result<(), Haste>) -> Answer {
+    fn take(&mut self, key: Key, haste: Result<(), Haste>) -> Reply {
         match self.content.need.clone() {
             Need::Key(wanted) => self.take_key(wanted, key, haste),
             Need::Typed(token) => self.take_typed(&token, key, haste),
         }
     }
 
-    fn take_key(&mut self, wanted: char, key: Key, haste: Result<(), Haste>) -> Answer {
+    fn take_key(&mut self, wanted: char, key: Key, haste: Result<(), Haste>) -> Reply {
         if key != Key::char(wanted) {
             self.say(&format!("{key} does nothing here: {wanted} runs it, Esc leaves"));
-            return Answer::Open;
+            return Reply::Open;
         }
         match haste {
-            Ok(()) => self.confirm(wanted.to_string()),
+            Ok(()) => self.confirm(Answer::Key(self.content.hash.clone())),
             Err(haste) => self.refuse_haste(haste),
         }
     }
 
-    fn take_typed(&mut self, token: &str, key: Key, haste: Result<(), Haste>) -> Answer {
+    fn take_typed(&mut self, token: &str, key: Key, haste: Result<(), Haste>) -> Reply {
         match key.code {
             KeyCode::Enter => return self.submit(token, haste),
             KeyCode::Backspace => drop(self.typed.pop()),
@@ -211,11 +202,11 @@ impl Dialog {
             KeyCode::Char(c) if key.modifiers.is_empty() => return self.type_char(c, haste),
             _ => {}
         }
-        Answer::Open
+        Reply::Open
     }
 
     /// Appends a character: the first must be deliberate, the others no repeats.
-    fn type_char(&mut self, c: char, haste: Result<(), Haste>) -> Answer {
+    fn type_char(&mut self, c: char, haste: Result<(), Haste>) -> Reply {
         match haste {
             Err(haste) if self.typed.is_empty() || haste == Haste::Repeat => {
                 self.refuse_haste(haste)
@@ -223,40 +214,42 @@ impl Dialog {
             _ => {
                 self.message = None;
                 self.typed.push(c);
-                Answer::Open
+                Reply::Open
             }
         }
     }
 
     /// Compares what was typed, exactly.
-    fn submit(&mut self, token: &str, haste: Result<(), Haste>) -> Answer {
+    fn submit(&mut self, token: &str, haste: Result<(), Haste>) -> Reply {
         match haste {
             Err(haste) if haste != Haste::Busy => self.refuse_haste(haste),
-            _ if !token.is_empty() && self.typed == token => self.confirm(token.to_owned()),
+            _ if !token.is_empty() && self.typed == token => {
+                self.confirm(Answer::Typed(self.content.hash.clone(), token.to_owned()))
+            }
             _ => {
                 self.say(&mismatch(&self.typed, token));
-                Answer::Open
+                Reply::Open
             }
         }
     }
 
-    fn confirm(&mut self, token: String) -> Answer {
+    fn confirm(&mut self, answer: Answer) -> Reply {
         if !self.seen.get() {
             self.say("there is more: ↓ shows it, then confirm");
-            return Answer::Open;
+            return Reply::Open;
         }
         self.spent = true;
-        Answer::Yes(Yes { hash: self.content.hash.clone(), token })
+        Reply::Yes(answer)
     }
 
-    fn refuse_haste(&mut self, haste: Haste) -> Answer {
+    fn refuse_haste(&mut self, haste: Haste) -> Reply {
         self.say(match haste {
             Haste::Repeat => "a repeating key is not taken: let go",
             Haste::Burst => "that came faster than a hand: once more",
             Haste::Held => "the key may be held: let go for 2 seconds",
             Haste::Busy => "too soon after another key: pause, then once more",
         });
-        Answer::Open
+        Reply::Open
     }
 
     /// Scrolls the rows if `key` is for that.

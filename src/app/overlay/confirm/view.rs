@@ -42,7 +42,7 @@ impl Dialog {
 
     /// Returns the content's rows, and the plan's hash as the last one.
     fn rows(&self) -> Vec<Pair> {
-        let plan = Pair::new("plan", &self.content.hash_short).tone(Tone::Dim);
+        let plan = Pair::new("plan", self.content.hash.short()).tone(Tone::Dim);
         self.content.rows.iter().cloned().chain([plan]).collect()
     }
 
@@ -59,7 +59,8 @@ impl Dialog {
             return;
         }
         let x = area.right();
-        for (more, mark, y) in [(top > 0, "↑", area.y), (top < deepest, "↓", area.bottom() - 1)] {
+        for (more, mark, y) in [(top > 0, "↑", area.y), (top < deepest, "↓", area.bottom() - 1)]
+        {
             if more && x < buf.area.right() {
                 buf.set_stringn(x, y, mark, 1, theme.style(Tone::Accent));
             }
@@ -73,7 +74,8 @@ impl Dialog {
         line::render(self.asks(theme, armed), Vec::new(), row(1), buf);
         if let Some(said) = &self.message {
             let row = row(2);
-            let row = Rect { x: row.x.saturating_sub(1), width: row.width.saturating_add(1), ..row };
+            let row =
+                Rect { x: row.x.saturating_sub(1), width: row.width.saturating_add(1), ..row };
             message::render(said, theme, row, buf);
         }
     }

@@ -113,7 +113,8 @@ impl Canvas<'_> {
         for place in self.layout {
             let Some(cell) = cells.get(place.column) else { continue };
             let column = &self.columns[place.column];
-            let text = if column.scrolls() { text::shifted(&cell.text, self.shift) } else { &cell.text };
+            let text =
+                if column.scrolls() { text::shifted(&cell.text, self.shift) } else { &cell.text };
             let text = column.align.fit(text, place.width);
             put(&text, place, self.theme.style(cell.tone), area, buf);
         }

@@ -22,13 +22,7 @@ pub struct State<K> {
 
 impl<K> Default for State<K> {
     fn default() -> Self {
-        Self {
-            selected: None,
-            row: Cell::new(0),
-            top: Cell::new(0),
-            page: Cell::new(0),
-            shift: 0,
-        }
+        Self { selected: None, row: Cell::new(0), top: Cell::new(0), page: Cell::new(0), shift: 0 }
     }
 }
 
