@@ -1,1 +1,3 @@
 //! Screen state over the session and the facts.
+
+pub mod overlay;

@@ -2,5 +2,6 @@
 
 pub mod bindings;
 pub mod picture;
+pub mod text;
 pub mod theme;
 pub mod widgets;

@@ -1,0 +1,76 @@
+//! One line of parts, of which the least important go when it gets narrow.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::ui::text;
+
+/// A piece of a line that stays or goes as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The text, with whatever separates it from its left neighbour.
+    pub text: String,
+    /// Its style.
+    pub style: Style,
+    /// Its importance: 0 stays for ever, the highest goes first, and those of one
+    /// rank on one side go together.
+    pub rank: u8,
+}
+
+impl Part {
+    /// Returns a part.
+    pub fn new(text: impl Into<String>, style: Style, rank: u8) -> Self {
+        Self { text: text.into(), style, rank }
+    }
+}
+
+/// Paints `left` from the left edge and `right` up to the right edge of the
+/// first row of `area`, dropping parts by rank until at least one cell of space
+/// remains between the two.
+pub fn render(left: Vec<Part>, right: Vec<Part>, area: Rect, buf: &mut Buffer) {
+    let area = area.intersection(buf.area);
+    if area.is_empty() {
+        return;
+    }
+    let (left, right) = fit(left, right, usize::from(area.width));
+    let end = paint(&left, area.x, area, buf);
+    let wanted = area.right().saturating_sub(cells(cells_of(&right)));
+    let gap = u16::from(!right.is_empty());
+    paint(&right, wanted.max(end.saturating_add(gap)), area, buf);
+}
+
+/// Returns the parts that fit into `width`: parts of one side and rank go together.
+fn fit(mut left: Vec<Part>, mut right: Vec<Part>, width: usize) -> (Vec<Part>, Vec<Part>) {
+    while cells_of(&left) + cells_of(&right) + usize::from(!right.is_empty()) > width {
+        let rank = |parts: &[Part]| parts.iter().map(|part| part.rank).max().unwrap_or(0);
+        let worst = rank(&left).max(rank(&right));
+        if worst == 0 {
+            break;
+        }
+        let side = if rank(&left) == worst { &mut left } else { &mut right };
+        side.retain(|part| part.rank != worst);
+    }
+    (left, right)
+}
+
+fn cells_of(parts: &[Part]) -> usize {
+    parts.iter().map(|part| text::width(&part.text)).sum()
+}
+
+fn cells(width: usize) -> u16 {
+    u16::try_from(width).unwrap_or(u16::MAX)
+}
+
+/// Paints `parts` from `x` on, the one that meets the edge cut with `…`; returns
+/// the column after them.
+fn paint(parts: &[Part], mut x: u16, area: Rect, buf: &mut Buffer) -> u16 {
+    for part in parts {
+        let room = usize::from(area.right().saturating_sub(x));
+        if room == 0 {
+            break;
+        }
+        (x, _) = buf.set_stringn(x, area.y, text::cut(&part.text, room), room, part.style);
+    }
+    x
+}

@@ -1,0 +1,75 @@
+//! Aligned label and value, the value wrapped: details and evidence.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::ui::text;
+use crate::ui::theme::{Theme, Tone};
+
+/// A label and its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pair {
+    /// The label, a word or two.
+    pub label: String,
+    /// The value, visible text, which may have several lines.
+    pub value: String,
+    /// What the value means.
+    pub tone: Tone,
+}
+
+impl Pair {
+    /// Returns a pair in the ordinary tone.
+    pub fn new(label: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { label: label.into(), value: value.into(), tone: Tone::Plain }
+    }
+
+    /// Returns the pair with its value in `tone`.
+    #[must_use]
+    pub fn tone(self, tone: Tone) -> Self {
+        Self { tone, ..self }
+    }
+}
+
+/// A laid out row: the label on a value's first line only.
+type Row<'a> = (&'a str, String, Tone);
+
+/// Lays `pairs` out for `width` cells; one entry per row of the screen.
+fn rows(pairs: &[Pair], width: usize) -> Vec<Row<'_>> {
+    let indent = indent(pairs);
+    let mut rows = Vec::new();
+    for pair in pairs {
+        let lines = text::wrap(&pair.value, width.saturating_sub(indent));
+        for (at, line) in lines.into_iter().enumerate() {
+            rows.push((if at == 0 { pair.label.as_str() } else { "" }, line, pair.tone));
+        }
+    }
+    rows
+}
+
+/// Returns the width of the label column with its gap.
+fn indent(pairs: &[Pair]) -> usize {
+    pairs.iter().map(|pair| text::width(&pair.label)).max().map_or(0, |width| width + 2)
+}
+
+/// Returns how many rows `pairs` take at `width`.
+#[must_use]
+pub fn height(pairs: &[Pair], width: u16) -> usize {
+    rows(pairs, usize::from(width)).len()
+}
+
+/// Paints `pairs` from row `offset` on.
+pub fn render(pairs: &[Pair], offset: usize, theme: Theme, area: Rect, buf: &mut Buffer) {
+    let area = area.intersection(buf.area);
+    let width = usize::from(area.width);
+    let indent = indent(pairs).min(width);
+    let rows = rows(pairs, width);
+    for (y, (label, value, tone)) in (area.y..area.bottom()).zip(rows.iter().skip(offset)) {
+        let label = text::cut(label, width);
+        let (x, _) = buf.set_stringn(area.x, y, label, width, theme.style(Tone::Dim));
+        let x = x.max(area.x + u16::try_from(indent).unwrap_or(u16::MAX));
+        let room = usize::from(area.right().saturating_sub(x));
+        if room > 0 {
+            buf.set_stringn(x, y, text::cut(value, room), room, theme.style(*tone));
+        }
+    }
+}
