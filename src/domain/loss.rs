@@ -78,7 +78,9 @@ fn misfits(table: &Name, retype: &Retype) -> Option<(String, Option<String>)> {
         }
         ("smallint", _) => Some(format!("{column} NOT BETWEEN -32768 AND 32767")),
         ("integer", _) => Some(format!("{column} NOT BETWEEN -2147483648 AND 2147483647")),
-        ("bigint", _) => Some(format!("{column}::numeric NOT BETWEEN {} AND {}", i64::MIN, i64::MAX)),
+        ("bigint", _) => {
+            Some(format!("{column}::numeric NOT BETWEEN {} AND {}", i64::MIN, i64::MAX))
+        }
         ("numeric", Some(precision)) => {
             let scale = retype.to.modifiers.get(1).copied().unwrap_or(0);
             let whole = precision - scale;

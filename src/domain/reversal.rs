@@ -26,6 +26,22 @@ pub enum Kind {
     Unknown,
 }
 
+impl Kind {
+    /// Returns the words for the screen, in capitals where going down costs something.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Reversible => "reversible",
+            Self::Lossy => "LOSSY",
+            Self::NoOp => "a NO-OP",
+            Self::Raises => "IRREVERSIBLE: it raises",
+            Self::Conditional => "conditional",
+            Self::Missing => "MISSING",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// What the way down of a migration is, and by what that is decided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reversal {
@@ -104,8 +120,10 @@ fn is_idle(change: &Change) -> bool {
         Change::Read | Change::Setting(..) | Change::Transaction(_) => true,
         Change::Block(body) => {
             let words = body.to_lowercase();
-            let words: Vec<&str> =
-                words.split(|c: char| c.is_whitespace() || c == ';').filter(|w| !w.is_empty()).collect();
+            let words: Vec<&str> = words
+                .split(|c: char| c.is_whitespace() || c == ';')
+                .filter(|w| !w.is_empty())
+                .collect();
             matches!(words.as_slice(), ["begin", "end"] | ["begin", "null", "end"])
                 || (words.first() == Some(&"begin")
                     && words.get(1) == Some(&"raise")
@@ -134,7 +152,8 @@ fn unknown(down: &[Statement]) -> Option<Reversal> {
 }
 
 fn lost_going_up(up: &[Statement]) -> Option<Reversal> {
-    let lost = loss::of(up, Direction::Up).into_iter().find(|loss| !loss.what.contains("not fit"))?;
+    let lost =
+        loss::of(up, Direction::Up).into_iter().find(|loss| !loss.what.contains("not fit"))?;
     let why = format!(
         "IRREVERSIBLE data: the way up (line {}) destroys {}; no way down brings it back",
         lost.line, lost.what
@@ -205,10 +224,20 @@ fn undoes(undo: &Change, change: &Change) -> bool {
         | (Change::Sequence(table), Change::DropSequence(name) | Change::Sequence(name)) => {
             table.may_be(name)
         }
-        (Change::Catalog(_) | Change::CreateDomain(..), Change::Catalog(_) | Change::DropObject(_))
+        (
+            Change::Catalog(_) | Change::CreateDomain(..),
+            Change::Catalog(_) | Change::DropObject(_),
+        )
         | (Change::CreateExtension(_), Change::DropObject(_)) => true,
-        (Change::Analyze(_) | Change::Vacuum(_) | Change::Lock(..) | Change::Reindex(_)
-        | Change::Refresh(..) | Change::Cluster(_), _) => true,
+        (
+            Change::Analyze(_)
+            | Change::Vacuum(_)
+            | Change::Lock(..)
+            | Change::Reindex(_)
+            | Change::Refresh(..)
+            | Change::Cluster(_),
+            _,
+        ) => true,
         _ => false,
     }
 }

@@ -3,30 +3,8 @@
 //! Facts are from the PostgreSQL documentation, *Server Signaling Functions* and
 //! `pg_stat_activity.backend_type`, and from the sources of `autovacuum.c` and `syncrep.c`.
 
-use serde::{Deserialize, Serialize};
-
 use super::activity::{Backend, State};
-
-/// The two signals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// `pg_cancel_backend`: ends the running statement.
-    Cancel,
-    /// `pg_terminate_backend`: ends the session.
-    Terminate,
-}
-
-impl Kind {
-    /// Returns the word for buttons and records.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Cancel => "cancel",
-            Self::Terminate => "terminate",
-        }
-    }
-}
+pub use super::plan::Signal as Kind;
 
 /// What kind of process a backend is, as far as signals are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -61,7 +61,9 @@ pub fn verdict(snapshot: &Snapshot) -> Verdict {
 fn doubted(mut verdict: Verdict, snapshot: &Snapshot) -> Verdict {
     if snapshot.forest.partial {
         verdict.level = verdict.level.max(Level::Warn);
-        verdict.text.push_str("; cannot tell everything: the server was asked about some waits only");
+        verdict
+            .text
+            .push_str("; cannot tell everything: the server was asked about some waits only");
     }
     verdict
 }
@@ -151,7 +153,8 @@ fn longest_under(snapshot: &Snapshot, node: &Node) -> Option<f64> {
 
 fn idle(snapshot: &Snapshot) -> Option<Verdict> {
     let age = |b: &Backend| b.age_s(Age::State, snapshot.taken_at).unwrap_or_default();
-    let idle = snapshot.backends.iter().filter(|b| b.state.is_some_and(State::is_idle_in_transaction));
+    let idle =
+        snapshot.backends.iter().filter(|b| b.state.is_some_and(State::is_idle_in_transaction));
     let oldest = idle.filter(|b| age(b) >= LONG_IDLE_S).max_by(|a, b| age(a).total_cmp(&age(b)))?;
     let text = format!("{}; nobody waits for a lock", backend_words(snapshot, oldest));
     Some(Verdict { level: Level::Warn, text, culprits: vec![Id::Session(oldest.pid)] })
@@ -223,7 +226,8 @@ fn state_words(snapshot: &Snapshot, backend: &Backend) -> Option<String> {
 fn prepared_words(snapshot: &Snapshot, gid: &Untrusted) -> String {
     let listed = snapshot.prepared.iter().find(|prepared| prepared.gid == *gid);
     let since = listed.and_then(|prepared| prepared.prepared);
-    let age = since.map(|since| format!(", prepared {} ago", rough(age::seconds(since, snapshot.taken_at))));
+    let age = since
+        .map(|since| format!(", prepared {} ago", rough(age::seconds(since, snapshot.taken_at))));
     format!("prepared transaction {}{}", short(gid), age.unwrap_or_default())
 }
 

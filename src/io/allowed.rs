@@ -42,8 +42,11 @@ impl Allowed {
             return Err(io::Error::new(io::ErrorKind::InvalidData, what));
         }
         DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;
-        let file =
-            OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.directory.join(hash));
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(self.directory.join(hash));
         match file {
             Ok(mut file) => {
                 file.write_all(path.as_os_str().as_bytes())?;

@@ -1,1 +1,246 @@
-//! Placeholder.
+//! What is known of the outside, each feed with its age and its error.
+//!
+//! Dead data stays, and says how old it is: nothing here is ever emptied because a
+//! refresh failed.
+
+use std::collections::VecDeque;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::domain::counters::Counters;
+use crate::domain::counters::Surroundings;
+use crate::domain::hazard::Hazard;
+use crate::domain::identity::{Class, Identity};
+use crate::domain::journal::Record;
+use crate::domain::loss::Loss;
+use crate::domain::plan::Direction;
+use crate::domain::snapshot::Snapshot;
+use crate::domain::untrusted::Untrusted;
+use crate::domain::verdict::{self, Verdict};
+use crate::tools::Project;
+use crate::tools::status::{Entry, Status};
+
+use super::news::BackendDetail;
+
+/// The newest value of something that is read again and again.
+#[derive(Clone, Debug)]
+pub struct Feed<T> {
+    value: Option<T>,
+    at: Option<DateTime<Utc>>,
+    error: Option<String>,
+}
+
+impl<T> Default for Feed<T> {
+    fn default() -> Self {
+        Self { value: None, at: None, error: None }
+    }
+}
+
+impl<T> Feed<T> {
+    /// Takes a new value, read at `at` of our clock.
+    pub fn arrived(&mut self, value: T, at: DateTime<Utc>) {
+        *self = Self { value: Some(value), at: Some(at), error: None };
+    }
+
+    /// Notes that reading failed; the last value stays.
+    pub fn failed(&mut self, error: impl Into<String>) {
+        self.error = Some(error.into());
+    }
+
+    /// Returns the newest value, however old it is.
+    #[must_use]
+    pub fn value(&self) -> Option<&T> {
+        self.value.as_ref()
+    }
+
+    /// Returns why the last reading failed, if it did.
+    #[must_use]
+    pub fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
+    /// Returns how old the value is.
+    #[must_use]
+    pub fn age(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
+        self.at.map(|at| (now - at).max(TimeDelta::zero()))
+    }
+}
+
+/// How the target is named on the screen, known before anything answers. No secrets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Target {
+    /// How much care it asks for.
+    pub class: Class,
+    /// The database's name.
+    pub database: String,
+    /// Host and port, or the socket directory.
+    pub place: String,
+    /// The role that we connect as.
+    pub role: String,
+    /// What else is worth knowing: where the target comes from, how TLS is set.
+    pub notes: Vec<String>,
+}
+
+/// How many refreshes the sparklines remember.
+const HISTORY: usize = 120;
+
+/// One point of the sparklines.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// Transactions per second of this database since the point before; `None`: not known.
+    pub tps: Option<f64>,
+    /// WAL bytes per second since the point before; `None`: not known.
+    pub wal: Option<f64>,
+    /// Waiting sessions.
+    pub blocked: usize,
+}
+
+/// The lines that the running act has printed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    /// The act.
+    pub act: String,
+    /// The last lines.
+    pub lines: VecDeque<Untrusted>,
+    /// Bytes that are only in the file.
+    pub dropped: u64,
+}
+
+/// How many lines of output the screen keeps; the file keeps all.
+const OUTPUT_LINES: usize = 2_000;
+
+/// The migrations, as the files and the version table tell them.
+#[derive(Clone, Debug)]
+pub struct Migrations {
+    /// Order, state and content.
+    pub project: Project,
+    /// The same as a document, with hazards and losses judged by the live catalog.
+    pub status: Status,
+}
+
+impl Migrations {
+    /// Returns what is known of a migration.
+    #[must_use]
+    pub fn entry(&self, id: &str) -> Option<&Entry> {
+        self.status.migrations.iter().find(|entry| entry.id == id)
+    }
+
+    /// Returns a migration's name for people, or its id.
+    #[must_use]
+    pub fn name<'a>(&'a self, id: &'a str) -> &'a str {
+        self.entry(id).map_or(id, |entry| entry.name.as_str())
+    }
+
+    /// Returns what each statement of one way does to others.
+    #[must_use]
+    pub fn hazards(&self, id: &str, direction: Direction) -> &[Hazard] {
+        let Some(entry) = self.entry(id) else { return &[] };
+        match direction {
+            Direction::Up => &entry.hazards,
+            Direction::Down => &entry.down_hazards,
+        }
+    }
+
+    /// Returns what one way loses.
+    pub fn losses(&self, id: &str, direction: Direction) -> impl Iterator<Item = &Loss> {
+        let losses = self.entry(id).map(|entry| entry.losses.as_slice()).unwrap_or_default();
+        losses.iter().filter(move |loss| loss.direction == direction)
+    }
+
+    /// Returns the revisions that the database is at, in words.
+    #[must_use]
+    pub fn current(&self) -> String {
+        match self.status.current.as_slice() {
+            [] => "nothing applied".to_owned(),
+            ids => ids
+                .iter()
+                .map(|id| format!("{id} {}", self.name(id)))
+                .collect::<Vec<_>>()
+                .join(", "),
+        }
+    }
+}
+
+/// All that is known of the outside.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// Our clock, as the last event brought it.
+    pub now: DateTime<Utc>,
+    /// What we were asked to watch.
+    pub target: Target,
+    /// Who answered; bound at the first connection.
+    pub identity: Feed<Identity>,
+    /// Why the pinned identity is not what answered: nothing may run.
+    pub mismatch: Option<String>,
+    /// The fast refresh.
+    pub snapshot: Feed<Snapshot>,
+    /// What the last refresh comes to.
+    pub verdict: Option<Verdict>,
+    /// The slow one.
+    pub slow: Feed<Surroundings>,
+    /// The migrations, or why there are none to see.
+    pub project: Feed<Migrations>,
+    /// The sparklines' points, oldest first.
+    pub history: VecDeque<Point>,
+    /// The records of the run that is open, or of the last one.
+    pub records: Vec<Record>,
+    /// The newest act's output.
+    pub output: Output,
+    /// Whether we are the one writer of this target.
+    pub lease: Lease,
+    /// The backend that was looked at last.
+    pub backend: Feed<BackendDetail>,
+    previous: Option<Counters>,
+}
+
+/// Whether we are the one writer of this target.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Lease {
+    /// Not asked for yet: watching.
+    #[default]
+    Watching,
+    /// Ours.
+    Held,
+    /// Ours no more, or refused; and why.
+    Refused(String),
+}
+
+impl Facts {
+    /// Takes a refresh.
+    pub fn snapshot_arrived(&mut self, snapshot: Snapshot, at: DateTime<Utc>) {
+        if let Some(point) = self.point(&snapshot) {
+            if self.history.len() == HISTORY {
+                self.history.pop_front();
+            }
+            self.history.push_back(point);
+        }
+        self.previous = Some(snapshot.counters.clone());
+        self.verdict = Some(verdict::verdict(&snapshot));
+        self.snapshot.arrived(snapshot, at);
+    }
+
+    /// Returns the rates since the refresh before, once there was one.
+    fn point(&self, snapshot: &Snapshot) -> Option<Point> {
+        let rates = snapshot.counters.since(self.previous.as_ref()?);
+        Some(Point { tps: rates.transactions, wal: rates.wal, blocked: snapshot.forest.blocked })
+    }
+
+    /// Takes a line of the act's output.
+    pub fn output_arrived(&mut self, act: &str, line: Untrusted) {
+        if self.output.act != act {
+            self.output = Output { act: act.to_owned(), ..Output::default() };
+        }
+        if self.output.lines.len() == OUTPUT_LINES {
+            self.output.lines.pop_front();
+        }
+        self.output.lines.push_back(line);
+    }
+
+    /// Takes a record of the run that is open; the first of a run replaces the last run's.
+    pub fn record_arrived(&mut self, record: Record) {
+        if self.records.last().is_some_and(|last| last.run != record.run) {
+            self.records.clear();
+        }
+        self.records.push(record);
+    }
+}

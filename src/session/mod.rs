@@ -1,8 +1,11 @@
 //! The run: walking, confirming and gating as one pure machine.
 
+pub mod acting;
 pub mod confirm;
+pub mod effect;
 pub mod facts;
 pub mod machine;
+pub mod news;
+pub mod preview;
 pub mod procedure;
-pub mod run;
 pub mod walk;

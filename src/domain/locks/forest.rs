@@ -146,7 +146,8 @@ impl Teller<'_> {
             members.iter().copied().filter(move |to| answer.is_some_and(|a| a.contains(*to)))
         };
         let back = |to: usize| {
-            let asked = move |from: &usize| self.graph.answer(*from).is_some_and(|a| a.contains(to));
+            let asked =
+                move |from: &usize| self.graph.answer(*from).is_some_and(|a| a.contains(to));
             members.iter().copied().filter(asked)
         };
         reaches_all(members, step) && reaches_all(members, back)

@@ -64,8 +64,7 @@ impl Queue {
 
     fn place(&self, waiter: &Waiter) -> usize {
         let own = self.held.get(&waiter.vertex).copied().unwrap_or_default();
-        let must_wait_for_it =
-            |w: &Waiter| w.vertex != waiter.vertex && own.conflict_with(w.mode);
+        let must_wait_for_it = |w: &Waiter| w.vertex != waiter.vertex && own.conflict_with(w.mode);
         let jumped = (!own.is_empty()).then(|| self.waiters.iter().position(must_wait_for_it));
         jumped.flatten().unwrap_or(self.waiters.len())
     }

@@ -91,9 +91,9 @@ impl Action {
         match self {
             Self::Sql { binds, .. } => binds.iter().filter_map(Operand::name).collect(),
             Self::Command(argv) => argv.iter().filter_map(Word::name).collect(),
-            Self::Migrate(Migrate::Up(Up::Revision(word)) | Migrate::Down(Down::Revision(word))) => {
-                word.name().into_iter().collect()
-            }
+            Self::Migrate(
+                Migrate::Up(Up::Revision(word)) | Migrate::Down(Down::Revision(word)),
+            ) => word.name().into_iter().collect(),
             Self::Backup(backup) => backup.tables().iter().filter_map(Word::name).collect(),
             Self::VerifyBackup(verify) => verify.backup.name().into_iter().collect(),
             Self::Restore(Restore::Full { backup }) => backup.name().into_iter().collect(),

@@ -95,12 +95,8 @@ impl<'a> Builder<'a> {
     }
 
     fn rule(&mut self, raw: &raw::Rule, place: &Place) -> Option<Rule> {
-        let asked = [
-            raw.probe.is_some(),
-            raw.builtin.is_some(),
-            raw.var.is_some(),
-            raw.approval.is_some(),
-        ];
+        let asked =
+            [raw.probe.is_some(), raw.builtin.is_some(), raw.var.is_some(), raw.approval.is_some()];
         if asked.iter().filter(|is| **is).count() != 1 {
             let what = "a rule has exactly one of: probe, builtin, var, approval";
             return self.flaw(place.clone(), what);

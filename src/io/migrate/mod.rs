@@ -71,7 +71,9 @@ pub fn main(
 pub fn from_environment() -> Result<PgConnectOptions, String> {
     match std::env::var("DATABASE_URL") {
         Ok(url) => url.parse().map_err(|_| {
-            String::from("DATABASE_URL cannot be read; it must look like postgresql://user@host/database")
+            String::from(
+                "DATABASE_URL cannot be read; it must look like postgresql://user@host/database",
+            )
         }),
         Err(_) => Ok(PgConnectOptions::new()),
     }
@@ -136,7 +138,8 @@ async fn step(step: &Step, connection: &mut PgConnection) -> Result<(), Failed> 
     let started = Instant::now();
     perform(step, &migrator, connection).await?;
     say(&format!("{words}: done in {:.3} s", started.elapsed().as_secs_f64()));
-    let applied = applied(connection).await.map_err(|error| Failed::Running(explain_migrate(&error)))?;
+    let applied =
+        applied(connection).await.map_err(|error| Failed::Running(explain_migrate(&error)))?;
     say(&format!("now at {}", applied.last().map_or(0, |version| *version)));
     Ok(())
 }
@@ -174,10 +177,8 @@ async fn expected<'a>(
             step.from
         )));
     }
-    let would_run: Vec<&Migration> = migrator
-        .iter()
-        .filter(|migration| step.would_run(migration, &applied))
-        .collect();
+    let would_run: Vec<&Migration> =
+        migrator.iter().filter(|migration| step.would_run(migration, &applied)).collect();
     match would_run.as_slice() {
         [one] if one.version == step.migration() => Ok(one),
         [] => Err(Failed::NotRun(format!(

@@ -1,10 +1,5 @@
 //! PostgreSQL: targets, connections, the monitor, control and lease.
 
-pub mod monitor;
-mod names;
-mod rows;
-pub mod snapshot;
-mod surroundings;
 pub mod connect;
 pub mod control;
 mod explain;
@@ -12,7 +7,12 @@ mod fault;
 mod files;
 pub mod identity;
 pub mod lease;
+pub mod monitor;
+mod names;
 pub mod prove;
+mod rows;
+pub mod snapshot;
+mod surroundings;
 pub mod target;
 
 pub use connect::{Purpose, connect};

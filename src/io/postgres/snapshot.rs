@@ -68,7 +68,10 @@ impl Capabilities {
             .replace("{indexes_processed}", vacuum("indexes_processed"))
             .replace("{indexes_total}", vacuum("indexes_total"))
             .replace("{copy}", if self.copy { COPY } else { "" })
-            .replace("{signals_autovacuum}", if self.signals_autovacuum { signals } else { "false" })
+            .replace(
+                "{signals_autovacuum}",
+                if self.signals_autovacuum { signals } else { "false" },
+            )
     }
 
     /// Returns the statement for what moves slowly.

@@ -67,12 +67,7 @@ enum Piece {
 }
 
 impl Piece {
-    fn statement(
-        self,
-        text: &str,
-        lines: &Lines,
-        faults: &[(usize, String)],
-    ) -> Option<Statement> {
+    fn statement(self, text: &str, lines: &Lines, faults: &[(usize, String)]) -> Option<Statement> {
         let (start, end) = self.range();
         let sql = text[start..end].trim_end().trim_end_matches(';').trim_end();
         if sql.is_empty() {

@@ -67,6 +67,7 @@ fn a_bad_file_is_told_where_and_what_was_meant() {
     ];
     for (text, expected) in cases {
         let found = problems(text);
-        println!("{text}\n=> {found:#?}"); let _ = expected;
+        println!("{text}\n=> {found:#?}");
+        let _ = expected;
     }
 }

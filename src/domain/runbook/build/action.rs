@@ -36,7 +36,8 @@ impl Builder<'_> {
             None => Some(least.max(Risk::Safe)),
             Some(risk) if risk >= least => Some(risk),
             Some(risk) => {
-                let what = format!("\"{}\" is too little: it is {} at least", risk.word(), least.word());
+                let what =
+                    format!("\"{}\" is too little: it is {} at least", risk.word(), least.word());
                 self.flaw(place.key("risk"), what)
             }
         }

@@ -11,8 +11,20 @@ use crate::domain::quantity::Period;
 
 /// The keys that a step of any kind may have.
 const COMMON: &[&str] = &[
-    "id", "kind", "title", "why", "when", "required", "skip", "on_fail", "resume", "source",
-    "instead_of", "because", "contacts", "links",
+    "id",
+    "kind",
+    "title",
+    "why",
+    "when",
+    "required",
+    "skip",
+    "on_fail",
+    "resume",
+    "source",
+    "instead_of",
+    "because",
+    "contacts",
+    "links",
 ];
 
 /// Returns the keys that belong to a kind, besides those of all.
@@ -23,8 +35,20 @@ fn keys(kind: Word) -> &'static [&'static str] {
         Word::Manual => &["do", "respond", "verify"],
         Word::Ask => &["var", "from", "choices"],
         Word::Act => &[
-            "sql", "binds", "command", "migrate", "backup", "verify_backup", "restore", "signal",
-            "http", "risk", "gates", "verify", "undo", "timeout",
+            "sql",
+            "binds",
+            "command",
+            "migrate",
+            "backup",
+            "verify_backup",
+            "restore",
+            "signal",
+            "http",
+            "risk",
+            "gates",
+            "verify",
+            "undo",
+            "timeout",
         ],
         Word::Watch => &["min_duration", "probes", "until"],
         Word::Decide => &["ask", "evidence", "suggest", "answers"],

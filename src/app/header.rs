@@ -1,0 +1,94 @@
+//! What the header says, gathered from facts and session.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::domain::untrusted::Untrusted;
+use crate::panels::Id;
+use crate::session::facts::{Lease, Migrations};
+use crate::ui::widgets::header::{Age, Header, Mode, Run, Server, Tab};
+
+use super::App;
+
+/// Data older than this is stale: a few refreshes were missed.
+const STALE: Duration = Duration::from_secs(3);
+
+impl App {
+    /// Returns what the header says now.
+    #[must_use]
+    pub fn header(&self) -> Header {
+        let facts = &self.facts;
+        let identity = facts.identity.value();
+        let name = |text: &str| Untrusted::from(text).one_line();
+        let target = &facts.target;
+        Header {
+            class: target.class,
+            database: identity.map_or_else(|| target.database.clone(), |i| name(&i.database)),
+            host: identity.map_or_else(|| target.place.clone(), |i| place(&name(&i.host), i.port)),
+            role: identity.map_or_else(|| target.role.clone(), |i| name(&i.role)),
+            server: identity.map(|i| Server { primary: i.primary, version: name(&i.version) }),
+            mode: if facts.lease == Lease::Held { Mode::Armed } else { Mode::Watching },
+            revision: self.revision(),
+            recording: self.is_recording(),
+            age: self.age(),
+            run: self.run(),
+            blocked: facts.snapshot.value().map(|snapshot| snapshot.forest.blocked),
+            triggers: 0,
+            tabs: Id::ALL.map(|id| Tab { key: id.digit(), label: id.title() }).to_vec(),
+            focused: Id::ALL.iter().position(|id| *id == self.focused).unwrap_or(0),
+            next: self.next(),
+        }
+    }
+
+    /// The act that runs, or a run that is not over, is being recorded.
+    fn is_recording(&self) -> bool {
+        self.session.unrecorded().is_none() && self.session.is_busy()
+    }
+
+    fn revision(&self) -> Option<String> {
+        self.facts.project.value().map(Migrations::current)
+    }
+
+    fn age(&self) -> Age {
+        let Some(age) = self.facts.snapshot.age(self.facts.now) else { return Age::Never };
+        let age = duration(age);
+        match () {
+            () if self.is_frozen() => Age::Frozen(age),
+            () if age > STALE => Age::Stale(age),
+            () => Age::Fresh(age),
+        }
+    }
+
+    fn run(&self) -> Option<Run> {
+        let walk = self.session.walk().filter(|walk| walk.end().is_none())?;
+        Some(Run {
+            title: walk.book().id.clone(),
+            step: walk.place_of_current(),
+            name: walk.current().title.clone(),
+            in_step: self.since(walk.step_since()),
+            in_run: self.since(walk.since()),
+            window: None,
+            written: None,
+        })
+    }
+
+    fn since(&self, at: Option<DateTime<Utc>>) -> Duration {
+        at.map_or(Duration::ZERO, |at| duration(self.facts.now - at))
+    }
+
+    /// Returns the most important key of the focused panel that is on.
+    fn next(&self) -> Option<(String, String)> {
+        let binding = self.own().into_iter().find(|binding| binding.enabled.is_ok())?;
+        Some((binding.key.to_string(), binding.label.to_owned()))
+    }
+}
+
+fn duration(delta: TimeDelta) -> Duration {
+    delta.to_std().unwrap_or_default()
+}
+
+/// A socket directory stands for itself; its port only names a file in it.
+fn place(host: &str, port: u16) -> String {
+    if host.starts_with('/') { host.to_owned() } else { format!("{host}:{port}") }
+}

@@ -1,0 +1,311 @@
+//! What inputs do to the screen.
+
+use std::time::Instant;
+
+use crossterm::event::{KeyEvent, KeyEventKind};
+
+use crate::panels::{Ask, Command, Id, Scene, Wanted};
+use crate::session::effect::{Effect, Event, Tone as Told};
+use crate::session::news::News;
+use crate::session::walk::Move;
+use crate::ui::bindings::{Key, Press, press};
+use crate::ui::theme::Tone;
+use crate::ui::widgets::message::Message;
+
+use super::overlay::filter::Filter;
+use super::overlay::help::Help;
+use super::overlay::palette::Palette;
+use super::overlay::reason::Reason;
+use super::overlay::{Outcome, Overlay};
+use super::{App, Input, Output, confirm, keys};
+
+impl App {
+    /// Takes one input that arrived at `at`, and returns what has to be done, in this order.
+    pub fn update(&mut self, input: Input, at: Instant) -> Vec<Output> {
+        let outputs = match input {
+            Input::Key(key) => self.key(&key, at),
+            Input::Paste(text) => self.paste(&text, at),
+            Input::News(news, now) => self.news(news, now),
+            Input::Tick(now) => {
+                self.facts.now = now;
+                self.event(Event::Ticked(now))
+            }
+            Input::Begin(begin) => {
+                let effects = self.session.walk_begins(*begin);
+                self.effects(effects)
+            }
+            Input::Say(message) => {
+                self.message = Some(message);
+                Vec::new()
+            }
+        };
+        self.follow_pending(at);
+        outputs
+    }
+
+    fn event(&mut self, event: Event) -> Vec<Output> {
+        let effects = self.session.update(event);
+        self.effects(effects)
+    }
+
+    /// Keeps what is only said on the screen, and passes the rest on.
+    fn effects(&mut self, effects: Vec<Effect>) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Say(tone, text) => self.say(tone, text),
+                other => outputs.push(Output::Effect(other)),
+            }
+        }
+        outputs
+    }
+
+    fn say(&mut self, tone: Told, text: impl Into<String>) {
+        let tone = match tone {
+            Told::Good => Tone::Ok,
+            Told::Plain => Tone::Plain,
+            Told::Bad => Tone::Warn,
+        };
+        self.message = Some(Message::new(tone, text));
+    }
+
+    fn news(&mut self, news: News, now: chrono::DateTime<chrono::Utc>) -> Vec<Output> {
+        if let (News::Snapshot(Ok(_)), true) = (&news, self.frozen) {
+            let News::Snapshot(Ok(snapshot)) = news else { return Vec::new() };
+            self.facts.now = now;
+            self.held = Some(snapshot);
+            return Vec::new();
+        }
+        let is_backend = matches!(news, News::Backend(_));
+        let event = self.facts.hear(news, now);
+        if is_backend {
+            self.show_backend();
+        }
+        event.map_or_else(Vec::new, |event| self.event(event))
+    }
+
+    fn key(&mut self, key: &KeyEvent, at: Instant) -> Vec<Output> {
+        let outputs = match &mut self.overlay {
+            Some(overlay) => {
+                let outcome = overlay.on_key(key, at);
+                self.outcome(outcome)
+            }
+            None if key.kind == KeyEventKind::Release => Vec::new(),
+            None => self.bound(key),
+        };
+        self.keyboard.note(key, at);
+        outputs
+    }
+
+    fn paste(&mut self, text: &str, at: Instant) -> Vec<Output> {
+        self.keyboard.disturb(at);
+        let Some(overlay) = &mut self.overlay else {
+            self.say(Told::Plain, "pasted text is not taken as keys");
+            return Vec::new();
+        };
+        let outcome = overlay.on_paste(text, at);
+        self.outcome(outcome)
+    }
+
+    fn bound(&mut self, event: &KeyEvent) -> Vec<Output> {
+        self.message = None;
+        self.hint.clear();
+        let key = Key::from(event);
+        let groups = self.groups();
+        match press(groups.iter().flat_map(|group| &group.bindings), event) {
+            Press::Command(command) => self.command(&command, Some(key)),
+            Press::Off(label, reason) => {
+                self.say(Told::Plain, format!("{label}: {reason}"));
+                Vec::new()
+            }
+            Press::Unbound => match keys::moves(key).or_else(|| keys::alias(key)) {
+                Some(command) => self.command(&command, Some(key)),
+                None => Vec::new(),
+            },
+        }
+    }
+
+    fn outcome(&mut self, outcome: Outcome<Command>) -> Vec<Output> {
+        match outcome {
+            Outcome::Open => Vec::new(),
+            Outcome::Closed => self.closed(),
+            Outcome::Run(command) => {
+                self.overlay = None;
+                self.command(&command, None)
+            }
+            Outcome::Filtered { text, open } => {
+                self.filters.insert(self.focused, text);
+                if !open {
+                    self.overlay = None;
+                }
+                Vec::new()
+            }
+            Outcome::Entered(text) => self.entered(text),
+            Outcome::Confirmed(answer) => {
+                self.overlay = None;
+                self.event(Event::Answered(answer))
+            }
+        }
+    }
+
+    fn closed(&mut self) -> Vec<Output> {
+        self.wanted = None;
+        self.looking = None;
+        match self.overlay.take() {
+            Some(Overlay::Confirm(_)) => self.event(Event::Dismissed),
+            _ => Vec::new(),
+        }
+    }
+
+    fn entered(&mut self, text: String) -> Vec<Output> {
+        self.overlay = None;
+        let step = match self.wanted.take() {
+            Some(Wanted::Skip) => Move::Skip(text),
+            Some(Wanted::Override) => Move::Override(text),
+            Some(Wanted::Note) => Move::Note(text),
+            Some(Wanted::Abandon) => Move::Abandon(text),
+            Some(Wanted::Answer(answer)) => Move::Choose { answer, reason: Some(text) },
+            None => return Vec::new(),
+        };
+        self.event(Event::Moved(step))
+    }
+
+    /// Runs a command; `opener` is the key that gave it.
+    fn command(&mut self, command: &Command, opener: Option<Key>) -> Vec<Output> {
+        if *command != Command::Quit {
+            self.leaving = false;
+        }
+        match command {
+            Command::Quit => return self.quit(),
+            Command::Help => self.overlay = Some(Overlay::Help(Help::new(self.groups()))),
+            Command::Palette => self.overlay = Some(Overlay::Palette(Palette::new(self.groups()))),
+            Command::Filter => {
+                let text = self.scene().filter.to_owned();
+                self.overlay = Some(Overlay::Filter(Filter::new(&text)));
+            }
+            Command::Freeze => self.freeze(),
+            Command::Refresh => return vec![Output::Refresh],
+            Command::Panel(id) => self.focused = *id,
+            Command::NextPanel => self.focused = self.beside(1),
+            Command::PreviousPanel => self.focused = self.beside(Id::ALL.len() - 1),
+            Command::Back => {
+                self.filters.remove(&self.focused);
+            }
+            _ => {
+                self.opener = opener;
+                return self.panel_command(command);
+            }
+        }
+        Vec::new()
+    }
+
+    fn panel_command(&mut self, command: &Command) -> Vec<Output> {
+        let filter = self.filters.get(&self.focused).map_or("", String::as_str);
+        let scene = Scene { facts: &self.facts, session: &self.session, filter };
+        let ask = self.panels.get_mut(self.focused).on(command, &scene);
+        self.asked(ask)
+    }
+
+    fn asked(&mut self, ask: Ask) -> Vec<Output> {
+        match ask {
+            Ask::Nothing => Vec::new(),
+            Ask::Plan(request) => self.event(Event::Asked(request)),
+            Ask::Stop(how) => self.event(Event::StopAsked(how)),
+            Ask::Move(step) => self.event(Event::Moved(step)),
+            Ask::Text(wanted) => {
+                self.overlay = Some(Overlay::Reason(Reason::new(question(&wanted))));
+                self.wanted = Some(wanted);
+                Vec::new()
+            }
+            Ask::Begin(name) => vec![Output::Begin(name)],
+            Ask::Show(id, backend) => {
+                self.focused = id;
+                if let Some(backend) = backend {
+                    self.panels.get_mut(id).select(backend);
+                }
+                Vec::new()
+            }
+            Ask::Backend(backend) => {
+                self.looking = Some(backend);
+                vec![Output::Backend(backend)]
+            }
+            Ask::Say(text) => {
+                self.say(Told::Plain, text);
+                Vec::new()
+            }
+        }
+    }
+
+    fn quit(&mut self) -> Vec<Output> {
+        if self.session.is_busy() && !self.leaving {
+            self.leaving = true;
+            let text = match self.session.job() {
+                Some(_) => {
+                    "an act is running: it goes on without the console, and resume finds it; q again leaves"
+                }
+                None => "a run is open: resume takes it up again; q again leaves",
+            };
+            self.say(Told::Bad, text);
+            return Vec::new();
+        }
+        vec![Output::Quit]
+    }
+
+    fn freeze(&mut self) {
+        self.frozen = !self.frozen;
+        if let (false, Some(snapshot)) = (self.frozen, self.held.take()) {
+            let now = self.facts.now;
+            self.facts.snapshot_arrived(*snapshot, now);
+        }
+    }
+
+    fn beside(&self, steps: usize) -> Id {
+        let at = Id::ALL.iter().position(|id| *id == self.focused).unwrap_or(0);
+        Id::ALL[(at + steps) % Id::ALL.len()]
+    }
+
+    fn show_backend(&mut self) {
+        let read = self.facts.backend.value().filter(|d| Some(d.backend) == self.looking);
+        if let (Some(detail), None) = (read, &self.overlay) {
+            self.overlay = Some(Overlay::Detail(confirm::backend(detail, &self.facts)));
+        } else if let (Some(error), None) = (self.facts.backend.error(), &self.overlay) {
+            let text = format!("its details cannot be read: {error}");
+            self.say(Told::Bad, text);
+        }
+    }
+
+    /// Opens, renews or closes the confirmation so that it always shows the session's
+    /// pending plan, and nothing else is ever confirmed.
+    fn follow_pending(&mut self, now: Instant) {
+        let content = self.session.pending().map(confirm::content);
+        match (content, &mut self.overlay) {
+            (Some(content), None) => {
+                let opener = self.opener.take();
+                let dialog = super::overlay::confirm::Dialog::open(
+                    content,
+                    opener,
+                    self.keyboard.clone(),
+                    now,
+                );
+                self.overlay = Some(Overlay::Confirm(dialog));
+            }
+            (Some(content), Some(Overlay::Confirm(dialog))) => {
+                if *dialog.content() != content {
+                    dialog.update(content, now);
+                }
+            }
+            (None, Some(Overlay::Confirm(_))) => self.overlay = None,
+            _ => {}
+        }
+    }
+}
+
+fn question(wanted: &Wanted) -> &'static str {
+    match wanted {
+        Wanted::Skip => "Why is this step skipped? The report shows it.",
+        Wanted::Override => "Why is the gate overridden? The report shows it in red.",
+        Wanted::Note => "Note for the record",
+        Wanted::Abandon => "Why is the run abandoned? The report shows it.",
+        Wanted::Answer(_) => "This goes against the evidence. Why?",
+    }
+}

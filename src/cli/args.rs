@@ -1,0 +1,247 @@
+//! The command line as clap reads it; `--help` is where most people learn it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// The operator's console for PostgreSQL schema migrations.
+///
+/// It shows live what the database does, and walks you up (migrate) or down (roll back)
+/// one confirmed step at a time. Nothing that changes anything runs before you have seen
+/// the exact plan and said yes to it; every act is journaled before it starts.
+///
+/// Try it on a throwaway server: lockkeeper demo
+#[derive(Parser, Debug)]
+#[command(name = "lockkeeper", version, propagate_version = true, args_conflicts_with_subcommands = true)]
+#[command(after_help = "Target, in this order: --dsn; --target NAME of lockkeeper.toml; its only target; DATABASE_URL; PG*, service file and .pgpass as libpq reads them.\n\
+Exit codes: 0 done, 1 failed or pending, 2 not run or cannot tell.")]
+pub struct Cli {
+    /// What to do; the console if left out.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Flags of the console, when no command is named.
+    #[command(flatten)]
+    pub console: Console,
+}
+
+/// The commands of `CLI.md` that this version has.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// The full-screen console on a target; starts watching, nothing armed
+    Console(Console),
+    /// A throwaway PostgreSQL with data, load, a real blocker and pending migrations, and the console on it
+    Demo(Demo),
+    /// One look: server, sessions, lock forest, progress, verdict
+    Snapshot(Target),
+    /// The migrations: applied, pending, how dangerous each is up and down
+    Status(Target),
+    /// Apply the next pending migration
+    #[command(after_help = CHANGING)]
+    Up(Up),
+    /// Take the last applied migration back
+    #[command(after_help = CHANGING)]
+    Down(Changing),
+    /// Cancel the statement of one backend (its transaction and locks stay if it is idle in transaction)
+    #[command(after_help = CHANGING)]
+    Cancel(Signal),
+    /// End one session and roll its transaction back
+    #[command(after_help = CHANGING)]
+    Terminate(Signal),
+    /// Walk a runbook, one confirmed step at a time
+    Run(Run),
+    /// Take up an interrupted run: says what happened to its last act, and goes on
+    Resume(Resume),
+    /// What was recorded
+    #[command(subcommand)]
+    Journal(Journal),
+    /// Runbooks: list them, allow one, check one
+    #[command(subcommand)]
+    Runbook(Runbook),
+    /// Print the JSON Schema of a --json document
+    Schema(Schema),
+    #[command(name = "__act", hide = true)]
+    Act(Job),
+    #[command(name = "__sqlx", hide = true)]
+    Sqlx(Rest),
+    #[command(name = "__load", hide = true)]
+    Load(Rest),
+    #[command(name = "__watch", hide = true)]
+    Watch(Rest),
+    #[cfg(feature = "failpoints")]
+    #[command(name = "__perform", hide = true)]
+    Perform(Rest),
+}
+
+const CHANGING: &str = "Without a terminal: --plan --json prints the plan and its hash and runs nothing; \
+--confirm HASH runs exactly that plan or refuses. No terminal and no hash: exit 2, nothing run.";
+
+/// Which database, and how to answer.
+#[derive(Args, Debug, Clone, Default)]
+pub struct Target {
+    /// A target of lockkeeper.toml
+    #[arg(long, value_name = "NAME")]
+    pub target: Option<String>,
+    /// A connection string: a URL or libpq's key=value form
+    #[arg(long, value_name = "DSN", conflicts_with = "target")]
+    pub dsn: Option<String>,
+    /// The configuration file; else lockkeeper.toml, looked for upwards from here
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where the migration tool's project lies
+    #[arg(long, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+    /// One JSON document on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of the console.
+#[derive(Args, Debug, Clone, Default)]
+pub struct Console {
+    /// Which database.
+    #[command(flatten)]
+    pub target: Target,
+    /// Numbered lines instead of the full screen (also where TERM=dumb)
+    #[arg(long)]
+    pub plain: bool,
+}
+
+/// Flags of the demo.
+#[derive(Args, Debug, Clone, Default)]
+pub struct Demo {
+    /// Keep the server after leaving, and print how to reach it
+    #[arg(long)]
+    pub keep: bool,
+    /// Print DSN and paths as JSON and stay until stdin closes
+    #[arg(long)]
+    pub json: bool,
+    /// Install PostgreSQL without asking if it is missing
+    #[arg(long)]
+    pub yes: bool,
+    /// Numbered lines instead of the full screen
+    #[arg(long)]
+    pub plain: bool,
+}
+
+/// Flags of a command that changes something.
+#[derive(Args, Debug, Clone, Default)]
+pub struct Changing {
+    /// Which database.
+    #[command(flatten)]
+    pub target: Target,
+    /// Print the plan and its hash; run nothing
+    #[arg(long)]
+    pub plan: bool,
+    /// Run exactly the plan with this hash, or refuse
+    #[arg(long, value_name = "HASH", conflicts_with = "plan")]
+    pub confirm: Option<String>,
+}
+
+/// Flags of `up`.
+#[derive(Args, Debug, Clone, Default)]
+pub struct Up {
+    /// How it is confirmed.
+    #[command(flatten)]
+    pub changing: Changing,
+}
+
+/// Flags of `cancel` and `terminate`.
+#[derive(Args, Debug, Clone)]
+pub struct Signal {
+    /// The backend's process id
+    pub pid: i32,
+    /// How it is confirmed.
+    #[command(flatten)]
+    pub changing: Changing,
+}
+
+/// Flags of `run`.
+#[derive(Args, Debug, Clone)]
+pub struct Run {
+    /// The runbook's name, e.g. migrate
+    #[arg(default_value = "migrate", conflicts_with = "file")]
+    pub runbook: String,
+    /// A runbook file
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// How the console is shown.
+    #[command(flatten)]
+    pub console: Console,
+}
+
+/// Flags of `resume`.
+#[derive(Args, Debug, Clone)]
+pub struct Resume {
+    /// The run; the newest interrupted one if left out
+    pub run: Option<String>,
+    /// How the console is shown.
+    #[command(flatten)]
+    pub console: Console,
+}
+
+/// `journal …`
+#[derive(Subcommand, Debug, Clone)]
+pub enum Journal {
+    /// The runs, newest first
+    List {
+        /// One JSON document on stdout
+        #[arg(long)]
+        json: bool,
+    },
+    /// The records of one run
+    Show {
+        /// The run; the newest if left out
+        run: Option<String>,
+        /// One JSON document on stdout
+        #[arg(long)]
+        json: bool,
+    },
+    /// Follow the chain of one run's records: exit 0 intact, 1 not
+    Verify {
+        /// The run, or a journal file; the newest run if left out
+        run: Option<String>,
+        /// One JSON document on stdout
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `runbook …`
+#[derive(Subcommand, Debug, Clone)]
+pub enum Runbook {
+    /// The runbooks that can be run from here
+    List,
+    /// Read a runbook and say everything that is wrong with it
+    Check {
+        /// The file
+        file: PathBuf,
+    },
+    /// Allow a runbook, or the commands of a lockkeeper.toml, with exactly its present content
+    Allow {
+        /// The file
+        file: PathBuf,
+    },
+}
+
+/// Flags of `schema`.
+#[derive(Args, Debug, Clone)]
+pub struct Schema {
+    /// The document, e.g. snapshot; the list of names if left out
+    pub name: Option<String>,
+}
+
+/// The directory of a job.
+#[derive(Args, Debug, Clone)]
+pub struct Job {
+    /// Where job.json lies.
+    pub dir: PathBuf,
+}
+
+/// Arguments that a hidden command reads by itself.
+#[derive(Args, Debug, Clone)]
+#[command(disable_help_flag = true)]
+pub struct Rest {
+    /// As given.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub args: Vec<String>,
+}

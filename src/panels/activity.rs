@@ -1,0 +1,33 @@
+//! The panel Activity.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{Ask, Command, Panel, Scene};
+use crate::ui::bindings::Binding;
+use crate::ui::theme::Theme;
+
+/// The panel's own state.
+#[derive(Debug, Default)]
+pub struct Activity;
+
+impl Panel for Activity {
+    fn bindings(&self, _scene: &Scene<'_>) -> Vec<Binding<Command>> {
+        Vec::new()
+    }
+
+    fn on(&mut self, _command: &Command, _scene: &Scene<'_>) -> Ask {
+        Ask::Nothing
+    }
+
+    fn view(&self, _scene: &Scene<'_>, _theme: Theme, _area: Rect, _buf: &mut Buffer) {}
+}
+
+/// Returns everything that a refresh tells of a backend, for its page.
+#[must_use]
+pub fn pairs(
+    _backend: &crate::domain::activity::Backend,
+    _facts: &crate::session::facts::Facts,
+) -> Vec<crate::ui::widgets::pairs::Pair> {
+    Vec::new()
+}

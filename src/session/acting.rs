@@ -1,0 +1,112 @@
+//! An act that was started, from its first attempt to its last.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::domain::outcome::{Ending, Outcome};
+use crate::domain::plan::{Action, Confirmed, Plan};
+
+use super::confirm::Origin;
+use super::effect::How;
+
+/// A running act, or one that waits for its next attempt.
+#[derive(Debug, PartialEq)]
+pub struct Acting {
+    /// Its name in the run.
+    pub act: String,
+    /// Who hears of its end.
+    pub origin: Origin,
+    /// What runs; for showing.
+    pub plan: Plan,
+    /// Which attempt, from 1.
+    pub attempt: u32,
+    /// When the first attempt began.
+    pub since: Option<DateTime<Utc>>,
+    /// How it was asked to stop, if it was.
+    pub stop: Option<How>,
+    retry: Option<Retry>,
+}
+
+/// The next attempt, under the same confirmation.
+#[derive(Debug, PartialEq)]
+struct Retry {
+    confirmed: Confirmed,
+    due: DateTime<Utc>,
+}
+
+impl Acting {
+    /// Returns the act that `confirmed` starts.
+    #[must_use]
+    pub fn new(
+        act: String,
+        origin: Origin,
+        confirmed: &Confirmed,
+        now: Option<DateTime<Utc>>,
+    ) -> Self {
+        Self {
+            act,
+            origin,
+            plan: confirmed.plan().clone(),
+            attempt: confirmed.attempt(),
+            since: now,
+            stop: None,
+            retry: None,
+        }
+    }
+
+    /// Returns true for a signal: it runs beside anything.
+    #[must_use]
+    pub fn is_signal(&self) -> bool {
+        matches!(self.plan.action, Action::Signal { .. })
+    }
+
+    /// Returns the step that it belongs to.
+    #[must_use]
+    pub fn step(&self) -> Option<&str> {
+        match &self.origin {
+            Origin::Step(step) => Some(step),
+            Origin::Operator => None,
+        }
+    }
+
+    /// Returns when the next attempt is due, while it waits for one.
+    #[must_use]
+    pub fn retry_due(&self) -> Option<DateTime<Utc>> {
+        self.retry.as_ref().map(|retry| retry.due)
+    }
+
+    /// Takes the end of an attempt. Returns true if another attempt will follow: only
+    /// after a lock timeout that was rolled back, within the attempts that were confirmed,
+    /// and never after somebody asked it to stop.
+    pub fn ended(
+        &mut self,
+        outcome: &Outcome,
+        confirmed: Option<Confirmed>,
+        now: Option<DateTime<Utc>>,
+    ) -> bool {
+        let again = outcome.ending == Ending::LockTimeout && self.stop.is_none();
+        let next = confirmed.filter(|_| again).and_then(Confirmed::next_attempt);
+        self.retry = next.zip(now).map(|(confirmed, now)| Retry {
+            due: now + pause_before(confirmed.attempt()),
+            confirmed,
+        });
+        self.retry.is_some()
+    }
+
+    /// Returns the confirmation of the next attempt if it is due.
+    pub fn take_due(&mut self, now: DateTime<Utc>) -> Option<Confirmed> {
+        let retry = self.retry.take_if(|retry| retry.due <= now)?;
+        self.attempt = retry.confirmed.attempt();
+        Some(retry.confirmed)
+    }
+
+    /// Forgets the attempts that are left. Returns true if it was waiting for one.
+    pub fn give_up(&mut self) -> bool {
+        self.retry.take().is_some()
+    }
+}
+
+/// Returns the pause before an attempt: long enough for the queue behind the last one to
+/// drain, and growing, so that a busy table is not held up again and again.
+fn pause_before(attempt: u32) -> TimeDelta {
+    TimeDelta::seconds(2i64.pow(attempt.saturating_sub(1).clamp(1, 5)))
+}

@@ -1,0 +1,157 @@
+//! What the machine is told, and what it wants done: plain values, so that every effect
+//! can be compared in a test, shown and journaled.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use crate::domain::activity::BackendKey;
+use crate::domain::evidence::{Probe, Reading};
+use crate::domain::journal::Entry;
+use crate::domain::outcome::Outcome;
+use crate::domain::plan::{Answer, Confirmed, Direction, Plan, Risk, Signal};
+
+use super::walk::Move;
+
+/// Something that a person, or a step, wants to be planned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// A signal to a backend.
+    Signal {
+        /// Who is meant.
+        backend: BackendKey,
+        /// What is sent.
+        signal: Signal,
+    },
+    /// The next migration on the way to a goal.
+    Migrate {
+        /// Which way.
+        direction: Direction,
+        /// How far.
+        goal: Goal,
+        /// What is declared of it; the plan's risk is the worse of this and what is computed.
+        risk: Risk,
+    },
+    /// SQL of a step.
+    Sql {
+        /// The statements.
+        text: String,
+        /// What the step declares.
+        risk: Risk,
+    },
+    /// A command of a step.
+    Command {
+        /// The program and its arguments.
+        argv: Vec<String>,
+        /// What the step declares.
+        risk: Risk,
+    },
+}
+
+/// How far a procedure of migrations goes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Goal {
+    /// One migration.
+    One,
+    /// Up to the heads, or down to nothing.
+    End,
+    /// To this revision.
+    Revision(String),
+}
+
+/// What came of planning a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Previewed {
+    /// The plan of the next act.
+    Plan(Box<Plan>),
+    /// There is nothing left to do: the goal is reached.
+    Nothing(String),
+    /// It cannot be planned, and why.
+    Impossible(String),
+}
+
+/// Names one request, so that a late answer to an older one is dropped.
+pub type Ticket = u64;
+
+/// How a running act is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum How {
+    /// Cancel its statement on the server; the tool sees an error and ends.
+    Cancel,
+    /// The same, and end the tool's process group, harder by and by.
+    Kill,
+}
+
+/// Something that happened.
+#[derive(Debug, PartialEq)]
+pub enum Event {
+    /// A person asked for an act.
+    Asked(Request),
+    /// A request was planned.
+    Previewed(Ticket, Previewed),
+    /// The shown plan was answered.
+    Answered(Answer),
+    /// The shown plan was left.
+    Dismissed,
+    /// An act ended. The ticket that it ran on comes back for the attempts that are left.
+    Performed {
+        /// The act.
+        act: String,
+        /// How it ended.
+        outcome: Outcome,
+        /// The confirmation that it ran under; none for an act that an earlier session started.
+        confirmed: Option<Confirmed>,
+    },
+    /// A running act is to be stopped.
+    StopAsked(How),
+    /// The operator moves in the runbook.
+    Moved(Move),
+    /// The journal of the run was opened (its id), or could not be.
+    Opened(Result<String, String>),
+    /// Probes of a step were read, in the order in which they were asked for.
+    Probed(Ticket, Vec<Reading>),
+    /// A record could not be written.
+    RecordFailed(String),
+    /// Time passed.
+    Ticked(DateTime<Utc>),
+}
+
+/// Something that the machine wants done.
+#[derive(Debug, PartialEq)]
+pub enum Effect {
+    /// Plan a request with fresh facts.
+    Preview(Ticket, Request),
+    /// Run a confirmed act: the only effect that changes anything.
+    Perform {
+        /// The act's name in its run.
+        act: String,
+        /// The runbook's step, if it is one's.
+        step: Option<String>,
+        /// The confirmation.
+        confirmed: Confirmed,
+    },
+    /// Stop the running act.
+    Stop(How),
+    /// Open the journal of a walk.
+    Open(Value),
+    /// Append to the run's journal.
+    Record(Entry),
+    /// Close the run's journal.
+    Close(Entry),
+    /// Read probes.
+    Probe(Ticket, Vec<Probe>),
+    /// Read the migrations and the activity anew: an act may have changed them.
+    Refresh,
+    /// Tell the person something.
+    Say(Tone, String),
+}
+
+/// How something is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Tone {
+    /// It went well.
+    Good,
+    /// It is worth knowing.
+    Plain,
+    /// It did not happen, or needs a look.
+    Bad,
+}

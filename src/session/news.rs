@@ -1,0 +1,80 @@
+//! What the outside tells: every loop hears the same, and facts and machine take it in
+//! one place.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::activity::BackendKey;
+use crate::domain::counters::Surroundings;
+use crate::domain::identity::Identity;
+use crate::domain::journal::Record;
+use crate::domain::snapshot::Snapshot;
+use crate::domain::untrusted::Untrusted;
+
+use super::effect::Event;
+use super::facts::{Facts, Lease, Migrations};
+
+/// Everything about one backend, read on request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackendDetail {
+    /// Who.
+    pub backend: BackendKey,
+    /// The whole query.
+    pub query: Untrusted,
+    /// Its locks, a line each: mode, object, granted or waiting.
+    pub locks: Vec<String>,
+}
+
+/// Something that the outside told.
+#[derive(Debug)]
+pub enum News {
+    /// Something for the machine.
+    Event(Event),
+    /// A refresh, or why there is none.
+    Snapshot(Result<Box<Snapshot>, String>),
+    /// The slow facts, or why there are none.
+    Slow(Result<Box<Surroundings>, String>),
+    /// The migrations, or why they cannot be read.
+    Project(Result<Box<Migrations>, String>),
+    /// Who answers, or why nobody does.
+    Identity(Result<Identity, String>),
+    /// What answers is not what is pinned.
+    Mismatch(Option<String>),
+    /// Whether we are the one writer.
+    Lease(Lease),
+    /// A record was written.
+    Recorded(Box<Record>),
+    /// The running act printed a line.
+    Output {
+        /// The act.
+        act: String,
+        /// The line, without its newline.
+        line: Untrusted,
+    },
+    /// A backend's details, or why they cannot be read.
+    Backend(Result<BackendDetail, String>),
+}
+
+impl Facts {
+    /// Takes what the outside told at `at` of our clock. Returns what the machine must hear.
+    pub fn hear(&mut self, news: News, at: DateTime<Utc>) -> Option<Event> {
+        self.now = at;
+        match news {
+            News::Event(event) => return Some(event),
+            News::Snapshot(Ok(snapshot)) => self.snapshot_arrived(*snapshot, at),
+            News::Snapshot(Err(error)) => self.snapshot.failed(error),
+            News::Slow(Ok(slow)) => self.slow.arrived(*slow, at),
+            News::Slow(Err(error)) => self.slow.failed(error),
+            News::Project(Ok(project)) => self.project.arrived(*project, at),
+            News::Project(Err(error)) => self.project.failed(error),
+            News::Identity(Ok(identity)) => self.identity.arrived(identity, at),
+            News::Identity(Err(error)) => self.identity.failed(error),
+            News::Mismatch(why) => self.mismatch = why,
+            News::Lease(lease) => self.lease = lease,
+            News::Recorded(record) => self.record_arrived(*record),
+            News::Output { act, line } => self.output_arrived(&act, line),
+            News::Backend(Ok(detail)) => self.backend.arrived(detail, at),
+            News::Backend(Err(error)) => self.backend.failed(error),
+        }
+        None
+    }
+}

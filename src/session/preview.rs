@@ -1,0 +1,334 @@
+//! From a request to the plan that is shown: pure, so that the same call right before the
+//! act proves that nothing which the plan is bound to has moved.
+
+use chrono::TimeDelta;
+
+use crate::domain::activity::{Backend, BackendKey};
+use crate::domain::age;
+use crate::domain::config::Policy;
+use crate::domain::hazard::{Answer, Hazard};
+use crate::domain::identity::{Class, Identity};
+use crate::domain::plan::{
+    Action, Command, Digest, Direction, Plan, Preview, Risk, Signal, Timeouts,
+};
+use crate::domain::reversal::Kind as Reversal;
+use crate::domain::signal;
+use crate::domain::snapshot::Snapshot;
+use crate::tools::{Act, Intent, Migration, Script, Tool, Tree};
+
+use super::effect::{Previewed, Request};
+use super::facts::Migrations;
+use super::procedure::up_to::{self, Next};
+
+/// What a plan stands on, all of it read for this plan.
+pub struct Ground<'a> {
+    /// Who answers.
+    pub identity: &'a Identity,
+    /// How much care it asks for.
+    pub class: Class,
+    /// The configuration's values.
+    pub policy: &'a Policy,
+    /// The activity.
+    pub snapshot: Option<&'a Snapshot>,
+    /// The migrations, or why they cannot be read.
+    pub project: Result<Ways<'a>, &'a str>,
+    /// The directory in which commands run.
+    pub cwd: &'a str,
+    /// The names of the variables that are set for commands.
+    pub env: &'a [String],
+    /// Who would stand in the act's way now, a line each.
+    pub holders: &'a dyn Fn(&[Hazard]) -> Vec<String>,
+}
+
+/// The migrations with the tool that runs them and the files that it reads.
+#[derive(Clone, Copy)]
+pub struct Ways<'a> {
+    /// The tool.
+    pub tool: &'a dyn Tool,
+    /// What it has.
+    pub migrations: &'a Migrations,
+    /// Its files.
+    pub tree: &'a dyn Tree,
+}
+
+/// Plans `request` on what is so now.
+#[must_use]
+pub fn plan(request: &Request, ground: &Ground<'_>) -> Previewed {
+    let planned = match request {
+        Request::Signal { backend, signal } => signal_plan(*backend, *signal, ground),
+        Request::Migrate { direction, goal, risk } => {
+            return migrate(*direction, goal, *risk, ground);
+        }
+        Request::Command { argv, risk } => Ok(command_plan(argv, *risk, ground)),
+        Request::Sql { .. } => {
+            Err("SQL steps other than probes are not run by this version".into())
+        }
+    };
+    match planned {
+        Ok(plan) => Previewed::Plan(Box::new(plan)),
+        Err(why) => Previewed::Impossible(why),
+    }
+}
+
+fn bare(action: Action, risk: Risk, ground: &Ground<'_>) -> Plan {
+    Plan {
+        action,
+        target: ground.identity.clone(),
+        class: ground.class,
+        command: None,
+        files: Vec::new(),
+        revision_before: Vec::new(),
+        timeouts: Timeouts::default(),
+        attempts: 1,
+        risk,
+        preview: Preview::default(),
+    }
+}
+
+fn signal_plan(key: BackendKey, signal: Signal, ground: &Ground<'_>) -> Result<Plan, String> {
+    let snapshot = ground.snapshot.ok_or("the sessions are not known yet")?;
+    let backend = snapshot
+        .backends
+        .iter()
+        .find(|backend| backend.key() == key)
+        .ok_or_else(|| format!("pid {} has ended meanwhile", key.pid))?;
+    let advice = signal::advice(backend, signal);
+    if let Err(refused) = advice.possible {
+        return Err(refused.text());
+    }
+    let mut plan =
+        bare(Action::Signal { backend: key, signal }, signal_risk(backend, signal), ground);
+    plan.preview = Preview {
+        title: format!("{} pid {}", signal.word(), key.pid),
+        sql: vec![signal_sql(key, signal)],
+        touches: vec![who(backend, snapshot)],
+        now: advice.notes.iter().map(|note| note.text().to_owned()).collect(),
+        takes: None,
+        back: signal_back(backend, signal),
+    };
+    Ok(plan)
+}
+
+/// Ending a session that has written, or of which that cannot be told, loses its work.
+fn signal_risk(backend: &Backend, signal: Signal) -> Risk {
+    match (signal, backend.has_written) {
+        (Signal::Cancel, _) | (Signal::Terminate, Some(false)) => Risk::Safe,
+        (Signal::Terminate, _) => Risk::Lossy,
+    }
+}
+
+fn signal_sql(key: BackendKey, signal: Signal) -> String {
+    let began = key.backend_start.map_or_else(|| "?".to_owned(), |at| at.to_rfc3339());
+    format!("SELECT pg_{}_backend({}) only if it began at {began}", signal.word(), key.pid)
+}
+
+fn who(backend: &Backend, snapshot: &Snapshot) -> String {
+    let mut words = Vec::new();
+    words.extend(backend.user.as_ref().map(|user| user.one_line()));
+    words.push(backend.application.one_line());
+    words.extend(backend.state.map(|state| state.word().to_owned()));
+    let open = backend.xact_start.map(|at| age::rough(snapshot.taken_at - at));
+    words.extend(open.map(|age| format!("transaction open for {age}")));
+    words.push(match backend.has_written {
+        Some(true) => "has written".to_owned(),
+        Some(false) => "has written nothing".to_owned(),
+        None => "cannot tell whether it has written".to_owned(),
+    });
+    let node = snapshot.forest.node_of(backend.pid);
+    words.extend(node.map(|node| format!("{} sessions wait behind it", node.victims)));
+    words.retain(|word| !word.is_empty());
+    words.join(" · ")
+}
+
+fn signal_back(backend: &Backend, signal: Signal) -> String {
+    match (signal, backend.has_written) {
+        (Signal::Cancel, _) => "none needed: its client sees an error and can try again",
+        (_, Some(false)) => "none needed: nothing was written; its client has to reconnect",
+        (_, _) => "none: what it wrote is rolled back, and its client has to do it again",
+    }
+    .to_owned()
+}
+
+fn command_plan(argv: &[String], risk: Risk, ground: &Ground<'_>) -> Plan {
+    let mut plan = bare(Action::Command, risk, ground);
+    plan.command =
+        Some(Command { argv: argv.to_vec(), env: ground.env.to_vec(), cwd: ground.cwd.to_owned() });
+    plan.preview = Preview {
+        title: argv.first().cloned().unwrap_or_default(),
+        back: "unknown: the runbook names none".to_owned(),
+        ..Preview::default()
+    };
+    plan
+}
+
+fn migrate(
+    direction: Direction,
+    goal: &super::effect::Goal,
+    declared: Risk,
+    ground: &Ground<'_>,
+) -> Previewed {
+    let ways = match ground.project {
+        Ok(ways) => ways,
+        Err(why) => return Previewed::Impossible(format!("the migrations cannot be read: {why}")),
+    };
+    if !ground.identity.primary {
+        let text = "this server is a replica: migrations run on the primary; connect there";
+        return Previewed::Impossible(text.to_owned());
+    }
+    let project = &ways.migrations.project;
+    if !project.connected {
+        return Previewed::Impossible("what the database has cannot be read".to_owned());
+    }
+    match up_to::next(direction, goal, &project.graph) {
+        Next::Done(why) => Previewed::Nothing(why),
+        Next::Impossible(why) => Previewed::Impossible(why),
+        Next::Step(intent) => match migration_plan(&intent, declared, ways, ground) {
+            Ok(plan) => Previewed::Plan(Box::new(plan)),
+            Err(why) => Previewed::Impossible(why),
+        },
+    }
+}
+
+fn migration_plan(
+    intent: &Intent,
+    declared: Risk,
+    ways: Ways<'_>,
+    ground: &Ground<'_>,
+) -> Result<Plan, String> {
+    let project = &ways.migrations.project;
+    let act = ways.tool.act(project, intent).map_err(|refused| refused.to_string())?;
+    let migration = project.migration(intent.migration()).ok_or("its file cannot be read")?;
+    let script = match intent {
+        Intent::Up(_) => &migration.up,
+        Intent::Down(_) => migration.down.as_ref().ok_or("it has no way down")?,
+    };
+    let risk = declared.max(migration_risk(intent, migration, ways.migrations));
+    let action = Action::Migrate {
+        tool: ways.tool.name().to_owned(),
+        direction: intent.direction(),
+        migration: intent.migration().to_owned(),
+        after: act.after.clone(),
+    };
+    let mut plan = bare(action, risk, ground);
+    plan.files = digests(&act, ways.tree)?;
+    plan.timeouts = timeouts(&act, ground.policy);
+    plan.attempts = if plan.timeouts.lock_ms.is_some() { ground.policy.attempts } else { 1 };
+    plan.preview = migration_preview(intent, migration, script, &act, ways.migrations, ground);
+    plan.revision_before.clone_from(&act.before);
+    plan.command =
+        Some(Command { env: ground.env.to_vec(), cwd: ground.cwd.to_owned(), ..act.command });
+    Ok(plan)
+}
+
+fn digests(act: &Act, tree: &dyn Tree) -> Result<Vec<Digest>, String> {
+    let read = |path: &String| match tree.read(path) {
+        Ok(bytes) => Ok(Digest::of(path.clone(), &bytes)),
+        Err(error) => Err(error.to_string()),
+    };
+    act.files.iter().map(read).collect()
+}
+
+fn timeouts(act: &Act, policy: &Policy) -> Timeouts {
+    let ms = |period: crate::domain::quantity::Period| {
+        u64::try_from(period.duration().as_millis()).unwrap_or(u64::MAX)
+    };
+    Timeouts {
+        lock_ms: act.no_lock_timeout.is_none().then(|| ms(policy.lock_timeout)),
+        statement_ms: Some(ms(policy.statement_timeout)),
+    }
+}
+
+/// Going up is destructive where it destroys rows; going down is never called safe.
+fn migration_risk(intent: &Intent, migration: &Migration, known: &Migrations) -> Risk {
+    match intent {
+        Intent::Up(_) if known.losses(&migration.id, Direction::Up).next().is_some() => {
+            Risk::Destructive
+        }
+        Intent::Up(_) if migration.up.complete => Risk::Safe,
+        Intent::Up(_) => Risk::Lossy,
+        Intent::Down(_) => match migration.reversal.kind {
+            Reversal::Reversible => Risk::Lossy,
+            _ => Risk::Destructive,
+        },
+    }
+}
+
+fn migration_preview(
+    intent: &Intent,
+    migration: &Migration,
+    script: &Script,
+    act: &Act,
+    known: &Migrations,
+    ground: &Ground<'_>,
+) -> Preview {
+    let direction = intent.direction();
+    let hazards = known.hazards(&migration.id, direction);
+    let name = known.name(&migration.id);
+    let mut now = (ground.holders)(hazards);
+    now.extend(act.no_lock_timeout.clone());
+    if !script.complete {
+        now.push("not all of what it does could be read: more may happen than is shown".to_owned());
+    }
+    Preview {
+        title: format!("{} {} {name}", direction.word(), migration.id),
+        sql: script.statements.iter().map(|statement| statement.sql.clone()).collect(),
+        touches: hazards.iter().map(touch).collect(),
+        now,
+        takes: takes(hazards),
+        back: back(intent, migration, known),
+    }
+}
+
+/// Returns one line about a statement: what it locks, and what that does to others.
+fn touch(hazard: &Hazard) -> String {
+    let locks: Vec<String> = hazard
+        .locks
+        .iter()
+        .map(|held| {
+            let may = if held.may { " (perhaps)" } else { "" };
+            format!("{} {}{may}", held.relation, held.mode.words())
+        })
+        .collect();
+    let locks = if locks.is_empty() { "no lock".to_owned() } else { locks.join(", ") };
+    let cost = match (hazard.rewrite, hazard.scan) {
+        (Answer::Yes, _) => "REWRITES every row",
+        (Answer::Unknown, _) => "may rewrite every row",
+        (_, Answer::Yes) => "reads every row",
+        (_, Answer::Unknown) => "may read every row",
+        _ => "catalog only",
+    };
+    format!("line {}: {locks} · {cost} · blocks {}", hazard.line, hazard.blocks)
+}
+
+fn takes(hazards: &[Hazard]) -> Option<String> {
+    let known: Option<Vec<f64>> = hazards.iter().map(|hazard| hazard.estimate_s).collect();
+    let total: f64 = known?.iter().sum();
+    if total < 1.0 {
+        return Some("under a second once it has its locks, by the relations' size".to_owned());
+    }
+    Some(format!("at least {}, an estimate from the relations' size", rough_seconds(total)))
+}
+
+fn rough_seconds(seconds: f64) -> String {
+    let time = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    age::rough(TimeDelta::from_std(time).unwrap_or(TimeDelta::MAX))
+}
+
+fn back(intent: &Intent, migration: &Migration, known: &Migrations) -> String {
+    let lost: Vec<String> = known
+        .losses(&migration.id, intent.direction())
+        .map(|loss| match loss.rows {
+            Some(rows) => format!("{} ({rows} rows now)", loss.what),
+            None => loss.what.clone(),
+        })
+        .collect();
+    let lost = if lost.is_empty() { String::new() } else { format!("LOSES {}; ", lost.join(", ")) };
+    match intent {
+        Intent::Up(_) => {
+            let reversal = &migration.reversal;
+            let line = reversal.line.map(|line| format!(" (line {line})")).unwrap_or_default();
+            format!("{lost}the way down is {}: {}{line}", reversal.kind.words(), reversal.why)
+        }
+        Intent::Down(_) => format!("{lost}the way back is up again, without what is lost"),
+    }
+}

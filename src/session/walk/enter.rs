@@ -1,0 +1,148 @@
+//! What a step asks for when it becomes the current one, and before its act.
+
+use crate::domain::evidence::{Claim, Probe, Word};
+use crate::domain::gate::Asks;
+use crate::domain::plan::Direction;
+use crate::domain::runbook::{Act, Action, Down, Goto, Kind, Migrate, Skip, Up};
+use crate::session::effect::{Goal, Request};
+
+use super::{Means, Phase, Purpose, Status, Walk, Want};
+
+impl Walk {
+    /// Begins the current step, or reads its probes again.
+    pub(super) fn enter_step(&mut self) -> Vec<Want> {
+        self.evidence.clear();
+        let kind = self.current().kind.clone();
+        match kind {
+            Kind::Notice { .. } => self.wait(Phase::Notice),
+            Kind::Check(claim) => self.probe(Purpose::Check, vec![(claim.name, claim.probe)]),
+            Kind::Act(_) => self.wait(Phase::Ready),
+            Kind::Decide(decide) if decide.evidence.is_empty() => self.wait(Phase::Deciding),
+            Kind::Decide(decide) => self.probe(Purpose::Evidence, decide.evidence),
+            other => self.wait(Phase::Unsupported(other.word())),
+        }
+    }
+
+    fn wait(&mut self, phase: Phase) -> Vec<Want> {
+        self.phase = phase;
+        Vec::new()
+    }
+
+    /// Asks for probes, remembering under which names their readings come back.
+    pub(super) fn probe(&mut self, purpose: Purpose, named: Vec<(String, Probe)>) -> Vec<Want> {
+        self.phase = Phase::Probing(purpose);
+        let (names, probes) = named.into_iter().unzip();
+        self.asked = names;
+        vec![Want::Probe(probes)]
+    }
+
+    /// Returns the act of the current step.
+    pub(super) fn act(&self) -> Option<&Act> {
+        match &self.current().kind {
+            Kind::Act(act) => Some(act),
+            _ => None,
+        }
+    }
+
+    /// Returns the probes that the gates of the current act read, each once.
+    pub(super) fn gate_probes(&self) -> Vec<(String, Probe)> {
+        let gates = self.act().into_iter().flat_map(|act| &act.gates);
+        let rules = gates.filter_map(|name| self.book.gates.get(name)).flat_map(|gate| &gate.rules);
+        let mut probes: Vec<(String, Probe)> = Vec::new();
+        for rule in rules {
+            if let Asks::Probe(Claim { name, probe, .. }) = &rule.asks
+                && probes.iter().all(|(known, _)| known != name)
+            {
+                probes.push((name.clone(), probe.clone()));
+            }
+        }
+        probes
+    }
+
+    /// Asks for the plan of the current step's next act. Only reached through its gates.
+    pub(super) fn plan_act(&mut self) -> Vec<Want> {
+        let Some(act) = self.act() else { return Vec::new() };
+        match request(act, self) {
+            Ok(request) => {
+                self.phase = Phase::Acting;
+                vec![Want::Preview { step: self.current().id.clone(), request }]
+            }
+            Err(kind) => self.wait(Phase::Unsupported(kind)),
+        }
+    }
+
+    /// Passes the current step.
+    pub(super) fn pass(&mut self, means: Means, value: impl Into<String>) -> Vec<Want> {
+        self.leave(Status::Passed { means, value: value.into() })
+    }
+
+    /// Returns why the current step cannot be skipped, if it cannot.
+    pub(super) fn unskippable(&self) -> Option<&'static str> {
+        matches!(self.current().skip, Skip::Never)
+            .then_some("this step is required: it cannot be skipped; abandon the run instead")
+    }
+
+    /// Returns the question of the current step, or its title.
+    pub(super) fn question(&self) -> String {
+        match &self.current().kind {
+            Kind::Decide(decide) => decide.question.clone(),
+            _ => self.current().title.clone(),
+        }
+    }
+
+    /// Returns the label and the way on of an answer of the current question.
+    pub(super) fn answer(&self, id: &str) -> Option<(String, Goto)> {
+        let Kind::Decide(decide) = &self.current().kind else { return None };
+        let answer = decide.answers.iter().find(|answer| answer.id == id)?;
+        Some((answer.label.clone(), answer.goto.clone()))
+    }
+
+    /// Returns the id of the answer that the evidence speaks for, if it speaks.
+    #[must_use]
+    pub fn suggestion(&self) -> Option<&str> {
+        use crate::domain::evidence::Verdict;
+        let Kind::Decide(decide) = &self.current().kind else { return None };
+        let spoken = |s: &&crate::domain::runbook::Suggestion| s.when.holds(self) == Verdict::Pass;
+        decide.suggest.iter().find(spoken).map(|s| s.answer.as_str())
+    }
+}
+
+/// Returns what an act asks to be planned, or the word for what this version cannot do.
+fn request(act: &Act, walk: &Walk) -> Result<Request, &'static str> {
+    let migrate = |direction, goal| Ok(Request::Migrate { direction, goal, risk: act.risk });
+    match &act.action {
+        Action::Migrate(Migrate::Up(Up::Head)) => migrate(Direction::Up, Goal::End),
+        Action::Migrate(Migrate::Up(Up::Next)) => migrate(Direction::Up, Goal::One),
+        Action::Migrate(Migrate::Down(Down::Previous)) => migrate(Direction::Down, Goal::One),
+        Action::Migrate(Migrate::Up(Up::Revision(word))) => {
+            migrate(Direction::Up, Goal::Revision(resolve(word, walk)?))
+        }
+        Action::Migrate(Migrate::Down(Down::Revision(word))) => {
+            migrate(Direction::Down, Goal::Revision(resolve(word, walk)?))
+        }
+        Action::Command(words) => {
+            let argv = words.iter().map(|word| resolve(word, walk)).collect::<Result<_, _>>()?;
+            Ok(Request::Command { argv, risk: act.risk })
+        }
+        Action::Sql { text, binds } if binds.is_empty() => {
+            Ok(Request::Sql { text: text.clone(), risk: act.risk })
+        }
+        Action::Sql { .. } => Err("sql with binds"),
+        Action::Backup(_) => Err("backup"),
+        Action::VerifyBackup(_) => Err("verify_backup"),
+        Action::Restore(_) => Err("restore"),
+        Action::Signal(_) => Err("signal"),
+        Action::Http(_) => Err("http"),
+    }
+}
+
+/// Returns the text that a word stands for.
+fn resolve(word: &Word, walk: &Walk) -> Result<String, &'static str> {
+    use crate::domain::evidence::Scope as _;
+    match word {
+        Word::Text(text) => Ok(text.clone()),
+        Word::Named(name) => {
+            walk.value(name).map(|value| value.to_string()).ok_or("a variable without a value")
+        }
+    }
+}

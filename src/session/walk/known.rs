@@ -1,0 +1,46 @@
+//! What gates, conditions and suggestions are tested against.
+
+use crate::domain::config;
+use crate::domain::evidence::{Name, Reading, Scope, Value};
+use crate::domain::gate::{Approval, Known};
+use crate::domain::identity::Class;
+use crate::domain::runbook::Context;
+
+use super::Walk;
+
+impl Scope for Walk {
+    fn value(&self, name: &Name) -> Option<Value> {
+        match name {
+            Name::Var(var) => self.vars.get(var).cloned(),
+            Name::Policy(value) => self.place.policy.get(value).cloned(),
+        }
+    }
+}
+
+impl Context for Walk {
+    fn class(&self) -> Class {
+        self.place.class
+    }
+
+    fn tool(&self) -> Option<config::Tool> {
+        self.place.tool
+    }
+
+    fn reading(&self, probe: &str) -> Option<&Reading> {
+        self.readings.get(probe)
+    }
+}
+
+impl Known for Walk {
+    fn reading(&self, probe: &str) -> Option<&Reading> {
+        self.readings.get(probe)
+    }
+
+    fn approvals(&self) -> &[Approval] {
+        &self.approvals
+    }
+
+    fn executor(&self) -> &str {
+        &self.place.executor
+    }
+}

@@ -1,0 +1,274 @@
+//! Walking a runbook: which step is the current one, what is possible on it, and what
+//! follows from what happened.
+//!
+//! A pure machine. Three properties are its reason to be, and are tested as such: no act is
+//! asked for before its gates allowed it, a skip starts nothing, and after the end nothing
+//! happens at all.
+
+mod enter;
+mod known;
+mod moves;
+mod path;
+mod record;
+mod results;
+mod status;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::config::Tool;
+use crate::domain::evidence::{Probe, Reading, Value};
+use crate::domain::gate::Approval;
+use crate::domain::identity::Class;
+use crate::domain::journal::Entry;
+use crate::domain::runbook::{Runbook, Section, Step};
+
+use super::effect::{Request, Tone};
+
+pub use status::{End, Evidence, Means, Phase, Purpose, Status};
+
+/// What the operator does in a runbook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Move {
+    /// Goes on: a notice was read.
+    Continue,
+    /// Starts the act, or reads the probes again.
+    Run,
+    /// Answers a question. Against the suggestion, a reason is needed.
+    Choose {
+        /// The answer's id; [`CANNOT_TELL`] is always one.
+        answer: String,
+        /// Why, if it goes against the suggestion.
+        reason: Option<String>,
+    },
+    /// Leaves the step out.
+    Skip(String),
+    /// Overrides a gate.
+    Override(String),
+    /// Writes a note into the record.
+    Note(String),
+    /// Pauses, or goes on.
+    Pause,
+    /// Pauses when this step is over; the same again takes it back.
+    StopAfter,
+    /// Goes to a section that a failure offers.
+    Take(String),
+    /// Leaves the run.
+    Abandon(String),
+}
+
+/// The answer that every question has.
+pub const CANNOT_TELL: &str = "cannot_tell";
+
+/// What a walk wants done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Want {
+    /// Read these.
+    Probe(Vec<Probe>),
+    /// Plan this.
+    Preview {
+        /// The step that it belongs to.
+        step: String,
+        /// What is to be planned.
+        request: Request,
+    },
+    /// Record this.
+    Record(Entry),
+    /// Close the run with this.
+    Close(Entry),
+    /// Tell the operator.
+    Say(Tone, String),
+}
+
+/// Where we are: what decides whether a step applies.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Place {
+    /// The target's class.
+    pub class: Class,
+    /// The migration tool.
+    pub tool: Option<Tool>,
+    /// The configuration's policy, by the names that runbooks write.
+    pub policy: BTreeMap<String, Value>,
+    /// Who walks.
+    pub executor: String,
+}
+
+/// An answer that was given on the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The question's step.
+    pub step: String,
+    /// The question.
+    pub question: String,
+    /// The answer's label.
+    pub answer: String,
+}
+
+/// A runbook that is being walked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Walk {
+    book: Runbook,
+    place: Place,
+    section: usize,
+    step: usize,
+    phase: Phase,
+    statuses: BTreeMap<String, Status>,
+    evidence: Vec<Evidence>,
+    asked: Vec<String>,
+    readings: BTreeMap<String, Reading>,
+    vars: BTreeMap<String, Value>,
+    approvals: Vec<Approval>,
+    reached: Option<String>,
+    now: Option<DateTime<Utc>>,
+    began: Option<DateTime<Utc>>,
+    entered: Option<DateTime<Utc>>,
+    path: Vec<Answered>,
+    acts_done: u32,
+    attempts: u32,
+    paused: bool,
+    stop_after: bool,
+    end: Option<End>,
+}
+
+impl Walk {
+    /// Returns a walk before its first step; [`Walk::begin`] takes it.
+    #[must_use]
+    pub fn new(book: Runbook, place: Place) -> Self {
+        let section = path::entry(&book);
+        Self {
+            book,
+            place,
+            section,
+            step: 0,
+            phase: Phase::Notice,
+            statuses: BTreeMap::new(),
+            evidence: Vec::new(),
+            asked: Vec::new(),
+            readings: BTreeMap::new(),
+            vars: BTreeMap::new(),
+            approvals: Vec::new(),
+            reached: None,
+            now: None,
+            began: None,
+            entered: None,
+            path: Vec::new(),
+            acts_done: 0,
+            attempts: 0,
+            paused: false,
+            stop_after: false,
+            end: None,
+        }
+    }
+
+    /// Returns the runbook.
+    #[must_use]
+    pub fn book(&self) -> &Runbook {
+        &self.book
+    }
+
+    /// Returns where the walk is, for `when`.
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Returns the section that is walked.
+    #[must_use]
+    pub fn section(&self) -> &Section {
+        &self.book.sections[self.section]
+    }
+
+    /// Returns the current step.
+    #[must_use]
+    pub fn current(&self) -> &Step {
+        &self.section().steps[self.step]
+    }
+
+    /// Returns where the current step stands.
+    #[must_use]
+    pub fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    /// Returns what became of a step; `None`: it was not reached, or is the current one.
+    #[must_use]
+    pub fn status(&self, step: &str) -> Option<&Status> {
+        self.statuses.get(step)
+    }
+
+    /// Returns what was read for the current step.
+    #[must_use]
+    pub fn evidence(&self) -> &[Evidence] {
+        &self.evidence
+    }
+
+    /// Returns the answers given so far.
+    #[must_use]
+    pub fn path(&self) -> &[Answered] {
+        &self.path
+    }
+
+    /// Returns how many acts of the current step are done.
+    #[must_use]
+    pub fn acts_done(&self) -> u32 {
+        self.acts_done
+    }
+
+    /// Returns true while it is paused: nothing is started.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// Returns true if it pauses when the current step is over.
+    #[must_use]
+    pub fn stops_after(&self) -> bool {
+        self.stop_after
+    }
+
+    /// Returns how it ended; `None`: it has not.
+    #[must_use]
+    pub fn end(&self) -> Option<&End> {
+        self.end.as_ref()
+    }
+
+    /// Returns which step of the runbook the current one is, from 1, and how many there are.
+    #[must_use]
+    pub fn place_of_current(&self) -> (usize, usize) {
+        let id = &self.current().id;
+        let at = self.book.steps().position(|step| step.id == *id).unwrap_or(0);
+        (at + 1, self.book.steps().count())
+    }
+
+    /// Returns when the walk began.
+    #[must_use]
+    pub fn since(&self) -> Option<DateTime<Utc>> {
+        self.began
+    }
+
+    /// Returns when the current step was reached.
+    #[must_use]
+    pub fn step_since(&self) -> Option<DateTime<Utc>> {
+        self.entered
+    }
+
+    /// Tells the time, by which gates judge the age of what they read.
+    pub fn clock(&mut self, now: Option<DateTime<Utc>>) {
+        self.now = now;
+    }
+
+    /// Takes the first step.
+    pub fn begin(&mut self) -> Vec<Want> {
+        self.began = self.now;
+        self.enter()
+    }
+
+    /// Takes readings that were asked for.
+    pub fn probed(&mut self, readings: Vec<Reading>) -> Vec<Want> {
+        match self.phase {
+            Phase::Probing(purpose) if self.end.is_none() => self.read(purpose, readings),
+            _ => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What the operator's moves do.
+
+use serde_json::json;
+
+use crate::domain::journal::Kind;
+use crate::domain::runbook::Goto;
+use crate::session::effect::Tone;
+
+use super::{Answered, CANNOT_TELL, End, Means, Move, Phase, Purpose, Status, Walk, Want};
+
+impl Walk {
+    /// Takes a move of the operator. After the end, and for what is not possible now,
+    /// nothing happens but a word about why.
+    pub fn moved(&mut self, step: Move) -> Vec<Want> {
+        if self.end.is_some() {
+            return vec![bad("the run is over")];
+        }
+        match step {
+            Move::Note(text) => self.note(&text),
+            Move::Pause => self.pause(),
+            Move::StopAfter => self.toggle_stop_after(),
+            Move::Abandon(reason) => self.abandon(reason),
+            _ if self.paused => vec![bad("the run is paused: go on first")],
+            Move::Continue => self.read_notice(),
+            Move::Run => self.run(),
+            Move::Choose { answer, reason } => self.choose(&answer, reason),
+            Move::Skip(reason) => self.skip(reason),
+            Move::Override(reason) => self.override_gate(&reason),
+            Move::Take(section) => self.take_offer(&section),
+        }
+    }
+
+    fn note(&mut self, text: &str) -> Vec<Want> {
+        if text.trim().is_empty() {
+            return Vec::new();
+        }
+        vec![self.record(Kind::Note, json!({ "text": text }))]
+    }
+
+    fn pause(&mut self) -> Vec<Want> {
+        self.paused = !self.paused;
+        self.stop_after = false;
+        vec![self.record(Kind::Pause, json!({ "paused": self.paused }))]
+    }
+
+    fn toggle_stop_after(&mut self) -> Vec<Want> {
+        self.stop_after = !self.stop_after;
+        vec![self.record(Kind::Pause, json!({ "after_this_step": self.stop_after }))]
+    }
+
+    fn abandon(&mut self, reason: String) -> Vec<Want> {
+        if reason.trim().is_empty() {
+            return vec![bad("say why the run is abandoned: the report needs it")];
+        }
+        self.finish(End::Abandoned { reason })
+    }
+
+    fn read_notice(&mut self) -> Vec<Want> {
+        match self.phase {
+            Phase::Notice => self.pass(Means::Vouched, "read"),
+            _ => vec![bad("there is nothing to go on from here")],
+        }
+    }
+
+    fn run(&mut self) -> Vec<Want> {
+        match &self.phase {
+            Phase::CheckFailed { .. } => self.enter_step(),
+            Phase::Ready | Phase::Denied { .. } => self.ask_gates(),
+            Phase::Failed { may_retry: true, .. } => {
+                self.attempts += 1;
+                self.ask_gates()
+            }
+            Phase::Failed { .. } => {
+                vec![bad("this must not be tried again: look at what it left behind")]
+            }
+            Phase::Deciding => self.enter_step(),
+            Phase::Acting | Phase::Probing(_) => vec![bad("it is under way")],
+            Phase::Notice => vec![bad("this is only to be read")],
+            Phase::Unsupported(kind) => {
+                vec![bad(format!(
+                    "this version cannot walk a step of the kind {kind}: skip it with a reason, or abandon the run"
+                ))]
+            }
+        }
+    }
+
+    fn skip(&mut self, reason: String) -> Vec<Want> {
+        if reason.trim().is_empty() {
+            return vec![bad("say why the step is skipped: the report needs it")];
+        }
+        if matches!(self.phase, Phase::Acting) {
+            return vec![bad("the step's act is under way: leave its plan, or stop it, first")];
+        }
+        if let Some(why) = self.unskippable() {
+            return vec![bad(why)];
+        }
+        let record = self.record(Kind::Skip, json!({ "reason": reason }));
+        let mut wants = vec![record];
+        wants.extend(self.leave(Status::Skipped { reason }));
+        wants
+    }
+
+    fn override_gate(&mut self, reason: &str) -> Vec<Want> {
+        let Phase::Denied { reasons, overridable } = &self.phase else {
+            return vec![bad("no gate denies anything here")];
+        };
+        if !overridable {
+            return vec![bad("this is never overridden: identity, journal, a backup known bad")];
+        }
+        if reason.trim().is_empty() {
+            return vec![bad("say why the gate is overridden: the report shows it in red")];
+        }
+        let data = json!({ "reason": reason, "denied": reasons });
+        let mut wants = vec![self.record(Kind::Override, data)];
+        wants.extend(self.plan_act());
+        wants
+    }
+
+    fn choose(&mut self, answer: &str, reason: Option<String>) -> Vec<Want> {
+        if self.phase != Phase::Deciding {
+            return vec![bad("there is no question to answer yet")];
+        }
+        let reason = reason.filter(|reason| !reason.trim().is_empty());
+        if answer == CANNOT_TELL {
+            return self.cannot_tell(reason);
+        }
+        let Some((label, goto)) = self.answer(answer) else {
+            return vec![bad(format!("{answer} is none of the answers"))];
+        };
+        if reason.is_none() && self.suggestion().is_some_and(|suggested| suggested != answer) {
+            return vec![bad("this goes against the evidence: give a reason")];
+        }
+        let question = self.question();
+        let data = json!({ "question": question, "answer": label, "reason": reason });
+        let mut wants = vec![self.record(Kind::Answer, data)];
+        let step = self.current().id.clone();
+        self.path.push(Answered { step, question, answer: label.clone() });
+        wants.extend(self.take(Status::Passed { means: Means::Vouched, value: label }, goto));
+        wants
+    }
+
+    fn cannot_tell(&mut self, reason: Option<String>) -> Vec<Want> {
+        let question = self.question();
+        let data = json!({ "question": question, "answer": "cannot tell", "reason": reason });
+        let mut wants = vec![self.record(Kind::Answer, data)];
+        wants.extend(self.finish(End::Escalated { question }));
+        wants
+    }
+
+    /// Reads the gates of the current act, or plans it if it has none.
+    pub(super) fn ask_gates(&mut self) -> Vec<Want> {
+        let deed = self.act().map(|act| act.action.deed());
+        if deed.is_some_and(|deed| self.section().never.contains(&deed)) {
+            return vec![bad("this section of the runbook forbids it")];
+        }
+        let probes = self.gate_probes();
+        if !probes.is_empty() {
+            return self.probe(Purpose::Gates, probes);
+        }
+        self.gates_read()
+    }
+
+    fn take_offer(&mut self, section: &str) -> Vec<Want> {
+        if !self.offers().iter().any(|offer| offer == section) {
+            return vec![bad("that is not offered here")];
+        }
+        let reason = format!("went on at {section}");
+        let mut wants = vec![self.record(Kind::Answer, json!({ "offer": section }))];
+        wants.extend(self.take(Status::Skipped { reason }, Goto::Section(section.to_owned())));
+        wants
+    }
+}
+
+pub(super) fn bad(text: impl Into<String>) -> Want {
+    Want::Say(Tone::Bad, text.into())
+}

@@ -1,0 +1,251 @@
+//! What follows from readings and from the ends of acts.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::evidence::{Claim, Reading, Value, Verdict};
+use crate::domain::gate::Decision;
+use crate::domain::outcome::{Ending, Outcome};
+use crate::domain::plan::{Action, Plan};
+use crate::domain::runbook::{Kind, Offer};
+
+use super::{Evidence, Means, Phase, Purpose, Walk, Want};
+
+impl Walk {
+    /// Takes the readings that were asked for, in their order.
+    pub(super) fn read(&mut self, purpose: Purpose, readings: Vec<Reading>) -> Vec<Want> {
+        let named: Vec<(String, Reading)> = self.asked.drain(..).zip(readings).collect();
+        for (name, reading) in &named {
+            self.readings.insert(name.clone(), reading.clone());
+        }
+        match purpose {
+            Purpose::Check | Purpose::Verify => {}
+            Purpose::Gates | Purpose::Evidence => self.show(&named),
+        }
+        match purpose {
+            Purpose::Check => self.checked(),
+            Purpose::Verify => self.verified(),
+            Purpose::Gates => self.gates_read(),
+            Purpose::Evidence => self.evidence_read(&named),
+        }
+    }
+
+    fn show(&mut self, named: &[(String, Reading)]) {
+        self.evidence = named
+            .iter()
+            .map(|(label, reading)| Evidence { label: label.clone(), reading: reading.clone() })
+            .collect();
+    }
+
+    /// Tests a claim against the last reading of its name, and records both.
+    fn test(&mut self, claim: &Claim) -> (Verdict, Want) {
+        let reading = self.readings.get(&claim.name).cloned();
+        let expect = claim.expect.resolved(self);
+        let reading = reading.unwrap_or_else(|| Reading {
+            value: Value::unknown("it was not read"),
+            at: DateTime::<Utc>::UNIX_EPOCH,
+        });
+        let verdict = expect.test(&reading.value);
+        let want = self.record_reading(&claim.name, &reading, verdict);
+        self.evidence.push(Evidence { label: claim.name.clone(), reading });
+        (verdict, want)
+    }
+
+    fn found(&self, claim: &Claim) -> String {
+        let found = self.readings.get(&claim.name).map(|reading| reading.value.to_string());
+        found.unwrap_or_else(|| "cannot tell".to_owned())
+    }
+
+    fn checked(&mut self) -> Vec<Want> {
+        let Kind::Check(claim) = self.current().kind.clone() else { return Vec::new() };
+        let (verdict, want) = self.test(&claim);
+        let mut wants = vec![want];
+        if verdict == Verdict::Pass {
+            let value = self.found(&claim);
+            wants.extend(self.pass(Means::Sensed, value));
+            return wants;
+        }
+        let expected = claim.expect.resolved(self);
+        let why = format!("{}: found {}, expected {expected}", claim.name, self.found(&claim));
+        self.phase = Phase::CheckFailed { unknown: verdict == Verdict::Unknown, why };
+        wants
+    }
+
+    /// Judges the gates of the current act by the last readings, and plans it if they allow.
+    pub(super) fn gates_read(&mut self) -> Vec<Want> {
+        let names = self.act().map(|act| act.gates.clone()).unwrap_or_default();
+        let denied: Vec<Decision> = names
+            .iter()
+            .filter_map(|name| self.book.gates.get(name))
+            .map(|gate| gate.evaluate(self, self.now.unwrap_or(DateTime::<Utc>::MAX_UTC)))
+            .filter(|decision| !decision.allows())
+            .collect();
+        if denied.is_empty() { self.plan_act() } else { self.deny(&denied) }
+    }
+
+    fn deny(&mut self, denied: &[Decision]) -> Vec<Want> {
+        let reasons = denied.iter().flat_map(|decision| match decision {
+            Decision::Deny(reasons) => reasons.as_slice(),
+            _ => &[],
+        });
+        let lines = reasons
+            .clone()
+            .map(|r| format!("{}: found {}, expected {}", r.says, r.found, r.expected))
+            .collect();
+        let overridable = reasons.clone().all(|reason| reason.may_override);
+        self.phase = Phase::Denied { reasons: lines, overridable };
+        Vec::new()
+    }
+
+    fn evidence_read(&mut self, named: &[(String, Reading)]) -> Vec<Want> {
+        self.phase = Phase::Deciding;
+        let verdict = |reading: &Reading| {
+            if reading.value.is_unknown() { Verdict::Unknown } else { Verdict::Pass }
+        };
+        named
+            .iter()
+            .map(|(label, reading)| self.record_reading(label, reading, verdict(reading)))
+            .collect()
+    }
+
+    /// The shown plan was left: the step stands where it stood before.
+    pub(in crate::session) fn dismissed(&mut self) -> Vec<Want> {
+        if self.end.is_none() && self.phase == Phase::Acting {
+            self.phase = Phase::Ready;
+        }
+        Vec::new()
+    }
+
+    /// There is nothing left to do for the step's act: what it asks for is so.
+    pub(in crate::session) fn goal_reached(&mut self, why: &str) -> Vec<Want> {
+        if self.end.is_some() {
+            return Vec::new();
+        }
+        self.reached = Some(why.to_owned());
+        self.ask_verify()
+    }
+
+    /// The step's act cannot be planned.
+    pub(in crate::session) fn impossible(&mut self, why: &str) -> Vec<Want> {
+        if self.end.is_none() {
+            self.phase = Phase::Failed { why: why.to_owned(), may_retry: true };
+        }
+        Vec::new()
+    }
+
+    /// An act of the current step ended.
+    pub(in crate::session) fn performed(&mut self, plan: &Plan, outcome: &Outcome) -> Vec<Want> {
+        if self.end.is_some() {
+            return Vec::new();
+        }
+        if outcome.ending != Ending::Done {
+            return self.act_failed(outcome);
+        }
+        self.acts_done += 1;
+        if !self.has_more(plan) {
+            return self.ask_verify();
+        }
+        if self.stop_after {
+            self.stop_after = false;
+            self.paused = true;
+        }
+        if self.paused {
+            self.phase = Phase::Ready;
+            return Vec::new();
+        }
+        // Each of a procedure's acts passes the gates anew: the world moved meanwhile.
+        self.ask_gates()
+    }
+
+    /// Returns true if the step's act is a procedure whose goal may not be reached yet.
+    fn has_more(&self, plan: &Plan) -> bool {
+        use crate::domain::runbook::{Action as Deed, Down, Migrate, Up};
+        let is_migration = matches!(plan.action, Action::Migrate { .. });
+        let goes_on = self.act().is_some_and(|act| {
+            matches!(
+                act.action,
+                Deed::Migrate(
+                    Migrate::Up(Up::Head | Up::Revision(_)) | Migrate::Down(Down::Revision(_))
+                )
+            )
+        });
+        is_migration && goes_on
+    }
+
+    fn act_failed(&mut self, outcome: &Outcome) -> Vec<Want> {
+        let on_fail = &self.current().on_fail;
+        let deed = self.act().map(|act| act.action.deed());
+        let forbidden = deed.is_some_and(|deed| on_fail.never.contains(&deed));
+        let left = on_fail.retry.is_none_or(|most| self.attempts < most);
+        let may_retry =
+            (outcome.ending.may_retry() || outcome.ending == Ending::Stopped) && left && !forbidden;
+        let why = format!("{}: {}", outcome.ending.word(), outcome.message.one_line());
+        self.phase = Phase::Failed { why, may_retry };
+        Vec::new()
+    }
+
+    /// Returns the sections that are offered after a failure: the step's own, and those of
+    /// the scenarios that fit the error.
+    #[must_use]
+    pub fn offers(&self) -> Vec<String> {
+        let (Phase::Failed { why, .. } | Phase::CheckFailed { why, .. }) = &self.phase else {
+            return Vec::new();
+        };
+        let mut offers = Vec::new();
+        for offer in &self.current().on_fail.offer {
+            match offer {
+                Offer::Section(id) => offers.push(id.clone()),
+                Offer::Scenario => {
+                    offers.extend(self.book.scenarios_of(why).flat_map(|s| s.offer.clone()));
+                }
+                Offer::Escalate => {}
+            }
+        }
+        offers.dedup();
+        offers
+    }
+
+    fn ask_verify(&mut self) -> Vec<Want> {
+        let claims = self.act().map(|act| act.verify.clone()).unwrap_or_default();
+        if claims.is_empty() {
+            return self.acted();
+        }
+        let named = claims.into_iter().map(|claim| (claim.name, claim.probe)).collect();
+        self.probe(Purpose::Verify, named)
+    }
+
+    fn verified(&mut self) -> Vec<Want> {
+        let claims = self.act().map(|act| act.verify.clone()).unwrap_or_default();
+        self.evidence.clear();
+        let mut wants = Vec::new();
+        let mut failed = Vec::new();
+        for claim in &claims {
+            let (verdict, want) = self.test(claim);
+            wants.push(want);
+            if verdict != Verdict::Pass {
+                failed.push(format!(
+                    "{}: found {}, expected {}",
+                    claim.name,
+                    self.found(claim),
+                    claim.expect.resolved(self)
+                ));
+            }
+        }
+        if failed.is_empty() {
+            wants.extend(self.acted());
+        } else {
+            let why =
+                format!("done, but what must hold afterwards does not: {}", failed.join("; "));
+            self.phase = Phase::Failed { why, may_retry: false };
+        }
+        wants
+    }
+
+    fn acted(&mut self) -> Vec<Want> {
+        let value = match (self.acts_done, self.reached.take()) {
+            (0, Some(why)) => why,
+            (1, _) => "1 act done".to_owned(),
+            (n, _) => format!("{n} acts done"),
+        };
+        self.pass(Means::Acted, value)
+    }
+}
