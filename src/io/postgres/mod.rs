@@ -10,6 +10,7 @@ pub mod lease;
 pub mod monitor;
 mod names;
 pub mod prove;
+pub mod reader;
 mod rows;
 pub mod snapshot;
 mod surroundings;

@@ -1,0 +1,14 @@
+-- The columns of the user's relations.
+SELECT a.attrelid::int8,
+       a.attname::text,
+       pg_catalog.format_type(a.atttypid, a.atttypmod)::text,
+       a.attnotnull::bool
+FROM pg_catalog.pg_attribute a
+JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'm')
+  AND n.nspname <> 'information_schema'
+  AND n.nspname !~ '^pg_'
+  AND a.attnum > 0
+  AND NOT a.attisdropped
+ORDER BY a.attrelid, a.attnum

@@ -1,0 +1,23 @@
+-- The user's relations with their size by relpages: nothing here can wait for a table's lock.
+SELECT c.oid::int8,
+       n.nspname::text,
+       c.relname::text,
+       CASE WHEN c.reltuples >= 0 THEN c.reltuples::int8 END,
+       (c.relpages::int8 * current_setting('block_size')::int8)::int8,
+       (c.relkind = 'p')::bool,
+       coalesce((SELECT array_agg(i.relname::text ORDER BY i.relname)
+                 FROM pg_catalog.pg_index x
+                 JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
+                 WHERE x.indrelid = c.oid), '{}')::text[],
+       (SELECT dn.nspname FROM pg_catalog.pg_partitioned_table p
+        JOIN pg_catalog.pg_class d ON d.oid = p.partdefid
+        JOIN pg_catalog.pg_namespace dn ON dn.oid = d.relnamespace
+        WHERE p.partrelid = c.oid)::text,
+       (SELECT d.relname FROM pg_catalog.pg_partitioned_table p
+        JOIN pg_catalog.pg_class d ON d.oid = p.partdefid
+        WHERE p.partrelid = c.oid)::text
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'm')
+  AND n.nspname <> 'information_schema'
+  AND n.nspname !~ '^pg_'

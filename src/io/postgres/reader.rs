@@ -1,0 +1,275 @@
+//! The one connection that reads what is asked for now and then: the version table, the
+//! schema, who holds what, one backend. Every statement has the limits of the control
+//! connections, so none waits long behind a migration's lock.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::{AssertSqlSafe, Connection as _, Row as _};
+use tokio::time::timeout;
+
+use super::connect::{Purpose, connect};
+use super::explain::{ConnectError, query_error};
+use super::identity;
+use crate::domain::activity::BackendKey;
+use crate::domain::change::{Name, Type};
+use crate::domain::connection::Spec;
+use crate::domain::hazard::{Catalog, ColumnFact, ForeignKey, Relation};
+use crate::domain::identity::Identity;
+use crate::domain::untrusted::Untrusted;
+use crate::session::news::BackendDetail;
+use crate::tools::{Rows, VersionQuery};
+
+const RELATIONS: &str = include_str!("../../../assets/sql/relations.sql");
+const COLUMNS: &str = include_str!("../../../assets/sql/columns.sql");
+const FOREIGN_KEYS: &str = include_str!("../../../assets/sql/foreign_keys.sql");
+const HOLDERS: &str = include_str!("../../../assets/sql/holders.sql");
+const BACKEND: &str = include_str!("../../../assets/sql/backend.sql");
+const BACKEND_LOCKS: &str = include_str!("../../../assets/sql/backend_locks.sql");
+
+/// How long one question may take before the connection counts as broken; the server's own
+/// limit is shorter.
+const LIMIT: Duration = Duration::from_secs(8);
+
+/// Why something could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no connection, and none could be opened.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The server does not say who it is.
+    #[error(transparent)]
+    Identity(#[from] identity::Error),
+    /// The server refused, or the connection broke.
+    #[error("{0}")]
+    Query(String),
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Query(query_error(&error))
+    }
+}
+
+/// Somebody who holds or awaits a lock on a relation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Holding {
+    /// The session; `None` for a prepared transaction.
+    pub pid: Option<i32>,
+    /// The server's name of the mode, e.g. `AccessShareLock`.
+    pub mode: String,
+    /// It has the lock; otherwise it waits for it.
+    pub granted: bool,
+    /// The relation.
+    pub relation: Name,
+    /// `application_name`.
+    pub application: Untrusted,
+    /// The role.
+    pub user: Option<Untrusted>,
+    /// What it does.
+    pub state: Option<String>,
+    /// How long its transaction has been open, in seconds.
+    pub open_s: Option<f64>,
+}
+
+/// The connection.
+#[derive(Debug)]
+pub struct Reader {
+    spec: Spec,
+    connection: Option<PgConnection>,
+}
+
+impl Reader {
+    /// Returns a reader that connects when it is first asked.
+    #[must_use]
+    pub fn new(spec: Spec) -> Self {
+        Self { spec, connection: None }
+    }
+
+    async fn connection(&mut self) -> Result<&mut PgConnection, Error> {
+        if let Some(connection) = &mut self.connection
+            && !matches!(timeout(LIMIT, connection.ping()).await, Ok(Ok(())))
+        {
+            self.connection = None;
+        }
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => connect(&self.spec, Purpose::Control).await?,
+        };
+        Ok(self.connection.insert(connection))
+    }
+
+    async fn rows(&mut self, query: Query<'_>) -> Result<Vec<PgRow>, Error> {
+        let connection = self.connection().await?;
+        match timeout(LIMIT, query.fetch_all(connection)).await {
+            Ok(Ok(rows)) => Ok(rows),
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => {
+                self.connection = None;
+                Err(Error::Query(format!("no answer within {} s", LIMIT.as_secs())))
+            }
+        }
+    }
+
+    /// Returns who answers, asked anew.
+    ///
+    /// # Errors
+    /// When nobody answers, or not in full.
+    pub async fn identity(&mut self) -> Result<Identity, Error> {
+        let spec = self.spec.clone();
+        let connection = self.connection().await?;
+        Ok(identity::identity(connection, &spec).await?)
+    }
+
+    /// Returns the pid of this connection, if it is open.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn pid(&mut self) -> Result<i32, Error> {
+        let rows = self.rows(sqlx::query("SELECT pg_backend_pid()::int4")).await?;
+        let row = rows.first().ok_or_else(|| Error::Query("no row".to_owned()))?;
+        Ok(row.try_get(0)?)
+    }
+
+    /// Reads the version table of a tool, which may not be there.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn version_rows(&mut self, query: &VersionQuery) -> Result<Rows, Error> {
+        let exists = self.rows(sqlx::query(AssertSqlSafe(query.exists.clone()))).await?;
+        if !exists.first().map(|row| row.try_get::<bool, _>(0)).transpose()?.unwrap_or(false) {
+            return Ok(Rows::Absent);
+        }
+        let rows = self.rows(sqlx::query(AssertSqlSafe(query.rows.clone()))).await?;
+        let texts = |row: &PgRow| (0..row.len()).map(|at| row.try_get(at)).collect();
+        Ok(Rows::Read(rows.iter().map(texts).collect::<Result<_, sqlx::Error>>()?))
+    }
+
+    /// Reads the schema, as far as that cannot wait for anybody's lock: the expressions of
+    /// checks can (`pg_get_constraintdef`), and are left out.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn catalog(&mut self, version_num: u32) -> Result<Catalog, Error> {
+        let mut relations: HashMap<i64, Relation> = HashMap::new();
+        for row in self.rows(sqlx::query(RELATIONS)).await? {
+            relations.insert(row.try_get(0)?, relation(&row)?);
+        }
+        for row in self.rows(sqlx::query(COLUMNS)).await? {
+            if let Some(relation) = relations.get_mut(&row.try_get(0)?) {
+                relation.columns.push(column(&row)?);
+            }
+        }
+        for row in self.rows(sqlx::query(FOREIGN_KEYS)).await? {
+            if let Some(relation) = relations.get_mut(&row.try_get(0)?) {
+                relation.foreign_keys.push(foreign_key(&row)?);
+            }
+        }
+        let mut relations: Vec<Relation> = relations.into_values().collect();
+        relations.sort_by_key(|relation| relation.name.quoted());
+        Ok(Catalog { version_num: Some(version_num), complete: true, relations, ..Catalog::default() })
+    }
+
+    /// Returns who holds or awaits locks on the relations of these names.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn holders(&mut self, relations: &[String]) -> Result<Vec<Holding>, Error> {
+        let rows = self.rows(sqlx::query(HOLDERS).bind(relations)).await?;
+        rows.iter().map(holding).collect()
+    }
+
+    /// Returns the whole query and the locks of one backend.
+    ///
+    /// # Errors
+    /// When it cannot be read, or the backend has ended.
+    pub async fn backend(&mut self, key: BackendKey) -> Result<BackendDetail, Error> {
+        let rows = self.rows(sqlx::query(BACKEND).bind(key.pid).bind(key.backend_start)).await?;
+        let gone = || Error::Query(format!("pid {} has ended", key.pid));
+        let query: String = rows.first().ok_or_else(gone)?.try_get(0)?;
+        let rows = self.rows(sqlx::query(BACKEND_LOCKS).bind(key.pid)).await?;
+        let locks = rows.iter().map(lock_line).collect::<Result<_, _>>()?;
+        Ok(BackendDetail { backend: key, query: Untrusted::new(query), locks })
+    }
+
+    /// Returns one value of one row of a probe's statement, as text, in a READ ONLY
+    /// transaction.
+    ///
+    /// # Errors
+    /// When it takes longer than `limit`, fails, or has no single value.
+    pub async fn value(&mut self, sql: &str, limit: Duration) -> Result<Option<String>, Error> {
+        let connection = self.connection().await?;
+        let read = async {
+            let mut transaction =
+                connection.begin_with("BEGIN TRANSACTION READ ONLY").await?;
+            let wrapped = format!("SELECT (probe.value)::text FROM ({sql}) AS probe (value)");
+            let row = sqlx::query(AssertSqlSafe(wrapped)).fetch_optional(&mut *transaction).await?;
+            transaction.rollback().await?;
+            row.map(|row| row.try_get::<Option<String>, _>(0)).transpose()
+        };
+        match timeout(limit, read).await {
+            Ok(read) => Ok(read?.flatten()),
+            Err(_) => {
+                // The statement goes on until its own timeout; this session is given up.
+                self.connection = None;
+                Err(Error::Query(format!("no answer within {} s", limit.as_secs_f64())))
+            }
+        }
+    }
+}
+
+type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
+
+fn count(row: &PgRow, at: usize) -> Result<Option<u64>, sqlx::Error> {
+    let count: Option<i64> = row.try_get(at)?;
+    Ok(count.and_then(|count| u64::try_from(count).ok()))
+}
+
+fn relation(row: &PgRow) -> Result<Relation, sqlx::Error> {
+    let (schema, name): (String, String) = (row.try_get(1)?, row.try_get(2)?);
+    let default: (Option<String>, Option<String>) = (row.try_get(7)?, row.try_get(8)?);
+    Ok(Relation {
+        rows: count(row, 3)?,
+        bytes: count(row, 4)?,
+        partitioned: row.try_get(5)?,
+        indexes: row.try_get(6)?,
+        default_partition: default.0.zip(default.1).map(|(schema, name)| Name::within(schema, name)),
+        ..Relation::named(Name::within(schema, name))
+    })
+}
+
+fn column(row: &PgRow) -> Result<ColumnFact, sqlx::Error> {
+    let kind: String = row.try_get(2)?;
+    Ok(ColumnFact { name: row.try_get(1)?, kind: Type::parse(&kind), not_null: row.try_get(3)? })
+}
+
+fn foreign_key(row: &PgRow) -> Result<ForeignKey, sqlx::Error> {
+    let (schema, name): (String, String) = (row.try_get(3)?, row.try_get(4)?);
+    Ok(ForeignKey {
+        name: row.try_get(1)?,
+        columns: row.try_get(2)?,
+        references: Name::within(schema, name),
+    })
+}
+
+fn holding(row: &PgRow) -> Result<Holding, Error> {
+    let (schema, name): (String, String) = (row.try_get(3)?, row.try_get(4)?);
+    Ok(Holding {
+        pid: row.try_get(0)?,
+        mode: row.try_get(1)?,
+        granted: row.try_get(2)?,
+        relation: Name::within(schema, name),
+        application: Untrusted::new(row.try_get::<String, _>(5)?),
+        user: row.try_get::<Option<String>, _>(6)?.map(Untrusted::new),
+        state: row.try_get(7)?,
+        open_s: row.try_get(8)?,
+    })
+}
+
+fn lock_line(row: &PgRow) -> Result<String, sqlx::Error> {
+    let (granted, mode): (bool, String) = (row.try_get(0)?, row.try_get(1)?);
+    let object = Untrusted::new(row.try_get::<String, _>(2)?).one_line();
+    let verb = if granted { "holds" } else { "WAITS for" };
+    Ok(format!("{verb} {mode} on {object}"))
+}
