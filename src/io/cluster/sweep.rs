@@ -32,9 +32,9 @@ pub(super) fn release(
     let programs = Programs::find_in(vec![record.programs.clone()])?;
     let account = Account::choose()?;
     let needed = if record.kept {
-        directory::runs(account, &programs, directory)
+        directory::is_running(directory)
     } else {
-        record.owner.is_alive() || has_open_intent(&record.system_identifier)
+        record.owner.is_alive() || record.system_identifier.as_deref().is_some_and(has_open_intent)
     };
     if needed {
         return Ok(false);
