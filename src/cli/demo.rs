@@ -50,9 +50,6 @@ pub enum Error {
         /// How it ended.
         reason: String,
     },
-    /// The server of a demo that was to be kept.
-    #[error("the demo's server ended by itself, so there is nothing to keep")]
-    Ended,
     /// A thread of the opening died.
     #[error("the opening was interrupted: {0}")]
     Interrupted(#[from] tokio::task::JoinError),
@@ -94,11 +91,14 @@ pub async fn open(options: &Options) -> Result<Demo, Error> {
         settings: Vec::new(),
     };
     let Options { yes, json, keep } = *options;
-    let cluster = tokio::task::spawn_blocking(move || start(&spec, yes, !json)).await??;
+    let mut cluster = tokio::task::spawn_blocking(move || start(&spec, yes, !json)).await??;
     let dsn = cluster.dsn(DEPLOYER, DATABASE);
     let project = Project::write(cluster.socket_dir().join("project"), &dsn)?;
     demo::populate(cluster.socket_dir(), &project).await?;
     let load = load(cluster.socket_dir(), keep)?;
+    if keep {
+        cluster.keep()?;
+    }
     Ok(Demo {
         dsn,
         project_dir: project.directory().to_owned(),
@@ -110,8 +110,7 @@ pub async fn open(options: &Options) -> Result<Demo, Error> {
 
 fn start(spec: &Spec, yes: bool, may_ask: bool) -> Result<Cluster, Error> {
     if let Some(state) = &spec.state {
-        let runs = state.join("runs");
-        cluster::sweep(state, &|system| cluster::has_open_intent(&runs, system));
+        cluster::sweep(state, &|system| cluster::has_open_intent(state, system));
     }
     match Cluster::start(spec) {
         Err(cluster::Error::Missing(missing)) => {
@@ -130,8 +129,11 @@ fn load(directory: &Path, detached: bool) -> Result<Vec<Load>, Error> {
 
 /// Installs the server after a yes; never without one.
 fn install(missing: Box<Missing>, yes: bool, may_ask: bool) -> Result<(), Error> {
-    let Some(install) = missing.install.clone() else { return Err(Error::NotInstalled(missing)) };
-    if !yes && !(may_ask && agreed(&missing, &install)) {
+    let Some(install) = missing.install.clone() else {
+        return Err(cluster::Error::Missing(missing).into());
+    };
+    let wanted = yes || (may_ask && agreed(&install));
+    if !wanted {
         return Err(Error::NotInstalled(missing));
     }
     let mut command = Command::new(install.argv[0]);
@@ -145,12 +147,12 @@ fn install(missing: Box<Missing>, yes: bool, may_ask: bool) -> Result<(), Error>
     }
 }
 
-fn agreed(missing: &Missing, install: &Install) -> bool {
+fn agreed(install: &Install) -> bool {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return false;
     }
     let mut answer = String::new();
-    let _ = write!(io::stderr(), "{missing}\n\nRun `{install}` now? Type yes: ");
+    let _ = write!(io::stderr(), "No PostgreSQL server was found. Run `{install}` now? Type yes: ");
     io::stdin().read_line(&mut answer).is_ok() && answer.trim() == "yes"
 }
 
@@ -169,7 +171,8 @@ impl Demo {
         })
     }
 
-    /// Ends the demo: stops the load, the server, and removes everything of it.
+    /// Ends the demo, also a kept one: stops the load, the server, and removes
+    /// everything of it.
     ///
     /// # Errors
     /// When the server runs on or its files cannot be removed.
@@ -178,18 +181,20 @@ impl Demo {
         Ok(self.cluster.stop()?)
     }
 
-    /// Leaves the demo running and returns how to connect and how to stop it.
-    ///
-    /// # Errors
-    /// When that cannot be written down.
-    pub fn keep(self) -> Result<String, Error> {
-        let postmaster = self.cluster.postmaster().ok_or(Error::Ended)?;
-        self.cluster.keep()?;
-        Ok(format!("The demo runs on at\n  {}\nStop it with\n  kill -INT {postmaster}", self.dsn))
+    /// Returns how to connect to a kept demo and how to stop it.
+    #[must_use]
+    pub fn farewell(&self) -> String {
+        match self.cluster.postmaster() {
+            Some(pid) => {
+                format!("The demo runs on at\n  {}\nStop it with\n  kill -INT {pid}", self.dsn)
+            }
+            None => "The demo's server was stopped; nothing is kept.".to_owned(),
+        }
     }
 }
 
 /// Runs the command by itself, without a console on top.
+#[must_use]
 pub fn main(options: &Options) -> ExitCode {
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -227,8 +232,7 @@ fn finish(demo: Demo, keep: bool) -> Result<(), Error> {
     if !keep {
         return demo.close();
     }
-    let words = demo.keep()?;
-    let _ = writeln!(io::stderr(), "{words}");
+    let _ = writeln!(io::stderr(), "{}", demo.farewell());
     Ok(())
 }
 

@@ -19,8 +19,7 @@ pub struct Options {
 pub fn run(options: &Options) -> ExitCode {
     let state = Record::read(&options.directory).and_then(|record| record.state);
     let has_open_intent = |system_identifier: &str| {
-        let runs = state.as_ref().map(|state| state.join("runs"));
-        runs.is_some_and(|runs| cluster::has_open_intent(&runs, system_identifier))
+        state.as_ref().is_some_and(|state| cluster::has_open_intent(state, system_identifier))
     };
     match cluster::watch(&options.directory, &has_open_intent) {
         Ok(()) => ExitCode::SUCCESS,

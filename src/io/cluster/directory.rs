@@ -48,7 +48,6 @@ pub(super) fn configure(directory: &Path, settings: &[(String, String)]) -> Resu
         ("unix_socket_directories", &socket),
         ("unix_socket_permissions", "0700"),
         ("fsync", "off"),
-        ("synchronous_commit", "off"),
         ("full_page_writes", "off"),
         ("timezone", "UTC"),
         ("log_timezone", "UTC"),

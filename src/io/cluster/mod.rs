@@ -152,7 +152,7 @@ impl Cluster {
         directory::stop_server(self.account, &self.programs, &self.directory, how)
     }
 
-    /// Stops the server and removes everything of it.
+    /// Stops the server and removes everything of it, also one that was to be kept.
     ///
     /// # Errors
     /// When it runs on, or its files cannot be removed.
@@ -169,15 +169,15 @@ impl Cluster {
         Ok(())
     }
 
-    /// Leaves the server running when this process ends; [`sweep`] removes it once
-    /// it was stopped. Returns its directory.
+    /// Makes the server outlive this value and this process, however it ends;
+    /// [`sweep`] removes it once it was stopped.
     ///
     /// # Errors
     /// When that cannot be written down.
-    pub fn keep(mut self) -> Result<PathBuf, Error> {
+    pub fn keep(&mut self) -> Result<(), Error> {
         self.record(true).write(&self.directory)?;
         self.released = true;
-        Ok(self.directory.clone())
+        Ok(())
     }
 
     /// Returns the directory of the socket: also the server's own directory.

@@ -33,7 +33,8 @@ impl Drop for Watcher {
 }
 
 /// Waits on standard input for the owner's end, then removes the server in
-/// `directory` under the same conditions as [`super::sweep()`].
+/// `directory` under the other conditions of [`super::sweep()`]. (The owner's pid is not
+/// asked: the kernel closes its pipes a moment before the process counts as ended.)
 ///
 /// # Errors
 /// When the server runs on, or its files cannot be removed.

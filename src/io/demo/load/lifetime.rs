@@ -11,7 +11,7 @@ use crate::io::process::wait_for_stdin_end;
 
 const LOOK: Duration = Duration::from_millis(250);
 /// A server that is back after fewer looks was restarted, not ended.
-const PATIENCE: u32 = 40;
+const PATIENCE: u32 = 20;
 
 /// Returns when the server in `directory` ended or, unless `detached`, when the
 /// other end of standard input did.

@@ -16,7 +16,7 @@ pub(super) async fn run(directory: &Path, announce: impl Fn(Result<(), sqlx::Err
     match open(directory).await {
         Ok(_sessions) => {
             announce(Ok(()));
-            pending().await
+            pending::<()>().await;
         }
         Err(error) => announce(Err(error)),
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures_util::future::{join_all, try_join_all};
+use sqlx::error::DatabaseError;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, PgConnection};
 use tokio::time::sleep;
@@ -95,7 +96,7 @@ fn chosen(mut draw: u64) -> &'static str {
 /// Returns whether the server answered with an error and the session goes on.
 /// Class 57P is the end of a session (PostgreSQL's Appendix A).
 fn is_answer(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error.as_database_error().and_then(DatabaseError::code);
     code.is_some_and(|code| !code.starts_with("57P"))
 }
 
