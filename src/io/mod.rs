@@ -4,6 +4,7 @@ pub mod act;
 pub mod allowed;
 pub mod cluster;
 pub mod config;
+pub mod demo;
 pub mod document;
 pub mod failpoint;
 pub mod journal;

@@ -2,6 +2,7 @@
 //! time and boot.
 
 use std::fs;
+use std::io;
 use std::process::Command;
 
 use rustix::process::Pid;
@@ -37,6 +38,13 @@ impl Identity {
     pub fn is_alive(&self) -> bool {
         Self::of(self.pid).as_ref() == Some(self)
     }
+}
+
+/// Blocks until whoever holds the other end of standard input closes it: however a
+/// process ends, the kernel closes its ends of pipes.
+pub fn wait_for_stdin_end() {
+    // An error ends the wait as well: nothing more can come.
+    let _ = io::copy(&mut io::stdin(), &mut io::sink());
 }
 
 /// Returns the pid in the form that system calls take.

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{Account, Error, Programs, Stop};
+use crate::io::process::Identity;
 
 /// `sun_path` has 104 bytes on macOS and the BSDs, 108 on Linux.
 const LONGEST_SOCKET: usize = 100;
@@ -47,7 +48,6 @@ pub(super) fn configure(directory: &Path, settings: &[(String, String)]) -> Resu
         ("unix_socket_directories", &socket),
         ("unix_socket_permissions", "0700"),
         ("fsync", "off"),
-        ("synchronous_commit", "off"),
         ("full_page_writes", "off"),
         ("timezone", "UTC"),
         ("log_timezone", "UTC"),
@@ -76,7 +76,14 @@ pub(super) fn system_identifier(directory: &Path) -> Result<String, Error> {
     Ok(u64::from_ne_bytes(*first).to_string())
 }
 
-/// Returns the postmaster's pid: the first line of `postmaster.pid` while the server runs.
+/// Returns whether a postmaster runs in `directory`: a look at a file and a process,
+/// without a connection.
+#[must_use]
+pub fn is_running(directory: &Path) -> bool {
+    postmaster(directory).and_then(Identity::of).is_some()
+}
+
+/// Returns the postmaster's pid: the first line of `postmaster.pid`, which a crash leaves behind.
 pub(super) fn postmaster(directory: &Path) -> Option<u32> {
     let text = fs::read_to_string(data(directory).join("postmaster.pid")).ok()?;
     text.lines().next()?.trim().parse().ok()
@@ -121,15 +128,9 @@ pub(super) fn stop_server(
     let args = ["stop", "-D", &data.to_string_lossy(), "-m", how.mode(), "-w", "-t", "10", "-s"];
     match account.run(programs, "pg_ctl", directory, &args) {
         // It ended between the two looks, or had crashed and left its file.
-        Err(_) if !runs(account, programs, directory) => Ok(()),
+        Err(_) if !is_running(directory) => Ok(()),
         done => done.map(|_| ()),
     }
-}
-
-/// Returns whether the server runs.
-pub(super) fn runs(account: Account, programs: &Programs, directory: &Path) -> bool {
-    let data = data(directory);
-    account.run(programs, "pg_ctl", directory, &["status", "-D", &data.to_string_lossy()]).is_ok()
 }
 
 /// Stops the server, the hard way if need be, and removes the directory.

@@ -5,17 +5,19 @@ mod account;
 mod directory;
 mod error;
 mod install;
+mod intents;
 mod programs;
 mod record;
 mod sweep;
 mod watch;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use account::Account;
+pub use directory::is_running;
 pub use error::Error;
 pub use install::{Install, Packages};
+pub use intents::has_open_intent;
 pub use programs::{Missing, Programs};
 pub use record::{Record, registered};
 pub use sweep::sweep;
@@ -65,9 +67,9 @@ pub struct Cluster {
     state: Option<PathBuf>,
     programs: Programs,
     account: Account,
-    system_identifier: String,
+    system_identifier: Option<String>,
     watcher: Option<watch::Watcher>,
-    kept: bool,
+    released: bool,
 }
 
 impl Cluster {
@@ -79,14 +81,7 @@ impl Cluster {
         let programs = Programs::find()?;
         let account = Account::choose()?;
         let directory = directory::create(account)?;
-        match Self::make(spec, programs, account, directory.clone()) {
-            Ok(cluster) => Ok(cluster),
-            Err(error) => {
-                // The reason of the failure is worth more than what is left behind.
-                let _ = fs::remove_dir_all(&directory);
-                Err(error)
-            }
-        }
+        Self::make(spec, programs, account, directory)
     }
 
     fn make(
@@ -95,38 +90,49 @@ impl Cluster {
         account: Account,
         directory: PathBuf,
     ) -> Result<Self, Error> {
-        let data = directory::data(&directory);
-        let data = data.to_string_lossy();
-        let initdb =
-            ["-D", &data, "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C", "-N"];
-        account.run(&programs, "initdb", &directory, &initdb)?;
-        directory::configure(&directory, &spec.settings)?;
-        let system_identifier = directory::system_identifier(&directory)?;
         let mut cluster = Self {
             directory,
             state: spec.state.clone(),
             programs,
             account,
-            system_identifier,
+            system_identifier: None,
             watcher: None,
-            kept: false,
+            released: false,
         };
-        cluster.record().write(&cluster.directory)?;
-        if let Some(state) = &cluster.state {
-            record::register(state, &cluster.directory)?;
-        }
-        cluster.watcher = watch::Watcher::start(spec.watcher.as_deref(), &cluster.directory)?;
+        cluster.claim(spec.watcher.as_deref())?;
+        cluster.initialize(&spec.settings)?;
+        cluster.record(false).write(&cluster.directory)?;
         cluster.start_server()?;
         Ok(cluster)
     }
 
-    fn record(&self) -> Record {
+    /// Makes sure that the server goes with this process, before there is one.
+    fn claim(&mut self, watcher: Option<&Path>) -> Result<(), Error> {
+        self.record(false).write(&self.directory)?;
+        if let Some(state) = &self.state {
+            record::register(state, &self.directory)?;
+        }
+        self.watcher = watch::Watcher::start(watcher, &self.directory)?;
+        Ok(())
+    }
+
+    fn initialize(&mut self, settings: &[(String, String)]) -> Result<(), Error> {
+        let data = directory::data(&self.directory);
+        let data = data.to_string_lossy();
+        let args = ["-D", &data, "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C", "-N"];
+        self.account.run(&self.programs, "initdb", &self.directory, &args)?;
+        directory::configure(&self.directory, settings)?;
+        self.system_identifier = Some(directory::system_identifier(&self.directory)?);
+        Ok(())
+    }
+
+    fn record(&self, kept: bool) -> Record {
         Record {
             owner: Identity::own(),
             system_identifier: self.system_identifier.clone(),
             programs: self.programs.directory().to_owned(),
             state: self.state.clone(),
-            kept: self.kept,
+            kept,
         }
     }
 
@@ -146,12 +152,12 @@ impl Cluster {
         directory::stop_server(self.account, &self.programs, &self.directory, how)
     }
 
-    /// Stops the server and removes everything of it.
+    /// Stops the server and removes everything of it, also one that was to be kept.
     ///
     /// # Errors
     /// When it runs on, or its files cannot be removed.
     pub fn stop(mut self) -> Result<(), Error> {
-        self.kept = true;
+        self.released = true;
         self.remove()
     }
 
@@ -163,15 +169,15 @@ impl Cluster {
         Ok(())
     }
 
-    /// Leaves the server running when this process ends; [`sweep`] removes it once
-    /// it was stopped. Returns its directory.
+    /// Makes the server outlive this value and this process, however it ends;
+    /// [`sweep`] removes it once it was stopped.
     ///
     /// # Errors
     /// When that cannot be written down.
-    pub fn keep(mut self) -> Result<PathBuf, Error> {
-        self.kept = true;
-        self.record().write(&self.directory)?;
-        Ok(self.directory.clone())
+    pub fn keep(&mut self) -> Result<(), Error> {
+        self.record(true).write(&self.directory)?;
+        self.released = true;
+        Ok(())
     }
 
     /// Returns the directory of the socket: also the server's own directory.
@@ -189,7 +195,7 @@ impl Cluster {
     /// Returns the system identifier, as `pg_control_system()` shows it.
     #[must_use]
     pub fn system_identifier(&self) -> &str {
-        &self.system_identifier
+        self.system_identifier.as_deref().unwrap_or_default()
     }
 
     /// Returns the postmaster's pid while it runs.
@@ -209,7 +215,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        if !self.kept {
+        if !self.released {
             // Nobody is left to tell; a later sweep tries again.
             let _ = self.remove();
         }

@@ -1,7 +1,7 @@
 //! Finds PostgreSQL's server programs.
 
+use std::collections::HashSet;
 use std::env;
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -42,7 +42,17 @@ impl Programs {
     /// # Errors
     /// When none of these directories holds all three programs.
     pub fn find() -> Result<Self, Box<Missing>> {
-        Self::find_in(candidates(env::var_os("LOCKKEEPER_PG_BIN")))
+        match env::var_os("LOCKKEEPER_PG_BIN") {
+            // Installing helps nobody whose own choice is wrong.
+            Some(chosen) => Self::find_in(vec![chosen.into()])
+                .map_err(|missing| Box::new(Missing { install: None, ..*missing })),
+            None => Self::find_in(candidates()),
+        }
+    }
+
+    /// Returns the programs that were found in `directory` earlier.
+    pub(super) fn at(directory: PathBuf) -> Self {
+        Self { directory }
     }
 
     /// Returns the programs in the first of `directories` that holds all three.
@@ -69,15 +79,14 @@ impl Programs {
     }
 }
 
-fn candidates(chosen: Option<OsString>) -> Vec<PathBuf> {
-    if let Some(chosen) = chosen {
-        return vec![chosen.into()];
-    }
+fn candidates() -> Vec<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let mut found: Vec<PathBuf> = env::split_paths(&path).filter(|dir| dir.is_absolute()).collect();
     found.extend(pg_config());
     found.extend(VERSIONED.iter().flat_map(|(dir, prefix)| newest_first(Path::new(dir), prefix)));
     found.extend(["/opt/homebrew/bin", "/usr/local/bin"].map(PathBuf::from));
+    let mut seen = HashSet::new();
+    found.retain(|directory| seen.insert(directory.clone()));
     found
 }
 
@@ -114,6 +123,22 @@ fn listed(paths: &[PathBuf]) -> String {
 fn advice(install: Option<&Install>) -> String {
     match install {
         Some(install) => format!("install them: {install}"),
-        None => "install PostgreSQL's server, or set LOCKKEEPER_PG_BIN to its programs".to_owned(),
+        None => "set LOCKKEEPER_PG_BIN to the directory that holds them".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_ordered_as_numbers_and_other_names_are_left_out() {
+        let dir = tempfile::tempdir().expect("a temporary directory can be made");
+        for name in ["pgsql-9.6", "pgsql-13", "pgsql-18", "pgsql-old", "mysql-8"] {
+            fs::create_dir(dir.path().join(name)).expect("a directory can be made");
+        }
+        let found = newest_first(dir.path(), "pgsql-");
+        let expected = ["pgsql-18/bin", "pgsql-13/bin", "pgsql-9.6/bin"];
+        assert_eq!(found, expected.map(|name| dir.path().join(name)));
     }
 }

@@ -16,8 +16,9 @@ use crate::io::process::Identity;
 pub struct Record {
     /// The process that started it.
     pub owner: Identity,
-    /// The server's system identifier, as `pg_control_system()` shows it.
-    pub system_identifier: String,
+    /// The server's system identifier, as `pg_control_system()` shows it; `None`
+    /// while the server is being made.
+    pub system_identifier: Option<String>,
     /// Where its programs are.
     pub programs: PathBuf,
     /// The state directory in which it is registered.
@@ -33,7 +34,7 @@ impl Record {
         serde_json::from_slice(&fs::read(file(directory)).ok()?).ok()
     }
 
-    /// Writes the record into `directory`, whole or not at all.
+    /// Writes the record into `directory`, whole or not at all, over an older one.
     ///
     /// # Errors
     /// When the directory cannot be written.
@@ -53,7 +54,7 @@ fn file(directory: &Path) -> PathBuf {
 }
 
 fn create(path: &Path) -> io::Result<fs::File> {
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
 /// Enters `directory` into the register below `state`, so that a later start finds it.

@@ -14,27 +14,32 @@ use super::{Account, Error, Programs, directory};
 pub fn sweep(state: &Path, has_open_intent: &dyn Fn(&str) -> bool) -> usize {
     let mut swept = 0;
     for directory in record::registered(state) {
-        if directory.exists() {
-            swept += usize::from(matches!(release(&directory, has_open_intent), Ok(true)));
-        } else {
+        if !directory.exists() {
             record::forget(state, &directory);
+        } else if is_abandoned(&directory) {
+            swept += usize::from(matches!(release(&directory, has_open_intent), Ok(true)));
         }
     }
     swept
 }
 
-/// Removes the server in `directory` if nobody needs it; returns whether it is gone.
+fn is_abandoned(directory: &Path) -> bool {
+    Record::read(directory).is_some_and(|record| !record.owner.is_alive())
+}
+
+/// Removes the server in `directory`, whose owner is gone, if nobody else needs it;
+/// returns whether it went.
 pub(super) fn release(
     directory: &Path,
     has_open_intent: &dyn Fn(&str) -> bool,
 ) -> Result<bool, Error> {
     let Some(record) = Record::read(directory) else { return Ok(false) };
-    let programs = Programs::find_in(vec![record.programs.clone()])?;
+    let programs = Programs::at(record.programs);
     let account = Account::choose()?;
     let needed = if record.kept {
-        directory::runs(account, &programs, directory)
+        directory::is_running(directory)
     } else {
-        record.owner.is_alive() || has_open_intent(&record.system_identifier)
+        record.system_identifier.as_deref().is_some_and(has_open_intent)
     };
     if needed {
         return Ok(false);

@@ -1,12 +1,12 @@
 //! The watcher: a process that holds nothing but one end of a pipe to the owner.
 //! However the owner ends, the kernel closes the other end.
 
-use std::io::Read as _;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use super::{Error, sweep};
+use crate::io::process::wait_for_stdin_end;
 
 /// The owner's end: closed when the owner ends, also by `kill -9`.
 #[derive(Debug)]
@@ -33,13 +33,12 @@ impl Drop for Watcher {
 }
 
 /// Waits on standard input for the owner's end, then removes the server in
-/// `directory` under the same conditions as [`super::sweep()`].
+/// `directory` under the other conditions of [`super::sweep()`]. (The owner's pid is not
+/// asked: the kernel closes its pipes a moment before the process counts as ended.)
 ///
 /// # Errors
 /// When the server runs on, or its files cannot be removed.
 pub fn watch(directory: &Path, has_open_intent: &dyn Fn(&str) -> bool) -> Result<(), Error> {
-    let mut nothing = Vec::new();
-    // An error ends the wait as well: the owner can't be told from there.
-    let _ = std::io::stdin().read_to_end(&mut nothing);
+    wait_for_stdin_end();
     sweep::release(directory, has_open_intent).map(|_| ())
 }

@@ -3,7 +3,10 @@
 mod cluster;
 mod connect;
 mod control;
+mod demo;
 mod document;
+mod intents;
 mod lease;
+mod paths;
 mod prove;
 mod target;

@@ -1,0 +1,2 @@
+DROP TABLE incomes;
+DROP TABLE expenses;

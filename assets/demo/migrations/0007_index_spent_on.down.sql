@@ -1,0 +1,1 @@
+DROP INDEX expenses_spent_on_idx;

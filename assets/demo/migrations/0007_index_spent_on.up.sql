@@ -1,0 +1,1 @@
+CREATE INDEX expenses_spent_on_idx ON expenses (spent_on);

@@ -1,0 +1,1 @@
+-- Which rows had no status is not known any more; nothing is undone.

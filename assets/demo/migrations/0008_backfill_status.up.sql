@@ -1,0 +1,1 @@
+UPDATE expenses SET status = 'submitted' WHERE status IS NULL;

@@ -1,0 +1,242 @@
+//! `demo`: a throwaway server with data, load, a real blocker and pending migrations.
+
+use std::env;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::io::cluster::{self, Cluster, Install, Missing, Spec};
+use crate::io::demo::load::{Load, Part};
+use crate::io::demo::{self, DATABASE, DEPLOYER, Project};
+use crate::io::paths::{NoHome, Paths};
+use crate::io::process::wait_for_stdin_end;
+
+/// How the demo is opened.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Options {
+    /// Keep the server when the demo ends, and print how to connect and how to stop it
+    #[arg(long)]
+    pub keep: bool,
+    /// Print how to connect as one JSON document and stay until standard input closes
+    #[arg(long)]
+    pub json: bool,
+    /// Install PostgreSQL's server without asking if there is none
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Why there is no demo.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nowhere to register it.
+    #[error(transparent)]
+    NoHome(#[from] NoHome),
+    /// The server, its data or its load failed.
+    #[error(transparent)]
+    Demo(#[from] demo::Error),
+    /// The operator did not want the server installed, or nobody could be asked.
+    #[error(
+        "{0}\nNothing was installed. Run the command above yourself, or `lockkeeper demo --yes`."
+    )]
+    NotInstalled(Box<Missing>),
+    /// The package system failed.
+    #[error("`{install}` failed ({reason}); install PostgreSQL's server and try again")]
+    Install {
+        /// The command.
+        install: Install,
+        /// How it ended.
+        reason: String,
+    },
+    /// A thread of the opening died.
+    #[error("the opening was interrupted: {0}")]
+    Interrupted(#[from] tokio::task::JoinError),
+    /// This program's own file is gone.
+    #[error("lockkeeper cannot find its own program: {0}")]
+    Program(#[source] io::Error),
+}
+
+impl From<cluster::Error> for Error {
+    fn from(error: cluster::Error) -> Self {
+        Self::Demo(error.into())
+    }
+}
+
+/// An open demo. It ends when this is closed or dropped.
+#[derive(Debug)]
+pub struct Demo {
+    /// How the console connects: as the role that owns the tables.
+    pub dsn: String,
+    /// Where the migrations are.
+    pub project_dir: PathBuf,
+    /// The project's lockkeeper.toml.
+    pub config_path: PathBuf,
+    // In this order they are dropped: the load ends before its server.
+    load: Vec<Load>,
+    cluster: Cluster,
+}
+
+/// Opens the demo: server, data, load. It accepts connections, and the report
+/// blocks, when this returns. Sweeps first what dead demos left.
+///
+/// # Errors
+/// When there is no server and none was installed, or a part does not start;
+/// nothing is left then.
+pub async fn open(options: &Options) -> Result<Demo, Error> {
+    let spec = Spec {
+        state: Some(Paths::of_user()?.state),
+        watcher: Some(env::current_exe().map_err(Error::Program)?),
+        settings: Vec::new(),
+    };
+    let Options { yes, json, keep } = *options;
+    let mut cluster = tokio::task::spawn_blocking(move || start(&spec, yes, !json)).await??;
+    let dsn = cluster.dsn(DEPLOYER, DATABASE);
+    let project = Project::write(cluster.socket_dir().join("project"), &dsn)?;
+    demo::populate(cluster.socket_dir(), &project).await?;
+    let load = load(cluster.socket_dir(), keep)?;
+    if keep {
+        cluster.keep()?;
+    }
+    Ok(Demo {
+        dsn,
+        project_dir: project.directory().to_owned(),
+        config_path: project.config(),
+        load,
+        cluster,
+    })
+}
+
+fn start(spec: &Spec, yes: bool, may_ask: bool) -> Result<Cluster, Error> {
+    if let Some(state) = &spec.state {
+        cluster::sweep(state, &|system| cluster::has_open_intent(state, system));
+    }
+    match Cluster::start(spec) {
+        Err(cluster::Error::Missing(missing)) => {
+            install(missing, yes, may_ask)?;
+            Ok(Cluster::start(spec)?)
+        }
+        started => Ok(started?),
+    }
+}
+
+fn load(directory: &Path, detached: bool) -> Result<Vec<Load>, Error> {
+    let program = env::current_exe().map_err(Error::Program)?;
+    let start = |part| Load::start(&program, part, directory, detached);
+    Ok(Part::ALL.into_iter().map(start).collect::<Result<_, _>>()?)
+}
+
+/// Installs the server after a yes; never without one.
+fn install(missing: Box<Missing>, yes: bool, may_ask: bool) -> Result<(), Error> {
+    let Some(install) = missing.install.clone() else {
+        return Err(cluster::Error::Missing(missing).into());
+    };
+    let wanted = yes || (may_ask && agreed(&install));
+    if !wanted {
+        return Err(Error::NotInstalled(missing));
+    }
+    let mut command = Command::new(install.argv[0]);
+    command.args(&install.argv[1..]).envs(install.environment.iter().copied());
+    // What it prints is for the operator; stdout belongs to --json.
+    command.stdout(io::stderr());
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(Error::Install { install, reason: status.to_string() }),
+        Err(error) => Err(Error::Install { install, reason: error.to_string() }),
+    }
+}
+
+fn agreed(install: &Install) -> bool {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return false;
+    }
+    let mut answer = String::new();
+    let _ = write!(io::stderr(), "No PostgreSQL server was found. Run `{install}` now? Type yes: ");
+    io::stdin().read_line(&mut answer).is_ok() && answer.trim() == "yes"
+}
+
+impl Demo {
+    /// Returns what `--json` prints.
+    #[must_use]
+    pub fn document(&self) -> Value {
+        json!({
+            "schema": 1,
+            "dsn": self.dsn,
+            "superuser_dsn": self.cluster.dsn(cluster::SUPERUSER, DATABASE),
+            "project": self.project_dir,
+            "config": self.config_path,
+            "socket_directory": self.cluster.socket_dir(),
+            "system_identifier": self.cluster.system_identifier(),
+        })
+    }
+
+    /// Ends the demo, also a kept one: stops the load, the server, and removes
+    /// everything of it.
+    ///
+    /// # Errors
+    /// When the server runs on or its files cannot be removed.
+    pub fn close(self) -> Result<(), Error> {
+        drop(self.load);
+        Ok(self.cluster.stop()?)
+    }
+
+    /// Returns how to connect to a kept demo and how to stop it.
+    #[must_use]
+    pub fn farewell(&self) -> String {
+        match self.cluster.postmaster() {
+            Some(pid) => {
+                format!("The demo runs on at\n  {}\nStop it with\n  kill -INT {pid}", self.dsn)
+            }
+            None => "The demo's server was stopped; nothing is kept.".to_owned(),
+        }
+    }
+}
+
+/// Runs the command by itself, without a console on top.
+#[must_use]
+pub fn main(options: &Options) -> ExitCode {
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return refuse(&error),
+    };
+    runtime.block_on(run(options, async |_: &Demo| ExitCode::SUCCESS))
+}
+
+/// Opens the demo, runs `on_top` on it (with `--json` prints the document and waits
+/// for the end of standard input instead), then closes or keeps it. Returns `on_top`'s
+/// exit code, or 2 when there was no demo.
+pub async fn run(options: &Options, on_top: impl AsyncFnOnce(&Demo) -> ExitCode) -> ExitCode {
+    let demo = match open(options).await {
+        Ok(demo) => demo,
+        Err(error) => return refuse(&error),
+    };
+    let code = if options.json { serve(&demo).await } else { on_top(&demo).await };
+    match finish(demo, options.keep) {
+        Ok(()) => code,
+        Err(error) => refuse(&error),
+    }
+}
+
+async fn serve(demo: &Demo) -> ExitCode {
+    let document = demo.document();
+    let mut out = io::stdout();
+    if writeln!(out, "{document:#}").and_then(|()| out.flush()).is_err() {
+        return ExitCode::FAILURE;
+    }
+    let _ = tokio::task::spawn_blocking(wait_for_stdin_end).await;
+    ExitCode::SUCCESS
+}
+
+fn finish(demo: Demo, keep: bool) -> Result<(), Error> {
+    if !keep {
+        return demo.close();
+    }
+    let _ = writeln!(io::stderr(), "{}", demo.farewell());
+    Ok(())
+}
+
+fn refuse(error: &dyn std::error::Error) -> ExitCode {
+    let _ = writeln!(io::stderr(), "lockkeeper demo: {error}");
+    ExitCode::from(2)
+}
