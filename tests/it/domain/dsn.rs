@@ -244,7 +244,7 @@ fn a_wrong_line_of_a_service_is_named() {
     let wrong = |name| service::find(SERVICES, name).unwrap_err().to_string();
     assert_eq!(wrong("broken"), "line 10 of the service file: expected keyword=value");
     assert!(wrong("nested").contains("cannot name another service"));
-    assert!(wrong("typo").contains(r#"line 14 of the service file: unknown connection keyword"#));
+    assert!(wrong("typo").contains("line 14 of the service file: unknown connection keyword"));
     assert!(wrong("typo").contains(r#"did you mean "port"?"#));
 }
 
