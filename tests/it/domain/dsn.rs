@@ -85,7 +85,13 @@ fn defaults_are_the_account_its_database_and_its_socket() {
     };
     let spec = Spec::new(Params::default(), local).expect("defaults are enough");
     assert_eq!(spec.describe(), "ann@/var/run/postgresql:5432/ann, Unix socket");
-    assert_eq!(spec_with("dbname=x", Local::default()).place, Place::Host("localhost".into()));
+    assert_eq!(spec("dbname=x").place, Place::Host("localhost".into()));
+}
+
+#[test]
+fn an_account_without_a_name_must_name_its_role() {
+    let nameless = Spec::new(parsed("host=db1"), Local::default()).unwrap_err().to_string();
+    assert!(nameless.contains("user must be given"), "{nameless}");
 }
 
 #[test]
