@@ -85,7 +85,7 @@ fn defaults_are_the_account_its_database_and_its_socket() {
     };
     let spec = Spec::new(Params::default(), local).expect("defaults are enough");
     assert_eq!(spec.describe(), "ann@/var/run/postgresql:5432/ann, Unix socket");
-    assert_eq!(spec("dbname=x").place, Place::Host("localhost".into()));
+    assert_eq!(self::spec("dbname=x").place, Place::Host("localhost".into()));
 }
 
 #[test]
