@@ -28,7 +28,7 @@ pub fn parse(text: &str) -> Result<Params, Invalid> {
 }
 
 fn skip_space(rest: &mut Peekable<Chars<'_>>) {
-    while rest.next_if(|c| c.is_ascii_whitespace()).is_some() {}
+    while rest.next_if(char::is_ascii_whitespace).is_some() {}
 }
 
 /// Reads a keyword and its `=`, with white space around it; `None` if there is no `=`.

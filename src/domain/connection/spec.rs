@@ -102,7 +102,7 @@ impl Spec {
         let place = place(&params, &local)?;
         let tls = tls::choose(&params, &place, &local.certificates)?;
         annotate(&mut params, &place, &tls);
-        let user = params.get("user").map_or(local.user, str::to_owned);
+        let user = user(&params, local.user)?;
         let database = params.get("dbname").unwrap_or(&user).to_owned();
         Ok(Self {
             port: port(&params)?,
@@ -166,6 +166,12 @@ impl Spec {
         };
         format!("sslmode={} ({by}){warning}", self.tls.mode.word())
     }
+}
+
+fn user(params: &Params, account: String) -> Result<String, Invalid> {
+    let user = params.get("user").map_or(account, str::to_owned);
+    let missing = Invalid::Value { keyword: "user", expected: "given: this account has no name" };
+    if user.is_empty() { Err(missing) } else { Ok(user) }
 }
 
 fn place(params: &Params, local: &Local) -> Result<Place, Invalid> {

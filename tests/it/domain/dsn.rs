@@ -85,7 +85,13 @@ fn defaults_are_the_account_its_database_and_its_socket() {
     };
     let spec = Spec::new(Params::default(), local).expect("defaults are enough");
     assert_eq!(spec.describe(), "ann@/var/run/postgresql:5432/ann, Unix socket");
-    assert_eq!(spec_with("dbname=x", Local::default()).place, Place::Host("localhost".into()));
+    assert_eq!(self::spec("dbname=x").place, Place::Host("localhost".into()));
+}
+
+#[test]
+fn an_account_without_a_name_must_name_its_role() {
+    let nameless = Spec::new(parsed("host=db1"), Local::default()).unwrap_err().to_string();
+    assert!(nameless.contains("user must be given"), "{nameless}");
 }
 
 #[test]
@@ -244,7 +250,7 @@ fn a_wrong_line_of_a_service_is_named() {
     let wrong = |name| service::find(SERVICES, name).unwrap_err().to_string();
     assert_eq!(wrong("broken"), "line 10 of the service file: expected keyword=value");
     assert!(wrong("nested").contains("cannot name another service"));
-    assert!(wrong("typo").contains(r#"line 14 of the service file: unknown connection keyword"#));
+    assert!(wrong("typo").contains("line 14 of the service file: unknown connection keyword"));
     assert!(wrong("typo").contains(r#"did you mean "port"?"#));
 }
 
