@@ -20,6 +20,7 @@ pub mod plan;
 pub mod problem;
 pub mod progress;
 pub mod quantity;
+pub mod resolve;
 pub mod reversal;
 pub mod runbook;
 pub mod signal;

@@ -1,0 +1,160 @@
+//! What became of an act whose program ended.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::outcome::{Ending, Outcome};
+use crate::domain::untrusted::Untrusted;
+
+/// How the program of an act ended, as the process that waited for it wrote it down.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exit {
+    /// The exit code, if it ended by itself.
+    pub code: Option<i32>,
+    /// The number of the signal that ended it.
+    pub signal: Option<i32>,
+    /// Why it could not be started; then nothing of it ran.
+    pub not_started: Option<String>,
+    /// True if it was asked to stop before it ended.
+    pub stopped: bool,
+    /// When it started, UTC.
+    pub started_at: DateTime<Utc>,
+    /// When it ended, UTC.
+    pub ended_at: DateTime<Utc>,
+    /// From start to end by the monotonic clock, in milliseconds.
+    pub took_ms: u64,
+}
+
+impl Exit {
+    /// Returns the end in a few words, e.g. `exit code 1`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match (&self.not_started, self.code, self.signal) {
+            (Some(why), _, _) => format!("not started: {why}"),
+            (_, Some(code), _) => format!("exit code {code}"),
+            (_, _, Some(signal)) => format!("ended by signal {signal}"),
+            _ => "ended".to_owned(),
+        }
+    }
+}
+
+/// What a tool's output says about a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Failure {
+    /// SQLSTATE 55P03, and the transaction was rolled back.
+    LockTimeout,
+    /// An error inside of one transaction, which took everything with it.
+    RolledBack,
+    /// An error after something was committed.
+    Partial,
+}
+
+/// What is known beside the exit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct After {
+    /// What the tool's output says, where it is understood.
+    pub failure: Option<Failure>,
+    /// The revisions before the act.
+    pub before: Vec<String>,
+    /// The revisions that it leads to; `None`: it is no migration.
+    pub expected: Option<Vec<String>>,
+    /// The revisions that were read after it; `None`: they could not be read.
+    pub revision: Option<Vec<String>>,
+    /// What it said last.
+    pub message: Untrusted,
+}
+
+/// Where the revision stands after an act.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stands {
+    /// The act has no revision.
+    Unasked,
+    NotRead,
+    AsExpected,
+    Unmoved,
+    Elsewhere,
+}
+
+impl After {
+    fn stands(&self) -> Stands {
+        match (&self.expected, &self.revision) {
+            (None, _) => Stands::Unasked,
+            (_, None) => Stands::NotRead,
+            (Some(expected), Some(found)) if same(expected, found) => Stands::AsExpected,
+            (_, Some(found)) if same(&self.before, found) => Stands::Unmoved,
+            _ => Stands::Elsewhere,
+        }
+    }
+}
+
+/// Returns true if both hold the same revisions, in whatever order.
+fn same(one: &[String], other: &[String]) -> bool {
+    let sorted = |revisions: &[String]| {
+        let mut all = revisions.to_vec();
+        all.sort_unstable();
+        all.dedup();
+        all
+    };
+    sorted(one) == sorted(other)
+}
+
+/// Returns what became of an act whose program ended.
+///
+/// Success needs both: exit code 0 and the revision that was expected. A failure
+/// counts as rolled back only if the tool says so and the revision did not move.
+#[must_use]
+pub fn classify(exit: &Exit, after: &After) -> Outcome {
+    let stands = after.stands();
+    let ending = match (exit.not_started.is_some(), exit.code) {
+        (true, _) => Ending::NotRun,
+        (_, Some(0)) => succeeded(stands),
+        _ => failed(exit.stopped, stands, after.failure),
+    };
+    Outcome {
+        ending,
+        message: said(exit, after, ending),
+        exit_code: exit.code,
+        took_ms: Some(exit.took_ms),
+        revision_after: after.revision.clone(),
+    }
+}
+
+fn succeeded(stands: Stands) -> Ending {
+    match stands {
+        Stands::Unasked | Stands::AsExpected => Ending::Done,
+        Stands::Unmoved => Ending::RanElsewhere,
+        Stands::NotRead => Ending::Unknown,
+        Stands::Elsewhere => Ending::Failed,
+    }
+}
+
+fn failed(stopped: bool, stands: Stands, failure: Option<Failure>) -> Ending {
+    match (stands, failure) {
+        (Stands::AsExpected | Stands::Elsewhere, _) | (_, Some(Failure::Partial)) => {
+            Ending::Partial
+        }
+        _ if stopped => Ending::Stopped,
+        (Stands::NotRead, _) | (_, None) => Ending::Failed,
+        (_, Some(Failure::LockTimeout)) => Ending::LockTimeout,
+        (_, Some(Failure::RolledBack)) => Ending::RolledBack,
+    }
+}
+
+/// Returns the message: what the program said, after what the exit code does not tell.
+fn said(exit: &Exit, after: &After, ending: Ending) -> Untrusted {
+    let ours = match (exit.code, ending) {
+        (Some(0), Ending::RanElsewhere) => {
+            "exit code 0, but the target's revision did not move: it ran elsewhere"
+        }
+        (Some(0), Ending::Unknown) => "exit code 0, but the target's revision cannot be read",
+        (Some(0), Ending::Failed) => "exit code 0, but the revision is not the expected one",
+        (_, Ending::NotRun) => return exit.words().into(),
+        _ if after.message.is_empty() => return exit.words().into(),
+        _ => return after.message.clone(),
+    };
+    match after.message.raw() {
+        "" => ours.into(),
+        theirs => format!("{ours}\n{theirs}").into(),
+    }
+}

@@ -1,0 +1,109 @@
+//! Starting the process of a job.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::process::{Child, Command};
+
+use super::job::{Job, Spec};
+use crate::io::failpoint;
+use crate::io::journal::file;
+
+/// What a program inherits from ours: where things are, and in which language and time
+/// zone. `PG*` comes only from the target, never from our own environment.
+const INHERITED: &[&str] = &[
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "TMPDIR",
+    "VIRTUAL_ENV",
+    "SSH_AUTH_SOCK",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+];
+const INHERITED_PREFIXES: &[&str] = &["LC_", "NODE_"];
+
+/// The value of a variable that is set for a program.
+#[derive(Clone)]
+pub enum Value {
+    /// May be shown.
+    Plain(String),
+    /// Is masked wherever this program writes.
+    Secret(SecretString),
+}
+
+impl Value {
+    fn expose(&self) -> &str {
+        match self {
+            Self::Plain(text) => text,
+            Self::Secret(secret) => secret.expose_secret(),
+        }
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plain(text) => fmt::Debug::fmt(text, f),
+            Self::Secret(_) => f.write_str("•••"),
+        }
+    }
+}
+
+/// The variables that are set for a program, by name.
+pub type Environment = Vec<(String, Value)>;
+
+/// Returns the path under which this very program starts again, also after the file
+/// was replaced by an upgrade.
+///
+/// # Errors
+/// When the system does not tell it.
+pub fn this_program() -> io::Result<PathBuf> {
+    if cfg!(target_os = "linux") {
+        return Ok(PathBuf::from("/proc/self/exe"));
+    }
+    std::env::current_exe()
+}
+
+/// Writes the job down and starts `lockkeeper __act` for it. The values of the
+/// environment reach the program through that process alone, and are in no file.
+///
+/// # Errors
+/// When the job exists, cannot be written, or the process cannot be started.
+pub fn launch(
+    lockkeeper: &std::path::Path,
+    job: &Job,
+    spec: &Spec,
+    env: &Environment,
+) -> io::Result<Child> {
+    job.create(spec)?;
+    let log = file::create(&job.log())?;
+    Command::new(lockkeeper)
+        .arg0("lockkeeper")
+        .arg("__act")
+        .arg(job.dir())
+        .env_clear()
+        .envs(inherited())
+        .envs(env.iter().map(|(name, value)| (name, value.expose())))
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+}
+
+fn inherited() -> impl Iterator<Item = (std::ffi::OsString, std::ffi::OsString)> {
+    std::env::vars_os().filter(|(name, _)| {
+        let name = name.to_string_lossy();
+        INHERITED.contains(&name.as_ref())
+            || INHERITED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+            || (cfg!(feature = "failpoints") && name == failpoint::VARIABLE)
+    })
+}

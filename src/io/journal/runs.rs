@@ -1,0 +1,120 @@
+//! All runs of this user, read without a lock and without touching them.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use super::{Error, file};
+use crate::domain::journal::{Open, Reading, read as read_text};
+
+/// One run that was found.
+#[derive(Debug)]
+pub struct Run {
+    /// Its name.
+    pub id: String,
+    /// Its journal.
+    pub file: PathBuf,
+    /// What the journal holds.
+    pub reading: Result<Reading, Error>,
+}
+
+/// Returns what a journal holds; a damaged one up to its first fault.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn read(path: &Path) -> Result<Reading, Error> {
+    text(path).map(|text| read_text(&text))
+}
+
+/// Returns all runs in `runs`, oldest first; none if there is no such directory.
+///
+/// # Errors
+/// When the directory cannot be read.
+pub fn list(runs: &Path) -> Result<Vec<Run>, Error> {
+    let found = names(runs)?.into_iter().map(|id| {
+        let file = runs.join(&id).join("journal.jsonl");
+        Run { reading: read(&file), id, file }
+    });
+    Ok(found.collect())
+}
+
+/// Returns the name of the one run that begins with `text`.
+///
+/// # Errors
+/// When none does, or several do.
+pub fn find(runs: &Path, text: &str) -> Result<String, Error> {
+    let mut fitting = names(runs)?;
+    fitting.retain(|name| name.starts_with(text));
+    match fitting.as_slice() {
+        [] => Err(Error::NoRun { run: text.to_owned(), runs: runs.to_owned() }),
+        [one] => Ok(one.clone()),
+        several if several.iter().any(|name| name == text) => Ok(text.to_owned()),
+        several => Err(Error::Ambiguous { run: text.to_owned(), count: several.len() }),
+    }
+}
+
+/// Returns every intent without outcome of all runs, with its run, oldest first.
+///
+/// # Errors
+/// When the directory or a journal cannot be read: what is in it is not known.
+pub fn open_intents(runs: &Path) -> Result<Vec<(String, Open)>, Error> {
+    let mut all = Vec::new();
+    for run in list(runs)? {
+        let open = run.reading?.open();
+        all.extend(open.into_iter().map(|open| (run.id.clone(), open)));
+    }
+    Ok(all)
+}
+
+/// Returns true if an act on that server may still run or be unresolved. A damaged
+/// journal that names the server counts, since what it lost is not known.
+///
+/// # Errors
+/// When the directory or a journal cannot be read.
+pub fn has_open_intent(runs: &Path, system_identifier: &str) -> Result<bool, Error> {
+    for name in names(runs)? {
+        if may_hold(&runs.join(name).join("journal.jsonl"), system_identifier)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn may_hold(path: &Path, system_identifier: &str) -> Result<bool, Error> {
+    let text = text(path)?;
+    let reading = read_text(&text);
+    let names_it = || {
+        let wanted = system_identifier.as_bytes();
+        !wanted.is_empty() && text.windows(wanted.len()).any(|part| part == wanted)
+    };
+    let on_it = |open: &Open| match open.target() {
+        Some(target) => target.system_identifier == system_identifier,
+        None => names_it(),
+    };
+    Ok(reading.open().iter().any(on_it) || (!reading.intact && names_it()))
+}
+
+fn text(path: &Path) -> Result<Vec<u8>, Error> {
+    let mut text = Vec::new();
+    let read = file::read_from(path).and_then(|mut file| file.read_to_end(&mut text));
+    read.map_err(|e| Error::of("read", path, e))?;
+    Ok(text)
+}
+
+/// Returns the names of all directories that hold a journal, sorted: by time.
+fn names(runs: &Path) -> Result<Vec<String>, Error> {
+    let entries = match fs::read_dir(runs) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(Error::of("read", runs, e)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|e| Error::of("read", runs, e))?;
+        if entry.path().join("journal.jsonl").symlink_metadata().is_ok() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
