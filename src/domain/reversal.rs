@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::change::{Alter, Change, Name, Rule, Statement, Verb};
+use super::hazard::Catalog;
 use super::loss;
 use super::plan::Direction;
 
@@ -35,6 +36,7 @@ pub struct Reversal {
     /// Why, in a sentence.
     pub why: String,
     /// The line that decides: of the way down, or of the way up where `why` says so.
+    #[serde(rename = "reversal_line")]
     pub line: Option<usize>,
 }
 
@@ -104,8 +106,10 @@ fn is_idle(change: &Change) -> bool {
         Change::Read | Change::Setting(..) | Change::Transaction(_) => true,
         Change::Block(body) => {
             let words = body.to_lowercase();
-            let words: Vec<&str> =
-                words.split(|c: char| c.is_whitespace() || c == ';').filter(|w| !w.is_empty()).collect();
+            let words: Vec<&str> = words
+                .split(|c: char| c.is_whitespace() || c == ';')
+                .filter(|w| !w.is_empty())
+                .collect();
             matches!(words.as_slice(), ["begin", "end"] | ["begin", "null", "end"])
                 || (words.first() == Some(&"begin")
                     && words.get(1) == Some(&"raise")
@@ -134,7 +138,9 @@ fn unknown(down: &[Statement]) -> Option<Reversal> {
 }
 
 fn lost_going_up(up: &[Statement]) -> Option<Reversal> {
-    let lost = loss::of(up, Direction::Up).into_iter().find(|loss| !loss.what.contains("not fit"))?;
+    let lost = loss::of(up, Direction::Up, &Catalog::default())
+        .into_iter()
+        .find(|loss| !loss.what.contains("not fit"))?;
     let why = format!(
         "IRREVERSIBLE data: the way up (line {}) destroys {}; no way down brings it back",
         lost.line, lost.what
@@ -143,7 +149,7 @@ fn lost_going_up(up: &[Statement]) -> Option<Reversal> {
 }
 
 fn lost_going_down(down: &[Statement]) -> Option<Reversal> {
-    let lost = loss::of(down, Direction::Down).into_iter().next()?;
+    let lost = loss::of(down, Direction::Down, &Catalog::default()).into_iter().next()?;
     let why = if lost.what.contains("not fit") {
         format!("the way down fails on, or changes, {}", lost.what)
     } else {
@@ -205,10 +211,20 @@ fn undoes(undo: &Change, change: &Change) -> bool {
         | (Change::Sequence(table), Change::DropSequence(name) | Change::Sequence(name)) => {
             table.may_be(name)
         }
-        (Change::Catalog(_) | Change::CreateDomain(..), Change::Catalog(_) | Change::DropObject(_))
+        (
+            Change::Catalog(_) | Change::CreateDomain(..),
+            Change::Catalog(_) | Change::DropObject(_),
+        )
         | (Change::CreateExtension(_), Change::DropObject(_)) => true,
-        (Change::Analyze(_) | Change::Vacuum(_) | Change::Lock(..) | Change::Reindex(_)
-        | Change::Refresh(..) | Change::Cluster(_), _) => true,
+        (
+            Change::Analyze(_)
+            | Change::Vacuum(_)
+            | Change::Lock(..)
+            | Change::Reindex(_)
+            | Change::Refresh(..)
+            | Change::Cluster(_),
+            _,
+        ) => true,
         _ => false,
     }
 }

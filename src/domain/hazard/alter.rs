@@ -27,14 +27,10 @@ pub(super) fn of(table: &Name, action: &Alter, sql: &str, catalog: &Catalog) -> 
 /// Actions whose effect does not depend on what the table is.
 fn simple(table: &Name, action: &Alter) -> Effect {
     let (rule, message, mode) = match action {
-        Alter::DropColumn(_) => {
-            ("drop-column", "the column's data is gone", Lock::AccessExclusive)
+        Alter::DropColumn(_) => ("drop-column", "the column's data is gone", Lock::AccessExclusive),
+        Alter::Rename(_) | Alter::RenameColumn(..) | Alter::SetSchema(_) => {
+            ("rename", "every client that uses the old name fails at once", Lock::AccessExclusive)
         }
-        Alter::Rename(_) | Alter::RenameColumn(..) | Alter::SetSchema(_) => (
-            "rename",
-            "every client that uses the old name fails at once",
-            Lock::AccessExclusive,
-        ),
         Alter::ColumnStatistics(_) | Alter::Options => {
             ("table-options", "changes the catalog only", Lock::ShareUpdateExclusive)
         }
@@ -58,14 +54,17 @@ fn add_column(table: &Name, column: &Column, catalog: &Catalog) -> Effect {
     let fails = column.not_null && !column.has_value();
     let (rule, message) = match rewrite {
         _ if fails => ("add-column-not-null", "fails if the table has a row: there is no default"),
-        Answer::Yes => ("add-column-rewrite", "gives each row its own value: writes the table anew"),
+        Answer::Yes => {
+            ("add-column-rewrite", "gives each row its own value: writes the table anew")
+        }
         Answer::Unknown => ("add-column", "may write the table anew: only the catalog can tell"),
         Answer::No => ("add-column", "short, but it waits for everybody"),
     };
     let effect = Effect::new(rule, message).lock(table, Lock::AccessExclusive).rewrites(rewrite);
-    let effect = column.constraints.iter().fold(effect, |effect, constraint| {
-        column_constraint(effect, column, constraint)
-    });
+    let effect = column
+        .constraints
+        .iter()
+        .fold(effect, |effect, constraint| column_constraint(effect, column, constraint));
     let effect = if rewrite == Answer::No {
         effect
     } else {
@@ -129,7 +128,10 @@ fn set_not_null(table: &Name, column: &str, catalog: &Catalog) -> Effect {
     let effect = Effect::new("set-not-null", "reads the whole table for NULLs")
         .lock(table, Lock::AccessExclusive);
     if is_proven {
-        return Effect { message: String::from("a valid CHECK proves it: nothing is read"), ..effect };
+        return Effect {
+            message: String::from("a valid CHECK proves it: nothing is read"),
+            ..effect
+        };
     }
     effect.scans(Answer::Yes).safer(Some(safe::not_null(table, column)))
 }
@@ -152,9 +154,11 @@ fn add_constraint(table: &Name, constraint: &Constraint, sql: &str, catalog: &Ca
         Rule::Unique(_) | Rule::PrimaryKey(_) | Rule::Exclude => {
             ("add-unique", "everybody waits until the index is built", Answer::Yes)
         }
-        Rule::ForeignKey(..) => {
-            ("add-foreign-key", "writers of both tables wait while all rows are looked up", Answer::Yes)
-        }
+        Rule::ForeignKey(..) => (
+            "add-foreign-key",
+            "writers of both tables wait while all rows are looked up",
+            Answer::Yes,
+        ),
         Rule::Check(_) | Rule::NotNull(_) => {
             ("add-check", "everybody waits while all rows are read", Answer::Yes)
         }
@@ -184,10 +188,7 @@ fn drop_constraint(table: &Name, constraint: &str, catalog: &Catalog) -> Effect 
     if relation.is_some() {
         return effect;
     }
-    effect.may_lock(
-        format!("the table that {constraint} references"),
-        Lock::AccessExclusive,
-    )
+    effect.may_lock(format!("the table that {constraint} references"), Lock::AccessExclusive)
 }
 
 fn validate(table: &Name, constraint: &str, catalog: &Catalog) -> Effect {
@@ -222,18 +223,10 @@ fn attach(parent: &Name, child: &Name, catalog: &Catalog) -> Effect {
     default_partition(effect, parent, catalog)
 }
 
-fn detach(
-    parent: &Name,
-    child: &Name,
-    concurrently: bool,
-    sql: &str,
-    catalog: &Catalog,
-) -> Effect {
+fn detach(parent: &Name, child: &Name, concurrently: bool, sql: &str, catalog: &Catalog) -> Effect {
     let effect = Effect::new("detach-partition", "queries of the parent wait");
     if concurrently {
-        return effect
-            .lock(parent, Lock::ShareUpdateExclusive)
-            .lock(child, Lock::AccessExclusive);
+        return effect.lock(parent, Lock::ShareUpdateExclusive).lock(child, Lock::AccessExclusive);
     }
     effect
         .lock(parent, Lock::AccessExclusive)

@@ -128,9 +128,8 @@ impl Relation {
 
     fn constrain(&mut self, constraint: &Constraint) {
         let base = self.name.name.clone();
-        let named = |ending: &str| {
-            constraint.name.clone().unwrap_or_else(|| format!("{base}_{ending}"))
-        };
+        let named =
+            |ending: &str| constraint.name.clone().unwrap_or_else(|| format!("{base}_{ending}"));
         match &constraint.rule {
             Rule::Check(expression) => self.checks.push(Check {
                 name: named("check"),
@@ -142,7 +141,9 @@ impl Relation {
                 columns: columns.clone(),
                 references: references.clone(),
             }),
-            Rule::Unique(columns) => self.indexes.push(named(&format!("{}_key", columns.join("_")))),
+            Rule::Unique(columns) => {
+                self.indexes.push(named(&format!("{}_key", columns.join("_"))))
+            }
             Rule::PrimaryKey(columns) => {
                 self.indexes.push(named("pkey"));
                 self.demand(columns);

@@ -150,15 +150,17 @@ fn light(change: &Change, catalog: &Catalog) -> Effect {
         Change::Sequence(name) => {
             Effect::new("sequence", "changes a sequence").lock(name, ShareRowExclusive)
         }
-        Change::Analyze(tables) => tables
-            .iter()
-            .fold(Effect::new("analyze", "samples the table"), |effect, table| {
+        Change::Analyze(tables) => {
+            tables.iter().fold(Effect::new("analyze", "samples the table"), |effect, table| {
                 effect.lock(table, ShareUpdateExclusive)
-            }),
+            })
+        }
         Change::ConstrainDomain(domain, checks) => constrain_domain(domain, *checks, catalog),
         Change::AddValue(name, _) => Effect::new(
             "enum-add-value",
-            format!("the value cannot be used in the same transaction and never be removed from {name}"),
+            format!(
+                "the value cannot be used in the same transaction and never be removed from {name}"
+            ),
         ),
         Change::CreateExtension(name) => unknown(format!("runs the script of extension {name}")),
         Change::DropObject(what) => {
@@ -166,7 +168,9 @@ fn light(change: &Change, catalog: &Catalog) -> Effect {
                 .may_lock(format!("relations that use {what}"), AccessExclusive)
                 .at_least(Severity::High)
         }
-        Change::Block(_) => unknown(String::from("a code block: what it does is decided as it runs")),
+        Change::Block(_) => {
+            unknown(String::from("a code block: what it does is decided as it runs"))
+        }
         Change::Unknown(why) => unknown(why.clone()),
         _ => Effect::new("catalog-only", "touches no relation"),
     }
@@ -187,13 +191,12 @@ fn create_table(table: &Table, catalog: &Catalog) -> Effect {
         _ => None,
     });
     // The parent first, so that the hazard names it and not the table nobody knows yet.
-    let effect = references.fold(effect, |effect, parent| effect.lock(parent, Lock::ShareRowExclusive));
+    let effect =
+        references.fold(effect, |effect, parent| effect.lock(parent, Lock::ShareRowExclusive));
     let effect = match &table.partition_of {
-        Some(parent) => default_partition(
-            effect.lock(parent, Lock::AccessExclusive),
-            parent,
-            catalog,
-        ),
+        Some(parent) => {
+            default_partition(effect.lock(parent, Lock::AccessExclusive), parent, catalog)
+        }
         None => effect,
     };
     effect.lock(&table.name, Lock::AccessExclusive)
@@ -222,9 +225,10 @@ fn drop_table(name: &Name, catalog: &Catalog) -> Effect {
     };
     let parents = relation.foreign_keys.iter().map(|key| &key.references);
     let children = catalog.referencing(name).map(|child| &child.name);
-    parents.chain(children).filter(|other| *other != name).fold(effect, |effect, other| {
-        effect.lock(other, Lock::AccessExclusive)
-    })
+    parents
+        .chain(children)
+        .filter(|other| *other != name)
+        .fold(effect, |effect, other| effect.lock(other, Lock::AccessExclusive))
 }
 
 fn create_index(index: &Index, sql: &str, catalog: &Catalog) -> Effect {
@@ -271,10 +275,9 @@ fn reindex(reindex: &Reindex, sql: &str, catalog: &Catalog) -> Effect {
         }
         .lock(index, strong(Lock::AccessExclusive)),
         // Planning a query locks the table's indexes, so readers wait as well.
-        Scope::Table(table) => effect.lock(table, strong(Lock::Share)).may_lock(
-            format!("the indexes of {table}"),
-            strong(Lock::AccessExclusive),
-        ),
+        Scope::Table(table) => effect
+            .lock(table, strong(Lock::Share))
+            .may_lock(format!("the indexes of {table}"), strong(Lock::AccessExclusive)),
         Scope::All => effect.may_lock("every table in it, one by one", strong(Lock::Share)),
     };
     let refused = reindex.concurrently || sql.contains('(') || reindex.scope == Scope::All;
@@ -285,14 +288,17 @@ fn reindex(reindex: &Reindex, sql: &str, catalog: &Catalog) -> Effect {
 
 fn data(data: &Data) -> Effect {
     let whole = data.filter.is_none() && matches!(data.verb, Verb::Update | Verb::Delete);
-    let effect = Effect::new("change-rows", format!("{}s rows and keeps them locked to the end", data.verb.word()))
-        .lock(&data.table, Lock::RowExclusive);
+    let effect = Effect::new(
+        "change-rows",
+        format!("{}s rows and keeps them locked to the end", data.verb.word()),
+    )
+    .lock(&data.table, Lock::RowExclusive);
     match data.verb {
         Verb::Insert => effect,
-        _ if whole => effect
-            .scans(Answer::Yes)
-            .at_least(Severity::Medium)
-            .safer(Some(format!("the same in batches of some thousand rows of {}, each committed", data.table.quoted()))),
+        _ if whole => effect.scans(Answer::Yes).at_least(Severity::Medium).safer(Some(format!(
+            "the same in batches of some thousand rows of {}, each committed",
+            data.table.quoted()
+        ))),
         _ => effect.scans(Answer::Unknown),
     }
 }
@@ -302,12 +308,10 @@ fn refresh(name: &Name, concurrently: bool, sql: &str) -> Effect {
     if concurrently {
         return effect.lock(name, Lock::Exclusive).scans(Answer::Yes);
     }
-    effect
-        .lock(name, Lock::AccessExclusive)
-        .rewrites(Answer::Yes)
-        .safer(safe::after_word(sql, "view", "CONCURRENTLY").map(|form| {
-            format!("{form} (needs a unique index over all rows of the view)")
-        }))
+    effect.lock(name, Lock::AccessExclusive).rewrites(Answer::Yes).safer(
+        safe::after_word(sql, "view", "CONCURRENTLY")
+            .map(|form| format!("{form} (needs a unique index over all rows of the view)")),
+    )
 }
 
 fn cluster(name: Option<&Name>) -> Effect {
@@ -323,11 +327,8 @@ fn vacuum(tables: &[Name], full: bool) -> Effect {
     let mode = if full { Lock::AccessExclusive } else { Lock::ShareUpdateExclusive };
     let effect = Effect::new(if full { "vacuum-full" } else { "vacuum" }, "cleans the table");
     let effect = tables.iter().fold(effect, |effect, table| effect.lock(table, mode));
-    let effect = if tables.is_empty() {
-        effect.may_lock("every table, one by one", mode)
-    } else {
-        effect
-    };
+    let effect =
+        if tables.is_empty() { effect.may_lock("every table, one by one", mode) } else { effect };
     if full { effect.rewrites(Answer::Yes) } else { effect.scans(Answer::Yes) }
 }
 

@@ -34,7 +34,8 @@ pub(super) fn after_word(sql: &str, word: &str, insert: &str) -> Option<String> 
         .match_indices(word)
         .map(|(at, _)| (at, at + word.len()))
         .find(|(at, end)| {
-            is_boundary(lower[..*at].chars().next_back()) && is_boundary(lower[*end..].chars().next())
+            is_boundary(lower[..*at].chars().next_back())
+                && is_boundary(lower[*end..].chars().next())
         })?
         .1;
     Some(format!("{} {insert}{}", &sql[..end], &sql[end..]))
@@ -81,7 +82,8 @@ fn by_index(
     if is_partitioned(table, catalog) || columns.is_empty() {
         return None;
     }
-    let ending = if word == "UNIQUE" { format!("{}_key", columns.join("_")) } else { "pkey".into() };
+    let ending =
+        if word == "UNIQUE" { format!("{}_key", columns.join("_")) } else { "pkey".into() };
     let name = quote(&name.map_or_else(|| format!("{}_{ending}", table.name), str::to_owned));
     let table = table.quoted();
     let columns = columns.iter().map(|column| quote(column)).collect::<Vec<_>>().join(", ");

@@ -45,7 +45,11 @@ pub(super) fn changes(node: &SyntaxNode) -> Vec<Change> {
     }
 }
 
-fn each(node: &SyntaxNode, kind: K, change: impl Fn(crate::domain::change::Name) -> Change) -> Vec<Change> {
+fn each(
+    node: &SyntaxNode,
+    kind: K,
+    change: impl Fn(crate::domain::change::Name) -> Change,
+) -> Vec<Change> {
     names_in(node, kind).into_iter().map(change).collect()
 }
 
@@ -112,9 +116,7 @@ fn reindex(node: &SyntaxNode) -> Option<Change> {
 fn drop_indexes(node: &SyntaxNode) -> Vec<Change> {
     let concurrently = has(node, K::CONCURRENTLY_KW);
     let cascade = has(node, K::CASCADE);
-    each(node, K::INDEX_REF, |name| {
-        Change::DropIndex(DropIndex { name, concurrently, cascade })
-    })
+    each(node, K::INDEX_REF, |name| Change::DropIndex(DropIndex { name, concurrently, cascade }))
 }
 
 fn relation_change(node: &SyntaxNode) -> Option<Change> {
@@ -124,9 +126,15 @@ fn relation_change(node: &SyntaxNode) -> Option<Change> {
         K::ALTER_TRIGGER => Change::CreateTrigger(
             name_in(node, K::ON_RELATION).or_else(|| name_in(node, K::ON_TABLE))?,
         ),
-        K::CREATE_POLICY | K::ALTER_POLICY | K::DROP_POLICY | K::CREATE_RULE | K::DROP_RULE
+        K::CREATE_POLICY
+        | K::ALTER_POLICY
+        | K::DROP_POLICY
+        | K::CREATE_RULE
+        | K::DROP_RULE
         | K::ALTER_RULE => Change::Police(
-            [K::ON_TABLE, K::ON_RELATION, K::RULE_ON].into_iter().find_map(|on| name_in(node, on))?,
+            [K::ON_TABLE, K::ON_RELATION, K::RULE_ON]
+                .into_iter()
+                .find_map(|on| name_in(node, on))?,
         ),
         K::CREATE_VIEW => Change::CreateView(name_in(node, K::VIEW)?),
         K::ALTER_VIEW => Change::CreateView(name_in(node, K::VIEW_REF)?),
@@ -134,12 +142,12 @@ fn relation_change(node: &SyntaxNode) -> Option<Change> {
         K::ALTER_MATERIALIZED_VIEW => Change::AlterMaterializedView(name(node)?),
         K::REFRESH => Change::Refresh(name(node)?, has(node, K::CONCURRENTLY_KW)),
         K::CLUSTER => Change::Cluster(
-            name_in(node, K::TABLE_NAME_REF).or_else(|| below(node, K::ON_PATH).as_ref().and_then(name)),
+            name_in(node, K::TABLE_NAME_REF)
+                .or_else(|| below(node, K::ON_PATH).as_ref().and_then(name)),
         ),
-        K::VACUUM => Change::Vacuum(Vacuum {
-            full: has_below(node, K::FULL_KW),
-            tables: listed(node),
-        }),
+        K::VACUUM => {
+            Change::Vacuum(Vacuum { full: has_below(node, K::FULL_KW), tables: listed(node) })
+        }
         K::ANALYZE => Change::Analyze(listed(node)),
         K::COMMENT_ON => comment(node)?,
         K::CREATE_SEQUENCE | K::ALTER_SEQUENCE => Change::Sequence(name(node)?),
@@ -219,12 +227,18 @@ fn query(node: &SyntaxNode) -> Vec<Change> {
 fn session_change(node: &SyntaxNode) -> Option<Change> {
     Some(match node.kind() {
         K::SET => setting(node),
-        K::RESET | K::SET_ROLE | K::SET_SESSION_AUTH | K::RESET_ROLE | K::SET_CONSTRAINTS
+        K::RESET
+        | K::SET_ROLE
+        | K::SET_SESSION_AUTH
+        | K::RESET_ROLE
+        | K::SET_CONSTRAINTS
         | K::DISCARD => Change::Setting(leading_words(node).to_lowercase(), String::new()),
         K::BEGIN => Change::Transaction(Transaction::Begin),
         K::COMMIT_TRANSACTION => Change::Transaction(Transaction::Commit),
         K::ROLLBACK_TRANSACTION => Change::Transaction(Transaction::Rollback),
-        K::SAVEPOINT_CREATE | K::RELEASE_SAVEPOINT | K::ROLLBACK_TO_SAVEPOINT
+        K::SAVEPOINT_CREATE
+        | K::RELEASE_SAVEPOINT
+        | K::ROLLBACK_TO_SAVEPOINT
         | K::SET_TRANSACTION => Change::Transaction(Transaction::Savepoint),
         K::SHOW => Change::Read,
         K::EXPLAIN if !has_below(node, K::ANALYZE_KW) => Change::Read,
@@ -281,15 +295,31 @@ fn other(node: &SyntaxNode) -> Option<Change> {
         (K::CREATE_EXTENSION, _) => Some(Change::CreateExtension(
             below(node, K::EXTENSION).map(|e| ident(&e)).unwrap_or_default(),
         )),
-        (K::DROP_SCHEMA | K::DROP_TYPE | K::DROP_DOMAIN | K::DROP_EXTENSION | K::DROP_OWNED
-        | K::DROP_DATABASE | K::DROP_TABLESPACE | K::DROP_FOREIGN_TABLE, _) => {
-            Some(Change::DropObject(text(node)["DROP".len()..].trim_end_matches(';').trim().to_owned()))
+        (
+            K::DROP_SCHEMA
+            | K::DROP_TYPE
+            | K::DROP_DOMAIN
+            | K::DROP_EXTENSION
+            | K::DROP_OWNED
+            | K::DROP_DATABASE
+            | K::DROP_TABLESPACE
+            | K::DROP_FOREIGN_TABLE,
+            _,
+        ) => Some(Change::DropObject(
+            text(node)["DROP".len()..].trim_end_matches(';').trim().to_owned(),
+        )),
+        (K::CREATE_SCHEMA, _)
+            if node.descendants().skip(1).any(|n| n.kind() == K::CREATE_TABLE) =>
+        {
+            None
         }
-        (K::CREATE_SCHEMA, _) if node.descendants().skip(1).any(|n| n.kind() == K::CREATE_TABLE) => None,
         (K::CREATE_FOREIGN_TABLE | K::IMPORT_FOREIGN_SCHEMA | K::ALTER_FOREIGN_TABLE, _)
         | (K::ALTER_SYSTEM | K::ALTER_EXTENSION | K::ALTER_SUBSCRIPTION, _) => None,
-        (_, "CREATE" | "DROP" | "ALTER" | "GRANT" | "REVOKE" | "COMMENT" | "SECURITY"
-        | "NOTIFY" | "LISTEN" | "UNLISTEN") => Some(Change::Catalog(words)),
+        (
+            _,
+            "CREATE" | "DROP" | "ALTER" | "GRANT" | "REVOKE" | "COMMENT" | "SECURITY" | "NOTIFY"
+            | "LISTEN" | "UNLISTEN",
+        ) => Some(Change::Catalog(words)),
         _ => None,
     }
 }

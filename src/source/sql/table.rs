@@ -49,10 +49,9 @@ fn rename(node: &SyntaxNode) -> Option<Alter> {
             ident_in(node, K::COLUMN_NAME_REF)?,
             ident_in(node, K::COLUMN_NAME)?,
         ),
-        K::RENAME_CONSTRAINT => Alter::RenameConstraint(
-            constraint_name(node)?,
-            ident_in(node, K::CONSTRAINT_NAME)?,
-        ),
+        K::RENAME_CONSTRAINT => {
+            Alter::RenameConstraint(constraint_name(node)?, ident_in(node, K::CONSTRAINT_NAME)?)
+        }
         K::SET_SCHEMA => Alter::SetSchema(ident_in(node, K::SCHEMA_REF)?),
         _ => return None,
     })

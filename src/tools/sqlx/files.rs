@@ -57,14 +57,15 @@ fn read(tree: &dyn Tree, directory: &str, name: &str) -> Option<Result<File, Pro
     }
     let path = super::path(directory, name);
     let Ok(version) = version.parse::<i64>() else {
-        let detail = format!(
-            "{path}: the name must begin with a number: sqlx refuses the whole directory"
-        );
+        let detail =
+            format!("{path}: the name must begin with a number: sqlx refuses the whole directory");
         return Some(Err(Problem::new(Trouble::Syntax, name, detail)));
     };
-    Some(content(tree, &path).map(|text| file(version, rest, path, text)).map_err(|why| {
-        Problem::new(Trouble::Syntax, version.to_string(), why)
-    }))
+    Some(
+        content(tree, &path)
+            .map(|text| file(version, rest, path, text))
+            .map_err(|why| Problem::new(Trouble::Syntax, version.to_string(), why)),
+    )
 }
 
 fn content(tree: &dyn Tree, path: &str) -> Result<String, String> {

@@ -102,7 +102,10 @@ fn migrations(files: &[File], problems: &mut Vec<Problem>) -> Vec<Migration> {
     for file in files.iter().filter(|file| file.part != Part::Down) {
         let id = file.version.to_string();
         if migrations.iter().any(|other| other.id == id) {
-            let detail = format!("{} has the version of another file: sqlx would run both and fail on the second", file.path);
+            let detail = format!(
+                "{} has the version of another file: sqlx would run both and fail on the second",
+                file.path
+            );
             problems.push(Problem::new(Trouble::DuplicateId, id, detail));
             continue;
         }
@@ -125,7 +128,9 @@ fn migration(file: &File, files: &[File], problems: &mut Vec<Problem>) -> Migrat
     let statements = down.as_ref().map(|script| script.statements.as_slice());
     let mut reversal = reversal::judge(&up.statements, statements);
     if reversal.kind == reversal::Kind::Missing {
-        reversal.why = String::from("there is no .down.sql: sqlx skips it on the way down and reports success");
+        reversal.why = String::from(
+            "there is no .down.sql: sqlx skips it on the way down and reports success",
+        );
     }
     Migration { id: file.version.to_string(), up, down, reversal }
 }
@@ -144,7 +149,8 @@ fn script(file: &File, problems: &mut Vec<Problem>) -> Script {
         statements: compiled.statements,
         complete: true,
     };
-    problems.extend(cannot_run(&script, file).map(|why| Problem::new(Trouble::Unreachable, id, why)));
+    problems
+        .extend(cannot_run(&script, file).map(|why| Problem::new(Trouble::Unreachable, id, why)));
     script
 }
 
@@ -152,13 +158,19 @@ fn script(file: &File, problems: &mut Vec<Problem>) -> Script {
 /// under `-- no-transaction`, unless there is only one.
 fn cannot_run(script: &Script, file: &File) -> Option<String> {
     let alone = file.no_transaction && script.statements.len() == 1;
-    let refusing = |s: &&crate::domain::change::Statement| s.changes.iter().any(|c| c.refuses_transaction());
+    let refusing =
+        |s: &&crate::domain::change::Statement| s.changes.iter().any(|c| c.refuses_transaction());
     let statement = script.statements.iter().find(refusing).filter(|_| !alone)?;
     let place = format!("{}:{}: {}", file.path, statement.line, statement.kind);
     Some(if file.no_transaction {
-        format!("{place} fails: sqlx sends the file's {} statements as one transaction; give it a file of its own", script.statements.len())
+        format!(
+            "{place} fails: sqlx sends the file's {} statements as one transaction; give it a file of its own",
+            script.statements.len()
+        )
     } else {
-        format!("{place} cannot run in a transaction: begin the file with `-- no-transaction` and keep it alone there")
+        format!(
+            "{place} cannot run in a transaction: begin the file with `-- no-transaction` and keep it alone there"
+        )
     })
 }
 
@@ -212,7 +224,9 @@ fn trouble(version: i64, file: Option<&File>, row: Option<&Row>, state: State) -
         (State::Dirty, ..) => Some(Problem::new(
             Trouble::Dirty,
             id,
-            format!("{TABLE} says that it did not succeed: sqlx refuses to run anything; look at what it did, repair it, then correct the row"),
+            format!(
+                "{TABLE} says that it did not succeed: sqlx refuses to run anything; look at what it did, repair it, then correct the row"
+            ),
         )),
         (State::Orphan, ..) => Some(Problem::new(
             Trouble::Orphan,
@@ -222,7 +236,10 @@ fn trouble(version: i64, file: Option<&File>, row: Option<&Row>, state: State) -
         (_, Some(file), Some(row)) if file.checksum != row.checksum => Some(Problem::new(
             Trouble::Checksum,
             id,
-            format!("{} was changed after it ran: sqlx refuses to go up; restore the file as it was", file.path),
+            format!(
+                "{} was changed after it ran: sqlx refuses to go up; restore the file as it was",
+                file.path
+            ),
         )),
         _ => None,
     }
@@ -232,7 +249,8 @@ fn trouble(version: i64, file: Option<&File>, row: Option<&Row>, state: State) -
 fn order(nodes: &[Node], problems: &mut Vec<Problem>) {
     let Some(last) = nodes.iter().rposition(|node| node.state != State::Pending) else { return };
     for node in nodes[..last].iter().filter(|node| node.state == State::Pending) {
-        let detail = format!("{} has run already, and sqlx will now run this older one", nodes[last].id);
+        let detail =
+            format!("{} has run already, and sqlx will now run this older one", nodes[last].id);
         problems.push(Problem::new(Trouble::OutOfOrder, node.id.clone(), detail));
     }
 }
@@ -331,7 +349,10 @@ fn one(
     let to = if way == "up" { id } else { after.as_deref().unwrap_or("0") };
     let source = if project.directory.is_empty() { "." } else { &project.directory };
     let no_lock_timeout = script.waiting().map(|statement| {
-        format!("{} waits for old transactions; a lock_timeout would leave it half done", statement.kind)
+        format!(
+            "{} waits for old transactions; a lock_timeout would leave it half done",
+            statement.kind
+        )
     });
     Act {
         command: child(&[way, "--to", to, "--from", &from, "--source", source]),

@@ -5,5 +5,6 @@ mod connect;
 mod control;
 mod document;
 mod lease;
+mod migrate;
 mod prove;
 mod target;
