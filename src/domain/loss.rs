@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use super::change::{Alter, Change, Data, Name, Retype, Statement, Verb, quote};
+use super::hazard::Catalog;
 use super::plan::Direction;
 
 /// Something that is gone, or may not fit, afterwards.
@@ -24,22 +25,33 @@ pub struct Loss {
 
 /// Returns what the statements lose when they are run in this direction.
 ///
-/// What they created themselves before is not a loss.
+/// What they created themselves before is not a loss, nor is a change of type that
+/// `catalog`, the schema before them, shows to be a widening.
 #[must_use]
-pub fn of(statements: &[Statement], direction: Direction) -> Vec<Loss> {
+pub fn of(statements: &[Statement], direction: Direction, catalog: &Catalog) -> Vec<Loss> {
     let mut created: Vec<&Name> = Vec::new();
+    let mut catalog = catalog.clone();
     let mut losses = Vec::new();
     for statement in statements {
         for change in &statement.changes {
             if let Change::CreateTable(table) = change {
                 created.push(&table.name);
             }
-            if let Some((what, probe)) = lost(change, &created) {
+            let is_wider = widens(change, &catalog);
+            catalog.advance(change);
+            if let Some((what, probe)) = lost(change, &created).filter(|_| !is_wider) {
                 losses.push(Loss { direction, what, probe, rows: None, line: statement.line });
             }
         }
     }
     losses
+}
+
+/// Returns true for a change of type that takes every value of the known old type.
+fn widens(change: &Change, catalog: &Catalog) -> bool {
+    let Change::Alter(table, Alter::Type(retype)) = change else { return false };
+    let old = catalog.find(table).and_then(|relation| relation.column(&retype.column));
+    old.is_some_and(|old| old.kind.fits(&retype.to))
 }
 
 fn lost(change: &Change, created: &[&Name]) -> Option<(String, Option<String>)> {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::change::{Alter, Change, Name, Rule, Statement, Verb};
+use super::hazard::Catalog;
 use super::loss;
 use super::plan::Direction;
 
@@ -26,22 +27,6 @@ pub enum Kind {
     Unknown,
 }
 
-impl Kind {
-    /// Returns the words for the screen, in capitals where going down costs something.
-    #[must_use]
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Reversible => "reversible",
-            Self::Lossy => "LOSSY",
-            Self::NoOp => "a NO-OP",
-            Self::Raises => "IRREVERSIBLE: it raises",
-            Self::Conditional => "conditional",
-            Self::Missing => "MISSING",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
 /// What the way down of a migration is, and by what that is decided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reversal {
@@ -51,6 +36,7 @@ pub struct Reversal {
     /// Why, in a sentence.
     pub why: String,
     /// The line that decides: of the way down, or of the way up where `why` says so.
+    #[serde(rename = "reversal_line")]
     pub line: Option<usize>,
 }
 
@@ -152,8 +138,9 @@ fn unknown(down: &[Statement]) -> Option<Reversal> {
 }
 
 fn lost_going_up(up: &[Statement]) -> Option<Reversal> {
-    let lost =
-        loss::of(up, Direction::Up).into_iter().find(|loss| !loss.what.contains("not fit"))?;
+    let lost = loss::of(up, Direction::Up, &Catalog::default())
+        .into_iter()
+        .find(|loss| !loss.what.contains("not fit"))?;
     let why = format!(
         "IRREVERSIBLE data: the way up (line {}) destroys {}; no way down brings it back",
         lost.line, lost.what
@@ -162,7 +149,7 @@ fn lost_going_up(up: &[Statement]) -> Option<Reversal> {
 }
 
 fn lost_going_down(down: &[Statement]) -> Option<Reversal> {
-    let lost = loss::of(down, Direction::Down).into_iter().next()?;
+    let lost = loss::of(down, Direction::Down, &Catalog::default()).into_iter().next()?;
     let why = if lost.what.contains("not fit") {
         format!("the way down fails on, or changes, {}", lost.what)
     } else {

@@ -112,6 +112,7 @@ fn entry(
     connected: bool,
     catalog: &mut Catalog,
 ) -> Entry {
+    let before = catalog.clone();
     let hazards = migration
         .map(|m| hazard::classify(&m.up.statements, catalog, m.up.transactions))
         .unwrap_or_default();
@@ -130,7 +131,7 @@ fn entry(
         reversal: migration.map_or_else(gone, |migration| migration.reversal.clone()),
         hazards,
         down_hazards,
-        losses: migration.map(losses).unwrap_or_default(),
+        losses: migration.map(|m| losses(m, &before)).unwrap_or_default(),
         transaction: migration.map_or(Transactions::Unknown, |m| m.up.transactions),
         preview: match migration {
             None => "none",
@@ -144,12 +145,16 @@ fn gone() -> Reversal {
     Reversal::new(Kind::Unknown, "its file is gone", None)
 }
 
-/// Returns what a migration loses on both ways.
+/// Returns what a migration loses on both ways; `before` is the schema as far as
+/// it is known before the way up.
 #[must_use]
-pub fn losses(migration: &Migration) -> Vec<Loss> {
-    let mut losses = loss::of(&migration.up.statements, Direction::Up);
+pub fn losses(migration: &Migration, before: &Catalog) -> Vec<Loss> {
+    let mut losses = loss::of(&migration.up.statements, Direction::Up, before);
     if let Some(down) = &migration.down {
-        losses.extend(loss::of(&down.statements, Direction::Down));
+        let mut after = before.clone();
+        let changes = migration.up.statements.iter().flat_map(|statement| &statement.changes);
+        changes.for_each(|change| after.advance(change));
+        losses.extend(loss::of(&down.statements, Direction::Down, &after));
     }
     losses
 }
@@ -226,8 +231,8 @@ pub fn lint<'a>(
     let mut document = Lint { schema: 1, ..Lint::default() };
     for (file, text) in files {
         let compiled = sql::compile(text);
+        let losses = loss::of(&compiled.statements, Direction::Up, catalog);
         let hazards = hazard::classify(&compiled.statements, catalog, Transactions::One);
-        let losses = loss::of(&compiled.statements, Direction::Up);
         for (statement, hazard) in compiled.statements.iter().zip(hazards) {
             let lost = losses.iter().filter(|loss| loss.line == statement.line);
             let lost = lost.map(|loss| loss.what.clone()).collect();

@@ -28,6 +28,45 @@ impl Type {
         Self { name, modifiers, array }
     }
 
+    /// Returns true if every value of this type is one of `wider`, whether or not
+    /// it is stored in the same way.
+    #[must_use]
+    pub fn fits(&self, wider: &Self) -> bool {
+        if self.array || wider.array {
+            return self == wider;
+        }
+        let integers = ["smallint", "integer", "bigint", "numeric"];
+        let rank = |kind: &Self| integers.iter().position(|name| *name == kind.name);
+        match (self.name.as_str(), wider.name.as_str()) {
+            ("character varying", "character varying") | ("bit varying", "bit varying") => {
+                self.not_longer(wider)
+            }
+            ("numeric", "numeric") => self.same_scale(wider),
+            (a, b) if a == b => self.not_longer(wider),
+            ("character varying" | "uuid" | "boolean", "text") => true,
+            ("text", "character varying") => wider.modifiers.is_empty(),
+            (_, "numeric") if !wider.modifiers.is_empty() => false,
+            _ => rank(self).zip(rank(wider)).is_some_and(|(narrow, wide)| narrow < wide),
+        }
+    }
+
+    /// Returns true if the other's length or precision is not below this one's.
+    #[must_use]
+    pub fn not_longer(&self, other: &Self) -> bool {
+        match (self.modifiers.first(), other.modifiers.first()) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(own), Some(other)) => other >= own,
+        }
+    }
+
+    /// Returns true if the other has the same scale and no smaller precision.
+    #[must_use]
+    pub fn same_scale(&self, other: &Self) -> bool {
+        let scale = |kind: &Self| kind.modifiers.get(1).copied().unwrap_or(0);
+        self.not_longer(other) && (other.modifiers.is_empty() || scale(self) == scale(other))
+    }
+
     /// Returns true for `serial` and its kin: a sequence as default.
     #[must_use]
     pub fn is_serial(&self) -> bool {

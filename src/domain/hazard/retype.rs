@@ -51,7 +51,7 @@ fn between(old: &Type, new: &Type, utc: Option<bool>) -> Answer {
 /// Timestamps with and without zone are stored alike if the session's zone is UTC.
 fn zone(old: &Type, new: &Type, utc: Option<bool>) -> Answer {
     match utc {
-        Some(true) if not_shorter(old, new) => Answer::No,
+        Some(true) if old.not_longer(new) => Answer::No,
         Some(_) => Answer::Yes,
         None => Answer::Unknown,
     }
@@ -60,22 +60,9 @@ fn zone(old: &Type, new: &Type, utc: Option<bool>) -> Answer {
 /// Returns true if every value of the old type is one of the new, as it is stored.
 fn widens(old: &Type, new: &Type) -> bool {
     match old.name.as_str() {
-        "character varying" | "bit varying" => not_shorter(old, new),
-        "numeric" => match (old.modifiers.as_slice(), new.modifiers.as_slice()) {
-            (_, []) => true,
-            ([], _) => false,
-            (old, new) => new[0] >= old[0] && old.get(1).unwrap_or(&0) == new.get(1).unwrap_or(&0),
-        },
-        name if name.starts_with("time") || name == "interval" => not_shorter(old, new),
+        "character varying" | "bit varying" | "interval" => old.not_longer(new),
+        "numeric" => old.same_scale(new),
+        name if name.starts_with("time") => old.not_longer(new),
         _ => false,
-    }
-}
-
-/// Returns true if the new length or precision is not below the old one.
-fn not_shorter(old: &Type, new: &Type) -> bool {
-    match (old.modifiers.first(), new.modifiers.first()) {
-        (_, None) => true,
-        (None, Some(_)) => false,
-        (Some(old), Some(new)) => new >= old,
     }
 }

@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 use sqlx::migrate::{Migrate as _, MigrateError, Migration, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
-use tokio::io::AsyncReadExt as _;
 
 pub use job::{Job, Step, Way};
 
@@ -102,8 +101,9 @@ pub async fn run(job: &Job, options: PgConnectOptions) -> Result<(), Failed> {
         Job::Probe => probe(&mut connection).await,
         Job::Step(step) => self::step(step, &mut connection).await,
     };
-    // sqlx's migrator returns an error with its advisory lock still held: only the
-    // end of the session gives it up for sure.
+    // sqlx's migrator returns an error with its advisory lock still held; the end of
+    // the session gives it up as well, but only after this process has gone.
+    drop(sqlx::query("SELECT pg_advisory_unlock_all()").execute(&mut connection).await);
     drop(connection.close().await);
     done
 }
@@ -117,13 +117,20 @@ async fn probe(connection: &mut PgConnection) -> Result<(), Failed> {
             .await
             .map_err(not_run)?;
     say(&format!("probe: pid {pid} database {database}"));
-    let mut rest = Vec::new();
-    let mut stdin = tokio::io::stdin();
-    let closed = stdin.read_to_end(&mut rest);
     // Either ending is the expected one.
-    drop(tokio::time::timeout(PROBE, closed).await);
-    // A thread that still reads stdin would keep the runtime from ending.
+    drop(tokio::time::timeout(PROBE, stdin_closed()).await);
     Ok(())
+}
+
+/// Waits for the end of stdin on a thread of its own, which the end of the
+/// process does not wait for.
+async fn stdin_closed() {
+    let (ended, end) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        drop(io::copy(&mut io::stdin().lock(), &mut io::sink()));
+        let _ = ended.send(());
+    });
+    drop(end.await);
 }
 
 async fn step(step: &Step, connection: &mut PgConnection) -> Result<(), Failed> {

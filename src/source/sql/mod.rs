@@ -63,7 +63,8 @@ fn faults(parse: &squawk_syntax::Parse<SourceFile>, file: &SourceFile) -> Vec<(u
 /// A stretch of the text: a statement, or what the parser made nothing of.
 enum Piece {
     Parsed(SyntaxNode),
-    Stray(usize, usize),
+    /// From, to, and whether no semicolon has ended it yet.
+    Stray(usize, usize, bool),
 }
 
 impl Piece {
@@ -91,7 +92,7 @@ impl Piece {
             Self::Parsed(node) => {
                 (usize::from(node.text_range().start()), usize::from(node.text_range().end()))
             }
-            Self::Stray(start, end) => (*start, *end),
+            Self::Stray(start, end, _) => (*start, *end),
         }
     }
 }
@@ -99,29 +100,29 @@ impl Piece {
 /// Returns everything in the file but white space, comments and bare semicolons.
 fn pieces(root: &SyntaxNode) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::new();
-    for element in root.children_with_tokens() {
-        match element {
-            SyntaxElement::Node(node) if node.kind() == SyntaxKind::EMPTY_STMT => {}
-            SyntaxElement::Node(node) if Stmt::can_cast(node.kind()) => {
+    for element in root.children_with_tokens().filter(|element| !element.kind().is_trivia()) {
+        match (pieces.last_mut(), element) {
+            // Up to its semicolon it is one statement to the server, whatever follows.
+            (Some(Piece::Stray(_, end, open)), element) if *open => {
+                *open = !ends_statement(&element);
+                *end = usize::from(element.text_range().end());
+            }
+            (_, SyntaxElement::Node(node)) if node.kind() == SyntaxKind::EMPTY_STMT => {}
+            (_, SyntaxElement::Node(node)) if Stmt::can_cast(node.kind()) => {
                 pieces.push(Piece::Parsed(node));
             }
-            other => stray(&mut pieces, &other),
+            (_, element) if element.kind() == SyntaxKind::SEMICOLON => {}
+            (_, element) => {
+                let range = element.text_range();
+                pieces.push(Piece::Stray(range.start().into(), range.end().into(), true));
+            }
         }
     }
     pieces
 }
 
-/// Adds an element that belongs to no statement, joined to its neighbour.
-fn stray(pieces: &mut Vec<Piece>, element: &SyntaxElement) {
-    if element.kind().is_trivia() || element.kind() == SyntaxKind::SEMICOLON {
-        return;
-    }
-    let range = element.text_range();
-    let (start, end) = (usize::from(range.start()), usize::from(range.end()));
-    match pieces.last_mut() {
-        Some(Piece::Stray(_, last)) => *last = end,
-        _ => pieces.push(Piece::Stray(start, end)),
-    }
+fn ends_statement(element: &SyntaxElement) -> bool {
+    element.to_string().ends_with(';')
 }
 
 /// Where the lines of a text begin.

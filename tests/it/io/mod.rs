@@ -8,5 +8,6 @@ mod document;
 mod intents;
 mod lease;
 mod paths;
+mod migrate;
 mod prove;
 mod target;

@@ -1,1 +1,3 @@
 //! Tests of the layer `source`.
+
+mod sql;

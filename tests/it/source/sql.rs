@@ -1,0 +1,133 @@
+//! SQL to statements and changes.
+
+use lockkeeper::domain::change::{Alter, Change, Default, Name, Rule, Type};
+use lockkeeper::source::sql::compile;
+use proptest::prelude::*;
+
+fn change(sql: &str) -> Change {
+    let mut statements = compile(sql).statements;
+    assert_eq!(statements.len(), 1, "{sql}");
+    statements.remove(0).changes.remove(0)
+}
+
+#[test]
+fn statements_are_split_exactly_whatever_they_hold() {
+    let text = "-- first; not a statement\n\
+        CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $x$ SELECT 1; SELECT ';' $x$;\n\
+        /* two; */ INSERT INTO t VALUES ('a;b', E'\\';', \"q;q\".c);\n\n\
+        SELECT 1";
+    let compiled = compile(text);
+    let found: Vec<(usize, &str)> =
+        compiled.statements.iter().map(|s| (s.line, s.sql.as_str())).collect();
+    assert_eq!(
+        found,
+        [
+            (2, "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $x$ SELECT 1; SELECT ';' $x$"),
+            (3, "INSERT INTO t VALUES ('a;b', E'\\';', \"q;q\".c)"),
+            (5, "SELECT 1"),
+        ]
+    );
+    assert!(compiled.errors.is_empty(), "{:?}", compiled.errors);
+}
+
+#[test]
+fn comments_alone_are_no_statement() {
+    assert!(compile("-- nothing\n/* here */ ;;\n").statements.is_empty());
+}
+
+#[test]
+fn text_that_is_no_sql_is_an_unknown_statement_with_its_line() {
+    let compiled = compile("SELECT 1;\nfrobnicate the table;\nSELECT 2;");
+    assert_eq!(compiled.statements.len(), 3);
+    let stray = &compiled.statements[1];
+    assert_eq!((stray.line, stray.sql.as_str()), (2, "frobnicate the table"));
+    assert!(matches!(stray.changes.as_slice(), [Change::Unknown(_)]));
+    assert_eq!(compiled.errors[0].line, 2);
+}
+
+#[test]
+fn a_broken_statement_is_never_only_what_was_understood() {
+    let compiled = compile("ALTER TABLE t ADD COLUMN a int, frob;");
+    let changes: Vec<&Change> = compiled.statements.iter().flat_map(|s| &s.changes).collect();
+    assert!(changes.iter().any(|c| matches!(c, Change::Unknown(_))), "{changes:?}");
+}
+
+#[test]
+fn each_action_of_an_alter_table_is_a_change() {
+    let compiled = compile(
+        "alter table only \"My S\".T add column x bigserial, alter column b type varchar(255) \
+         using b::text, add constraint fk foreign key (pid) references s.p (id) not valid",
+    );
+    let changes = &compiled.statements[0].changes;
+    let table = Name::within("My S", "t");
+    assert!(
+        matches!(&changes[0], Change::Alter(t, Alter::AddColumn(c)) if *t == table && c.kind.is_serial())
+    );
+    let Change::Alter(_, Alter::Type(retype)) = &changes[1] else { panic!("{changes:?}") };
+    assert_eq!(retype.to, Type::parse("character varying(255)"));
+    assert_eq!(retype.using.as_deref(), Some("b::text"));
+    let Change::Alter(_, Alter::AddConstraint(fk)) = &changes[2] else { panic!("{changes:?}") };
+    assert!(fk.not_valid);
+    assert_eq!(fk.rule, Rule::ForeignKey(vec!["pid".into()], Name::within("s", "p")));
+}
+
+#[test]
+fn a_default_is_known_by_what_it_calls() {
+    let of = |default: &str| {
+        let sql = format!("ALTER TABLE t ADD COLUMN x text DEFAULT {default}");
+        let Change::Alter(_, Alter::AddColumn(column)) = change(&sql) else { panic!("{sql}") };
+        column.default
+    };
+    assert_eq!(of("'a'"), Default::Stable);
+    assert_eq!(of("now()"), Default::Stable);
+    assert_eq!(of("CURRENT_TIMESTAMP"), Default::Stable);
+    assert_eq!(of("NULL"), Default::None);
+    assert!(matches!(of("gen_random_uuid()"), Default::Volatile(_)));
+    assert!(matches!(of("coalesce(clock_timestamp(), now())"), Default::Volatile(_)));
+    assert!(matches!(of("my.function()"), Default::Unknown(_)));
+}
+
+#[test]
+fn a_query_that_hides_a_change_is_no_read() {
+    assert_eq!(change("SELECT count(*) FROM t"), Change::Read);
+    assert!(matches!(
+        change("WITH d AS (DELETE FROM t RETURNING *) SELECT * FROM d"),
+        Change::Data(_)
+    ));
+    assert!(matches!(change("SELECT pg_terminate_backend(1)"), Change::Unknown(_)));
+    assert!(matches!(change("SELECT * FROM t FOR UPDATE"), Change::Unknown(_)));
+    assert!(matches!(change("SELECT 1 AS a INTO t2"), Change::Unknown(_) | Change::CreateTable(_)));
+}
+
+#[test]
+fn every_measured_statement_is_understood() {
+    let table = include_str!("../tools/samples/locks/statements.tsv");
+    for sql in table.lines().filter_map(|line| line.split_once('\t')).map(|(_, sql)| sql) {
+        for statement in compile(sql).statements {
+            let unknown = statement.changes.iter().any(|c| matches!(c, Change::Unknown(_)));
+            assert!(!unknown, "{sql}: {:?}", statement.changes);
+        }
+    }
+}
+
+const WORDS: &[&str] = &[
+    "ALTER", "TABLE", "t", "ADD", "COLUMN", "x", "int", ";", "(", ")", "'", "DROP", "INDEX", "SET",
+    "NOT", "NULL", "CREATE", "USING", "TYPE", ",", "SELECT", "UPDATE", "WHERE", "$$", "--", "\n",
+];
+
+proptest! {
+    #[test]
+    fn no_text_breaks_the_compiler_or_loses_a_word(text in "[ -~\n$';\"]{0,200}") {
+        let compiled = compile(&text);
+        for statement in &compiled.statements {
+            prop_assert!(text.contains(&statement.sql));
+            prop_assert!(!statement.changes.is_empty());
+        }
+    }
+
+    #[test]
+    fn sql_like_text_never_breaks_the_compiler(words in proptest::collection::vec(
+        proptest::sample::select(WORDS), 0..40)) {
+        prop_assert!(compile(&words.join(" ")).errors.len() < 1000);
+    }
+}
