@@ -86,8 +86,7 @@ fn a_denial_says_what_was_found_and_what_was_expected() {
     let at_most = Condition::Max(Operand::Named(Name::Policy("rollback_within".to_owned())));
     let expect = Expect::new(vec![at_most]).expect("there is a condition");
     let gate = gate(Mode::All, vec![rule(Builtin::DeployAge, expect)]);
-    let mut world =
-        World::default().with(Builtin::DeployAge, Value::Period(Period::from_mins(6)));
+    let mut world = World::default().with(Builtin::DeployAge, Value::Period(Period::from_mins(6)));
     let name = Name::Policy("rollback_within".to_owned());
     world.names.insert(name, Value::Period(Period::from_mins(5)));
     let Decision::Deny(reasons) = gate.evaluate(&world, NOW) else { panic!("6 minutes are more") };

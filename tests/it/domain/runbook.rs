@@ -156,5 +156,8 @@ fn a_failed_way_down_is_not_followed_by_another_migration() {
     assert_eq!(action("up"), Action::Migrate(Migrate::Up(Up::Head)));
     assert_eq!(action("down_one"), Action::Migrate(Migrate::Down(Down::Previous)));
     let down = runbook.step("down_one").expect("the step is there");
-    assert_eq!((down.on_fail.retry, down.on_fail.never.as_slice()), (Some(0), [Deed::Migrate].as_slice()));
+    assert_eq!(
+        (down.on_fail.retry, down.on_fail.never.as_slice()),
+        (Some(0), [Deed::Migrate].as_slice())
+    );
 }
