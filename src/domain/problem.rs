@@ -128,7 +128,7 @@ impl fmt::Display for Place {
 #[must_use]
 pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let distance = |name: &'a str| {
-        let is_beginning = written.len() >= 3 && name.starts_with(written);
+        let is_beginning = written.len() >= 3 && name != written && name.starts_with(written);
         (if is_beginning { 1 } else { strsim::damerau_levenshtein(written, name) }, name)
     };
     let (edits, name) = known.into_iter().map(distance).min()?;

@@ -52,11 +52,18 @@ impl Config {
 
     fn environment_secrets(&self) -> Vec<Flaw> {
         let here = Place::top().key("project").key("environment");
+        let is_secret = |name: &str, value: &str| {
+            let name = name.to_ascii_uppercase();
+            let named = ["PASSWORD", "PASSWD", "SECRET", "TOKEN"];
+            let by_name = named.iter().any(|word| name.contains(word));
+            holds_password(value) || (by_name && !value.starts_with("${"))
+        };
         let secret = |(name, _): (&String, _)| {
-            let what = "a password does not belong into this file: write \"${target.url}\"";
+            let what = "a password does not belong into this file: write \"${target.url}\" or leave it to the caller's environment";
             Flaw::new(here.key(name), what)
         };
-        self.project.environment.iter().filter(|(_, v)| holds_password(v)).map(secret).collect()
+        let all = self.project.environment.iter();
+        all.filter(|(name, value)| is_secret(name, value)).map(secret).collect()
     }
 
     fn missing_command(&self) -> Option<Flaw> {
@@ -67,10 +74,7 @@ impl Config {
                 "tool \"command\" needs the table [project.command] with its commands",
             )),
             (Some(Tool::Command), Some(commands)) => incomplete(commands),
-            (Some(_), Some(_)) => Some(Flaw::new(
-                Place::top().key("project").key("command"),
-                "this table is only for tool = \"command\"",
-            )),
+            // With another tool the table stands unused: people switch back and forth.
             _ => None,
         }
     }

@@ -85,14 +85,18 @@ impl Runbook {
         let mut flaws = Vec::new();
         for (place, name) in self.names() {
             if unset(&name) {
-                flaws.push(match name {
+                let flaw = match name {
                     Name::Var(var) => {
                         Flaw::unknown_name(place, "variable", &var, vars.iter().copied())
                     }
                     Name::Policy(name) => {
                         Flaw::unknown_name(place, "policy value", &name, config::POLICY_NAMES)
                     }
-                });
+                };
+                // A probe written on the spot brings its expectation to its user too.
+                if !flaws.contains(&flaw) {
+                    flaws.push(flaw);
+                }
             }
         }
         flaws

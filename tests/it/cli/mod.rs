@@ -1,1 +1,3 @@
 //! Tests of the layer `cli`.
+
+mod schema;

@@ -1,6 +1,7 @@
 //! Tests of the layer `io`.
 
 mod cluster;
+mod config;
 mod connect;
 mod control;
 mod demo;
@@ -10,4 +11,5 @@ mod lease;
 mod paths;
 mod migrate;
 mod prove;
+mod runbook;
 mod target;

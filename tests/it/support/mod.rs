@@ -1,6 +1,7 @@
 //! What the tests share: the throwaway server, provisioning, a pty.
 
 pub mod pooler;
+pub mod cases;
 pub mod server;
 mod until;
 
