@@ -7,3 +7,4 @@ mod document;
 mod lease;
 mod prove;
 mod target;
+mod terminal;
