@@ -35,6 +35,7 @@ impl Reason {
             (KeyCode::Enter, KeyEventKind::Press) => self.submit(),
             (KeyCode::Enter, _) => Outcome::Open,
             _ => {
+                self.message = None;
                 self.entry.on_key(key);
                 Outcome::Open
             }

@@ -5,6 +5,7 @@ mod mode;
 mod signal;
 
 use std::io::{self, BufWriter, IsTerminal as _, Stdout};
+use std::mem::ManuallyDrop;
 
 use ratatui::backend::{Backend as _, CrosstermBackend};
 use ratatui::layout::{Rect, Size};
@@ -41,10 +42,25 @@ pub enum Error {
     Io(#[from] io::Error),
 }
 
+impl Error {
+    /// Returns the exit code for a console that ends by this error: 129, as after
+    /// `SIGHUP`, where the terminal is gone; 101, as after a panic; else 2.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Io(_) => 129,
+            Self::Panicked => 101,
+            Self::NotATerminal(_) | Self::CannotSuspend => 2,
+        }
+    }
+}
+
 /// The entered terminal. Dropping it gives the terminal back.
 #[derive(Debug)]
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    /// Never dropped: its own drop would print to a terminal that may be gone,
+    /// which panics, and write out a half-drawn frame after the restore.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
     options: Options,
 }
 
@@ -67,7 +83,7 @@ impl Screen {
         let out = BufWriter::with_capacity(64 * 1024, io::stdout());
         let terminal = Terminal::new(CrosstermBackend::new(out))?;
         mode::enter(options)?;
-        Ok(Self { terminal, options })
+        Ok(Self { terminal: ManuallyDrop::new(terminal), options })
     }
 
     /// Draws a frame, unless suspended; follows the terminal's size by itself.
@@ -121,7 +137,7 @@ impl Screen {
     ///
     /// # Errors
     ///
-    /// Fails if the terminal cannot be set.
+    /// Fails if the terminal cannot be set; a hang-up brings `SIGCONT` too.
     pub fn resume(&mut self) -> Result<(), Error> {
         // A shell resets the modes of what it stopped without our knowing.
         mode::restore();

@@ -143,7 +143,7 @@ impl Header {
                 parts.push(Part::new(text, theme.style(Tone::Warn), 2));
                 parts.push(Part::new(format!(" · PG {version}"), dim, 8));
             }
-            None => parts.push(Part::new(" · connecting", theme.style(Tone::Warn), 6)),
+            None => parts.push(Part::new(" · connecting", dim, 6)),
         }
         parts
     }
@@ -151,7 +151,7 @@ impl Header {
     /// Returns mode, revision, recording and age.
     fn standing(&self, theme: Theme) -> Vec<Part> {
         let mut parts = vec![match self.mode {
-            Mode::Watching => Part::new("WATCHING ", theme.style(Tone::Ok), 0),
+            Mode::Watching => Part::new("WATCHING ", theme.style(Tone::Strong), 0),
             Mode::Armed => Part::new("▲ ARMED ", theme.style(Tone::Warn), 0),
         }];
         if let Some(revision) = &self.revision {
@@ -174,16 +174,19 @@ impl Header {
         };
         let (step, steps) = run.step;
         let mut parts = vec![
-            Part::new(format!(" {}", run.title), theme.style(Tone::Strong), 6),
+            Part::new(format!(" {}", run.title), theme.style(Tone::Strong), 3),
             Part::new(format!(" {step}/{steps}"), theme.style(Tone::Strong), 0),
             Part::new(format!(" {}", run.name), Style::new(), 5),
             Part::new(format!(" · step {}", text::clock(run.in_step)), Style::new(), 2),
             Part::new(format!(" · run {}", text::clock(run.in_run)), Style::new(), 4),
         ];
         if let Some(window) = run.window {
-            let tone = if window.is_zero() { Tone::Alarm } else { Tone::Plain };
-            let text = format!(" · policy window {}", text::clock(window));
-            parts.push(Part::new(text, theme.style(tone), 7));
+            parts.push(match window.is_zero() {
+                true => Part::new(" · ✖ policy window over", theme.style(Tone::Alarm), 2),
+                false => {
+                    Part::new(format!(" · policy window {}", text::clock(window)), Style::new(), 7)
+                }
+            });
         }
         if let Some(written) = run.written {
             let text = format!(" · written since: {}", text::count(written));
@@ -197,11 +200,11 @@ impl Header {
         let (blocked, tone) = match self.blocked {
             Some(0) => ("blocked 0".to_owned(), Tone::Plain),
             Some(count) => (format!("{} blocked {count}", symbol::WARN), Tone::Warn),
-            None => ("blocked ?".to_owned(), Tone::Warn),
+            None => (format!("{} blocked ?", symbol::WARN), Tone::Warn),
         };
         let mut parts = vec![Part::new(blocked, theme.style(tone), 0)];
         if self.triggers > 0 {
-            let text = format!("  {} triggers {} armed", symbol::ON, self.triggers);
+            let text = format!("  {} triggers {}", symbol::ON, self.triggers);
             parts.push(Part::new(text, theme.style(Tone::Accent), 3));
         }
         if let Some((key, label)) = &self.next {
@@ -234,7 +237,7 @@ impl Header {
 
 impl Age {
     /// Returns the age in words, and how bad it is.
-    fn said(self) -> (String, Tone) {
+    pub(super) fn said(self) -> (String, Tone) {
         match self {
             Self::Never => ("no data yet".to_owned(), Tone::Warn),
             Self::Fresh(age) => (format!("data {}", text::age(age)), Tone::Plain),

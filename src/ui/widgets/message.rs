@@ -28,7 +28,9 @@ pub fn render(message: &Message, theme: Theme, area: Rect, buf: &mut Buffer) {
     if area.is_empty() {
         return;
     }
-    let said = format!(" {} {}", message.tone.symbol(), message.text);
+    let symbol = message.tone.symbol();
+    let gap = if symbol.is_empty() { "" } else { " " };
+    let said = format!(" {symbol}{gap}{}", message.text);
     let width = usize::from(area.width);
     let line = text::cut(&said, width);
     buf.set_stringn(area.x, area.y, line, width, theme.style(message.tone));

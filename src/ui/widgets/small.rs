@@ -1,4 +1,4 @@
-//! What is left below 60×15: target, mode, step, blocked, alarm; nothing else,
+//! What is left below 60×15: target, mode, step, blocked, alarm, age; nothing else,
 //! and nothing that changes anything is offered there.
 
 use ratatui::buffer::Buffer;
@@ -44,6 +44,8 @@ fn lines(header: &Header, alarm: Option<&str>, theme: Theme) -> Vec<(String, Sty
     let blocked = header.blocked.map_or("?".to_owned(), |count| count.to_string());
     lines.push((format!("{mode}{}", step.unwrap_or_default()), theme.style(Tone::Strong)));
     lines.push((format!("blocked {blocked}"), Style::new()));
+    let (age, tone) = header.age.said();
+    lines.push((age, theme.style(tone)));
     let advice = format!("enlarge to {}×{} to act", MINIMUM.0, MINIMUM.1);
     lines.push((advice, theme.style(Tone::Dim)));
     lines

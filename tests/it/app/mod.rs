@@ -1,1 +1,3 @@
 //! Tests of the layer `app`.
+
+mod overlay;

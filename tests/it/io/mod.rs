@@ -13,3 +13,4 @@ mod migrate;
 mod prove;
 mod runbook;
 mod target;
+mod terminal;

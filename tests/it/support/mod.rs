@@ -2,6 +2,8 @@
 
 pub mod pooler;
 pub mod cases;
+pub mod pty;
+pub mod screen;
 pub mod server;
 mod until;
 

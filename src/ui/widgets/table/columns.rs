@@ -90,7 +90,13 @@ pub(super) fn layout(columns: &[Column], width: usize) -> Vec<Place> {
         }
         kept.retain(|at| *at != worst);
     }
-    place(columns, &kept, width.saturating_sub(needed(columns, &kept)))
+    let spare = width.saturating_sub(needed(columns, &kept));
+    let mut places = place(columns, &kept, spare);
+    for place in &mut places {
+        // Columns that may not be dropped are cut at the edge.
+        place.width = place.width.min((width + 1).saturating_sub(place.x));
+    }
+    places
 }
 
 fn needed(columns: &[Column], kept: &[usize]) -> usize {
