@@ -1,5 +1,7 @@
 //! Tests of the layer `domain`.
 
-mod dsn;
-mod identity;
-mod signal;
+mod activity;
+mod age;
+mod locks;
+mod progress;
+mod verdict;
