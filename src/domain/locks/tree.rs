@@ -1,5 +1,7 @@
 //! Which node hangs under which, and in what order they are shown.
 
+use std::cmp::Reverse;
+
 use chrono::{DateTime, Utc};
 
 use super::{Condensed, Graph};
@@ -43,21 +45,25 @@ impl Tree {
     }
 }
 
-/// Returns the lowest pid of each component; 0, as the server calls it, if prepared.
-fn pids(graph: &Graph, condensed: &Condensed) -> Vec<i32> {
-    let pid = |vertex: &usize| graph.vertices()[*vertex].pid().unwrap_or(0);
-    condensed.members.iter().map(|m| m.iter().map(pid).min().unwrap_or(0)).collect()
+/// The lowest pid of a component, 0, as the server calls it, if prepared; and its lowest
+/// vertex, which tells prepared transactions apart by their ids.
+type Lowest = (i32, usize);
+
+/// Returns the lowest pid of each component; members are in the order of their pids.
+fn pids(graph: &Graph, condensed: &Condensed) -> Vec<Lowest> {
+    let lowest = |m: &Vec<usize>| (graph.vertices()[m[0]].pid().unwrap_or(0), m[0]);
+    condensed.members.iter().map(lowest).collect()
 }
 
 /// Chooses each parent: hard before soft, then the deepest, then the lower pid.
 /// Blockers come before their waiters, so their depth is known.
-fn parents(condensed: &Condensed, pids: &[i32]) -> (Vec<Option<usize>>, Vec<usize>) {
+fn parents(condensed: &Condensed, pids: &[Lowest]) -> (Vec<Option<usize>>, Vec<usize>) {
     let mut depth = vec![0; pids.len()];
     let mut parent = vec![None; pids.len()];
     for at in 0..pids.len() {
         let hard = &condensed.hard[at];
         let among = if hard.is_clear() { &condensed.blockers[at] } else { hard };
-        let best = |b: &usize| (depth[*b], std::cmp::Reverse((pids[*b], *b)));
+        let best = |b: &usize| (depth[*b], Reverse(pids[*b]));
         parent[at] = among.ones().max_by_key(best);
         depth[at] = parent[at].map_or(0, |parent: usize| depth[parent] + 1);
     }
@@ -83,13 +89,13 @@ fn below(condensed: &Condensed, parent: &[Option<usize>]) -> Vec<usize> {
 }
 
 /// What decides who is shown first: victims × their longest wait, then victims, then
-/// the lower pid (which tells prepared transactions apart only by their number).
-type Rank = (f64, usize, std::cmp::Reverse<(i32, usize)>);
+/// the lower pid.
+type Rank = (f64, usize, Reverse<Lowest>);
 
 fn ranks(
     condensed: &Condensed,
     since: &[Option<DateTime<Utc>>],
-    pids: &[i32],
+    pids: &[Lowest],
     now: DateTime<Utc>,
 ) -> Vec<Rank> {
     let longest = longest_behind(condensed, since);
@@ -97,7 +103,7 @@ fn ranks(
         let victims = condensed.sessions(&condensed.reach[at]);
         let wait = longest[at].map_or(0.0, |since| age::seconds(since, now));
         let product = wait * f64::from(u32::try_from(victims).unwrap_or(u32::MAX));
-        (product, victims, std::cmp::Reverse((pids[at], at)))
+        (product, victims, Reverse(pids[at]))
     };
     (0..pids.len()).map(rank).collect()
 }

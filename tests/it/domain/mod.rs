@@ -10,3 +10,8 @@ mod gate;
 mod runbook;
 mod signal;
 mod trigger;
+mod activity;
+mod age;
+mod locks;
+mod progress;
+mod verdict;
