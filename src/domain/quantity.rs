@@ -59,7 +59,8 @@ impl FromStr for Period {
 impl fmt::Display for Period {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = self.0.as_millis();
-        let whole = |(_, scale): &&(&str, u64)| millis % u128::from(*scale) == 0 && millis > 0;
+        let whole =
+            |(_, scale): &&(&str, u64)| millis > 0 && millis.is_multiple_of(u128::from(*scale));
         // Days only from two on: people say "24h".
         let two_days = |(name, _): &&(&str, u64)| *name != "d" || millis >= 2 * 86_400_000;
         match UNITS.iter().filter(two_days).find(whole) {

@@ -71,7 +71,7 @@ impl Loaded {
 /// Everything that is wrong in it.
 pub fn parse(path: &Path, text: &str) -> Result<Runbook, Vec<Problem>> {
     let raw: raw::Runbook = document::read(path, text)?;
-    Runbook::build(raw).map_err(|flaws| document::locate(path, text, flaws))
+    Runbook::build(&raw).map_err(|flaws| document::locate(path, text, flaws))
 }
 
 /// Returns the runbook of a file.

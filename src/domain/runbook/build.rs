@@ -23,8 +23,8 @@ impl Runbook {
     ///
     /// # Errors
     /// Everything that is wrong with it, in the order of the file's tables.
-    pub fn build(raw: raw::Runbook) -> Result<Self, Vec<Flaw>> {
-        let mut builder = Builder { raw: &raw, flaws: Vec::new() };
+    pub fn build(raw: &raw::Runbook) -> Result<Self, Vec<Flaw>> {
+        let mut builder = Builder { raw, flaws: Vec::new() };
         let built = builder.runbook();
         // What could not be built is missing, so the structure is judged only when all is there.
         let flaws = if builder.flaws.is_empty() { built.check() } else { builder.flaws };
@@ -89,7 +89,7 @@ impl<'a> Builder<'a> {
             .filter_map(|(index, rule)| self.rule(rule, &here.index(index)))
             .collect();
         if raw.rules.is_empty() {
-            self.flaw::<()>(here, "a gate without a rule would always be open");
+            return self.flaw(here, "a gate without a rule would always be open");
         }
         Some(Gate { mode: raw.mode, rules, fresh: raw.fresh.unwrap_or(FRESH) })
     }
@@ -218,13 +218,11 @@ impl<'a> Builder<'a> {
         expect: Option<&Expect>,
         place: &Place,
     ) -> Option<Claim> {
-        match expect.cloned().or_else(|| probe.expected()) {
-            Some(expect) => Some(Claim { name, probe, expect }),
-            None => {
-                let what = format!("nothing is expected of `{name}`: write `expect = {{ … }}`");
-                self.flaw(place.clone(), what)
-            }
-        }
+        let Some(expect) = expect.cloned().or_else(|| probe.expected()) else {
+            let what = format!("nothing is expected of `{name}`: write `expect = {{ … }}`");
+            return self.flaw(place.clone(), what);
+        };
+        Some(Claim { name, probe, expect })
     }
 
     fn never_self(&mut self, not_self: Option<bool>, place: &Place) -> Option<()> {
