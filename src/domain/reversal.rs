@@ -27,6 +27,22 @@ pub enum Kind {
     Unknown,
 }
 
+impl Kind {
+    /// Returns the words for the screen, in capitals where going down costs something.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Reversible => "reversible",
+            Self::Lossy => "LOSSY",
+            Self::NoOp => "a NO-OP",
+            Self::Raises => "IRREVERSIBLE: it raises",
+            Self::Conditional => "conditional",
+            Self::Missing => "MISSING",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// What the way down of a migration is, and by what that is decided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reversal {

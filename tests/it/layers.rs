@@ -19,7 +19,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
 /// Crates that the pure layers must not name.
 const IMPURE: &[&str] = &[
     "tokio::",
-    "sqlx::",
+    "use sqlx::",
+    "sqlx::Pg",
+    "sqlx::query",
     "std::fs",
     "std::process",
     "std::net",

@@ -12,7 +12,7 @@ use sqlx::{PgConnection, Row as _};
 
 use crate::support::server::{Database, database};
 use crate::support::tcp::spec;
-use crate::support::until::{LONG, until};
+use crate::support::until::{LONG, eventually};
 
 async fn control(database: &Database) -> Control {
     Control::open(spec(&database.dsn())).await.expect("it connects")
@@ -38,7 +38,7 @@ async fn run_long(
     let sql = "SELECT query_start FROM pg_stat_activity \
                 WHERE pid = $1 AND state = 'active' AND wait_event = 'PgSleep'";
     let mut began = None;
-    until("the statement runs", async || {
+    eventually("the statement runs", async || {
         let row = sqlx::query(sql).bind(key.pid).fetch_optional(&mut other).await;
         began = row.expect("it answers").map(|row| row.get(0));
         began.is_some()
@@ -146,7 +146,7 @@ async fn a_lost_connection_comes_back_by_itself() {
     let mut bystander = database.connect().await;
     let sql = "SELECT count(*)::int8 FROM pg_stat_activity \
                 WHERE application_name = 'lockkeeper/control' AND datname = current_database()";
-    until("the control connection is terminated", async || {
+    eventually("the control connection is terminated", async || {
         let row = sqlx::query(sql).fetch_one(&mut bystander).await.expect("it answers");
         row.get::<i64, _>(0) == 0
     })

@@ -11,7 +11,7 @@ use sqlx::Row as _;
 use crate::support::pooler;
 use crate::support::server::{Database, database, private};
 use crate::support::tcp::spec;
-use crate::support::until::until;
+use crate::support::until::eventually;
 
 async fn target(database: &Database) -> (Spec, Identity) {
     let spec = spec(&database.dsn());
@@ -49,7 +49,7 @@ async fn a_lease_is_lost_with_its_session_and_stays_lost() {
     let mut lease = Lease::take(&maintenance, &target).await.expect("it is free");
     let mut admin = database.connect().await;
     let sql = "SELECT pg_terminate_backend(pid)::bool FROM pg_stat_activity WHERE pid = $1";
-    until("the session is terminated", async || {
+    eventually("the session is terminated", async || {
         let row = sqlx::query(sql).bind(lease.pid()).fetch_optional(&mut admin).await;
         row.expect("it answers").is_none()
     })
@@ -98,7 +98,7 @@ async fn the_lock_is_gone_from_the_server_when_the_lease_is_dropped() {
     drop(lease);
     let mut admin = database.connect().await;
     let sql = "SELECT count(*)::int8 FROM pg_locks WHERE pid = $1 AND locktype = 'advisory'";
-    until("the lock is gone", async || {
+    eventually("the lock is gone", async || {
         let row = sqlx::query(sql).bind(pid).fetch_one(&mut admin).await.expect("it answers");
         row.get::<i64, _>(0) == 0
     })

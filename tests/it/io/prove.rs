@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::support::server::{Database, database, private};
 use crate::support::tcp::spec;
-use crate::support::until::{LONG, until};
+use crate::support::until::{LONG, eventually};
 
 async fn ours(database: &Database) -> (Control, Identity) {
     let spec = spec(&database.dsn());
@@ -56,7 +56,7 @@ async fn a_child_on_our_database_is_proven_and_then_gone() {
     let mut admin = database.connect().await;
     let sql = "SELECT count(*)::int8 FROM pg_stat_activity WHERE pid = $1 \
                   AND application_name LIKE 'lk-proof-%'";
-    until("the child is killed and its session ends", async || {
+    eventually("the child is killed and its session ends", async || {
         let row = sqlx::query(sql).bind(pid).fetch_one(&mut admin).await.expect("it answers");
         row.get::<i64, _>(0) == 0
     })

@@ -1,12 +1,11 @@
 //! What the tests share: the throwaway server, provisioning, a pty.
 
-pub mod pooler;
 pub mod cases;
+pub mod pooler;
 pub mod pty;
 pub mod screen;
 pub mod server;
-mod until;
-
-pub use until::until;
 pub mod tcp;
 pub mod until;
+
+pub use until::until;
