@@ -149,7 +149,11 @@ impl Styles {
     fn css(&self) -> String {
         let mut rules: Vec<_> = self.rules.iter().collect();
         rules.sort_by_key(|(_, at)| **at);
-        rules.iter().map(|(rule, at)| format!(".s{at}{{{rule}}}")).collect()
+        let mut css = String::new();
+        for (rule, at) in rules {
+            push(&mut css, format_args!(".s{at}{{{rule}}}"));
+        }
+        css
     }
 }
 

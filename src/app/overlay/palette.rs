@@ -107,25 +107,26 @@ impl<C: Clone> Palette<C> {
         let list = inside.height - 2;
         let first = (self.at + 1).saturating_sub(list.into());
         for (y, (at, index)) in (1..=list).zip(self.found.iter().enumerate().skip(first)) {
-            self.item(&self.bindings[*index], at == self.at, theme, row(y), buf);
+            item(&self.bindings[*index], at == self.at, theme, row(y), buf);
         }
         let keys = Message::new(Tone::Dim, "Enter runs it   ↑↓ choose   Esc leaves");
         let said = self.message.as_ref().unwrap_or(&keys);
         message::render(said, theme, row(inside.height - 1), buf);
     }
+}
 
-    fn item(&self, binding: &Binding<C>, marked: bool, theme: Theme, row: Rect, buf: &mut Buffer) {
-        let tone = if binding.enabled.is_ok() { Tone::Plain } else { Tone::Dim };
-        let mark = if marked { symbol::HERE } else { " " };
-        let left = vec![
-            Part::new(format!("{mark} "), theme.style(Tone::Accent), 0),
-            Part::new(text::left(binding.label, 16), theme.style(tone), 0),
-            Part::new(format!("  {}", binding.help), theme.style(tone), 0),
-        ];
-        let right = vec![Part::new(binding.key.to_string(), theme.style(Tone::Accent), 0)];
-        line::render(left, right, row, buf);
-        if marked {
-            buf.set_style(row, theme.selected());
-        }
+/// Paints one command: its name, what it does, its key.
+fn item<C>(binding: &Binding<C>, marked: bool, theme: Theme, row: Rect, buf: &mut Buffer) {
+    let tone = if binding.enabled.is_ok() { Tone::Plain } else { Tone::Dim };
+    let mark = if marked { symbol::HERE } else { " " };
+    let left = vec![
+        Part::new(format!("{mark} "), theme.style(Tone::Accent), 0),
+        Part::new(text::left(binding.label, 16), theme.style(tone), 0),
+        Part::new(format!("  {}", binding.help), theme.style(tone), 0),
+    ];
+    let right = vec![Part::new(binding.key.to_string(), theme.style(Tone::Accent), 0)];
+    line::render(left, right, row, buf);
+    if marked {
+        buf.set_style(row, theme.selected());
     }
 }

@@ -158,9 +158,10 @@ impl Header {
             let text = format!("  {} ", text::cut(revision, 24));
             parts.push(Part::new(text, Style::new(), 7));
         }
-        parts.push(match self.recording {
-            true => Part::new(format!("  {} rec ", symbol::ON), theme.style(Tone::Accent), 1),
-            false => Part::new("  ○ no rec ", theme.style(Tone::Dim), 3),
+        parts.push(if self.recording {
+            Part::new(format!("  {} rec ", symbol::ON), theme.style(Tone::Accent), 1)
+        } else {
+            Part::new(format!("  {} no rec ", symbol::TODO), theme.style(Tone::Dim), 3)
         });
         let (text, tone) = self.age.said();
         parts.push(Part::new(format!("  {text} "), theme.style(tone), 0));
@@ -181,11 +182,10 @@ impl Header {
             Part::new(format!(" · run {}", text::clock(run.in_run)), Style::new(), 4),
         ];
         if let Some(window) = run.window {
-            parts.push(match window.is_zero() {
-                true => Part::new(" · ✖ policy window over", theme.style(Tone::Alarm), 2),
-                false => {
-                    Part::new(format!(" · policy window {}", text::clock(window)), Style::new(), 7)
-                }
+            parts.push(if window.is_zero() {
+                Part::new(" · ✖ policy window over", theme.style(Tone::Alarm), 2)
+            } else {
+                Part::new(format!(" · policy window {}", text::clock(window)), Style::new(), 7)
             });
         }
         if let Some(written) = run.written {
@@ -223,9 +223,10 @@ impl Header {
             let focused = at == self.focused;
             let named = focused || width > NARROW;
             let text = if named { format!("{} {}", tab.key, tab.label) } else { tab.key.into() };
-            let style = match focused {
-                true => theme.style(Tone::Accent).add_modifier(FOCUSED),
-                false => theme.style(Tone::Dim),
+            let style = if focused {
+                theme.style(Tone::Accent).add_modifier(FOCUSED)
+            } else {
+                theme.style(Tone::Dim)
             };
             parts.push(Part::new(" ", Style::new(), 0));
             parts.push(Part::new(text, style, 0));

@@ -24,8 +24,7 @@ pub fn text(buf: &Buffer) -> String {
 /// `rows: first..end style, …`; rows with the same runs stand together.
 pub fn painted(buf: &Buffer) -> String {
     let text = text(buf);
-    let mut out: String = text.trim_end().lines().map(|line| format!("|{line}\n")).collect();
-    out.push_str("styles\n");
+    let mut out = format!("|{}\nstyles\n", text.trim_end().replace('\n', "\n|"));
     let mut y = 0;
     while y < buf.area.height {
         let runs = runs(buf, y);

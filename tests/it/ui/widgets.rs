@@ -55,7 +55,8 @@ fn output_reaches_the_screen_escaped() {
 
 #[test]
 fn a_following_pager_shows_the_end_until_it_is_scrolled() {
-    let text = |lines: usize| (1..=lines).map(|n| format!("line {n}\n")).collect::<String>();
+    let text =
+        |lines: usize| (1..=lines).map(|n| format!("line {n}")).collect::<Vec<_>>().join("\n");
     let mut state = State::following();
     let shown = |state: &State, lines: usize| {
         let mut buf = screen::blank(20, 3);

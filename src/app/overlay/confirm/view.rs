@@ -83,9 +83,10 @@ impl Dialog {
     fn asks(&self, theme: Theme, armed: bool) -> Vec<Part> {
         let plain = Style::new();
         let key = theme.style(if armed { Tone::Accent } else { Tone::Dim });
-        let mut parts = vec![match armed {
-            true => Part::new(format!("{} ", symbol::ON), theme.style(Tone::Accent), 0),
-            false => Part::new(format!("{} read first: ", symbol::TODO), theme.style(Tone::Dim), 0),
+        let mut parts = vec![if armed {
+            Part::new(format!("{} ", symbol::ON), theme.style(Tone::Accent), 0)
+        } else {
+            Part::new(format!("{} read first: ", symbol::TODO), theme.style(Tone::Dim), 0)
         }];
         match &self.content.need {
             Need::Key(c) => {

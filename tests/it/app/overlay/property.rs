@@ -179,7 +179,7 @@ fn give(driven: &mut Driven, need: &Need) -> Reply {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_500))]
+    #![proptest_config(ProptestConfig::with_cases(800))]
 
     #[test]
     fn every_yes_was_deliberate_and_given_once(
