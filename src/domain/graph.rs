@@ -104,6 +104,7 @@ impl Graph {
     }
 
     /// Returns what the database has, in order.
+    #[must_use]
     pub fn applied(&self) -> impl DoubleEndedIterator<Item = &Node> {
         self.nodes.iter().filter(|node| node.state != State::Pending)
     }

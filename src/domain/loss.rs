@@ -74,7 +74,6 @@ fn altered(table: &Name, action: &Alter) -> Option<(String, Option<String>)> {
             Some((format!("column {table}.{column}"), Some(count(table, Some(&filled)))))
         }
         Alter::Type(retype) => misfits(table, retype),
-        Alter::DropExpression(_) | Alter::DropIdentity(_) => None,
         _ => None,
     }
 }
@@ -113,7 +112,7 @@ fn misfits(table: &Name, retype: &Retype) -> Option<(String, Option<String>)> {
 }
 
 fn rows(data: &Data) -> Option<(String, Option<String>)> {
-    let probe = safe_filter(data).map(|filter| count(&data.table, filter));
+    let probe = is_repeatable(data).then(|| count(&data.table, data.filter.as_deref()));
     match data.verb {
         Verb::Delete => Some((format!("rows of {}", data.table), probe)),
         Verb::Update => {
@@ -125,14 +124,10 @@ fn rows(data: &Data) -> Option<(String, Option<String>)> {
     }
 }
 
-/// Returns the condition if it may be repeated in a probe: one that calls
-/// nothing, since a function could do anything.
-fn safe_filter(data: &Data) -> Option<Option<&str>> {
-    match &data.filter {
-        None => Some(None),
-        Some(filter) if filter.contains(['(', ';', '$']) => None,
-        Some(filter) => Some(Some(filter)),
-    }
+/// Returns true if the condition may be repeated in a probe: it calls nothing,
+/// since a function could do anything.
+fn is_repeatable(data: &Data) -> bool {
+    data.filter.as_ref().is_none_or(|filter| !filter.contains(['(', ';', '$']))
 }
 
 fn count(table: &Name, condition: Option<&str>) -> String {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::change::{Alter, Change, Name, Rule, Statement, Verb};
+use super::change::{Alter, Change, Data, Name, Rule, Statement, Verb};
 use super::hazard::Catalog;
 use super::loss;
 use super::plan::Direction;
@@ -215,8 +215,8 @@ fn undoes(undo: &Change, change: &Change) -> bool {
         (Change::Data(data), Change::Data(back)) => {
             data.verb == Verb::Insert && back.verb == Verb::Delete && data.table.may_be(&back.table)
         }
-        (Change::Data(data), Change::DropTable(name)) => data.table.may_be(name),
-        (Change::CreateTrigger(table), Change::DropTrigger(name) | Change::DropTable(name))
+        (Change::Data(Data { table, .. }), Change::DropTable(name))
+        | (Change::CreateTrigger(table), Change::DropTrigger(name) | Change::DropTable(name))
         | (Change::DropTrigger(table), Change::CreateTrigger(name))
         | (Change::Police(table), Change::Police(name))
         | (Change::Comment(table), Change::Comment(name) | Change::DropTable(name))
@@ -231,8 +231,8 @@ fn undoes(undo: &Change, change: &Change) -> bool {
             Change::Catalog(_) | Change::CreateDomain(..),
             Change::Catalog(_) | Change::DropObject(_),
         )
-        | (Change::CreateExtension(_), Change::DropObject(_)) => true,
-        (
+        | (Change::CreateExtension(_), Change::DropObject(_))
+        | (
             Change::Analyze(_)
             | Change::Vacuum(_)
             | Change::Lock(..)

@@ -1,6 +1,6 @@
 //! A project as a tool sees it.
 
-use crate::domain::change::Statement;
+use crate::domain::change::{Change, Statement};
 use crate::domain::graph::{Graph, Problem, State};
 use crate::domain::hazard::Transactions;
 use crate::domain::reversal::Reversal;
@@ -77,6 +77,6 @@ impl Script {
     /// a `lock_timeout` it would leave an invalid index behind.
     #[must_use]
     pub fn waiting(&self) -> Option<&Statement> {
-        self.statements.iter().find(|s| s.changes.iter().any(|c| c.waits_for_transactions()))
+        self.statements.iter().find(|s| s.changes.iter().any(Change::waits_for_transactions))
     }
 }

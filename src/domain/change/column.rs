@@ -84,10 +84,9 @@ impl Column {
             (Some(Generated::Identity | Generated::Stored), _) | (_, Default::Volatile(_)) => {
                 Some(true)
             }
-            (Some(Generated::Virtual), _) => Some(false),
             (None, _) if self.kind.is_serial() => Some(true),
             (None, Default::Unknown(_)) => None,
-            (None, Default::None | Default::Stable) => Some(false),
+            (Some(Generated::Virtual), _) | (None, Default::None | Default::Stable) => Some(false),
         }
     }
 

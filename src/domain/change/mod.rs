@@ -185,6 +185,7 @@ pub struct Retype {
 }
 
 /// A table being created.
+#[expect(clippy::struct_excessive_bools, reason = "independent clauses of one statement")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
     /// Its name.
@@ -206,6 +207,7 @@ pub struct Table {
 }
 
 /// An index being created.
+#[expect(clippy::struct_excessive_bools, reason = "independent clauses of one statement")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Index {
     /// Its name, if given.

@@ -4,8 +4,8 @@ use crate::domain::change::{Alter, Column, Constraint, Name, Retype, Rule};
 
 use super::catalog::Catalog;
 use super::effect::{Effect, default_partition};
-use super::lock::Lock;
 use super::{Answer, Severity, retype, safe};
+use crate::domain::locks::Mode;
 
 /// Returns the effect of an action on the table as it stands before it.
 pub(super) fn of(table: &Name, action: &Alter, sql: &str, catalog: &Catalog) -> Effect {
@@ -27,24 +27,24 @@ pub(super) fn of(table: &Name, action: &Alter, sql: &str, catalog: &Catalog) -> 
 /// Actions whose effect does not depend on what the table is.
 fn simple(table: &Name, action: &Alter) -> Effect {
     let (rule, message, mode) = match action {
-        Alter::DropColumn(_) => ("drop-column", "the column's data is gone", Lock::AccessExclusive),
+        Alter::DropColumn(_) => ("drop-column", "the column's data is gone", Mode::AccessExclusive),
         Alter::Rename(_) | Alter::RenameColumn(..) | Alter::SetSchema(_) => {
-            ("rename", "every client that uses the old name fails at once", Lock::AccessExclusive)
+            ("rename", "every client that uses the old name fails at once", Mode::AccessExclusive)
         }
         Alter::ColumnStatistics(_) | Alter::Options => {
-            ("table-options", "changes the catalog only", Lock::ShareUpdateExclusive)
+            ("table-options", "changes the catalog only", Mode::ShareUpdateExclusive)
         }
-        Alter::Trigger => ("table-trigger", "waits for all writers", Lock::ShareRowExclusive),
+        Alter::Trigger => ("table-trigger", "waits for all writers", Mode::ShareRowExclusive),
         Alter::SetLogged(_) | Alter::Move | Alter::SetExpression(_) => {
-            ("rewrite-table", "writes the table anew", Lock::AccessExclusive)
+            ("rewrite-table", "writes the table anew", Mode::AccessExclusive)
         }
-        _ => ("alter-table", "short, but it waits for everybody", Lock::AccessExclusive),
+        _ => ("alter-table", "short, but it waits for everybody", Mode::AccessExclusive),
     };
     let effect = Effect::new(rule, message).lock(table, mode);
     match action {
         Alter::SetLogged(_) | Alter::Move | Alter::SetExpression(_) => effect.rewrites(Answer::Yes),
         Alter::DropColumn(_) => effect.at_least(Severity::High),
-        Alter::Inherit(parent) => effect.lock(parent, Lock::ShareUpdateExclusive),
+        Alter::Inherit(parent) => effect.lock(parent, Mode::ShareUpdateExclusive),
         _ => effect,
     }
 }
@@ -60,7 +60,7 @@ fn add_column(table: &Name, column: &Column, catalog: &Catalog) -> Effect {
         Answer::Unknown => ("add-column", "may write the table anew: only the catalog can tell"),
         Answer::No => ("add-column", "short, but it waits for everybody"),
     };
-    let effect = Effect::new(rule, message).lock(table, Lock::AccessExclusive).rewrites(rewrite);
+    let effect = Effect::new(rule, message).lock(table, Mode::AccessExclusive).rewrites(rewrite);
     let effect = column
         .constraints
         .iter()
@@ -77,11 +77,10 @@ fn add_column(table: &Name, column: &Column, catalog: &Catalog) -> Effect {
 fn column_rewrites(column: &Column, catalog: &Catalog) -> Answer {
     match column.rewrites() {
         Some(true) => Answer::Yes,
-        None => Answer::Unknown,
         Some(false) if column.kind.is_built_in() => Answer::No,
         Some(false) if catalog.constrained_domains.contains(&column.kind.name) => Answer::Yes,
         Some(false) if catalog.complete => Answer::No,
-        Some(false) => Answer::Unknown,
+        Some(false) | None => Answer::Unknown,
     }
 }
 
@@ -89,7 +88,7 @@ fn column_constraint(effect: Effect, column: &Column, constraint: &Constraint) -
     match &constraint.rule {
         Rule::ForeignKey(_, parent) => {
             let reads = if column.has_value() { Answer::Yes } else { Answer::No };
-            effect.lock(parent, Lock::ShareRowExclusive).scans(reads)
+            effect.lock(parent, Mode::ShareRowExclusive).scans(reads)
         }
         _ if constraint.not_valid => effect,
         _ => effect.scans(Answer::Yes),
@@ -108,7 +107,7 @@ fn change_type(table: &Name, change: &Retype, catalog: &Catalog) -> Effect {
     let safer = (rewrite != Answer::No)
         .then(|| safe::retype(table, &change.column, &change.to.to_string()));
     let effect = Effect::new("alter-type", message)
-        .lock(table, Lock::AccessExclusive)
+        .lock(table, Mode::AccessExclusive)
         .rewrites(rewrite)
         .safer(safer);
     // Foreign keys over the column are made anew, on both sides.
@@ -116,7 +115,7 @@ fn change_type(table: &Name, change: &Retype, catalog: &Catalog) -> Effect {
     let parents = own.filter(|key| key.columns.contains(&change.column)).map(|key| &key.references);
     let children = catalog.referencing(table).map(|child| &child.name);
     parents.chain(children).filter(|other| *other != table).fold(effect, |effect, other| {
-        effect.may_lock(other.to_string(), Lock::AccessExclusive).scans(rewrite)
+        effect.may_lock(other.to_string(), Mode::AccessExclusive).scans(rewrite)
     })
 }
 
@@ -126,7 +125,7 @@ fn set_not_null(table: &Name, column: &str, catalog: &Catalog) -> Effect {
             || relation.column(column).is_some_and(|column| column.not_null)
     });
     let effect = Effect::new("set-not-null", "reads the whole table for NULLs")
-        .lock(table, Lock::AccessExclusive);
+        .lock(table, Mode::AccessExclusive);
     if is_proven {
         return Effect {
             message: String::from("a valid CHECK proves it: nothing is read"),
@@ -138,8 +137,8 @@ fn set_not_null(table: &Name, column: &str, catalog: &Catalog) -> Effect {
 
 fn add_constraint(table: &Name, constraint: &Constraint, sql: &str, catalog: &Catalog) -> Effect {
     let mode = match constraint.rule {
-        Rule::ForeignKey(..) => Lock::ShareRowExclusive,
-        _ => Lock::AccessExclusive,
+        Rule::ForeignKey(..) => Mode::ShareRowExclusive,
+        _ => Mode::AccessExclusive,
     };
     let (rule, message, scan) = match &constraint.rule {
         _ if constraint.not_valid => {
@@ -165,7 +164,7 @@ fn add_constraint(table: &Name, constraint: &Constraint, sql: &str, catalog: &Ca
     };
     let effect = Effect::new(rule, message).lock(table, mode).scans(scan);
     let effect = match &constraint.rule {
-        Rule::ForeignKey(_, parent) => effect.lock(parent, Lock::ShareRowExclusive),
+        Rule::ForeignKey(_, parent) => effect.lock(parent, Mode::ShareRowExclusive),
         _ => effect,
     };
     if scan == Answer::Yes {
@@ -179,26 +178,26 @@ fn add_constraint(table: &Name, constraint: &Constraint, sql: &str, catalog: &Ca
 /// key that others reference theirs.
 fn drop_constraint(table: &Name, constraint: &str, catalog: &Catalog) -> Effect {
     let effect = Effect::new("drop-constraint", "the table it references is locked as well")
-        .lock(table, Lock::AccessExclusive);
+        .lock(table, Mode::AccessExclusive);
     let relation = catalog.find(table);
     let keys = relation.iter().flat_map(|relation| &relation.foreign_keys);
     let effect = keys
         .filter(|key| key.name == constraint)
-        .fold(effect, |effect, key| effect.lock(&key.references, Lock::AccessExclusive));
+        .fold(effect, |effect, key| effect.lock(&key.references, Mode::AccessExclusive));
     if relation.is_some() {
         return effect;
     }
-    effect.may_lock(format!("the table that {constraint} references"), Lock::AccessExclusive)
+    effect.may_lock(format!("the table that {constraint} references"), Mode::AccessExclusive)
 }
 
 fn validate(table: &Name, constraint: &str, catalog: &Catalog) -> Effect {
     let effect = Effect::new("validate-constraint", "reads all rows while others go on")
-        .lock(table, Lock::ShareUpdateExclusive)
+        .lock(table, Mode::ShareUpdateExclusive)
         .scans(Answer::Yes);
     let relation = catalog.find(table);
     let keys = relation.iter().flat_map(|relation| &relation.foreign_keys);
     keys.filter(|key| key.name == constraint)
-        .fold(effect, |effect, key| effect.lock(&key.references, Lock::RowShare))
+        .fold(effect, |effect, key| effect.lock(&key.references, Mode::RowShare))
 }
 
 fn attach(parent: &Name, child: &Name, catalog: &Catalog) -> Effect {
@@ -210,8 +209,8 @@ fn attach(parent: &Name, child: &Name, catalog: &Catalog) -> Effect {
         "attach-partition",
         "reads the new partition unless a valid CHECK proves its bound",
     )
-    .lock(child, Lock::AccessExclusive)
-    .lock(parent, Lock::ShareUpdateExclusive)
+    .lock(child, Mode::AccessExclusive)
+    .lock(parent, Mode::ShareUpdateExclusive)
     .scans(scan)
     .safer((scan == Answer::Yes).then(|| {
         format!(
@@ -226,10 +225,10 @@ fn attach(parent: &Name, child: &Name, catalog: &Catalog) -> Effect {
 fn detach(parent: &Name, child: &Name, concurrently: bool, sql: &str, catalog: &Catalog) -> Effect {
     let effect = Effect::new("detach-partition", "queries of the parent wait");
     if concurrently {
-        return effect.lock(parent, Lock::ShareUpdateExclusive).lock(child, Lock::AccessExclusive);
+        return effect.lock(parent, Mode::ShareUpdateExclusive).lock(child, Mode::AccessExclusive);
     }
     effect
-        .lock(parent, Lock::AccessExclusive)
-        .lock(child, Lock::AccessExclusive)
+        .lock(parent, Mode::AccessExclusive)
+        .lock(child, Mode::AccessExclusive)
         .safer(safe::detach(sql, parent, catalog))
 }

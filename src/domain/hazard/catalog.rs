@@ -142,7 +142,7 @@ impl Relation {
                 references: references.clone(),
             }),
             Rule::Unique(columns) => {
-                self.indexes.push(named(&format!("{}_key", columns.join("_"))))
+                self.indexes.push(named(&format!("{}_key", columns.join("_"))));
             }
             Rule::PrimaryKey(columns) => {
                 self.indexes.push(named("pkey"));

@@ -3,8 +3,9 @@
 use crate::domain::change::{Change, Data, Index, Name, Reindex, Rule, Scope, Table, Verb};
 
 use super::catalog::Catalog;
-use super::lock::{Held, Lock};
+use super::lock::{self, Held};
 use super::{Answer, Severity, alter, safe};
+use crate::domain::locks::Mode;
 
 /// What one change does.
 #[derive(Clone, Debug)]
@@ -33,13 +34,13 @@ impl Effect {
         }
     }
 
-    pub(super) fn lock(mut self, relation: &Name, mode: Lock) -> Self {
+    pub(super) fn lock(mut self, relation: &Name, mode: Mode) -> Self {
         self.locks.push(Held { relation: relation.to_string(), mode, may: false });
         self
     }
 
     /// Adds a lock on a relation that only the live catalog can name.
-    pub(super) fn may_lock(mut self, relation: impl Into<String>, mode: Lock) -> Self {
+    pub(super) fn may_lock(mut self, relation: impl Into<String>, mode: Mode) -> Self {
         self.locks.push(Held { relation: relation.into(), mode, may: true });
         self
     }
@@ -75,8 +76,8 @@ impl Effect {
         let bytes = visible.filter_map(|held| catalog.find_text(&held.relation)?.bytes).max();
         let is_small = bytes.is_some_and(|bytes| bytes < SMALL);
         let by_lock = match strongest {
-            mode if mode.blocks_writes() && works && !is_small => Severity::High,
-            mode if mode.blocks_writes() => Severity::Medium,
+            mode if lock::blocks_writes(mode) && works && !is_small => Severity::High,
+            mode if lock::blocks_writes(mode) => Severity::Medium,
             _ => Severity::Low,
         };
         by_lock.max(self.floor)
@@ -93,7 +94,7 @@ pub(super) fn of(change: &Change, sql: &str, catalog: &Catalog) -> Effect {
         Change::CreateTable(table) => create_table(table, catalog),
         Change::DropTable(name) => drop_table(name, catalog),
         Change::Truncate(name) => Effect::new("truncate", "removes every row of the table")
-            .lock(name, Lock::AccessExclusive)
+            .lock(name, Mode::AccessExclusive)
             .rewrites(Answer::Yes)
             .scan_nothing()
             .at_least(Severity::High),
@@ -102,7 +103,7 @@ pub(super) fn of(change: &Change, sql: &str, catalog: &Catalog) -> Effect {
         Change::Reindex(reindex) => self::reindex(reindex, sql, catalog),
         Change::RenameIndex(name, _) | Change::AlterIndex(name) => {
             Effect::new("alter-index", "changes an index's entry in the catalog")
-                .lock(name, Lock::ShareUpdateExclusive)
+                .lock(name, Mode::ShareUpdateExclusive)
         }
         Change::Data(data) => self::data(data),
         Change::Refresh(name, concurrently) => refresh(name, *concurrently, sql),
@@ -123,7 +124,7 @@ impl Effect {
 
 /// Changes of little weight, and those of which nothing is known.
 fn light(change: &Change, catalog: &Catalog) -> Effect {
-    use Lock::{AccessExclusive, ShareRowExclusive, ShareUpdateExclusive};
+    use Mode::{AccessExclusive, ShareRowExclusive, ShareUpdateExclusive};
     match change {
         Change::CreateTrigger(table) => {
             Effect::new("create-trigger", "waits for all writers of the table")
@@ -163,6 +164,11 @@ fn light(change: &Change, catalog: &Catalog) -> Effect {
             ),
         ),
         Change::CreateExtension(name) => unknown(format!("runs the script of extension {name}")),
+        // These name tables and lock them against other changes of the schema.
+        Change::Catalog(words) if words.contains("STATISTICS") || words.contains("PUBLICATION") => {
+            Effect::new("catalog-only", "touches tables by name")
+                .may_lock("the tables it names", ShareUpdateExclusive)
+        }
         Change::DropObject(what) => {
             Effect::new("drop-object", format!("drops {what}, and with CASCADE all that uses it"))
                 .may_lock(format!("relations that use {what}"), AccessExclusive)
@@ -192,43 +198,43 @@ fn create_table(table: &Table, catalog: &Catalog) -> Effect {
     });
     // The parent first, so that the hazard names it and not the table nobody knows yet.
     let effect =
-        references.fold(effect, |effect, parent| effect.lock(parent, Lock::ShareRowExclusive));
+        references.fold(effect, |effect, parent| effect.lock(parent, Mode::ShareRowExclusive));
     let effect = match &table.partition_of {
         Some(parent) => {
-            default_partition(effect.lock(parent, Lock::AccessExclusive), parent, catalog)
+            default_partition(effect.lock(parent, Mode::AccessExclusive), parent, catalog)
         }
         None => effect,
     };
-    effect.lock(&table.name, Lock::AccessExclusive)
+    effect.lock(&table.name, Mode::AccessExclusive)
 }
 
 /// The default partition is locked and read: it may hold rows of the new one.
 pub(super) fn default_partition(effect: Effect, parent: &Name, catalog: &Catalog) -> Effect {
     match catalog.find(parent) {
         Some(relation) => match &relation.default_partition {
-            Some(name) => effect.lock(name, Lock::AccessExclusive).scans(Answer::Yes),
+            Some(name) => effect.lock(name, Mode::AccessExclusive).scans(Answer::Yes),
             None => effect,
         },
         None if catalog.complete => effect,
         None => effect
-            .may_lock(format!("the default partition of {parent}"), Lock::AccessExclusive)
+            .may_lock(format!("the default partition of {parent}"), Mode::AccessExclusive)
             .scans(Answer::Unknown),
     }
 }
 
 fn drop_table(name: &Name, catalog: &Catalog) -> Effect {
     let effect = Effect::new("drop-table", "every row of the table is gone")
-        .lock(name, Lock::AccessExclusive)
+        .lock(name, Mode::AccessExclusive)
         .at_least(Severity::High);
     let Some(relation) = catalog.find(name) else {
-        return effect.may_lock(format!("tables that {name} references"), Lock::AccessExclusive);
+        return effect.may_lock(format!("tables that {name} references"), Mode::AccessExclusive);
     };
     let parents = relation.foreign_keys.iter().map(|key| &key.references);
     let children = catalog.referencing(name).map(|child| &child.name);
     parents
         .chain(children)
         .filter(|other| *other != name)
-        .fold(effect, |effect, other| effect.lock(other, Lock::AccessExclusive))
+        .fold(effect, |effect, other| effect.lock(other, Mode::AccessExclusive))
 }
 
 fn create_index(index: &Index, sql: &str, catalog: &Catalog) -> Effect {
@@ -239,19 +245,19 @@ fn create_index(index: &Index, sql: &str, catalog: &Catalog) -> Effect {
             "waits for old transactions; a failure leaves an invalid index"
         };
         return Effect::new("create-index-concurrently", message)
-            .lock(&index.table, Lock::ShareUpdateExclusive)
+            .lock(&index.table, Mode::ShareUpdateExclusive)
             .scans(Answer::Yes);
     }
     let scan = if index.only { Answer::No } else { Answer::Yes };
     Effect::new("create-index", "writers wait until the index is built")
-        .lock(&index.table, Lock::Share)
+        .lock(&index.table, Mode::Share)
         .scans(scan)
         .safer(safe::index(sql, &index.table, index.only, catalog))
 }
 
 fn drop_index(index: &crate::domain::change::DropIndex, sql: &str, catalog: &Catalog) -> Effect {
     let table = catalog.table_of(&index.name);
-    let mode = if index.concurrently { Lock::ShareUpdateExclusive } else { Lock::AccessExclusive };
+    let mode = if index.concurrently { Mode::ShareUpdateExclusive } else { Mode::AccessExclusive };
     let effect = Effect::new("drop-index", "readers and writers of the table wait for the lock");
     let effect = match table {
         Some(table) => effect.lock(&table.name, mode),
@@ -266,19 +272,19 @@ fn drop_index(index: &crate::domain::change::DropIndex, sql: &str, catalog: &Cat
 }
 
 fn reindex(reindex: &Reindex, sql: &str, catalog: &Catalog) -> Effect {
-    let strong = |mode| if reindex.concurrently { Lock::ShareUpdateExclusive } else { mode };
+    let strong = |mode| if reindex.concurrently { Mode::ShareUpdateExclusive } else { mode };
     let effect = Effect::new("reindex", "builds the index anew");
     let effect = match &reindex.scope {
         Scope::Index(index) => match catalog.table_of(index) {
-            Some(table) => effect.lock(&table.name, strong(Lock::Share)),
-            None => effect.may_lock(format!("the table of {index}"), strong(Lock::Share)),
+            Some(table) => effect.lock(&table.name, strong(Mode::Share)),
+            None => effect.may_lock(format!("the table of {index}"), strong(Mode::Share)),
         }
-        .lock(index, strong(Lock::AccessExclusive)),
+        .lock(index, strong(Mode::AccessExclusive)),
         // Planning a query locks the table's indexes, so readers wait as well.
         Scope::Table(table) => effect
-            .lock(table, strong(Lock::Share))
-            .may_lock(format!("the indexes of {table}"), strong(Lock::AccessExclusive)),
-        Scope::All => effect.may_lock("every table in it, one by one", strong(Lock::Share)),
+            .lock(table, strong(Mode::Share))
+            .may_lock(format!("the indexes of {table}"), strong(Mode::AccessExclusive)),
+        Scope::All => effect.may_lock("every table in it, one by one", strong(Mode::Share)),
     };
     let refused = reindex.concurrently || sql.contains('(') || reindex.scope == Scope::All;
     let word = if matches!(reindex.scope, Scope::Table(_)) { "table" } else { "index" };
@@ -292,7 +298,7 @@ fn data(data: &Data) -> Effect {
         "change-rows",
         format!("{}s rows and keeps them locked to the end", data.verb.word()),
     )
-    .lock(&data.table, Lock::RowExclusive);
+    .lock(&data.table, Mode::RowExclusive);
     match data.verb {
         Verb::Insert => effect,
         _ if whole => effect.scans(Answer::Yes).at_least(Severity::Medium).safer(Some(format!(
@@ -306,9 +312,9 @@ fn data(data: &Data) -> Effect {
 fn refresh(name: &Name, concurrently: bool, sql: &str) -> Effect {
     let effect = Effect::new("refresh-materialized-view", "runs the view's query to the end");
     if concurrently {
-        return effect.lock(name, Lock::Exclusive).scans(Answer::Yes);
+        return effect.lock(name, Mode::Exclusive).scans(Answer::Yes);
     }
-    effect.lock(name, Lock::AccessExclusive).rewrites(Answer::Yes).safer(
+    effect.lock(name, Mode::AccessExclusive).rewrites(Answer::Yes).safer(
         safe::after_word(sql, "view", "CONCURRENTLY")
             .map(|form| format!("{form} (needs a unique index over all rows of the view)")),
     )
@@ -317,14 +323,14 @@ fn refresh(name: &Name, concurrently: bool, sql: &str) -> Effect {
 fn cluster(name: Option<&Name>) -> Effect {
     let effect = Effect::new("cluster", "writes the table anew in the order of an index");
     let effect = match name {
-        Some(name) => effect.lock(name, Lock::AccessExclusive),
-        None => effect.may_lock("every clustered table, one by one", Lock::AccessExclusive),
+        Some(name) => effect.lock(name, Mode::AccessExclusive),
+        None => effect.may_lock("every clustered table, one by one", Mode::AccessExclusive),
     };
     effect.rewrites(Answer::Yes)
 }
 
 fn vacuum(tables: &[Name], full: bool) -> Effect {
-    let mode = if full { Lock::AccessExclusive } else { Lock::ShareUpdateExclusive };
+    let mode = if full { Mode::AccessExclusive } else { Mode::ShareUpdateExclusive };
     let effect = Effect::new(if full { "vacuum-full" } else { "vacuum" }, "cleans the table");
     let effect = tables.iter().fold(effect, |effect, table| effect.lock(table, mode));
     let effect =
@@ -333,7 +339,7 @@ fn vacuum(tables: &[Name], full: bool) -> Effect {
 }
 
 fn lock_table(name: &Name, mode: &str) -> Effect {
-    let mode = Lock::of_words(mode).unwrap_or(Lock::AccessExclusive);
+    let mode = lock::of_words(mode).unwrap_or(Mode::AccessExclusive);
     Effect::new("lock-table", "holds the lock to the end of the transaction").lock(name, mode)
 }
 
@@ -344,11 +350,11 @@ fn constrain_domain(domain: &Name, checks: bool, catalog: &Catalog) -> Effect {
     }
     let effect = catalog
         .using_type(&domain.name)
-        .fold(effect, |effect, relation| effect.lock(&relation.name, Lock::Share));
+        .fold(effect, |effect, relation| effect.lock(&relation.name, Mode::Share));
     let effect = if catalog.complete {
         effect
     } else {
-        effect.may_lock(format!("tables with a column of {domain}"), Lock::Share)
+        effect.may_lock(format!("tables with a column of {domain}"), Mode::Share)
     };
     effect.scans(Answer::Yes)
 }

@@ -1,92 +1,10 @@
-//! Table-level lock modes and what they block.
+//! The locks that a statement takes, and what they block.
 //!
 //! <https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES>
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-/// A table-level lock mode, weakest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Lock {
-    /// `SELECT`.
-    #[serde(rename = "ACCESS SHARE")]
-    AccessShare,
-    /// `SELECT … FOR UPDATE`.
-    #[serde(rename = "ROW SHARE")]
-    RowShare,
-    /// `INSERT`, `UPDATE`, `DELETE`.
-    #[serde(rename = "ROW EXCLUSIVE")]
-    RowExclusive,
-    /// `VACUUM`, `CREATE INDEX CONCURRENTLY`, `VALIDATE CONSTRAINT`.
-    #[serde(rename = "SHARE UPDATE EXCLUSIVE")]
-    ShareUpdateExclusive,
-    /// `CREATE INDEX`.
-    #[serde(rename = "SHARE")]
-    Share,
-    /// `CREATE TRIGGER`, `ADD FOREIGN KEY`.
-    #[serde(rename = "SHARE ROW EXCLUSIVE")]
-    ShareRowExclusive,
-    /// `REFRESH MATERIALIZED VIEW CONCURRENTLY`.
-    #[serde(rename = "EXCLUSIVE")]
-    Exclusive,
-    /// `DROP`, `TRUNCATE`, most of `ALTER TABLE`.
-    #[serde(rename = "ACCESS EXCLUSIVE")]
-    AccessExclusive,
-}
-
-impl Lock {
-    /// All modes, weakest first.
-    pub const ALL: [Self; 8] = [
-        Self::AccessShare,
-        Self::RowShare,
-        Self::RowExclusive,
-        Self::ShareUpdateExclusive,
-        Self::Share,
-        Self::ShareRowExclusive,
-        Self::Exclusive,
-        Self::AccessExclusive,
-    ];
-
-    /// Returns the mode in PostgreSQL's words.
-    #[must_use]
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::AccessShare => "ACCESS SHARE",
-            Self::RowShare => "ROW SHARE",
-            Self::RowExclusive => "ROW EXCLUSIVE",
-            Self::ShareUpdateExclusive => "SHARE UPDATE EXCLUSIVE",
-            Self::Share => "SHARE",
-            Self::ShareRowExclusive => "SHARE ROW EXCLUSIVE",
-            Self::Exclusive => "EXCLUSIVE",
-            Self::AccessExclusive => "ACCESS EXCLUSIVE",
-        }
-    }
-
-    /// Returns the mode of these words, as `LOCK TABLE … IN … MODE` has them.
-    #[must_use]
-    pub fn of_words(words: &str) -> Option<Self> {
-        let words = words.split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase();
-        Self::ALL.into_iter().find(|mode| mode.words() == words)
-    }
-
-    /// Returns what stands still while it is held.
-    #[must_use]
-    pub fn blocks(self) -> &'static str {
-        match self {
-            Self::AccessShare | Self::RowShare => "nothing",
-            Self::RowExclusive => "index builds and schema changes",
-            Self::ShareUpdateExclusive => "schema changes and vacuum",
-            Self::Share | Self::ShareRowExclusive | Self::Exclusive => "writes",
-            Self::AccessExclusive => "reads and writes",
-        }
-    }
-
-    /// Returns true if writers wait for it.
-    #[must_use]
-    pub fn blocks_writes(self) -> bool {
-        self >= Self::Share
-    }
-}
+use crate::domain::locks::Mode;
 
 /// A lock that a statement takes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -94,9 +12,52 @@ pub struct Held {
     /// The relation, or words for one that only the live catalog can name.
     pub relation: String,
     /// The mode.
-    pub mode: Lock,
+    #[serde(serialize_with = "in_words")]
+    pub mode: Mode,
     /// True if only the live catalog can tell whether it is taken.
     pub may: bool,
+}
+
+/// Returns what stands still while a lock of this mode is held on a table.
+#[must_use]
+pub fn blocked_by(mode: Mode) -> &'static str {
+    match mode {
+        Mode::AccessShare | Mode::RowShare => "nothing",
+        Mode::RowExclusive => "index builds and schema changes",
+        Mode::ShareUpdateExclusive => "schema changes and vacuum",
+        Mode::Share | Mode::ShareRowExclusive | Mode::Exclusive => "writes",
+        Mode::AccessExclusive => "reads and writes",
+    }
+}
+
+/// Returns true if writers wait for it.
+pub(super) fn blocks_writes(mode: Mode) -> bool {
+    mode.conflicts(Mode::RowExclusive)
+}
+
+/// Returns the mode of the words of `LOCK TABLE … IN … MODE`.
+pub(super) fn of_words(words: &str) -> Option<Mode> {
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase();
+    Mode::ALL.into_iter().find(|mode| mode.words() == words)
+}
+
+/// Writes a mode as `LOCK TABLE` words it, which is how people know it.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+pub(super) fn in_words<S: Serializer>(mode: &Mode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(mode.words())
+}
+
+/// Writes a mode in words, or null.
+#[expect(
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+pub(super) fn in_words_if_any<S: Serializer>(
+    mode: &Option<Mode>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    mode.map(Mode::words).serialize(serializer)
 }
 
 /// Returns the strongest lock per relation, the strongest relation first.

@@ -13,9 +13,10 @@ mod safe;
 use serde::{Serialize, Serializer};
 
 use super::change::Statement;
+use super::locks::Mode;
 
 pub use catalog::{Catalog, Check, ColumnFact, ForeignKey, Relation};
-pub use lock::{Held, Lock};
+pub use lock::{Held, blocked_by};
 pub use retype::rewrites as retype_rewrites;
 
 use effect::Effect;
@@ -63,7 +64,8 @@ pub struct Hazard {
     /// The relation under the strongest lock, if any.
     pub relation: Option<String>,
     /// That lock.
-    pub lock: Option<Lock>,
+    #[serde(serialize_with = "lock::in_words_if_any")]
+    pub lock: Option<Mode>,
     /// All locks, one per relation, strongest first. The indexes of a table are
     /// locked with it and not listed.
     pub locks: Vec<Held>,
@@ -106,10 +108,14 @@ pub fn classify(
     catalog: &mut Catalog,
     transactions: Transactions,
 ) -> Vec<Hazard> {
-    let hazards = statements.iter().map(|statement| hazard(statement, catalog)).collect();
-    if transactions != Transactions::One {
-        return hazards;
-    }
+    let judge = |statement| {
+        let hazard = hazard(statement, catalog);
+        if transactions != Transactions::One {
+            catalog.settle();
+        }
+        hazard
+    };
+    let hazards = statements.iter().map(judge).collect();
     catalog.settle();
     hazards
 }
@@ -134,7 +140,7 @@ fn assemble(statement: &Statement, effects: &[Effect], catalog: &Catalog) -> Haz
         sql: statement.sql.clone(),
         relation: strongest.map(|held| held.relation.clone()),
         lock: strongest.map(|held| held.mode),
-        blocks: strongest.map_or("nothing", |held| held.mode.blocks()).to_owned(),
+        blocks: strongest.map_or("nothing", |held| blocked_by(held.mode)).to_owned(),
         estimate_s: estimate(&locks, rewrite, scan, catalog),
         severity: effects.iter().map(|e| e.severity(catalog)).max().unwrap_or(Severity::Low),
         safe_form: effects.iter().find_map(|effect| effect.safe_form.clone()),

@@ -313,13 +313,49 @@ fn other(node: &SyntaxNode) -> Option<Change> {
         {
             None
         }
-        (K::CREATE_FOREIGN_TABLE | K::IMPORT_FOREIGN_SCHEMA | K::ALTER_FOREIGN_TABLE, _)
-        | (K::ALTER_SYSTEM | K::ALTER_EXTENSION | K::ALTER_SUBSCRIPTION, _) => None,
-        (
-            _,
-            "CREATE" | "DROP" | "ALTER" | "GRANT" | "REVOKE" | "COMMENT" | "SECURITY" | "NOTIFY"
-            | "LISTEN" | "UNLISTEN",
-        ) => Some(Change::Catalog(words)),
+        (_, "CREATE" | "DROP" | "ALTER") if is_no_relation(node.kind()) => {
+            Some(Change::Catalog(words))
+        }
+        (_, "GRANT" | "REVOKE" | "SECURITY" | "NOTIFY" | "LISTEN" | "UNLISTEN") => {
+            Some(Change::Catalog(words))
+        }
         _ => None,
     }
+}
+
+/// Returns true for `CREATE`, `ALTER` and `DROP` of things that are no relation.
+fn is_no_relation(kind: K) -> bool {
+    const THINGS: &[&str] = &[
+        "ACCESS_METHOD",
+        "AGGREGATE",
+        "CAST",
+        "COLLATION",
+        "CONVERSION",
+        "DATABASE",
+        "DEFAULT_PRIVILEGES",
+        "EVENT_TRIGGER",
+        "FOREIGN_DATA_WRAPPER",
+        "FUNCTION",
+        "GROUP",
+        "LANGUAGE",
+        "LARGE_OBJECT",
+        "OPERATOR",
+        "OPERATOR_CLASS",
+        "OPERATOR_FAMILY",
+        "PROCEDURE",
+        "PUBLICATION",
+        "ROLE",
+        "ROUTINE",
+        "SCHEMA",
+        "SERVER",
+        "STATISTICS",
+        "TEXT_SEARCH_CONFIGURATION",
+        "TEXT_SEARCH_DICTIONARY",
+        "TRANSFORM",
+        "TYPE",
+        "USER",
+        "USER_MAPPING",
+    ];
+    let name = format!("{kind:?}");
+    name.split_once('_').is_some_and(|(_, thing)| THINGS.contains(&thing))
 }

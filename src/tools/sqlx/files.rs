@@ -52,9 +52,8 @@ pub(super) fn list(tree: &dyn Tree, directory: &str) -> Result<Listing, Unreadab
 
 fn read(tree: &dyn Tree, directory: &str, name: &str) -> Option<Result<File, Problem>> {
     let (version, rest) = name.split_once('_')?;
-    if !rest.ends_with(".sql") {
-        return None;
-    }
+    // Case matters: sqlx ignores `.SQL`.
+    rest.strip_suffix(".sql")?;
     let path = super::path(directory, name);
     let Ok(version) = version.parse::<i64>() else {
         let detail =
@@ -72,7 +71,7 @@ fn content(tree: &dyn Tree, path: &str) -> Result<String, String> {
     let bytes = tree.read(path).map_err(|unreadable| unreadable.to_string())?;
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        let line = 1 + error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count();
+        let line = error.as_bytes()[..at].split(|byte| *byte == b'\n').count();
         format!("{path}:{line}: not UTF-8: sqlx refuses the whole directory; save it as UTF-8")
     })
 }

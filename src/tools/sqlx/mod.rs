@@ -6,6 +6,7 @@
 mod files;
 mod rows;
 
+use crate::domain::change::{Change, Statement};
 use crate::domain::graph::{Graph, Node, Problem, State, Trouble};
 use crate::domain::hazard::Transactions;
 use crate::domain::plan::Command;
@@ -158,8 +159,7 @@ fn script(file: &File, problems: &mut Vec<Problem>) -> Script {
 /// under `-- no-transaction`, unless there is only one.
 fn cannot_run(script: &Script, file: &File) -> Option<String> {
     let alone = file.no_transaction && script.statements.len() == 1;
-    let refusing =
-        |s: &&crate::domain::change::Statement| s.changes.iter().any(|c| c.refuses_transaction());
+    let refusing = |s: &&Statement| s.changes.iter().any(Change::refuses_transaction);
     let statement = script.statements.iter().find(refusing).filter(|_| !alone)?;
     let place = format!("{}:{}: {}", file.path, statement.line, statement.kind);
     Some(if file.no_transaction {

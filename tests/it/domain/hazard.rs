@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lockkeeper::domain::change::Change;
-use lockkeeper::domain::hazard::{Answer, Catalog, Hazard, Lock, Severity, Transactions, classify};
+use lockkeeper::domain::hazard::{Answer, Catalog, Hazard, Severity, Transactions, classify};
+use lockkeeper::domain::locks::Mode;
 use lockkeeper::source::sql::compile;
 
 const SETUP: &str = include_str!("../tools/samples/locks/setup.sql");
@@ -38,7 +39,7 @@ fn hazard(sql: &str) -> Hazard {
 
 /// What one run of a script does in all.
 struct Total {
-    locks: BTreeMap<String, Lock>,
+    locks: BTreeMap<String, Mode>,
     rewrite: Answer,
     scan: Answer,
 }
@@ -56,22 +57,22 @@ fn total(sql: &str, catalog: &Catalog) -> Total {
     total
 }
 
-fn mode(short: &str) -> Lock {
+fn mode(short: &str) -> Mode {
     match short {
-        "AE" => Lock::AccessExclusive,
-        "E" => Lock::Exclusive,
-        "SRE" => Lock::ShareRowExclusive,
-        "S" => Lock::Share,
-        "SUE" => Lock::ShareUpdateExclusive,
-        "RE" => Lock::RowExclusive,
-        "RS" => Lock::RowShare,
-        "AS" => Lock::AccessShare,
+        "AE" => Mode::AccessExclusive,
+        "E" => Mode::Exclusive,
+        "SRE" => Mode::ShareRowExclusive,
+        "S" => Mode::Share,
+        "SUE" => Mode::ShareUpdateExclusive,
+        "RE" => Mode::RowExclusive,
+        "RS" => Mode::RowShare,
+        "AS" => Mode::AccessShare,
         other => panic!("unknown mode {other}"),
     }
 }
 
 /// The locks of a line: `t=AE p=SRE`, or `{'t': ['SUE']}` of the concurrent ones.
-fn locks(column: &str) -> BTreeMap<String, Lock> {
+fn locks(column: &str) -> BTreeMap<String, Mode> {
     let plain = column.replace("': ['", "=").replace("']", "").replace(['{', '}', '\'', ','], "");
     plain
         .split_whitespace()
