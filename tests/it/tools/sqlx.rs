@@ -8,7 +8,8 @@ use lockkeeper::domain::reversal::Kind;
 use lockkeeper::io::tree::Disk;
 use lockkeeper::tools::{
     Entry, FailureKind, Intent, Project, Refused, Rows, Tool, Tree, Unreadable, all, by_name,
-    detect, status::{Status, lint},
+    detect,
+    status::{Status, lint},
 };
 use sha2::{Digest as _, Sha384};
 
@@ -223,7 +224,10 @@ fn a_linted_file_is_judged_statement_by_statement() {
     let json = serde_json::to_value(&lint).expect("a lint is JSON");
     assert_eq!(json["statements"][0]["losses"][0], "column u.prefs");
     assert_eq!(json["statements"][0]["kind"], "ALTER TABLE … DROP COLUMN");
-    assert_eq!(json["statements"][1]["findings"][0]["safe_form"], "CREATE INDEX CONCURRENTLY i ON u (a)");
+    assert_eq!(
+        json["statements"][1]["findings"][0]["safe_form"],
+        "CREATE INDEX CONCURRENTLY i ON u (a)"
+    );
     assert_eq!(json["statements"][1]["locks"][0]["mode"], "SHARE");
     assert_eq!(json["statements"][2]["rewrite"], serde_json::Value::Null);
     assert_eq!(json["errors"][0]["line"], 3);
