@@ -13,13 +13,12 @@ pub use failure::{Failure, FailureKind};
 pub use project::{Migration, Project, Script};
 pub use tree::{Entry, Tree, Unreadable, join};
 
-use self::sqlx as sqlx_files;
 use crate::domain::plan::{Command, Direction};
 
 /// The tools that are known, in the order in which a directory is tried.
 #[must_use]
 pub fn all() -> Vec<&'static dyn Tool> {
-    vec![sqlx_files::tool()]
+    vec![sqlx::tool()]
 }
 
 /// Returns a tool by the name that the configuration gives it.
