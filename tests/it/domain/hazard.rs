@@ -160,7 +160,8 @@ fn without_a_catalog_nothing_is_called_less_dangerous_than_measured() {
         let worse = |ours: Answer, column: &str, none: &str| column == none || ours != Answer::No;
         let is_rewrite_told = worse(total.rewrite, columns[2], "rewrite:-");
         let is_scan_told = worse(total.scan, columns[3], "scan:-");
-        if !(is_rewrite_told && is_scan_told) && !is_exception(columns[0], "rewrite") {
+        let is_told = is_rewrite_told && is_scan_told;
+        if !is_told && !is_exception(columns[0], "rewrite") {
             wrong.push(columns[0].to_owned());
         }
     }

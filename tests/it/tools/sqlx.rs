@@ -44,13 +44,16 @@ fn tool() -> &'static dyn Tool {
 }
 
 fn row(version: i64, text: &str, success: bool) -> Vec<Option<String>> {
-    let checksum: String = Sha384::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+    let checksum = format!("{:x}", Sha384::digest(text));
     let time = "2026-01-02T03:04:05.000006Z".to_owned();
     [version.to_string(), "a name".into(), time, success.to_string(), checksum].map(Some).to_vec()
 }
 
-fn load(files: &[(&str, &str)], rows: Rows) -> Project {
-    tool().load(&Files::of(files), "m", &rows)
+/// Files with the problems that they and the rows make.
+type Case<'a> = (&'a [(&'a str, &'a str)], Rows, &'a [(Trouble, &'a str)]);
+
+fn load(files: &[(&str, &str)], rows: &Rows) -> Project {
+    tool().load(&Files::of(files), "m", rows)
 }
 
 fn troubles(project: &Project) -> Vec<(Trouble, &str)> {
@@ -98,7 +101,7 @@ fn the_status_of_the_sample_project_is_the_document_of_the_contract() {
 #[test]
 fn files_and_rows_make_the_state() {
     let rows = Rows::Read(vec![row(1, A.1, true)]);
-    let project = load(&[A, A_DOWN, B], rows);
+    let project = load(&[A, A_DOWN, B], &rows);
     let states: Vec<_> = project.graph.nodes.iter().map(|n| (n.id.as_str(), n.state)).collect();
     assert_eq!(states, [("1", State::Applied), ("2", State::Pending)]);
     assert_eq!(project.graph.nodes[1].name, "b c");
@@ -110,7 +113,7 @@ fn files_and_rows_make_the_state() {
 
 #[test]
 fn each_trouble_is_found_before_anything_runs() {
-    let cases: [(&[(&str, &str)], Rows, &[(Trouble, &str)]); 8] = [
+    let cases: [Case; 8] = [
         (&[A, A_DOWN], Rows::Read(vec![row(1, "else", true)]), &[(Trouble::Checksum, "1")]),
         (&[A, A_DOWN], Rows::Read(vec![row(1, A.1, false)]), &[(Trouble::Dirty, "1")]),
         (&[B], Rows::Read(vec![row(1, A.1, true)]), &[(Trouble::Orphan, "1")]),
@@ -121,7 +124,7 @@ fn each_trouble_is_found_before_anything_runs() {
         (&[("m/3_s.sql", "SELEC 1")], Rows::Absent, &[(Trouble::Syntax, "3")]),
     ];
     for (files, rows, expected) in cases {
-        let project = load(files, rows);
+        let project = load(files, &rows);
         let found = troubles(&project);
         assert!(found.len() >= expected.len() && found[..expected.len()] == *expected, "{found:?}");
     }
@@ -133,14 +136,14 @@ fn a_concurrent_index_must_be_alone_and_without_a_transaction() {
     let alone = format!("-- no-transaction\n{index}");
     let crowded = format!("-- no-transaction\n{index}\nSELECT 1;");
     assert_eq!(
-        troubles(&load(&[("m/1_i.sql", index)], Rows::Absent)),
+        troubles(&load(&[("m/1_i.sql", index)], &Rows::Absent)),
         [(Trouble::Unreachable, "1")]
     );
     assert_eq!(
-        troubles(&load(&[("m/1_i.sql", &crowded)], Rows::Absent)),
+        troubles(&load(&[("m/1_i.sql", &crowded)], &Rows::Absent)),
         [(Trouble::Unreachable, "1")]
     );
-    let project = load(&[("m/1_i.sql", &alone)], Rows::Absent);
+    let project = load(&[("m/1_i.sql", &alone)], &Rows::Absent);
     assert!(project.problems.is_empty());
     let act = tool().act(&project, &Intent::Up("1".into())).expect("it can run");
     assert!(act.no_lock_timeout.is_some());
@@ -157,7 +160,7 @@ fn a_file_that_is_not_utf_8_is_named_with_its_line_and_the_others_stay() {
 
 #[test]
 fn one_act_runs_one_migration_and_no_secret_is_in_its_words() {
-    let project = load(&[A, A_DOWN, B], Rows::Read(vec![row(1, A.1, true)]));
+    let project = load(&[A, A_DOWN, B], &Rows::Read(vec![row(1, A.1, true)]));
     let up = tool().act(&project, &Intent::Up("2".into())).expect("2 is next");
     assert_eq!(up.command.line(), "lockkeeper __sqlx up --to 2 --from 1 --source m");
     assert_eq!((up.before, up.after), (vec!["1".to_owned()], vec!["2".to_owned()]));
@@ -170,17 +173,17 @@ fn one_act_runs_one_migration_and_no_secret_is_in_its_words() {
 
 #[test]
 fn what_sqlx_would_not_do_alone_is_refused() {
-    let fresh = load(&[A, A_DOWN, B], Rows::Absent);
-    let full = load(&[A, B], Rows::Read(vec![row(1, A.1, true), row(2, B.1, true)]));
+    let fresh = load(&[A, A_DOWN, B], &Rows::Absent);
+    let full = load(&[A, B], &Rows::Read(vec![row(1, A.1, true), row(2, B.1, true)]));
     let refused = |project: &Project, intent| tool().act(project, &intent).expect_err("refused");
     assert!(matches!(refused(&fresh, Intent::Up("2".into())), Refused::NotNext { .. }));
     assert!(matches!(refused(&fresh, Intent::Down("1".into())), Refused::WrongState { .. }));
     assert!(matches!(refused(&fresh, Intent::Up("9".into())), Refused::NoSuchMigration(_)));
     assert!(matches!(refused(&full, Intent::Down("2".into())), Refused::NoWayDown(_)));
     assert!(matches!(refused(&full, Intent::Down("1".into())), Refused::NotNext { .. }));
-    let blind = load(&[A], Rows::Unknown);
+    let blind = load(&[A], &Rows::Unknown);
     assert_eq!(refused(&blind, Intent::Up("1".into())), Refused::UnknownState);
-    let changed = load(&[A, B], Rows::Read(vec![row(1, "else", true)]));
+    let changed = load(&[A, B], &Rows::Read(vec![row(1, "else", true)]));
     assert!(matches!(refused(&changed, Intent::Up("2".into())), Refused::Problem(_)));
 }
 
