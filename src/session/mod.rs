@@ -7,5 +7,6 @@ pub mod facts;
 pub mod machine;
 pub mod news;
 pub mod preview;
+pub mod probe;
 pub mod procedure;
 pub mod walk;

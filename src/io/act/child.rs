@@ -15,6 +15,7 @@ use tokio::time::{Instant as Deadline, sleep_until};
 use super::claim::{self, By};
 use super::exit::Draft;
 use super::job::{Job, Spec};
+use super::launch;
 use super::stop::{Requests, Stop};
 use crate::domain::resolve::Exit;
 use crate::io::failpoint;
@@ -71,7 +72,7 @@ fn grace(spec: &Spec) -> Duration {
 fn start(spec: &Spec, out: File) -> io::Result<Child> {
     let (program, arguments) = spec.argv.split_first().ok_or_else(no_program)?;
     let errors = out.try_clone()?;
-    Command::new(program)
+    Command::new(launch::program(program)?)
         .args(arguments)
         .current_dir(&spec.cwd)
         .env_remove(failpoint::VARIABLE)
@@ -81,9 +82,7 @@ fn start(spec: &Spec, out: File) -> io::Result<Child> {
         .stderr(errors)
         .process_group(0)
         .spawn()
-        .map_err(|error| {
-            io::Error::other(format!("{program} in {}: {error}", spec.cwd.display()))
-        })
+        .map_err(|error| io::Error::other(format!("{program} in {}: {error}", spec.cwd.display())))
 }
 
 fn no_program() -> io::Error {

@@ -72,6 +72,15 @@ pub fn this_program() -> io::Result<PathBuf> {
     std::env::current_exe()
 }
 
+/// Returns what to execute for a plan's program: the word `lockkeeper` is this very
+/// program, whatever else bears that name on the PATH.
+///
+/// # Errors
+/// When the system does not tell where this program is.
+pub fn program(word: &str) -> io::Result<PathBuf> {
+    if word == "lockkeeper" { this_program() } else { Ok(PathBuf::from(word)) }
+}
+
 /// Writes the job down and starts `lockkeeper __act` for it. The values of the
 /// environment reach the program through that process alone, and are in no file.
 ///

@@ -1,10 +1,10 @@
 //! The way through the sections.
 //!
-//! The main line is the sections in the order of the file. A section that an answer or an
-//! offer leads to is a branch: it is entered only that way, and its end is the run's end.
+//! The main line is the sections in the order of the file. A section that an answer or a
+//! scenario leads to is a branch: it is entered only that way, and its end is the run's end.
 
 use crate::domain::evidence::Verdict;
-use crate::domain::runbook::{Goto, Kind, Offer, Runbook};
+use crate::domain::runbook::{Goto, Kind, Runbook};
 
 use super::{End, Status, Walk, Want};
 
@@ -13,21 +13,19 @@ pub(super) fn entry(book: &Runbook) -> usize {
     book.sections.iter().position(|section| section.id == book.entry).unwrap_or(0)
 }
 
-/// Returns true if the section is reached only through an answer or an offer.
+/// Returns true if the section is reached only through an answer or a scenario. What a
+/// failed step offers may as well lie ahead on the main line.
 fn is_branch(book: &Runbook, id: &str) -> bool {
-    let offered = |offer: &Offer| matches!(offer, Offer::Section(section) if section == id);
-    let answered = |kind: &Kind| match kind {
+    let answered = book.steps().any(|step| match &step.kind {
         Kind::Decide(decide) => decide
             .answers
             .iter()
             .any(|answer| matches!(&answer.goto, Goto::Section(section) if section == id)),
         _ => false,
-    };
-    let by_step =
-        book.steps().any(|step| answered(&step.kind) || step.on_fail.offer.iter().any(offered));
-    let by_scenario =
+    });
+    let offered =
         book.scenarios.values().any(|scenario| scenario.offer.iter().any(|offer| offer == id));
-    id != book.entry && (by_step || by_scenario)
+    id != book.entry && (answered || offered)
 }
 
 impl Walk {

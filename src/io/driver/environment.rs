@@ -1,0 +1,88 @@
+//! What the program of an act is given to find its database: in the environment, never in
+//! its arguments.
+
+use std::path::Path;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::domain::config::Config;
+use crate::domain::connection::{Place, Spec};
+use crate::domain::plan::Timeouts;
+use crate::io::act::{Environment, Value};
+
+/// What `[project] environment` writes for the target's URL.
+const URL: &str = "${target.url}";
+
+/// Returns the names of [`variables`], for the plan.
+#[must_use]
+pub fn names(spec: &Spec, config: &Config) -> Vec<String> {
+    let all = variables(spec, config, "", Timeouts::default());
+    all.into_iter().map(|(name, _)| name).collect()
+}
+
+/// Returns the variables for a program that works on `spec` under `application`.
+#[must_use]
+pub fn variables(
+    spec: &Spec,
+    config: &Config,
+    application: &str,
+    timeouts: Timeouts,
+) -> Environment {
+    let plain = |name: &str, value: String| (name.to_owned(), Value::Plain(value));
+    let mut all = vec![
+        plain("PGHOST", spec.place.text().to_owned()),
+        plain("PGPORT", spec.port.to_string()),
+        plain("PGUSER", spec.user.clone()),
+        plain("PGDATABASE", spec.database.clone()),
+        plain("PGAPPNAME", application.to_owned()),
+        plain("PGOPTIONS", options(spec, timeouts)),
+    ];
+    if matches!(spec.place, Place::Host(_)) {
+        all.push(plain("PGSSLMODE", spec.tls.mode.word().to_owned()));
+        let path = |path: &Path| path.display().to_string();
+        all.extend(spec.tls.root.as_deref().map(|root| plain("PGSSLROOTCERT", path(root))));
+        if let Some((certificate, key)) = &spec.tls.client {
+            all.push(plain("PGSSLCERT", path(certificate)));
+            all.push(plain("PGSSLKEY", path(key)));
+        }
+    }
+    if let Some(password) = spec.password() {
+        all.push(("PGPASSWORD".to_owned(), Value::Secret(password.clone())));
+    }
+    for (name, value) in &config.project.environment {
+        let value =
+            if value == URL { Value::Secret(url(spec)) } else { Value::Plain(value.clone()) };
+        all.retain(|(given, _)| given != name);
+        all.push((name.clone(), value));
+    }
+    all
+}
+
+/// Returns the target's settings with ours after them, so that ours hold.
+fn options(spec: &Spec, timeouts: Timeouts) -> String {
+    let escaped = |value: &str| value.replace('\\', "\\\\").replace(' ', "\\ ");
+    let mut words: Vec<String> =
+        spec.settings.iter().map(|(name, value)| format!("-c {name}={}", escaped(value))).collect();
+    words.extend(timeouts.lock_ms.map(|ms| format!("-c lock_timeout={ms}")));
+    words.extend(timeouts.statement_ms.map(|ms| format!("-c statement_timeout={ms}")));
+    words.join(" ")
+}
+
+/// Returns the target as a URL. It may hold a password: it goes nowhere but into the
+/// environment of the program.
+fn url(spec: &Spec) -> SecretString {
+    let escape = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let password = spec
+        .password()
+        .map(|password| format!(":{}", escape(password.expose_secret())))
+        .unwrap_or_default();
+    let (host, query) = match &spec.place {
+        Place::Socket(dir) => (String::new(), format!("?host={}&port={}", escape(dir), spec.port)),
+        Place::Host(host) => {
+            (format!("{host}:{}", spec.port), format!("?sslmode={}", spec.tls.mode.word()))
+        }
+    };
+    let (user, database) = (escape(&spec.user), escape(&spec.database));
+    SecretString::from(format!("postgresql://{user}{password}@{host}/{database}{query}"))
+}

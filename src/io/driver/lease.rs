@@ -1,0 +1,62 @@
+//! The control connection and the lease: opened once, kept, never regained in silence.
+
+use tokio::sync::{MappedMutexGuard, MutexGuard};
+
+use super::Inner;
+use crate::domain::identity::Identity;
+use crate::io::postgres::{Control, Lease};
+use crate::session::facts;
+use crate::session::news::News;
+
+impl Inner {
+    /// Returns the control connection, opened if it is not.
+    pub async fn control(&self) -> Result<MappedMutexGuard<'_, Control>, String> {
+        let mut control = self.control.lock().await;
+        match control.as_mut() {
+            Some(open) => open.keep_warm().await.map_err(|error| error.to_string())?,
+            None => {
+                let opened = Control::open(self.site.target.spec.clone()).await;
+                *control = Some(opened.map_err(|e| format!("{}; {}", e.what(), e.advice()))?);
+            }
+        }
+        Ok(MutexGuard::map(control, |control| control.as_mut().expect("it was opened just now")))
+    }
+
+    /// Ends the statement of the act that runs under `application`.
+    pub async fn cancel_ours(&self, application: &str) {
+        let Ok(mut control) = self.control().await else { return };
+        let Ok(sessions) = control.find_application(application).await else { return };
+        for session in sessions {
+            drop(control.cancel_own(session.pid, application).await);
+        }
+    }
+
+    /// Makes sure that we are the one writer of `target`.
+    pub async fn hold_lease(&self, target: &Identity) -> Result<(), String> {
+        let mut held = self.lease.lock().await;
+        let result = match held.as_mut() {
+            Some(lease) => lease.is_alive().await.map_err(|error| error.to_string()),
+            None => match Lease::take(&self.site.target.maintenance(), target).await {
+                Ok(lease) => {
+                    *held = Some(lease);
+                    Ok(())
+                }
+                Err(error) => Err(error.to_string()),
+            },
+        };
+        if result.is_err() {
+            // A lost lease is not regained in silence: the next act asks for it anew.
+            *held = None;
+        }
+        self.tell(News::Lease(match &result {
+            Ok(()) => facts::Lease::Held,
+            Err(why) => facts::Lease::Refused(why.clone()),
+        }));
+        result
+    }
+
+    /// Returns whether the lease is ours, or could be taken.
+    pub async fn lease_is_free(&self, target: &Identity) -> Option<bool> {
+        Some(self.hold_lease(target).await.is_ok())
+    }
+}

@@ -1,0 +1,227 @@
+//! Executes the machine's effects, and tells what came of them: the same for the console,
+//! the line mode and the headless commands.
+
+mod act;
+pub mod environment;
+mod lease;
+mod probe;
+mod read;
+mod record;
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use serde_json::Value;
+use tokio::sync::{mpsc, watch};
+
+use super::act::Stop;
+use super::allowed::Allowed;
+use super::journal::Journal;
+use super::poll::{self, Question};
+use super::postgres::reader::Reader;
+use super::postgres::{Control, Lease};
+use super::site::Site;
+use crate::domain::activity::BackendKey;
+use crate::domain::identity::Identity;
+use crate::domain::journal::Entry;
+use crate::session::effect::{Effect, Event, How};
+use crate::session::news::News;
+
+pub use read::in_the_way;
+
+/// What all tasks share.
+struct Inner {
+    site: Site,
+    allowed: Allowed,
+    news: mpsc::UnboundedSender<News>,
+    questions: mpsc::UnboundedSender<Question>,
+    /// Who answered first: everything that runs is bound to it.
+    bound: OnceLock<Identity>,
+    reader: tokio::sync::Mutex<Reader>,
+    control: tokio::sync::Mutex<Option<Control>>,
+    lease: tokio::sync::Mutex<Option<Lease>>,
+    /// One look at a time; the tool was seen on our server, by this proof.
+    proven: tokio::sync::Mutex<bool>,
+    runs: Mutex<Runs>,
+    running: Mutex<Option<Running>>,
+    led_to: Mutex<Option<Vec<String>>>,
+}
+
+/// The journals that are open.
+#[derive(Default)]
+struct Runs {
+    /// The run of the runbook that is walked.
+    walk: Option<Journal>,
+    /// The run of the acts that panels and commands asked for.
+    own: Option<Journal>,
+    /// Records up to this one were told, per run.
+    told: Option<(String, u64)>,
+}
+
+/// The job that runs.
+struct Running {
+    stop: watch::Sender<Stop>,
+    application: String,
+}
+
+/// Executes effects. Dropping it ends no act.
+pub struct Driver {
+    inner: Arc<Inner>,
+    orders: mpsc::UnboundedSender<Order>,
+    worker: tokio::task::JoinHandle<()>,
+}
+
+/// What has to happen in the order in which it was asked for.
+enum Order {
+    Open(Value),
+    Record(Entry),
+    Close(Entry),
+}
+
+impl Driver {
+    /// Starts watching the site's target; everything is told through `news`.
+    #[must_use]
+    pub fn start(site: Site, news: mpsc::UnboundedSender<News>) -> Self {
+        let (questions, asked) = mpsc::unbounded_channel();
+        let pace = site.config().ui.refresh.duration();
+        tokio::spawn(poll::watch(site.target.clone(), pace, news.clone(), asked));
+        let inner = Arc::new(Inner {
+            allowed: Allowed::in_state(&site.paths.state),
+            reader: tokio::sync::Mutex::new(Reader::new(site.target.spec.clone())),
+            control: tokio::sync::Mutex::default(),
+            lease: tokio::sync::Mutex::default(),
+            proven: tokio::sync::Mutex::default(),
+            bound: OnceLock::new(),
+            runs: Mutex::default(),
+            running: Mutex::default(),
+            led_to: Mutex::default(),
+            site,
+            news,
+            questions,
+        });
+        let (orders, inbox) = mpsc::unbounded_channel();
+        let worker = tokio::spawn(work(inner.clone(), inbox));
+        let driver = Self { inner, orders, worker };
+        driver.spawn(|inner| async move { inner.warm().await });
+        driver.refresh();
+        driver
+    }
+
+    /// Returns what is worked on.
+    #[must_use]
+    pub fn site(&self) -> &Site {
+        &self.inner.site
+    }
+
+    /// Begins to execute an effect; what comes of it is told.
+    pub fn effect(&self, effect: Effect) {
+        match effect {
+            Effect::Preview(ticket, request) => self.spawn(move |inner| async move {
+                let previewed = inner.preview(&request).await;
+                inner.tell(News::Event(Event::Previewed(ticket, previewed)));
+            }),
+            Effect::Perform { act, step, confirmed } => {
+                self.spawn(move |inner| async move { inner.perform(act, step, confirmed).await });
+            }
+            Effect::Stop(how) => self.spawn(move |inner| async move { inner.stop(how).await }),
+            Effect::Open(facts) => self.order(Order::Open(facts)),
+            Effect::Record(entry) => self.order(Order::Record(entry)),
+            Effect::Close(entry) => self.order(Order::Close(entry)),
+            Effect::Probe(ticket, probes) => self.spawn(move |inner| async move {
+                let readings = inner.probe(&probes).await;
+                inner.tell(News::Event(Event::Probed(ticket, readings)));
+            }),
+            Effect::Refresh => self.refresh(),
+            // What is said is the loop's to show.
+            Effect::Say(..) => {}
+        }
+    }
+
+    /// Reads the migrations anew.
+    pub fn refresh(&self) {
+        self.spawn(|inner| async move { inner.refresh().await });
+    }
+
+    /// Reads everything about a backend.
+    pub fn backend(&self, key: BackendKey) {
+        self.spawn(move |inner| async move {
+            let read = inner.reader.lock().await.backend(key).await;
+            inner.tell(News::Backend(read.map_err(|error| error.to_string())));
+        });
+    }
+
+    /// Leaves: what is recorded is recorded, the lease is given back, nothing that runs ends.
+    pub async fn close(self) {
+        let Self { inner, orders, worker } = self;
+        drop(orders);
+        drop(worker.await);
+        inner.close_own_run().await;
+        if let Some(lease) = inner.lease.lock().await.take() {
+            drop(lease.release().await);
+        }
+    }
+
+    fn order(&self, order: Order) {
+        // The worker lives as long as this sender.
+        drop(self.orders.send(order));
+    }
+
+    fn spawn<F>(&self, task: impl FnOnce(Arc<Inner>) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        tokio::spawn(task(self.inner.clone()));
+    }
+}
+
+async fn work(inner: Arc<Inner>, mut inbox: mpsc::UnboundedReceiver<Order>) {
+    while let Some(order) = inbox.recv().await {
+        match order {
+            Order::Open(facts) => inner.open(facts).await,
+            Order::Record(entry) => inner.record(entry).await,
+            Order::Close(entry) => inner.close(entry).await,
+        }
+    }
+}
+
+impl Inner {
+    fn tell(&self, news: News) {
+        // Nobody listens any more when the loop is leaving.
+        drop(self.news.send(news));
+    }
+
+    fn runs(&self) -> std::sync::MutexGuard<'_, Runs> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens the control connection beside the monitor's, and keeps it warm.
+    async fn warm(&self) {
+        loop {
+            if let Ok(control) = self.control().await {
+                drop(control);
+            }
+            tokio::time::sleep(std::time::Duration::from_secs(20)).await;
+            if self.news.is_closed() {
+                return;
+            }
+        }
+    }
+
+    async fn refresh(&self) {
+        match self.migrations().await {
+            Ok((_, migrations)) => self.tell(News::Project(Ok(Box::new(migrations)))),
+            Err(why) => self.tell(News::Project(Err(why))),
+        }
+    }
+
+    async fn stop(&self, how: How) {
+        let application = {
+            let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(running) = running.as_ref() else { return };
+            if how == How::Kill {
+                running.stop.send_replace(Stop::Interrupt);
+            }
+            running.application.clone()
+        };
+        self.cancel_ours(&application).await;
+    }
+}

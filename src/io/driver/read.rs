@@ -1,0 +1,231 @@
+//! Reading what a plan stands on, fresh each time it is asked for.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::Inner;
+use super::environment;
+use crate::domain::age;
+use crate::domain::counters::Surroundings;
+use crate::domain::hazard::Hazard;
+use crate::domain::identity::{Identity, check_pin};
+use crate::domain::locks::Mode;
+use crate::domain::plan::Direction;
+use crate::domain::snapshot::Snapshot;
+use crate::io::postgres::reader::Holding;
+use crate::session::effect::{Previewed, Request};
+use crate::session::facts::Migrations;
+use crate::session::preview::{self, Ground, Ways};
+use crate::tools::status::Status;
+use crate::tools::{Rows, Tool};
+
+/// How long the monitor may take to answer a question; it may have to connect first.
+const LIMIT: Duration = Duration::from_secs(4);
+
+/// What was read for one plan.
+pub struct Gathered {
+    /// Who answers.
+    pub identity: Identity,
+    /// The activity.
+    pub snapshot: Option<Snapshot>,
+    /// The tool and its migrations.
+    pub project: Result<(&'static dyn Tool, Migrations), String>,
+    /// Who holds or awaits what the migrations need.
+    pub holders: Result<Vec<Holding>, String>,
+}
+
+impl Inner {
+    /// Returns who answers, if it is the pinned target, and the one that was bound first.
+    pub async fn identity(&self) -> Result<Identity, String> {
+        let found = self.reader.lock().await.identity().await.map_err(|e| e.to_string())?;
+        if let Some(pin) = &self.site.target.pin {
+            check_pin(pin, &found, self.site.target.spec.proved_name())
+                .map_err(|refused| refused.to_string())?;
+        }
+        let bound = self.bound.get_or_init(|| found.clone());
+        if !bound.same_target(&found) {
+            return Err(format!(
+                "another target answers than the one that was bound (system {}, database {}, {}:{} \
+                 instead of system {}, database {}, {}:{}); nothing was run",
+                found.system_identifier,
+                found.database,
+                found.host,
+                found.port,
+                bound.system_identifier,
+                bound.database,
+                bound.host,
+                bound.port,
+            ));
+        }
+        Ok(found)
+    }
+
+    /// Asks the monitor what is so now.
+    pub async fn activity(&self) -> Result<(Snapshot, Surroundings), String> {
+        let (question, answer) = oneshot::channel();
+        self.questions.send(question).map_err(|_| "the monitor has ended".to_owned())?;
+        match timeout(LIMIT, answer).await {
+            Ok(Ok(read)) => read,
+            Ok(Err(_)) => Err("the connection to the server was lost".to_owned()),
+            Err(_) => Err(format!("no answer within {} s", LIMIT.as_secs())),
+        }
+    }
+
+    /// Reads files, version table and schema.
+    pub async fn migrations(&self) -> Result<(&'static dyn Tool, Migrations), String> {
+        let (tool, detected) = self.site.tool()?;
+        let tree = self.site.tree();
+        let query = tool.version_query(&tree, &detected.directory);
+        let mut reader = self.reader.lock().await;
+        let rows = reader.version_rows(&query).await;
+        let rows = rows.map_err(|e| format!("{} cannot be read: {e}", query.table))?;
+        let version = self.bound.get().map(|identity| identity.version_num);
+        let version = match version {
+            Some(version) => version,
+            None => reader.identity().await.map_err(|e| e.to_string())?.version_num,
+        };
+        let catalog = reader.catalog(version).await.map_err(|e| e.to_string())?;
+        drop(reader);
+        let project = tool.load(&tree, &detected.directory, &rows);
+        let status = Status::of(&project, &catalog);
+        Ok((tool, Migrations { project, status }))
+    }
+
+    /// Returns the revisions that the database is at.
+    pub async fn revision(&self) -> Option<Vec<String>> {
+        let (tool, detected) = self.site.tool().ok()?;
+        let tree = self.site.tree();
+        let query = tool.version_query(&tree, &detected.directory);
+        let rows = self.reader.lock().await.version_rows(&query).await.ok()?;
+        if rows == Rows::Unknown {
+            return None;
+        }
+        Some(tool.load(&tree, &detected.directory, &rows).graph.current())
+    }
+
+    /// Reads all that a plan stands on.
+    pub async fn gather(&self, request: &Request) -> Result<Gathered, String> {
+        let identity = self.identity().await?;
+        let snapshot = self.activity().await.ok().map(|(snapshot, _)| snapshot);
+        let mut project = Err("not asked for".to_owned());
+        let mut holders = Ok(Vec::new());
+        if let Request::Migrate { direction, .. } = request {
+            project = self.migrations().await;
+            if let Ok((_, migrations)) = &project {
+                holders = self.holders(migrations, *direction).await;
+            }
+        }
+        Ok(Gathered { identity, snapshot, project, holders })
+    }
+
+    /// Returns who holds what the migrations that may come next would lock.
+    pub async fn holders(
+        &self,
+        migrations: &Migrations,
+        direction: Direction,
+    ) -> Result<Vec<Holding>, String> {
+        let project = &migrations.project;
+        let next = match direction {
+            Direction::Up => project.next(),
+            Direction::Down => project.last(),
+        };
+        let Some(next) = next else { return Ok(Vec::new()) };
+        let hazards = migrations.hazards(&next.id, direction);
+        let mut names: Vec<String> =
+            hazards.iter().flat_map(|h| &h.locks).map(|held| held.relation.clone()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let read = self.reader.lock().await.holders(&names).await;
+        read.map_err(|error| error.to_string())
+    }
+
+    /// Plans a request on what is so now.
+    pub async fn preview(&self, request: &Request) -> Previewed {
+        if let Err(why) = self.allowed(request) {
+            return Previewed::Impossible(why);
+        }
+        match self.gather(request).await {
+            Ok(gathered) => self.plan(request, &gathered),
+            Err(why) => Previewed::Impossible(why),
+        }
+    }
+
+    /// A checkout's file that names commands must have been allowed.
+    fn allowed(&self, request: &Request) -> Result<(), String> {
+        if matches!(request, Request::Signal { .. }) {
+            return Ok(());
+        }
+        let allowed = self.site.loaded.commands_allowed(&self.allowed);
+        allowed.map_err(|refused| refused.to_string())
+    }
+
+    /// Plans a request on what was read.
+    pub fn plan(&self, request: &Request, gathered: &Gathered) -> Previewed {
+        let tree = self.site.tree();
+        let cwd = self.site.project.display().to_string();
+        let env = environment::names(&self.site.target.spec, self.site.config());
+        let in_the_way = |hazards: &[Hazard]| match &gathered.holders {
+            Ok(holders) => in_the_way(hazards, holders),
+            Err(why) => vec![format!("cannot tell who holds what it needs: {why}")],
+        };
+        let project = match &gathered.project {
+            Ok((tool, migrations)) => Ok(Ways { tool: *tool, migrations, tree: &tree }),
+            Err(why) => Err(why.as_str()),
+        };
+        let ground = Ground {
+            identity: &gathered.identity,
+            class: self.site.target.class,
+            policy: &self.site.config().policy,
+            snapshot: gathered.snapshot.as_ref(),
+            project,
+            cwd: &cwd,
+            env: &env,
+            holders: &in_the_way,
+        };
+        preview::plan(request, &ground)
+    }
+}
+
+/// Returns a line for each session that stands in the way of a statement now.
+#[must_use]
+pub fn in_the_way(hazards: &[Hazard], holders: &[Holding]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for holding in holders {
+        let wanted = hazards.iter().flat_map(|hazard| &hazard.locks).filter(|held| {
+            held.relation == holding.relation.name || held.relation == holding.relation.quoted()
+        });
+        let Some(mode) = Mode::parse(&holding.mode) else { continue };
+        let conflicts = wanted
+            .filter_map(|held| Mode::ALL.into_iter().find(|mode| mode.words() == held.mode.words()))
+            .any(|wanted| wanted.conflicts(mode));
+        if conflicts {
+            lines.push(line(holding, mode));
+        }
+    }
+    lines.dedup();
+    lines
+}
+
+fn line(holding: &Holding, mode: Mode) -> String {
+    let who = match holding.pid {
+        Some(pid) => format!("pid {pid} {}", holding.application.one_line()),
+        None => "a prepared transaction".to_owned(),
+    };
+    let state = holding.state.as_deref().map(|state| format!(", {state}")).unwrap_or_default();
+    let verb = if holding.granted { "holds" } else { "waits for" };
+    let open = holding
+        .open_s
+        .and_then(|seconds| {
+            chrono::TimeDelta::from_std(Duration::try_from_secs_f64(seconds).ok()?).ok()
+        })
+        .map(|open| format!(", open for {}", age::rough(open)))
+        .unwrap_or_default();
+    let relation =
+        crate::domain::untrusted::Untrusted::from(holding.relation.name.as_str()).one_line();
+    format!(
+        "{who}{state} {verb} {} on {relation}{open}: this waits behind it, and others behind this",
+        mode.short()
+    )
+}

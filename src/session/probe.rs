@@ -1,0 +1,164 @@
+//! What the built-in probes say, from facts that were read for it: pure, and unknown
+//! wherever something was not read.
+
+use crate::domain::activity::{Backend, State};
+use crate::domain::age;
+use crate::domain::counters::Surroundings;
+use crate::domain::evidence::{Builtin, Value};
+use crate::domain::quantity::Period;
+use crate::domain::reversal;
+use crate::domain::snapshot::Snapshot;
+
+use super::facts::Migrations;
+
+/// What was read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known<'a> {
+    /// The activity, read just now.
+    pub snapshot: Option<&'a Snapshot>,
+    /// The slow facts.
+    pub slow: Option<&'a Surroundings>,
+    /// The migrations.
+    pub migrations: Option<&'a Migrations>,
+    /// Whether what answers is the pinned target; `None` without a pin.
+    pub pinned: Option<bool>,
+    /// Whether the run's journal can be written.
+    pub journal: Option<bool>,
+    /// Whether we are, or could be, the one writer.
+    pub lease: Option<bool>,
+    /// How many sessions hold what the next migration asks for.
+    pub conflicting: Option<usize>,
+    /// The revisions that the run's last act was to lead to.
+    pub led_to: Option<&'a [String]>,
+}
+
+/// A query or transaction that has lasted longer than this, in seconds, is long.
+const LONG_S: f64 = 300.0;
+
+/// Returns what `builtin` says of what is known.
+#[must_use]
+pub fn value(builtin: Builtin, known: &Known<'_>) -> Value {
+    of_activity(builtin, known)
+        .or_else(|| of_migrations(builtin, known))
+        .or_else(|| of_surroundings(builtin, known))
+        .or_else(|| of_run(builtin, known))
+        .unwrap_or_else(|| Value::unknown(why_not(builtin)))
+}
+
+fn why_not(builtin: Builtin) -> &'static str {
+    match builtin {
+        Builtin::IdentityPinned => "no pin is configured for this target",
+        Builtin::DiskFree => "SQL cannot tell; configure a probe named disk",
+        Builtin::LockHoldersConflicting => "the next migration's locks are not known",
+        Builtin::ReplicasLag => "a replica's lag was not measured",
+        _ => "it could not be read, or this version cannot measure it",
+    }
+}
+
+fn of_activity(builtin: Builtin, known: &Known<'_>) -> Option<Value> {
+    let snapshot = known.snapshot?;
+    let here = |backend: &&Backend| {
+        backend.database.as_ref().is_some_and(|name| name.raw() == snapshot.server.database)
+            && backend.backend_type == "client backend"
+    };
+    let clients = || snapshot.backends.iter().filter(here).filter(|backend| !backend.ours);
+    let longer = |at: Option<chrono::DateTime<chrono::Utc>>| {
+        at.is_some_and(|at| age::seconds(at, snapshot.taken_at) > LONG_S)
+    };
+    Some(match builtin {
+        Builtin::Connection => Value::Bool(true),
+        Builtin::Primary => Value::Bool(snapshot.server.primary),
+        Builtin::ActiveSessions => {
+            count(clients().filter(|backend| backend.state == Some(State::Active)).count())
+        }
+        Builtin::OtherClientBackends => count(clients().count()),
+        Builtin::LongTransactions => {
+            count(clients().filter(|backend| longer(backend.xact_start)).count())
+        }
+        Builtin::LongQueries => {
+            let active = clients().filter(|backend| backend.state == Some(State::Active));
+            count(active.filter(|backend| longer(backend.query_start)).count())
+        }
+        Builtin::BlockedSessions if snapshot.forest.partial => return None,
+        Builtin::BlockedSessions => count(snapshot.forest.blocked),
+        Builtin::PreparedTransactions => {
+            let here = snapshot.prepared.iter().filter(|prepared| {
+                prepared.database.as_ref().is_some_and(|d| d.raw() == snapshot.server.database)
+            });
+            count(here.count())
+        }
+        Builtin::ReplicasLag if snapshot.counters.replicas.is_empty() => {
+            Value::Period(Period::from_secs(0))
+        }
+        _ => return None,
+    })
+}
+
+fn of_migrations(builtin: Builtin, known: &Known<'_>) -> Option<Value> {
+    let migrations = known.migrations?;
+    let project = &migrations.project;
+    let pending = || project.graph.pending();
+    Some(match builtin {
+        Builtin::ToolProblems => Value::List(
+            project.problems.iter().map(|p| format!("{}: {}", p.id, p.detail)).collect(),
+        ),
+        _ if !project.connected => return None,
+        Builtin::PendingMigrations => count(pending().count()),
+        Builtin::IrreversibleMigrations => Value::List(
+            pending()
+                .filter_map(|node| project.migration(&node.id))
+                .filter(|migration| migration.reversal.kind != reversal::Kind::Reversible)
+                .map(|migration| migration.id.clone())
+                .collect(),
+        ),
+        Builtin::Reversal => {
+            let kind = project.last()?.reversal.kind;
+            let word = serde_json::to_value(kind).ok()?;
+            Value::Text(word.as_str()?.to_owned())
+        }
+        Builtin::DeployAge => {
+            let snapshot = known.snapshot?;
+            let last = project.graph.applied().filter_map(|node| node.applied_at).max()?;
+            let age = (snapshot.taken_at - last).to_std().unwrap_or_default();
+            Value::Period(Period::from_secs(age.as_secs()))
+        }
+        Builtin::RevisionIsNext | Builtin::RevisionIsPrevious => {
+            let mut current = project.graph.current();
+            let mut expected = known.led_to?.to_vec();
+            current.sort_unstable();
+            expected.sort_unstable();
+            Value::Bool(current == expected)
+        }
+        _ => return None,
+    })
+}
+
+fn of_surroundings(builtin: Builtin, known: &Known<'_>) -> Option<Value> {
+    let slow = known.slow?;
+    Some(match builtin {
+        Builtin::DatabaseSize => Value::Int(slow.database_bytes?),
+        Builtin::InvalidIndexes => {
+            Value::List(slow.invalid_indexes.iter().map(|index| index.name.one_line()).collect())
+        }
+        Builtin::InactiveSlots => {
+            let inactive = slow.slots.iter().filter(|slot| !slot.active);
+            Value::List(inactive.map(|slot| slot.name.one_line()).collect())
+        }
+        _ => return None,
+    })
+}
+
+fn of_run(builtin: Builtin, known: &Known<'_>) -> Option<Value> {
+    match builtin {
+        Builtin::Connection => known.snapshot.is_none().then_some(Value::Bool(false)),
+        Builtin::IdentityPinned => known.pinned.map(Value::Bool),
+        Builtin::JournalWritable => known.journal.map(Value::Bool),
+        Builtin::LeaseFree => known.lease.map(Value::Bool),
+        Builtin::LockHoldersConflicting => known.conflicting.map(count),
+        _ => None,
+    }
+}
+
+fn count(n: usize) -> Value {
+    Value::Int(i64::try_from(n).unwrap_or(i64::MAX))
+}
