@@ -1,6 +1,11 @@
 //! The command line: one thin file per command.
 
+pub mod act;
+pub mod args;
 mod internal;
+pub mod journal;
+#[cfg(feature = "failpoints")]
+pub mod perform;
 
 use std::process::ExitCode;
 

@@ -1,1 +1,4 @@
 //! Tests of the layer `cli`.
+
+mod failpoints;
+mod journal;

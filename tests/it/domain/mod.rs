@@ -2,4 +2,7 @@
 
 mod dsn;
 mod identity;
+mod journal;
+mod plan;
+mod resolve;
 mod signal;
