@@ -164,9 +164,7 @@ fn verdict(file: &Path, reading: &Reading) -> String {
 }
 
 fn unknown(open: &[Open]) -> Vec<Value> {
-    let one = |open: &Open| {
-        json!({ "step": open.step, "intent_at": open.at, "act": open.act, "attempt": open.attempt })
-    };
+    let one = |open: &Open| json!({ "step": open.step, "intent_at": open.at, "act": open.act, "attempt": open.attempt });
     open.iter().map(one).collect()
 }
 
@@ -180,14 +178,19 @@ fn words(file: &Path, reading: &Reading) -> String {
         let line = format!("UNKNOWN: step {step}, act {}, intent at {}", open.act, open.at);
         text += &(Untrusted::new(line).one_line() + "\n");
     }
-    if reading.intact {
-        text += &format!(
-            "the records follow one another; the last one's hash is {}\n\
-             (keep it elsewhere: a cut-off end does not show in the file itself)\n",
-            reading.head
-        );
+    text + &anchor(reading)
+}
+
+/// Returns the hash that makes the chain tamper-evident.
+fn anchor(reading: &Reading) -> String {
+    if !reading.intact {
+        return String::new();
     }
-    text
+    format!(
+        "the records follow one another; the last one's hash is {}\n\
+         (keep it elsewhere: a cut-off end does not show in the file itself)\n",
+        reading.head
+    )
 }
 
 fn fault(reading: &Reading) -> String {

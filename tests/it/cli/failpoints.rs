@@ -183,7 +183,8 @@ fn killed_after_the_exit_was_written_an_act_has_its_outcome() {
 #[test]
 fn a_program_outlives_its_console_and_is_adopted_with_its_outcome() {
     let scene = Scene::new();
-    let waits = "echo begun; echo > begun; while [ ! -e go ]; do sleep 0.02; done; echo ran >> oracle";
+    let waits =
+        "echo begun; echo > begun; while [ ! -e go ]; do sleep 0.02; done; echo ran >> oracle";
     let mut console = scene.command(&scene.plan(waits)).spawn().expect("lockkeeper starts");
     until("the program to begin", || scene.path("begun").exists().then_some(()));
     console.kill().expect("the console can be killed");
@@ -318,7 +319,9 @@ fn with_small_disk(dir: &Path, script: &str) -> Option<Output> {
 fn a_disk_that_fills_up_during_an_act_still_takes_its_outcome() {
     let scene = Scene::new();
     fs::create_dir(scene.path("runs")).expect("a directory can be made");
-    let fills = "cat /dev/zero > runs/fill; echo ran >> oracle; exit 3";
+    // A message longer than what is left of the journal's last page.
+    let fills = "head -c 8000 /dev/zero | tr '\\0' x; echo
+        cat /dev/zero > runs/fill 2>/dev/null; echo ran >> oracle; exit 3";
     scene.command(&scene.plan(fills));
     let script = format!(
         "'{LOCKKEEPER}' __perform '{}' \"$0\"; cat \"$0\"/*/journal.jsonl",
@@ -334,6 +337,16 @@ fn a_disk_that_fills_up_during_an_act_still_takes_its_outcome() {
     let journal = &said[said.find("{\"v\"").expect("the journal is printed")..];
     let reading = lockkeeper::domain::journal::read(journal.as_bytes());
     assert!(reading.intact && reading.open().is_empty(), "{said}");
+}
+
+#[test]
+fn an_act_runs_also_where_the_state_is_given_by_a_relative_path() {
+    let scene = Scene::new();
+    scene.command(&scene.plan(ORACLE));
+    let mut command = Command::new(LOCKKEEPER);
+    command.args(["__perform", "plan.json", "runs"]).current_dir(scene.dir.path());
+    assert!(said(&command.output().expect("lockkeeper starts")).starts_with("done\n"));
+    assert_eq!(scene.executions(), 1);
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn list_and_show_print_what_was_recorded_and_no_escapes() {
     assert_eq!(listed["runs"][0]["unknown"].as_array().map(Vec::len), Some(1));
     let shown = document(&run(state.path(), &["show", "2026", "--json"]));
     assert_eq!(shown["records"][1]["kind"], "intent");
-    let text = run(state.path(), &["show"]).stdout;
-    assert!(!text.contains(&0x1b));
-    assert_eq!(text.iter().filter(|b| **b == b'\n').count(), 2);
+    let text = String::from_utf8(run(state.path(), &["show"]).stdout).expect("text");
+    assert!(!text.contains('\u{1b}'));
+    assert_eq!(text.lines().count(), 2);
 }

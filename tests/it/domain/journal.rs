@@ -54,7 +54,8 @@ fn notes(count: usize) -> Vec<u8> {
 
 #[test]
 fn a_journal_as_written_is_intact() {
-    let text = journal(vec![Entry::new(Kind::Opened, Value::Null), intent(), outcome(Ending::Done)]);
+    let text =
+        journal(vec![Entry::new(Kind::Opened, Value::Null), intent(), outcome(Ending::Done)]);
     let reading = read(&text);
     assert_eq!((reading.intact, reading.torn_tail, reading.records.len()), (true, false, 3));
     assert_eq!(reading.whole_bytes, text.len());

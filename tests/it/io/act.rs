@@ -198,7 +198,8 @@ fn the_output_is_cut_to_windows_and_lines() {
     let path = dir.path().join("out");
     let mut tail = Tail::new(path.clone());
     assert_eq!(tail.look().expect("no file yet"), Batch::default());
-    fs::write(&path, [vec![b'x'; LINE + 5], b"\nshort\r\nbegun".to_vec()].concat()).expect("written");
+    fs::write(&path, [vec![b'x'; LINE + 5], b"\nshort\r\nbegun".to_vec()].concat())
+        .expect("written");
     let batch = tail.look().expect("it reads");
     assert_eq!(batch.lines.iter().map(|l| l.raw().len()).collect::<Vec<_>>(), [LINE, 5]);
     assert_eq!(batch.dropped, 5);
