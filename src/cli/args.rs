@@ -59,14 +59,19 @@ pub enum Command {
     Runbook(Runbook),
     /// Print the JSON Schema of a --json document
     Schema(Schema),
+    /// The process of an act's job
     #[command(name = "__act", hide = true)]
     Act(Job),
+    /// One migration in sqlx format, as a job's program
     #[command(name = "__sqlx", hide = true)]
     Sqlx(Rest),
+    /// The load of the demo
     #[command(name = "__load", hide = true)]
     Load(Rest),
+    /// Removes a throwaway server when its owner is gone
     #[command(name = "__watch", hide = true)]
     Watch(Rest),
+    /// Performs one plan, for the crash tests
     #[cfg(feature = "failpoints")]
     #[command(name = "__perform", hide = true)]
     Perform(Rest),

@@ -214,6 +214,9 @@ pub struct Reading {
     pub torn_tail: bool,
     /// Bytes of the whole lines that were read.
     pub whole_bytes: usize,
+    /// The hash of the last record: what the next one must name, and what anchors the
+    /// chain where it is kept elsewhere.
+    pub head: String,
 }
 
 impl Reading {
@@ -247,28 +250,21 @@ impl Reading {
         self.records.iter().any(|record| record.kind == Kind::Closed)
     }
 
-    /// Returns the hash that the next record must name.
-    #[must_use]
-    pub fn head(text: &[u8]) -> String {
-        let whole = text.strip_suffix(b"\n").unwrap_or(text);
-        match whole.rsplit(|b| *b == b'\n').next() {
-            Some(last) if !last.is_empty() => sha256_hex(last),
-            _ => GENESIS.to_owned(),
-        }
+    fn begin() -> Self {
+        Self { intact: true, head: GENESIS.to_owned(), ..Self::default() }
     }
 }
 
 /// Reads a journal's bytes and follows its chain.
 #[must_use]
 pub fn read(text: &[u8]) -> Reading {
-    let mut reading = Reading { intact: true, ..Reading::default() };
-    let mut prev = GENESIS.to_owned();
+    let mut reading = Reading::begin();
     for line in text.split_inclusive(|b| *b == b'\n') {
         let Some(whole) = line.strip_suffix(b"\n") else {
             reading.torn_tail = true;
             break;
         };
-        match next(whole, reading.records.len() as u64 + 1, &prev) {
+        match next(whole, reading.records.len() as u64 + 1, &reading.head) {
             Ok(record) => reading.records.push(record),
             Err(fault) => {
                 reading.intact = false;
@@ -277,7 +273,7 @@ pub fn read(text: &[u8]) -> Reading {
                 break;
             }
         }
-        prev = sha256_hex(whole);
+        reading.head = sha256_hex(whole);
         reading.whole_bytes += line.len();
     }
     reading

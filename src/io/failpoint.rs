@@ -32,23 +32,24 @@ fn raise(signal: rustix::process::Signal) {
 }
 
 /// Fails as the tests ask: `LOCKKEEPER_FAULT=journal.sync:5` fails with errno 5 at every
-/// sync; `journal.sync:5:2` at the second and later ones.
+/// sync, `journal.sync:5:2` from the second one on, `journal.sync:5:2:1` at the second alone.
 ///
 /// # Errors
 /// The one that was asked for.
 #[cfg(feature = "failpoints")]
 pub fn fault(name: &str) -> std::io::Result<()> {
-    use std::sync::atomic::{AtomicU32, Ordering};
-    static HITS: AtomicU32 = AtomicU32::new(0);
+    use std::sync::atomic::{AtomicI32, Ordering};
+    static HITS: AtomicI32 = AtomicI32::new(0);
     let wanted = std::env::var("LOCKKEEPER_FAULT").unwrap_or_default();
-    let mut parts = wanted.split(':');
-    if parts.next() != Some(name) {
+    let Some(numbers) = wanted.strip_prefix(name).and_then(|rest| rest.strip_prefix(':')) else {
         return Ok(());
-    }
-    let errno = parts.next().and_then(|code| code.parse().ok()).unwrap_or(5);
-    let from: u32 = parts.next().and_then(|count| count.parse().ok()).unwrap_or(1);
-    let hits = HITS.fetch_add(1, Ordering::Relaxed) + 1;
-    if hits < from { Ok(()) } else { Err(std::io::Error::from_raw_os_error(errno)) }
+    };
+    let mut numbers = numbers.split(':').map_while(|number| number.parse::<i32>().ok());
+    let errno = numbers.next().unwrap_or(5);
+    let from = numbers.next().unwrap_or(1);
+    let times = numbers.next().unwrap_or(i32::MAX);
+    let hit = HITS.fetch_add(1, Ordering::Relaxed) + 1 - from;
+    if (0..times).contains(&hit) { Err(std::io::Error::from_raw_os_error(errno)) } else { Ok(()) }
 }
 
 /// Succeeds: this build has no faults.

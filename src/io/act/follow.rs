@@ -13,6 +13,7 @@ use super::stop::Stop;
 use super::tail::{Batch, Tail};
 use crate::domain::resolve::Exit;
 use crate::domain::untrusted::Untrusted;
+use crate::io::process::Identity;
 
 /// How often the files are looked at.
 const TICK: Duration = Duration::from_millis(50);
@@ -110,7 +111,7 @@ impl Watch<'_> {
         self.asked = stop;
         if claim.process.is_alive() {
             stop.ask(&claim.process);
-        } else if let Some(program) = self.job.program().filter(|program| program.is_alive()) {
+        } else if let Some(program) = self.job.program().filter(Identity::is_alive) {
             stop.send_to_group(program.pid);
         }
     }

@@ -97,7 +97,7 @@ pub fn launch(
     Command::new(lockkeeper)
         .arg0("lockkeeper")
         .arg("__act")
-        .arg(job.dir())
+        .arg(std::path::absolute(job.dir())?)
         .env_clear()
         .envs(inherited())
         .envs(env.iter().map(|(name, value)| (name, value.expose())))

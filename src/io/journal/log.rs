@@ -101,7 +101,7 @@ impl Log {
         self.refuse_if_rewritten(&text, &reading)?;
         self.head = Head {
             seq: reading.records.len() as u64,
-            hash: Reading::head(&text[..reading.whole_bytes]),
+            hash: reading.head.clone(),
             bytes: reading.whole_bytes as u64,
         };
         let torn = text[reading.whole_bytes..].to_vec();
@@ -174,8 +174,9 @@ impl Log {
     /// Refuses when the record that was last seen here is not in its place any more.
     fn refuse_if_rewritten(&self, text: &[u8], reading: &Reading) -> Result<(), Error> {
         let seen = usize::try_from(self.head.bytes).unwrap_or(usize::MAX);
-        let kept = text.get(..seen).is_some_and(|text| Reading::head(text) == self.head.hash);
-        if kept && reading.records.len() as u64 >= self.head.seq {
+        let kept = reading.whole_bytes >= seen
+            && text.get(..seen).is_some_and(|text| read(text).head == self.head.hash);
+        if kept {
             return Ok(());
         }
         let fault = "records that this session saw are gone".to_owned();

@@ -18,7 +18,7 @@ pub(super) fn ensure(dir: &Path) -> io::Result<()> {
     release(dir)?;
     let filled = file::create(&path).and_then(|mut reserve| {
         // Not zeros and not a hole: the blocks have to be taken.
-        reserve.write_all(&[b'.'; BYTES])?;
+        reserve.write_all(&vec![b'.'; BYTES])?;
         reserve.sync_all()
     });
     if filled.is_err() {

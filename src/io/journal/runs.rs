@@ -53,6 +53,15 @@ pub fn find(runs: &Path, text: &str) -> Result<String, Error> {
     }
 }
 
+/// Returns the name of the newest run.
+///
+/// # Errors
+/// When there is none.
+pub fn newest(runs: &Path) -> Result<String, Error> {
+    let none = || Error::NoRun { run: "at all".to_owned(), runs: runs.to_owned() };
+    names(runs)?.pop().ok_or_else(none)
+}
+
 /// Returns every intent without outcome of all runs, with its run, oldest first.
 ///
 /// # Errors

@@ -1,3 +1,5 @@
 //! Tests of the layer `cli`.
 
 mod schema;
+mod failpoints;
+mod journal;

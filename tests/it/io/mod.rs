@@ -1,5 +1,6 @@
 //! Tests of the layer `io`.
 
+mod act;
 mod cluster;
 mod config;
 mod connect;
@@ -7,6 +8,7 @@ mod control;
 mod demo;
 mod document;
 mod intents;
+mod journal;
 mod lease;
 mod migrate;
 mod paths;

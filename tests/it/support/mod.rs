@@ -4,6 +4,7 @@ pub mod cases;
 pub mod pooler;
 pub mod pty;
 pub mod screen;
+pub mod act;
 pub mod server;
 pub mod tcp;
 pub mod until;

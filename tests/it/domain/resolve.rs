@@ -1,0 +1,163 @@
+//! What an exit, the revisions and the evidence after a crash say.
+
+use chrono::DateTime;
+use lockkeeper::domain::outcome::{Ending, Outcome};
+use lockkeeper::domain::resolve::{
+    After, Backend, Evidence, Exit, Failure, Job, Postcondition, Resolution, classify, resolve,
+};
+
+fn exit(code: i32) -> Exit {
+    Exit {
+        code: Some(code),
+        signal: None,
+        not_started: None,
+        stopped: false,
+        started_at: DateTime::UNIX_EPOCH,
+        ended_at: DateTime::UNIX_EPOCH,
+        took_ms: 7,
+    }
+}
+
+fn stopped() -> Exit {
+    Exit { code: None, signal: Some(2), stopped: true, ..exit(0) }
+}
+
+/// An act from revision 1 to revision 2, found at `revision`.
+fn at(revision: Option<&str>) -> After {
+    After {
+        before: vec!["1".into()],
+        expected: Some(vec!["2".into()]),
+        revision: revision.map(|one| vec![one.into()]),
+        ..After::default()
+    }
+}
+
+fn saying(failure: Failure, after: After) -> After {
+    After { failure: Some(failure), ..after }
+}
+
+#[test]
+fn success_needs_both_exit_code_and_revision() {
+    let ending = |after: &After| classify(&exit(0), after).ending;
+    assert_eq!(ending(&at(Some("2"))), Ending::Done);
+    assert_eq!(ending(&at(Some("1"))), Ending::RanElsewhere);
+    assert_eq!(ending(&at(Some("7"))), Ending::Failed);
+    assert_eq!(ending(&at(None)), Ending::Unknown);
+    assert_eq!(ending(&After::default()), Ending::Done, "a command has no revision");
+}
+
+#[test]
+fn the_order_of_several_heads_says_nothing() {
+    let heads = |all: [&str; 2]| Some(all.map(String::from).to_vec());
+    let after = After { expected: heads(["a", "b"]), revision: heads(["b", "a"]), ..at(None) };
+    assert_eq!(classify(&exit(0), &after).ending, Ending::Done);
+}
+
+#[test]
+fn a_failure_may_be_tried_again_only_if_the_revision_did_not_move() {
+    let ending = |failure, revision| classify(&exit(1), &saying(failure, at(revision))).ending;
+    assert_eq!(ending(Failure::LockTimeout, Some("1")), Ending::LockTimeout);
+    assert_eq!(ending(Failure::RolledBack, Some("1")), Ending::RolledBack);
+    for failure in [Failure::LockTimeout, Failure::RolledBack] {
+        assert!(!ending(failure, None).may_retry(), "the revision was not read");
+        assert_eq!(ending(failure, Some("2")), Ending::Partial);
+    }
+    assert_eq!(ending(Failure::Partial, Some("1")), Ending::Partial);
+    assert_eq!(classify(&exit(1), &at(Some("1"))).ending, Ending::Failed, "it said nothing");
+}
+
+#[test]
+fn a_stop_that_came_too_late_did_not_stop_anything() {
+    assert_eq!(classify(&stopped(), &at(Some("1"))).ending, Ending::Stopped);
+    assert_eq!(classify(&stopped(), &at(Some("2"))).ending, Ending::Partial);
+    let late = Exit { stopped: true, ..exit(0) };
+    assert_eq!(classify(&late, &at(Some("2"))).ending, Ending::Done);
+}
+
+#[test]
+fn a_program_that_could_not_start_did_not_run() {
+    let missing = Exit { code: None, not_started: Some("no such file".into()), ..exit(0) };
+    let outcome = classify(&missing, &at(Some("1")));
+    assert_eq!(outcome.ending, Ending::NotRun);
+    assert!(outcome.message.raw().contains("no such file"));
+}
+
+fn evidence(job: Job) -> Evidence {
+    Evidence {
+        job,
+        backend: Backend::Gone,
+        postcondition: Postcondition::CannotTell,
+        verdict: None,
+        after: at(Some("2")),
+    }
+}
+
+fn ending(evidence: &Evidence) -> Option<Ending> {
+    resolve(evidence).outcome().map(|outcome: Outcome| outcome.ending)
+}
+
+#[test]
+fn a_claim_taken_by_the_resolver_is_certain() {
+    let hopeless = Evidence { backend: Backend::CannotTell, ..evidence(Job::Unclaimed) };
+    assert_eq!(resolve(&hopeless), Resolution::NeverStarted);
+    assert_eq!(ending(&hopeless), Some(Ending::NotRun));
+}
+
+#[test]
+fn an_exit_file_speaks_before_everything_else() {
+    let contradicted = Evidence {
+        postcondition: Postcondition::Untouched,
+        verdict: Some(Ending::Failed),
+        ..evidence(Job::Exited(exit(0)))
+    };
+    assert_eq!(ending(&contradicted), Some(Ending::Done));
+}
+
+#[test]
+fn a_live_process_is_running_whatever_the_database_says() {
+    let done = Evidence {
+        postcondition: Postcondition::Holds,
+        verdict: Some(Ending::Done),
+        ..evidence(Job::Running { pid: 7 })
+    };
+    assert!(matches!(resolve(&done), Resolution::StillRunning { .. }));
+}
+
+#[test]
+fn a_killed_tool_whose_backend_works_on_is_still_running() {
+    let killed = Exit { code: None, signal: Some(9), ..exit(0) };
+    for job in [Job::Dead, Job::Exited(killed)] {
+        let working = Evidence {
+            backend: Backend::Present { pid: 42 },
+            verdict: Some(Ending::Failed),
+            ..evidence(job)
+        };
+        assert!(matches!(resolve(&working), Resolution::StillRunning { .. }));
+    }
+}
+
+#[test]
+fn the_postcondition_decides_only_when_no_backend_is_left() {
+    let dead = |backend, postcondition| Evidence { backend, postcondition, ..evidence(Job::Dead) };
+    assert_eq!(ending(&dead(Backend::Gone, Postcondition::Holds)), Some(Ending::Done));
+    assert_eq!(ending(&dead(Backend::Gone, Postcondition::Untouched)), Some(Ending::RolledBack));
+    assert_eq!(ending(&dead(Backend::CannotTell, Postcondition::Holds)), None);
+    assert_eq!(ending(&dead(Backend::Gone, Postcondition::RevisionUnmoved)), None);
+    assert_eq!(ending(&dead(Backend::Gone, Postcondition::Neither)), None);
+}
+
+#[test]
+fn what_nobody_can_tell_is_unknown_until_the_operator_says() {
+    for job in [Job::Dead, Job::InProcess, Job::Unreadable("no permission".into())] {
+        let unknown = evidence(job);
+        assert!(matches!(resolve(&unknown), Resolution::Unknown { .. }));
+        let judged = Evidence { verdict: Some(Ending::RolledBack), ..unknown };
+        assert_eq!(ending(&judged), Some(Ending::RolledBack));
+    }
+}
+
+#[test]
+fn an_exit_of_zero_without_a_readable_revision_stays_unknown() {
+    let blind = Evidence { after: at(None), ..evidence(Job::Exited(exit(0))) };
+    assert!(matches!(resolve(&blind), Resolution::Unknown { .. }));
+}

@@ -1,0 +1,67 @@
+//! Plans whose program is an oracle: it says itself how often it ran.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use lockkeeper::domain::identity::{Class, Identity};
+use lockkeeper::domain::plan::{Action, Answer, Command, Confirmed, Plan, Preview, Risk, Timeouts};
+
+pub const SYSTEM: &str = "7412345678901234567";
+
+pub fn identity() -> Identity {
+    Identity {
+        system_identifier: SYSTEM.into(),
+        database: "shop".into(),
+        database_oid: 16_384,
+        host: "/tmp".into(),
+        port: 5432,
+        role: "postgres".into(),
+        primary: true,
+        version_num: 150_020,
+        version: "15.20".into(),
+    }
+}
+
+/// Returns a plan that runs `script` by sh in `cwd`.
+pub fn plan(script: &str, cwd: &Path) -> Plan {
+    Plan {
+        action: Action::Command,
+        target: identity(),
+        class: Class::Scratch,
+        command: Some(Command {
+            argv: ["sh", "-c", script].map(Into::into).into(),
+            env: Vec::new(),
+            cwd: cwd.to_string_lossy().into_owned(),
+        }),
+        files: Vec::new(),
+        revision_before: Vec::new(),
+        timeouts: Timeouts::default(),
+        attempts: 1,
+        risk: Risk::Safe,
+        preview: Preview::default(),
+    }
+}
+
+pub fn confirmed(plan: Plan) -> Confirmed {
+    let answer = Answer::Script(plan.hash());
+    plan.confirm(&answer).expect("a script that gives the hash confirms")
+}
+
+/// Waits until `look` returns something.
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(begun.elapsed() < Duration::from_mins(1), "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Returns every file below `dir`.
+pub fn files(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).expect("the directory can be read");
+    let paths = entries.map(|entry| entry.expect("its entries can be read").path());
+    paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
