@@ -1,8 +1,11 @@
 //! The command line as clap reads it; `--help` is where most people learn it.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+use super::{demo, load, watch};
 
 /// The operator's console for PostgreSQL schema migrations.
 ///
@@ -12,9 +15,16 @@ use clap::{Args, Parser, Subcommand};
 ///
 /// Try it on a throwaway server: lockkeeper demo
 #[derive(Parser, Debug)]
-#[command(name = "lockkeeper", version, propagate_version = true, args_conflicts_with_subcommands = true)]
-#[command(after_help = "Target, in this order: --dsn; --target NAME of lockkeeper.toml; its only target; DATABASE_URL; PG*, service file and .pgpass as libpq reads them.\n\
-Exit codes: 0 done, 1 failed or pending, 2 not run or cannot tell.")]
+#[command(
+    name = "lockkeeper",
+    version,
+    propagate_version = true,
+    args_conflicts_with_subcommands = true
+)]
+#[command(
+    after_help = "Target, in this order: --dsn; --target NAME of lockkeeper.toml; its only target; DATABASE_URL; PG*, service file and .pgpass as libpq reads them.\n\
+Exit codes: 0 done, 1 failed or pending, 2 not run or cannot tell."
+)]
 pub struct Cli {
     /// What to do; the console if left out.
     #[command(subcommand)]
@@ -67,10 +77,10 @@ pub enum Command {
     Sqlx(Rest),
     /// The load of the demo
     #[command(name = "__load", hide = true)]
-    Load(Rest),
+    Load(load::Options),
     /// Removes a throwaway server when its owner is gone
     #[command(name = "__watch", hide = true)]
-    Watch(Rest),
+    Watch(watch::Options),
     /// Performs one plan, for the crash tests
     #[cfg(feature = "failpoints")]
     #[command(name = "__perform", hide = true)]
@@ -114,15 +124,9 @@ pub struct Console {
 /// Flags of the demo.
 #[derive(Args, Debug, Clone, Default)]
 pub struct Demo {
-    /// Keep the server after leaving, and print how to reach it
-    #[arg(long)]
-    pub keep: bool,
-    /// Print DSN and paths as JSON and stay until stdin closes
-    #[arg(long)]
-    pub json: bool,
-    /// Install PostgreSQL without asking if it is missing
-    #[arg(long)]
-    pub yes: bool,
+    /// How it is opened.
+    #[command(flatten)]
+    pub options: demo::Options,
     /// Numbered lines instead of the full screen
     #[arg(long)]
     pub plain: bool,
@@ -248,5 +252,5 @@ pub struct Job {
 pub struct Rest {
     /// As given.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    pub args: Vec<String>,
+    pub args: Vec<OsString>,
 }

@@ -8,6 +8,7 @@ use std::process::{Command, ExitCode};
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::args;
 use crate::io::cluster::{self, Cluster, Install, Missing, Spec};
 use crate::io::demo::load::{Load, Part};
 use crate::io::demo::{self, DATABASE, DEPLOYER, Project};
@@ -193,14 +194,42 @@ impl Demo {
     }
 }
 
-/// Runs the command by itself, without a console on top.
+/// What a newcomer reads first.
+const HINT: [&str; 2] = [
+    "A shop of money under load: a reporting session is idle in transaction on expenses, and migrations are pending.",
+    "Try it: b begins the migration, one confirmed step at a time; l looks at who blocks it; q leaves and removes it all.",
+];
+
+/// Runs the command with the console on top.
 #[must_use]
-pub fn main(options: &Options) -> ExitCode {
+pub fn main(args: &args::Demo) -> ExitCode {
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&error),
     };
-    runtime.block_on(run(options, async |_: &Demo| ExitCode::SUCCESS))
+    let code = runtime.block_on(run(&args.options, async |demo: &Demo| on_top(demo).await));
+    // A reader of the terminal may still wait for a key.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    code
+}
+
+async fn on_top(demo: &Demo) -> ExitCode {
+    let flags = args::Target {
+        dsn: Some(demo.dsn.clone()),
+        config: Some(demo.config_path.clone()),
+        ..args::Target::default()
+    };
+    let mut site = match super::site::open(&flags) {
+        Ok(site) => site,
+        Err(error) => return refuse(&*error),
+    };
+    site.target.class = crate::domain::identity::Class::Scratch;
+    let hint = HINT.map(str::to_owned).to_vec();
+    let start = super::console::Start { hint, runbook: None };
+    match super::console::on(site, start).await {
+        Ok(code) => code,
+        Err(error) => refuse(&*error),
+    }
 }
 
 /// Opens the demo, runs `on_top` on it (with `--json` prints the document and waits

@@ -1,48 +1,58 @@
 //! The command line: one thin file per command.
 
+pub mod act;
+pub mod args;
+pub mod begin;
+pub mod console;
 pub mod demo;
+pub mod journal;
 mod load;
+#[cfg(feature = "failpoints")]
+pub mod perform;
+pub mod schema;
+pub mod site;
 mod watch;
 
-use std::ffi::OsString;
+use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::Parser as _;
+use color_eyre::eyre::{Result, eyre};
 
 use crate::io::migrate;
-
-/// The operator's console for `PostgreSQL` schema migrations.
-#[derive(Debug, Parser)]
-#[command(version)]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Opens a throwaway server with data, load, a blocker and pending migrations
-    Demo(demo::Options),
-    #[command(name = "__load", hide = true)]
-    Load(load::Options),
-    /// The child that runs one migration of an sqlx project
-    #[command(name = "__sqlx", hide = true, disable_help_flag = true)]
-    Sqlx {
-        /// The child reads its own command line.
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        job: Vec<OsString>,
-    },
-    #[command(name = "__watch", hide = true)]
-    Watch(watch::Options),
-}
+use args::{Cli, Command};
 
 /// Runs the command line and returns the exit code of `CLI.md`'s table.
 #[must_use]
 pub fn main() -> ExitCode {
-    match Arguments::parse().command {
-        Command::Demo(options) => demo::main(&options),
-        Command::Load(options) => load::run(&options),
-        Command::Sqlx { job } => migrate::main(&job, migrate::from_environment),
-        Command::Watch(options) => watch::run(&options),
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            // The terminal may be gone; there is nobody else to tell.
+            let _ = writeln!(std::io::stderr(), "lockkeeper: {error:#}");
+            ExitCode::from(2)
+        }
     }
+}
+
+fn run(cli: Cli) -> Result<ExitCode> {
+    match cli.command.unwrap_or(Command::Console(cli.console)) {
+        Command::Console(args) => console::run(&args),
+        Command::Demo(args) => Ok(demo::main(&args)),
+        Command::Journal(args) => journal::run(&args),
+        Command::Act(args) => act::run(&args),
+        Command::Sqlx(args) => Ok(migrate::main(&args.args, migrate::from_environment)),
+        Command::Load(args) => Ok(load::run(&args)),
+        Command::Watch(args) => Ok(watch::run(&args)),
+        #[cfg(feature = "failpoints")]
+        Command::Perform(args) => perform::run(&args.args),
+        Command::Schema(args) => schema::run(&args),
+        _ => Err(eyre!("this command is not there yet")),
+    }
+}
+
+/// Prints a line of the answer; a reader that went away is no error of ours.
+fn print(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }

@@ -18,7 +18,7 @@ use crate::io::perform::{Act, Finished, Setting, in_child, perform};
 ///
 /// # Errors
 /// When the plan cannot be read, or the journal not be created.
-pub fn run(args: &[String]) -> Result<ExitCode> {
+pub fn run(args: &[std::ffi::OsString]) -> Result<ExitCode> {
     let [plan, runs] = args else { return Err(eyre!("usage: __perform PLANFILE RUNSDIR")) };
     let plan: Plan = serde_json::from_slice(&std::fs::read(plan)?)?;
     let answer = Answer::Script(plan.hash());

@@ -206,6 +206,12 @@ pub enum Lease {
 }
 
 impl Facts {
+    /// Returns what is known before anything answered.
+    #[must_use]
+    pub fn new(target: Target, now: DateTime<Utc>) -> Self {
+        Self { target, now, ..Self::default() }
+    }
+
     /// Takes a refresh.
     pub fn snapshot_arrived(&mut self, snapshot: Snapshot, at: DateTime<Utc>) {
         if let Some(point) = self.point(&snapshot) {

@@ -1,5 +1,5 @@
 //! Tests of the layer `cli`.
 
-mod schema;
 mod failpoints;
 mod journal;
+mod schema;

@@ -1,10 +1,10 @@
 //! What the tests share: the throwaway server, provisioning, a pty.
 
+pub mod act;
 pub mod cases;
 pub mod pooler;
 pub mod pty;
 pub mod screen;
-pub mod act;
 pub mod server;
 pub mod tcp;
 pub mod until;

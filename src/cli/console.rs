@@ -1,0 +1,215 @@
+//! The full-screen loop: keys before data, the inbox drained before each draw, no work
+//! while nothing happens.
+
+use std::future::pending;
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use color_eyre::eyre::{Result, WrapErr as _};
+use crossterm::event::{Event, EventStream, KeyCode, KeyEventKind, KeyModifiers};
+use futures_util::StreamExt as _;
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval, sleep_until};
+
+use super::{args, begin, site};
+use crate::app::{App, Input, Output};
+use crate::domain::config;
+use crate::io::driver::Driver;
+use crate::io::site::Site;
+use crate::io::terminal::{Options, Screen, Signal, Signals};
+use crate::session::facts::Facts;
+use crate::session::news::News;
+use crate::ui::theme::{Name, Theme, Tone};
+use crate::ui::widgets::message::Message;
+
+/// How many of the outside's news are taken before the next draw.
+const DRAIN: usize = 256;
+
+/// Runs the console on what the flags name.
+///
+/// # Errors
+/// When a file is wrong, no target is named, or the terminal cannot be used.
+pub fn run(flags: &args::Console) -> Result<ExitCode> {
+    let site = site::open(&flags.target)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .wrap_err("no runtime")?;
+    let code = runtime.block_on(on(site, Start::default()));
+    // A reader of the terminal may still wait for a key.
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    code
+}
+
+/// What the console starts with.
+#[derive(Debug, Default)]
+pub struct Start {
+    /// Lines shown until the first key.
+    pub hint: Vec<String>,
+    /// The runbook that is begun at once.
+    pub runbook: Option<Box<crate::session::machine::Begin>>,
+}
+
+/// Runs the console on a site until the operator leaves.
+///
+/// # Errors
+/// When the terminal cannot be used, or a part panicked.
+pub async fn on(site: Site, start: Start) -> Result<ExitCode> {
+    let mut screen = match Screen::enter(Options { mouse: site.config().ui.mouse }) {
+        Ok(screen) => screen,
+        Err(error) => return Err(error.into()),
+    };
+    let (news, inbox) = mpsc::unbounded_channel();
+    let facts = Facts::new(site.described(), Utc::now());
+    let app = App::new(facts, theme(&site), start.hint);
+    let driver = Driver::start(site, news);
+    let mut console = Console { app, driver, inbox };
+    if let Some(begin) = start.runbook {
+        console.take(Input::Begin(begin));
+    }
+    let code = console.turn(&mut screen).await;
+    drop(screen);
+    console.driver.close().await;
+    code
+}
+
+fn theme(site: &Site) -> Theme {
+    let name = match site.config().ui.theme {
+        config::Theme::Default => Name::Default,
+        config::Theme::HighContrast => Name::HighContrast,
+        config::Theme::Mono => Name::Mono,
+    };
+    Theme::new(name, std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()))
+}
+
+struct Console {
+    app: App,
+    driver: Driver,
+    inbox: mpsc::UnboundedReceiver<News>,
+}
+
+/// Whether the loop goes on.
+enum Turn {
+    On,
+    Leave(ExitCode),
+}
+
+impl Console {
+    async fn turn(&mut self, screen: &mut Screen) -> Result<ExitCode> {
+        let mut keys = EventStream::new();
+        let mut signals = Signals::listen().wrap_err("signals cannot be handled")?;
+        let mut tick = interval(Duration::from_secs(1));
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            self.draw(screen)?;
+            let wake = self.app.wakes_at(Instant::now());
+            let turn = tokio::select! {
+                biased;
+                signal = signals.next() => self.signal(signal, screen)?,
+                key = keys.next() => match key {
+                    Some(Ok(event)) => self.event(event, screen)?,
+                    Some(Err(error)) => return Err(error).wrap_err("the terminal cannot be read"),
+                    None => Turn::Leave(ExitCode::from(129)),
+                },
+                news = self.inbox.recv() => {
+                    self.drain(news);
+                    Turn::On
+                }
+                () = wakes(wake) => Turn::On,
+                _ = tick.tick() => self.take(Input::Tick(Utc::now())),
+            };
+            if let Turn::Leave(code) = turn {
+                return Ok(code);
+            }
+        }
+    }
+
+    fn draw(&self, screen: &mut Screen) -> Result<()> {
+        let now = Instant::now();
+        screen.draw(|frame| self.app.view(now, frame.area(), frame.buffer_mut()))?;
+        Ok(())
+    }
+
+    fn drain(&mut self, first: Option<News>) {
+        let mut next = first;
+        for _ in 0..DRAIN {
+            let Some(news) = next else { return };
+            self.take(Input::News(news, Utc::now()));
+            next = self.inbox.try_recv().ok();
+        }
+        if let Some(news) = next {
+            self.take(Input::News(news, Utc::now()));
+        }
+    }
+
+    fn event(&mut self, event: Event, screen: &mut Screen) -> Result<Turn> {
+        match event {
+            Event::Key(key)
+                if key.code == KeyCode::Char('z')
+                    && key.modifiers == KeyModifiers::CONTROL
+                    && key.kind == KeyEventKind::Press =>
+            {
+                self.suspend(screen)
+            }
+            Event::Key(key) => Ok(self.take(Input::Key(key))),
+            Event::Paste(text) => Ok(self.take(Input::Paste(text))),
+            _ => Ok(Turn::On),
+        }
+    }
+
+    fn suspend(&mut self, screen: &mut Screen) -> Result<Turn> {
+        match screen.suspend() {
+            Ok(()) => Ok(Turn::On),
+            Err(error @ crate::io::terminal::Error::CannotSuspend) => {
+                Ok(self.take(Input::Say(Message::new(Tone::Plain, error.to_string()))))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn signal(&mut self, signal: Signal, screen: &mut Screen) -> Result<Turn> {
+        match signal {
+            Signal::Suspend => return self.suspend(screen),
+            Signal::Continue => screen.resume()?,
+            Signal::Terminate | Signal::HangUp | Signal::Interrupt => {}
+        }
+        Ok(signal.exit_code().map_or(Turn::On, |code| Turn::Leave(ExitCode::from(code))))
+    }
+
+    /// Lets the screen take an input, and does what it wants done.
+    fn take(&mut self, input: Input) -> Turn {
+        for output in self.app.update(input, Instant::now()) {
+            match output {
+                Output::Effect(effect) => self.driver.effect(effect),
+                Output::Backend(key) => self.driver.backend(key),
+                Output::Refresh => self.driver.refresh(),
+                Output::Quit => return Turn::Leave(ExitCode::SUCCESS),
+                Output::Begin(name) => {
+                    let input = match begin::runbook(self.driver.site(), &name, None) {
+                        Ok(begin) => Input::Begin(Box::new(begin)),
+                        Err(why) => Input::Say(Message::new(Tone::Warn, why)),
+                    };
+                    self.take(input);
+                }
+            }
+        }
+        Turn::On
+    }
+}
+
+async fn wakes(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at.into()).await,
+        None => pending().await,
+    }
+}
+
+/// Returns true where a full screen cannot be shown: the line mode does everything too.
+#[must_use]
+pub fn needs_lines(plain: bool) -> bool {
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    plain || (dumb && std::io::stdout().is_terminal())
+}

@@ -1,0 +1,57 @@
+//! From flags and files to what is worked on.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use color_eyre::eyre::{Result, WrapErr as _, eyre};
+
+use super::args;
+use crate::domain::config::Config;
+use crate::io::config;
+use crate::io::paths::Paths;
+use crate::io::postgres::target::{self, Request};
+use crate::io::site::Site;
+
+/// Opens what the flags name: configuration, target, project. Connects to nothing.
+///
+/// # Errors
+/// When a file is wrong (path, line, key and suggestion), or no target is named.
+pub fn open(flags: &args::Target) -> Result<Site> {
+    let here = env::current_dir().wrap_err("the working directory is gone")?;
+    let from = flags.project.as_deref().map_or(here.clone(), |dir| here.join(dir));
+    let loaded = config::load(flags.config.as_deref(), &from)?;
+    let profile = profile(flags, &loaded.config)?;
+    let request = Request { dsn: flags.dsn.as_deref(), profile };
+    let target = target::resolve(request, &target::environment())?;
+    let project = project(flags, &loaded, &here);
+    Ok(Site { target, project, paths: Paths::of_user()?, loaded })
+}
+
+/// Returns the profile that is meant: the named one, or the only one when neither a
+/// connection string nor the environment says otherwise.
+fn profile<'a>(
+    flags: &'a args::Target,
+    config: &'a Config,
+) -> Result<Option<(&'a str, &'a crate::domain::config::Target)>> {
+    let targets = &config.targets;
+    if let Some(name) = &flags.target {
+        let found = targets.get_key_value(name.as_str());
+        let names = targets.keys().cloned().collect::<Vec<_>>().join(", ");
+        let names = if names.is_empty() { "none".to_owned() } else { names };
+        return found
+            .map(|(name, target)| Some((name.as_str(), target)))
+            .ok_or_else(|| eyre!("there is no target {name}; lockkeeper.toml has: {names}"));
+    }
+    let is_open = flags.dsn.is_none() && env::var_os("DATABASE_URL").is_none();
+    let only = targets.iter().next().filter(|_| is_open && targets.len() == 1);
+    Ok(only.map(|(name, target)| (name.as_str(), target)))
+}
+
+/// Returns where the migration tool lives: `--project`, else the configuration's directory.
+fn project(flags: &args::Target, loaded: &config::Loaded, here: &Path) -> PathBuf {
+    let base = loaded.directory().unwrap_or(here);
+    match &flags.project {
+        Some(dir) => here.join(dir),
+        None => base.join(&loaded.config.project.directory),
+    }
+}
