@@ -27,7 +27,8 @@ impl App {
             database: identity.map_or_else(|| target.database.clone(), |i| name(&i.database)),
             host: identity.map_or_else(|| target.place.clone(), |i| place(&name(&i.host), i.port)),
             role: identity.map_or_else(|| target.role.clone(), |i| name(&i.role)),
-            server: identity.map(|i| Server { primary: i.primary, version: name(&i.version) }),
+            server: identity
+                .map(|i| Server { primary: i.primary, version: number(&name(&i.version)) }),
             mode: if facts.lease == Lease::Held { Mode::Armed } else { Mode::Watching },
             revision: self.revision(),
             recording: self.is_recording(),
@@ -86,6 +87,11 @@ impl App {
 
 fn duration(delta: TimeDelta) -> Duration {
     delta.to_std().unwrap_or_default()
+}
+
+/// Packagers append their own words to the version.
+fn number(version: &str) -> String {
+    version.split_whitespace().next().unwrap_or_default().to_owned()
 }
 
 /// A socket directory stands for itself; its port only names a file in it.

@@ -7,6 +7,7 @@ use color_eyre::eyre::{Result, WrapErr as _, eyre};
 
 use super::args;
 use crate::domain::config::Config;
+use crate::io::act::this_program;
 use crate::io::config;
 use crate::io::paths::Paths;
 use crate::io::postgres::target::{self, Request};
@@ -24,7 +25,8 @@ pub fn open(flags: &args::Target) -> Result<Site> {
     let request = Request { dsn: flags.dsn.as_deref(), profile };
     let target = target::resolve(request, &target::environment())?;
     let project = project(flags, &loaded, &here);
-    Ok(Site { target, project, paths: Paths::of_user()?, loaded })
+    let program = this_program().wrap_err("this program's own file is gone")?;
+    Ok(Site { target, project, paths: Paths::of_user()?, loaded, program })
 }
 
 /// Returns the profile that is meant: the named one, or the only one when neither a

@@ -212,7 +212,8 @@ fn possible(backend: &Backend, kind: Kind) -> Result<(), Refused> {
 /// Returns true for the connections that lockkeeper itself cannot do without; a step's own
 /// session is ours too, and may be ended.
 fn is_our_instrument(backend: &Backend) -> bool {
-    let instruments = ["lockkeeper/monitor", "lockkeeper/control", "lockkeeper/lease"];
+    let instruments =
+        ["lockkeeper/monitor", "lockkeeper/control", "lockkeeper/lease", "lockkeeper/reader"];
     backend.ours && instruments.contains(&backend.application.raw())
 }
 

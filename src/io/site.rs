@@ -22,6 +22,8 @@ pub struct Site {
     pub project: PathBuf,
     /// Our directories.
     pub paths: Paths,
+    /// This very program, which runs the jobs: [`super::act::this_program`].
+    pub program: PathBuf,
 }
 
 /// The migrations' tool and where its files are.

@@ -13,7 +13,7 @@ use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::{Action, Confirmed, Plan, Signal};
 use crate::domain::resolve::{self, After};
 use crate::domain::untrusted::Untrusted;
-use crate::io::act::{Batch, Stop, program, this_program};
+use crate::io::act::{Batch, Stop};
 use crate::io::journal::Journal;
 use crate::io::perform::{self, Act, Finished, Performed, Setting};
 use crate::io::postgres::control::{Aim, Signalled};
@@ -118,7 +118,7 @@ impl Inner {
             return Err(format!("{} has no command that shows where it connects", tool.name()));
         };
         let probe = prove::Probe {
-            argv: own_program(&command.argv)?,
+            argv: self.own_program(&command.argv),
             directory: self.site.project.clone(),
             environment: self.proof_environment(),
             output: None,
@@ -162,6 +162,15 @@ impl Inner {
             .collect();
         let inherited = crate::io::postgres::target::environment();
         prove::environment(&inherited, &own)
+    }
+
+    /// Puts our own program in the place of its name.
+    fn own_program(&self, argv: &[String]) -> Vec<String> {
+        let own = |word: &String| match word.as_str() {
+            "lockkeeper" => self.site.program.display().to_string(),
+            _ => word.clone(),
+        };
+        argv.iter().take(1).map(own).chain(argv.iter().skip(1).cloned()).collect()
     }
 
     async fn signal(&self, backend: BackendKey, signal: Signal) -> Outcome {
@@ -209,10 +218,6 @@ impl Inner {
     async fn run_job(&self, journal: &Journal, act: &Act, confirmed: &Confirmed) -> Outcome {
         let plan = confirmed.plan();
         let application = format!("lockkeeper/migrate {} {}", act.id, confirmed.hash().short());
-        let lockkeeper = match this_program() {
-            Ok(program) => program,
-            Err(error) => return Outcome::new(Ending::NotRun, error.to_string()),
-        };
         let setting = Setting {
             env: environment::variables(
                 &self.site.target.spec,
@@ -221,7 +226,7 @@ impl Inner {
                 plan.timeouts,
             ),
             grace: GRACE,
-            lockkeeper,
+            lockkeeper: self.site.program.clone(),
         };
         let (stop, stopped) = watch::channel(Stop::No);
         self.set_running(Some(Running { stop, application }));
@@ -305,13 +310,4 @@ fn request(plan: &Plan) -> Request {
             Request::Command { argv: argv.unwrap_or_default(), risk: plan.risk }
         }
     }
-}
-
-/// Puts our own program in the place of its name.
-fn own_program(argv: &[String]) -> Result<Vec<String>, String> {
-    let mut argv = argv.to_vec();
-    if let Some(first) = argv.first_mut() {
-        *first = program(first).map_err(|error| error.to_string())?.display().to_string();
-    }
-    Ok(argv)
 }

@@ -22,6 +22,8 @@ pub enum Purpose {
     Control,
     /// Holds the lease.
     Lease,
+    /// Reads now and then what a plan stands on: the version table, the schema.
+    Reader,
     /// Runs what the operator confirmed.
     Work,
 }
@@ -34,6 +36,7 @@ impl Purpose {
             Self::Monitor => "lockkeeper/monitor",
             Self::Control => "lockkeeper/control",
             Self::Lease => "lockkeeper/lease",
+            Self::Reader => "lockkeeper/reader",
             Self::Work => "lockkeeper/work",
         }
     }
@@ -60,6 +63,14 @@ impl Purpose {
                 ("idle_in_transaction_session_timeout", "5s"),
                 ("jit", "off"),
                 ("search_path", "pg_catalog"),
+            ],
+            // The search path is the role's own: tools look their tables up through it.
+            Self::Reader => &[
+                ("statement_timeout", "5s"),
+                ("lock_timeout", "200ms"),
+                ("default_transaction_read_only", "on"),
+                ("idle_in_transaction_session_timeout", "5s"),
+                ("jit", "off"),
             ],
             // The server must notice soon that a holder is gone, so that another can take over.
             Self::Lease => &[

@@ -189,7 +189,8 @@ impl Group {
             .env_clear()
             .envs(&probe.environment)
             .env("PGAPPNAME", name)
-            .stdin(Stdio::null())
+            // Kept open: a probe of ours stays visible until it closes.
+            .stdin(Stdio::piped())
             .stdout(out)
             .stderr(err)
             .process_group(0)

@@ -95,7 +95,7 @@ impl Reader {
         }
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => connect(&self.spec, Purpose::Control).await?,
+            None => connect(&self.spec, Purpose::Reader).await?,
         };
         Ok(self.connection.insert(connection))
     }

@@ -7,6 +7,7 @@ mod connect;
 mod control;
 mod demo;
 mod document;
+mod driver;
 mod intents;
 mod journal;
 mod lease;

@@ -2,6 +2,7 @@
 
 pub mod act;
 pub mod cases;
+pub mod drive;
 pub mod pooler;
 pub mod pty;
 pub mod screen;

@@ -1,0 +1,152 @@
+//! The machine's effects on a real server: planned, proved, performed, recorded.
+
+use std::fs;
+use std::path::Path;
+
+use lockkeeper::domain::activity::BackendKey;
+use lockkeeper::domain::journal::{self, Kind};
+use lockkeeper::domain::outcome::Ending;
+use lockkeeper::domain::plan::{Direction, Risk, Signal};
+use lockkeeper::session::effect::{Event, Goal, Request};
+use tempfile::TempDir;
+
+use crate::support::drive::{Drive, site};
+use crate::support::server::{self, Database};
+
+const FILES: [(&str, &str); 4] = [
+    ("1_first.up.sql", "CREATE TABLE first (id int PRIMARY KEY, note text);"),
+    ("1_first.down.sql", "DROP TABLE first;"),
+    ("2_second.up.sql", "ALTER TABLE first ADD COLUMN more text;"),
+    ("2_second.down.sql", "ALTER TABLE first DROP COLUMN more;"),
+];
+
+fn project() -> TempDir {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let migrations = dir.path().join("migrations");
+    fs::create_dir(&migrations).expect("it can be made");
+    for (name, text) in FILES {
+        fs::write(migrations.join(name), text).expect("it can be written");
+    }
+    dir
+}
+
+fn up() -> Request {
+    Request::Migrate { direction: Direction::Up, goal: Goal::One, risk: Risk::Safe }
+}
+
+fn down() -> Request {
+    Request::Migrate { direction: Direction::Down, goal: Goal::One, risk: Risk::Safe }
+}
+
+fn start(database: &Database, project: &Path, state: &Path) -> Drive {
+    Drive::start(site(&database.dsn(), project, state))
+}
+
+fn records(state: &Path) -> Vec<journal::Record> {
+    let mut all = Vec::new();
+    for run in fs::read_dir(state.join("runs")).expect("there are runs") {
+        let text = fs::read(run.expect("a run").path().join("journal.jsonl")).expect("a journal");
+        let reading = journal::read(&text);
+        assert!(reading.intact, "{:?}", reading.fault);
+        all.extend(reading.records);
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_goes_up_and_down_each_under_its_own_yes() {
+    let (database, project) = (server::database("driver_up_down"), project());
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let mut drive = start(&database, project.path(), state.path());
+    let plan = drive.plan(up()).await;
+    assert_eq!(plan.preview.title, "up 1 first");
+    assert_eq!(plan.risk, Risk::Safe);
+    let outcome = drive.confirm().await;
+    assert_eq!(outcome.ending, Ending::Done, "{outcome:?}");
+    assert_eq!(outcome.revision_after.as_deref(), Some(&["1".to_owned()][..]));
+    database.execute("INSERT INTO first VALUES (1, 'x')");
+    let plan = drive.plan(down()).await;
+    assert!(plan.risk >= Risk::Lossy);
+    let outcome = drive.confirm().await;
+    assert_eq!(outcome.ending, Ending::Done, "{outcome:?}");
+    drive.driver.close().await;
+    let kinds: Vec<Kind> = records(state.path()).iter().map(|record| record.kind).collect();
+    let wanted =
+        [Kind::Opened, Kind::Intent, Kind::Outcome, Kind::Intent, Kind::Outcome, Kind::Closed];
+    assert_eq!(kinds, wanted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_changes_after_the_preview_is_not_run() {
+    let (database, project) = (server::database("driver_changed"), project());
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let mut drive = start(&database, project.path(), state.path());
+    drive.plan(up()).await;
+    fs::write(project.path().join("migrations/1_first.up.sql"), "CREATE TABLE evil (id int);")
+        .expect("it can be written");
+    let outcome = drive.confirm().await;
+    assert_eq!(outcome.ending, Ending::NotRun, "{outcome:?}");
+    let mut connection = database.connect().await;
+    let tables: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+            .fetch_one(&mut connection)
+            .await
+            .expect("the server counts");
+    assert_eq!(tables, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_timeout_is_tried_again_within_the_same_yes() {
+    let (database, project) = (server::database("driver_retry"), project());
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let mut with = site(&database.dsn(), project.path(), state.path());
+    with.loaded.config.policy.lock_timeout = "200ms".parse().expect("a period");
+    let mut drive = Drive::start(with);
+    drive.plan(up()).await;
+    assert_eq!(drive.confirm().await.ending, Ending::Done);
+    let mut blocker = database.connect().await;
+    sqlx::raw_sql("BEGIN; SELECT * FROM first").execute(&mut blocker).await.expect("it blocks");
+    let plan = drive.plan(up()).await;
+    assert!(
+        plan.preview.now.iter().any(|line| line.contains("AccessShare")),
+        "{:?}",
+        plan.preview.now
+    );
+    let hash = plan.hash();
+    drive.event(Event::Answered(lockkeeper::domain::plan::Answer::Key(hash)));
+    drive
+        .until("the first attempt has timed out", |d| {
+            d.session.job().is_some_and(|job| job.retry_due().is_some())
+        })
+        .await;
+    assert_eq!(drive.outcomes.last().expect("an attempt").ending, Ending::LockTimeout);
+    sqlx::raw_sql("COMMIT").execute(&mut blocker).await.expect("it lets go");
+    drive.until("a later attempt has succeeded", |d| d.session.acting().is_empty()).await;
+    assert_eq!(drive.outcomes.last().expect("an attempt").ending, Ending::Done);
+    let attempts: Vec<Option<u32>> = records(state.path())
+        .iter()
+        .filter(|record| record.kind == Kind::Intent)
+        .map(|record| record.attempt)
+        .collect();
+    assert_eq!(&attempts[..3], [Some(1), Some(1), Some(2)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ending_a_session_is_planned_confirmed_recorded_and_checked() {
+    let (database, project) = (server::database("driver_signal"), project());
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let mut idle = database.connect().await;
+    let pid: i32 =
+        sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut idle).await.expect("a pid");
+    sqlx::raw_sql("BEGIN; SELECT 1").execute(&mut idle).await.expect("a transaction");
+    let mut drive = start(&database, project.path(), state.path());
+    let seen = |d: &Drive| d.facts.snapshot.value().is_some_and(|s| s.backend(pid).is_some());
+    drive.until("the session is seen", seen).await;
+    let backend: BackendKey =
+        drive.facts.snapshot.value().and_then(|s| s.backend(pid)).expect("it is seen").key();
+    let plan = drive.plan(Request::Signal { backend, signal: Signal::Terminate }).await;
+    assert_eq!(plan.risk, Risk::Safe, "it has written nothing");
+    assert_eq!(drive.confirm().await.ending, Ending::Done);
+    assert!(sqlx::query("SELECT 1").execute(&mut idle).await.is_err(), "its session is gone");
+    assert!(records(state.path()).iter().any(|record| record.kind == Kind::Outcome));
+}
