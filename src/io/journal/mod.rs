@@ -19,7 +19,7 @@ use serde_json::json;
 
 pub use error::Error;
 use log::{Head, Log};
-pub use runs::{Run, find, has_open_intent, list, newest, open_intents, read};
+pub use runs::{Run, find, list, newest, open_intents, read};
 pub use secrets::{MASK, Secrets};
 
 use super::{host, paths};

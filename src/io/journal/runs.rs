@@ -75,34 +75,6 @@ pub fn open_intents(runs: &Path) -> Result<Vec<(String, Open)>, Error> {
     Ok(all)
 }
 
-/// Returns true if an act on that server may still run or be unresolved. A damaged
-/// journal that names the server counts, since what it lost is not known.
-///
-/// # Errors
-/// When the directory or a journal cannot be read.
-pub fn has_open_intent(runs: &Path, system_identifier: &str) -> Result<bool, Error> {
-    for name in names(runs)? {
-        if may_hold(&runs.join(name).join("journal.jsonl"), system_identifier)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-fn may_hold(path: &Path, system_identifier: &str) -> Result<bool, Error> {
-    let text = text(path)?;
-    let reading = read_text(&text);
-    let names_it = || {
-        let wanted = system_identifier.as_bytes();
-        !wanted.is_empty() && text.windows(wanted.len()).any(|part| part == wanted)
-    };
-    let on_it = |open: &Open| match open.target() {
-        Some(target) => target.system_identifier == system_identifier,
-        None => names_it(),
-    };
-    Ok(reading.open().iter().any(on_it) || (!reading.intact && names_it()))
-}
-
 fn text(path: &Path) -> Result<Vec<u8>, Error> {
     let mut text = Vec::new();
     let read = file::read_from(path).and_then(|mut file| file.read_to_end(&mut text));
