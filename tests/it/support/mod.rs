@@ -5,6 +5,7 @@ pub mod cases;
 pub mod pooler;
 pub mod pty;
 pub mod screen;
+pub mod scene;
 pub mod server;
 pub mod tcp;
 pub mod until;
