@@ -8,7 +8,8 @@ use lockkeeper::domain::verdict::{Level, verdict};
 
 use crate::support::scene::{Scene, edges};
 
-const TABLE: &str = "create table t (id int primary key, v int); insert into t values (1, 1), (2, 2)";
+const TABLE: &str =
+    "create table t (id int primary key, v int); insert into t values (1, 1), (2, 2)";
 
 /// Looks, and holds our edges against the server's.
 async fn look(scene: &mut Scene) -> Snapshot {

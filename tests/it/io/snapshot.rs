@@ -141,7 +141,8 @@ async fn an_index_that_a_failed_build_left_is_found() {
     let went = scene.start(session, "create unique index concurrently i on t (id)").await;
     assert!(matches!(went, Went::Failed(_)), "the values are not unique");
     let found = scene.monitor().await.slow().await.expect("it can be read");
-    let names: Vec<_> = found.invalid_indexes.iter().map(|i| (i.name.raw(), i.table.raw())).collect();
+    let names: Vec<_> =
+        found.invalid_indexes.iter().map(|i| (i.name.raw(), i.table.raw())).collect();
     assert_eq!(names, [("public.i", "public.t")]);
     assert!(found.database_bytes > Some(0));
     assert!(found.wraparound.expect("there are databases").age > 0);

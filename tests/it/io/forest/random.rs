@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::support::scene::{Scene, Session, Waiter, Went, edges};
 
-const TABLES: &str = "create table t1 (id int primary key, v int); insert into t1 select generate_series(1, 4), 0;
+const TABLES: &str =
+    "create table t1 (id int primary key, v int); insert into t1 select generate_series(1, 4), 0;
     create table t2 (like t1 including all); insert into t2 select * from t1;
     create table t3 (like t1 including all); insert into t3 select * from t1";
 
@@ -83,8 +84,12 @@ impl Cast {
 
     /// Takes back whom a rollback has released.
     async fn collect(&mut self) {
-        let done: Vec<i32> =
-            self.waiting.iter().filter(|(_, w)| w.task.is_finished()).map(|(pid, _)| *pid).collect();
+        let done: Vec<i32> = self
+            .waiting
+            .iter()
+            .filter(|(_, w)| w.task.is_finished())
+            .map(|(pid, _)| *pid)
+            .collect();
         for pid in done {
             let waiter = self.waiting.remove(&pid).expect("it was waiting");
             let (session, outcome) = waiter.session().await;
