@@ -2,6 +2,7 @@
 
 use lockkeeper::domain::activity::State;
 use lockkeeper::domain::snapshot::document::Document;
+use lockkeeper::domain::untrusted::Untrusted;
 use lockkeeper::io::postgres::monitor::Monitor;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _};
@@ -18,7 +19,7 @@ async fn a_session_is_seen_with_what_one_needs_before_ending_it() {
     let backend = snapshot.backend(session.pid).expect("the session is seen");
     assert_eq!(backend.state, Some(State::IdleInTransaction));
     assert_eq!(backend.application.raw(), "reporting");
-    assert_eq!(backend.client.as_ref().map(|client| client.raw()), Some("local"));
+    assert_eq!(backend.client.as_ref().map(Untrusted::raw), Some("local"));
     assert_eq!(backend.backend_type, "client backend");
     assert_eq!((backend.has_written, backend.can_signal, backend.ours), (Some(true), true, false));
     assert_eq!(backend.wait.as_deref(), Some("Client:ClientRead"));
@@ -107,7 +108,7 @@ async fn a_role_that_sees_little_says_so() {
     assert!(snapshot.limits[0].contains("pg_read_all_stats"), "{:?}", snapshot.limits);
     let backend = snapshot.backend(hidden.pid).expect("its pid is seen");
     assert_eq!((backend.state, backend.can_signal), (None, false));
-    assert_eq!(backend.user.as_ref().map(|user| user.raw()), Some("postgres"));
+    assert_eq!(backend.user.as_ref().map(Untrusted::raw), Some("postgres"));
     monitor.slow().await.expect("what moves slowly can be read as well");
     drop(monitor);
     scene.database.execute(&format!(

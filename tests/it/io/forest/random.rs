@@ -9,7 +9,7 @@ const TABLES: &str =
     create table t2 (like t1 including all); insert into t2 select * from t1;
     create table t3 (like t1 including all); insert into t3 select * from t1";
 
-/// SplitMix64: a script is its seed.
+/// The generator `SplitMix64`: a script is its seed.
 struct Dice(u64);
 
 impl Dice {
