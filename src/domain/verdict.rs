@@ -1,13 +1,15 @@
 //! The one line that says how things stand.
 
-use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use super::activity::{Age, Backend, State};
 use super::age;
 use super::locks::{Id, Kind, Node};
 use super::snapshot::Snapshot;
-use super::untrusted::Untrusted;
+
+mod words;
+
+use words::{backend_words, capitalised, clock, describe, head, prepared_words, sessions, waiting};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -36,8 +38,6 @@ pub struct Verdict {
 const LONG_WAIT_S: f64 = 10.0;
 /// A transaction that is idle this long, in seconds, is worth a look.
 const LONG_IDLE_S: f64 = 300.0;
-/// How much of a query names it.
-const HEAD: usize = 40;
 
 /// Judges a snapshot: cycles first, then what ours waits for, then whom ours blocks,
 /// then the worst of the others, then what may soon be in the way.
@@ -71,9 +71,10 @@ fn doubted(mut verdict: Verdict, snapshot: &Snapshot) -> Verdict {
 fn cycle(snapshot: &Snapshot) -> Option<Verdict> {
     let node = snapshot.forest.nodes.iter().find(|node| node.kind == Kind::Cycle)?;
     let pids = node.members.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let (level, what) = match node.confirmed {
-        true => (Level::Alarm, "wait for each other: a deadlock"),
-        false => (Level::Warn, "wait for each other: a possible deadlock, not confirmed"),
+    let (level, what) = if node.confirmed {
+        (Level::Alarm, "wait for each other: a deadlock")
+    } else {
+        (Level::Warn, "wait for each other: a possible deadlock, not confirmed")
     };
     let text = format!("pids {pids} {what}{}", behind_it(node));
     Some(Verdict { level, text, culprits: vec![node.id.clone()] })
@@ -101,8 +102,29 @@ fn our_wait(snapshot: &Snapshot) -> Option<Verdict> {
         waiting(snapshot, node),
         behind_us(node)
     );
-    let culprits = vec![snapshot.forest.root_of(node).id.clone()];
-    Some(Verdict { level: level(alarming), text, culprits })
+    Some(Verdict { level: level(alarming), text, culprits: culprits(snapshot, node) })
+}
+
+/// Returns the roots of everybody whom `node` waits for: the one it hangs under first.
+fn culprits(snapshot: &Snapshot, node: &Node) -> Vec<Id> {
+    let mut roots = vec![snapshot.forest.root_of(node).id.clone()];
+    let others = snapshot.forest.also_behind(node).into_iter();
+    for other in others.filter_map(|id| snapshot.forest.node(id)) {
+        let root = &snapshot.forest.root_of(other).id;
+        if !roots.contains(root) {
+            roots.push(root.clone());
+        }
+    }
+    roots
+}
+
+/// Returns ` and 2 others`: ending the one that is named would not be enough.
+fn others(count: usize) -> String {
+    match count {
+        0 => String::new(),
+        1 => " and 1 other".to_owned(),
+        count => format!(" and {count} others"),
+    }
 }
 
 fn behind_us(node: &Node) -> String {
@@ -116,11 +138,12 @@ fn behind_us(node: &Node) -> String {
 fn blocker(snapshot: &Snapshot, node: &Node) -> Option<String> {
     let parent = snapshot.forest.node(node.parent.as_ref()?)?;
     let root = snapshot.forest.root_of(node);
-    let direct = describe(snapshot, parent);
-    Some(match root.id == parent.id {
-        true => direct,
-        false => format!("{direct}, itself behind {}", describe(snapshot, root)),
-    })
+    let others = others(snapshot.forest.also_behind(node).len());
+    let direct = format!("{}{others}", describe(snapshot, parent));
+    if root.id == parent.id {
+        return Some(direct);
+    }
+    Some(format!("{direct}, itself behind {}", describe(snapshot, root)))
 }
 
 fn our_victims(snapshot: &Snapshot) -> Option<Verdict> {
@@ -139,9 +162,13 @@ fn holds_up(snapshot: &Snapshot, node: &Node) -> Verdict {
     let longest = longest_under(snapshot, node);
     let held = sessions(node.victims, "waits", "wait");
     let clock = longest.map(|age| format!(", the longest for {}", clock(age)));
-    let text = format!("{held} behind {}{}", describe(snapshot, node), clock.unwrap_or_default());
+    let first = snapshot.forest.nodes.iter().find(|under| under.parent.as_ref() == Some(&node.id));
+    let also = first.map_or(0, |first| snapshot.forest.also_behind(first).len());
+    let who = format!("{}{}", describe(snapshot, node), others(also));
+    let text = format!("{held} behind {who}{}", clock.unwrap_or_default());
     let alarming = longest.is_some_and(|age| age >= LONG_WAIT_S);
-    Verdict { level: level(alarming), text: capitalised(&text), culprits: vec![node.id.clone()] }
+    let culprits = first.map_or_else(|| vec![node.id.clone()], |first| culprits(snapshot, first));
+    Verdict { level: level(alarming), text: capitalised(&text), culprits }
 }
 
 /// Returns the longest wait in the tree under `node`, in seconds.
@@ -181,90 +208,4 @@ fn waited(snapshot: &Snapshot, node: &Node) -> f64 {
 
 fn by_wait(snapshot: &Snapshot, a: &Node, b: &Node) -> std::cmp::Ordering {
     waited(snapshot, a).total_cmp(&waited(snapshot, b)).then(b.id.cmp(&a.id))
-}
-
-/// Returns `has waited 0:42`, or that it waits where the server gives no start (13).
-fn waiting(snapshot: &Snapshot, node: &Node) -> String {
-    let age = node.wait_age(snapshot.taken_at);
-    age.map_or_else(|| "waits".to_owned(), |age| format!("has waited {}", clock(age)))
-}
-
-/// Returns who a node is, with its state and age.
-fn describe(snapshot: &Snapshot, node: &Node) -> String {
-    match &node.id {
-        Id::Session(pid) => session_words(snapshot, *pid),
-        Id::Prepared(gid) => prepared_words(snapshot, gid),
-        Id::Cycle(_) => {
-            let pids = node.members.iter().map(ToString::to_string).collect::<Vec<_>>();
-            format!("the cycle of pids {}", pids.join(", "))
-        }
-    }
-}
-
-fn session_words(snapshot: &Snapshot, pid: i32) -> String {
-    let known = snapshot.backend(pid).map(|backend| backend_words(snapshot, backend));
-    known.unwrap_or_else(|| format!("pid {pid}"))
-}
-
-/// Returns `pid 3988, reporting, idle in transaction 4 min`.
-fn backend_words(snapshot: &Snapshot, backend: &Backend) -> String {
-    let mut words = vec![format!("pid {}", backend.pid)];
-    let who = [Some(&backend.application), backend.user.as_ref()];
-    words.extend(who.into_iter().flatten().find(|name| !name.is_empty()).map(short));
-    words.extend(backend.ours.then(|| "ours".to_owned()));
-    words.extend(state_words(snapshot, backend));
-    words.join(", ")
-}
-
-fn state_words(snapshot: &Snapshot, backend: &Backend) -> Option<String> {
-    let state = backend.state?;
-    let age = if state == State::Active { Age::Query } else { Age::State };
-    let age = backend.age_s(age, snapshot.taken_at).map(|age| format!(" {}", rough(age)));
-    Some(format!("{}{}", state.word(), age.unwrap_or_default()))
-}
-
-fn prepared_words(snapshot: &Snapshot, gid: &Untrusted) -> String {
-    let listed = snapshot.prepared.iter().find(|prepared| prepared.gid == *gid);
-    let since = listed.and_then(|prepared| prepared.prepared);
-    let age = since
-        .map(|since| format!(", prepared {} ago", rough(age::seconds(since, snapshot.taken_at))));
-    format!("prepared transaction {}{}", short(gid), age.unwrap_or_default())
-}
-
-/// Returns the beginning of a query: what it does, to what.
-fn head(query: &Untrusted) -> String {
-    if query.is_empty() { "A session".to_owned() } else { short(query) }
-}
-
-fn short(text: &Untrusted) -> String {
-    let line = text.one_line();
-    match line.char_indices().nth(HEAD) {
-        Some((end, _)) => format!("{}…", line[..end].trim_end()),
-        None => line,
-    }
-}
-
-fn sessions(count: usize, one: &str, many: &str) -> String {
-    match count {
-        1 => format!("1 session {one}"),
-        count => format!("{count} sessions {many}"),
-    }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "ages are far below 2^63 ms")]
-fn delta(seconds: f64) -> TimeDelta {
-    TimeDelta::milliseconds((seconds * 1000.0) as i64)
-}
-
-fn clock(seconds: f64) -> String {
-    age::clock(delta(seconds))
-}
-
-fn rough(seconds: f64) -> String {
-    age::rough(delta(seconds))
 }

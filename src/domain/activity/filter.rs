@@ -1,6 +1,7 @@
 //! Which backends are shown.
 
 use super::{Backend, State};
+use crate::domain::untrusted::Untrusted;
 
 /// What a person typed to narrow the list, and whether idle sessions are hidden.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,7 +43,7 @@ fn at_rest(backend: &Backend) -> bool {
 /// Returns everything that a filter looks at, in lower case.
 fn text_of(backend: &Backend) -> String {
     let columns = [&backend.database, &backend.user, &backend.client];
-    let columns = columns.into_iter().flatten().map(|text| text.raw());
+    let columns = columns.into_iter().flatten().map(Untrusted::raw);
     let words = [backend.application.raw(), backend.query.raw(), &backend.backend_type];
     let words = words.into_iter().chain(backend.wait.as_deref());
     let words = words.chain(backend.state.map(State::word)).chain(columns);

@@ -30,7 +30,9 @@ impl Condensed {
         let members = Search::new(graph).components();
         let mut component = vec![0; graph.vertices().len()];
         for (at, vertices) in members.iter().enumerate() {
-            vertices.iter().for_each(|vertex| component[*vertex] = at);
+            for vertex in vertices {
+                component[*vertex] = at;
+            }
         }
         let mut condensed = Self { members, component, ..Self::default() };
         condensed.hard = condensed.edges(|vertex| graph.hard(vertex));
@@ -164,7 +166,9 @@ impl Search {
     fn close(&mut self, root: usize) {
         let at = self.stack.iter().rposition(|vertex| *vertex == root);
         let mut members = self.stack.split_off(at.expect("an open vertex is on the stack"));
-        members.iter().for_each(|member| self.open.set(*member, false));
+        for member in &members {
+            self.open.set(*member, false);
+        }
         members.sort_unstable();
         self.found.push(members);
     }

@@ -139,6 +139,7 @@ impl Modes {
     }
 
     /// Returns them, weakest first.
+    #[must_use]
     pub fn iter(self) -> impl DoubleEndedIterator<Item = Mode> {
         Mode::ALL.into_iter().filter(move |mode| self.contains(*mode))
     }

@@ -13,7 +13,6 @@ use crate::domain::identity::Identity;
 use crate::domain::locks::{Graph, Names, Reported};
 use crate::domain::progress::Estimator;
 use crate::domain::snapshot::{Reading, Snapshot};
-use crate::domain::untrusted::Untrusted;
 
 /// The beginning of the `application_name` of every session of ours.
 pub const OURS: &str = "lockkeeper";
@@ -170,7 +169,7 @@ impl Monitor {
     fn name_progress(&self, reading: &mut Reading, placed: &[Placed]) {
         for (progress, place) in reading.progress.iter_mut().zip(placed) {
             let here = place.filter(|(database, _)| *database == self.database());
-            progress.relation = here.and_then(|(_, oid)| self.names.get(oid)).map(Untrusted::clone);
+            progress.relation = here.and_then(|(_, oid)| self.names.get(oid)).cloned();
         }
     }
 }

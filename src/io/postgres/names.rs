@@ -23,7 +23,9 @@ impl Cache {
     pub fn learn(&mut self, asked: &[u32], named: Vec<(u32, String)>) {
         self.0.retain(|_, (at, _)| at.elapsed() < BELIEVED * 2);
         let now = Instant::now();
-        asked.iter().for_each(|oid| drop(self.0.insert(*oid, (now, None))));
+        for oid in asked {
+            self.0.insert(*oid, (now, None));
+        }
         for (oid, name) in named {
             self.0.insert(oid, (now, Some(Untrusted::new(name))));
         }
@@ -33,7 +35,9 @@ impl Cache {
     /// the catalog costs one `lock_timeout` and not one at each refresh.
     pub fn give_up_for_now(&mut self, asked: &[u32]) {
         let now = Instant::now();
-        asked.iter().for_each(|oid| self.0.entry(*oid).or_insert((now, None)).0 = now);
+        for oid in asked {
+            self.0.entry(*oid).or_insert((now, None)).0 = now;
+        }
     }
 
     /// Returns the name of one relation.

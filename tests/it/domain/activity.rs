@@ -9,6 +9,8 @@ pub fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000, 0).expect("a valid time")
 }
 
+/// As backends hold their times.
+#[expect(clippy::unnecessary_wraps, reason = "every time of a backend is optional")]
 pub fn ago(seconds: i64) -> Option<DateTime<Utc>> {
     Some(now() - TimeDelta::seconds(seconds))
 }

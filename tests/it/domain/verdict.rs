@@ -79,6 +79,19 @@ fn ours_behind_an_idle_reader_is_told_with_who_and_how_long() {
 }
 
 #[test]
+fn several_holders_are_all_culprits_and_the_line_does_not_promise_that_one_is_enough() {
+    let locks = vec![
+        holds(7, Mode::AccessShare),
+        holds(3988, Mode::AccessShare),
+        wants(4121, Mode::AccessExclusive, 3),
+    ];
+    let verdict = verdict(&look(vec![reporting(), migration()], locks));
+    assert_eq!(verdict.level, Level::Warn, "a short wait that nobody queues behind");
+    assert!(verdict.text.ends_with("behind pid 7 and 1 other"), "{}", verdict.text);
+    assert_eq!(verdict.culprits, [Id::Session(7), Id::Session(3988)]);
+}
+
+#[test]
 fn whom_ours_blocks_comes_before_the_troubles_of_others() {
     let locks = vec![
         holds(4121, Mode::AccessExclusive),

@@ -5,6 +5,7 @@ pub mod cases;
 pub mod drive;
 pub mod pooler;
 pub mod pty;
+pub mod scene;
 pub mod screen;
 pub mod server;
 pub mod tcp;
