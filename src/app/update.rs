@@ -289,10 +289,8 @@ impl App {
                 );
                 self.overlay = Some(Overlay::Confirm(dialog));
             }
-            (Some(content), Some(Overlay::Confirm(dialog))) => {
-                if *dialog.content() != content {
-                    dialog.update(content, now);
-                }
+            (Some(content), Some(Overlay::Confirm(dialog))) if *dialog.content() != content => {
+                dialog.update(content, now);
             }
             (None, Some(Overlay::Confirm(_))) => self.overlay = None,
             _ => {}

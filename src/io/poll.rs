@@ -18,7 +18,7 @@ use crate::domain::identity::{Identity, check_pin};
 use crate::domain::snapshot::Snapshot;
 use crate::session::news::News;
 
-/// The client's limit for one refresh; the server's own statement_timeout is 2 s.
+/// The client's limit for one refresh; the server's own `statement_timeout` is 2 s.
 const LIMIT: Duration = Duration::from_secs(3);
 /// How often the slow facts are read.
 const SLOW: Duration = Duration::from_secs(10);

@@ -55,10 +55,10 @@ impl Pending {
     ///
     /// # Errors
     /// The reason, with the plan back in its place: it is still shown and still unrun.
-    pub fn answer(self, answer: &Answer) -> Result<(Confirmed, Origin), (Refused, Self)> {
+    pub fn answer(self, answer: &Answer) -> Result<(Confirmed, Origin), (Refused, Box<Self>)> {
         match self.plan.clone().confirm(answer) {
             Ok(confirmed) => Ok((confirmed, self.origin)),
-            Err(refused) => Err((refused, self)),
+            Err(refused) => Err((refused, Box::new(self))),
         }
     }
 }

@@ -209,7 +209,7 @@ impl Facts {
     /// Returns what is known before anything answered.
     #[must_use]
     pub fn new(target: Target, now: DateTime<Utc>) -> Self {
-        Self { target, now, ..Self::default() }
+        Self { now, target, ..Self::default() }
     }
 
     /// Takes a refresh.

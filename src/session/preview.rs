@@ -14,6 +14,7 @@ use crate::domain::plan::{
 use crate::domain::reversal::Kind as Reversal;
 use crate::domain::signal;
 use crate::domain::snapshot::Snapshot;
+use crate::domain::untrusted::Untrusted;
 use crate::tools::{Act, Intent, Migration, Script, Tool, Tree};
 
 use super::effect::{Previewed, Request};
@@ -124,7 +125,7 @@ fn signal_sql(key: BackendKey, signal: Signal) -> String {
 
 fn who(backend: &Backend, snapshot: &Snapshot) -> String {
     let mut words = Vec::new();
-    words.extend(backend.user.as_ref().map(|user| user.one_line()));
+    words.extend(backend.user.as_ref().map(Untrusted::one_line));
     words.push(backend.application.one_line());
     words.extend(backend.state.map(|state| state.word().to_owned()));
     let open = backend.xact_start.map(|at| age::rough(snapshot.taken_at - at));

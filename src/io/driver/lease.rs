@@ -12,12 +12,11 @@ impl Inner {
     /// Returns the control connection, opened if it is not.
     pub async fn control(&self) -> Result<MappedMutexGuard<'_, Control>, String> {
         let mut control = self.control.lock().await;
-        match control.as_mut() {
-            Some(open) => open.keep_warm().await.map_err(|error| error.to_string())?,
-            None => {
-                let opened = Control::open(self.site.target.spec.clone()).await;
-                *control = Some(opened.map_err(|e| format!("{}; {}", e.what(), e.advice()))?);
-            }
+        if let Some(open) = control.as_mut() {
+            open.keep_warm().await.map_err(|error| error.to_string())?;
+        } else {
+            let opened = Control::open(self.site.target.spec.clone()).await;
+            *control = Some(opened.map_err(|e| format!("{}; {}", e.what(), e.advice()))?);
         }
         Ok(MutexGuard::map(control, |control| control.as_mut().expect("it was opened just now")))
     }

@@ -12,11 +12,11 @@ use crate::session::news::News;
 impl Inner {
     /// Opens the run of a walk: its journal, then the lease. Without both it does not begin.
     pub(super) async fn open(&self, facts: Value) {
-        let opened = self.try_open(facts).await;
+        let opened = self.try_open(&facts).await;
         self.tell(News::Event(Event::Opened(opened)));
     }
 
-    async fn try_open(&self, facts: Value) -> Result<String, String> {
+    async fn try_open(&self, facts: &Value) -> Result<String, String> {
         let identity = self.identity().await?;
         self.hold_lease(&identity).await?;
         let journal = self.create(facts, &identity)?;
@@ -28,7 +28,7 @@ impl Inner {
 
     fn create(
         &self,
-        facts: Value,
+        facts: &Value,
         identity: &crate::domain::identity::Identity,
     ) -> Result<Journal, String> {
         let run = journal::new_run().map_err(|error| error.to_string())?;
@@ -56,7 +56,7 @@ impl Inner {
         if let Some(journal) = self.current() {
             return Ok(journal);
         }
-        let journal = self.create(json!({ "title": "single acts" }), identity)?;
+        let journal = self.create(&json!({ "title": "single acts" }), identity)?;
         self.runs().own = Some(journal.clone());
         Ok(journal)
     }

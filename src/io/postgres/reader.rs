@@ -212,14 +212,12 @@ impl Reader {
             transaction.rollback().await?;
             row.map(|row| row.try_get::<Option<String>, _>(0)).transpose()
         };
-        match timeout(limit, read).await {
-            Ok(read) => Ok(read?.flatten()),
-            Err(_) => {
-                // The statement goes on until its own timeout; this session is given up.
-                self.connection = None;
-                Err(Error::Query(format!("no answer within {} s", limit.as_secs_f64())))
-            }
+        if let Ok(read) = timeout(limit, read).await {
+            return Ok(read?.flatten());
         }
+        // The statement goes on until its own timeout; this session is given up.
+        self.connection = None;
+        Err(Error::Query(format!("no answer within {} s", limit.as_secs_f64())))
     }
 }
 

@@ -122,7 +122,7 @@ impl Walk {
         }
         let reason = reason.filter(|reason| !reason.trim().is_empty());
         if answer == CANNOT_TELL {
-            return self.cannot_tell(reason);
+            return self.cannot_tell(reason.as_deref());
         }
         let Some((label, goto)) = self.answer(answer) else {
             return vec![bad(format!("{answer} is none of the answers"))];
@@ -139,7 +139,7 @@ impl Walk {
         wants
     }
 
-    fn cannot_tell(&mut self, reason: Option<String>) -> Vec<Want> {
+    fn cannot_tell(&mut self, reason: Option<&str>) -> Vec<Want> {
         let question = self.question();
         let data = json!({ "question": question, "answer": "cannot tell", "reason": reason });
         let mut wants = vec![self.record(Kind::Answer, data)];

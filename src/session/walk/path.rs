@@ -118,7 +118,7 @@ impl Walk {
 
     /// Ends the walk. Nothing happens after this.
     pub(super) fn finish(&mut self, end: End) -> Vec<Want> {
-        let want = self.record_end(&end);
+        let want = Self::record_end(&end);
         self.end = Some(end);
         vec![want]
     }

@@ -36,7 +36,7 @@ impl Walk {
     }
 
     /// Records the end of the run.
-    pub(super) fn record_end(&self, end: &End) -> Want {
+    pub(super) fn record_end(end: &End) -> Want {
         let data = serde_json::to_value(end).expect("an end holds nothing that JSON lacks");
         Want::Close(Entry::new(Kind::Closed, data))
     }

@@ -3,11 +3,14 @@
 use std::fs;
 use std::path::Path;
 
+use lockkeeper::cli::begin;
 use lockkeeper::domain::activity::BackendKey;
+use lockkeeper::domain::identity::Class;
 use lockkeeper::domain::journal::{self, Kind};
 use lockkeeper::domain::outcome::Ending;
 use lockkeeper::domain::plan::{Direction, Risk, Signal};
 use lockkeeper::session::effect::{Event, Goal, Request};
+use lockkeeper::session::walk::{End, Move, Phase};
 use tempfile::TempDir;
 
 use crate::support::drive::{Drive, site};
@@ -149,4 +152,61 @@ async fn ending_a_session_is_planned_confirmed_recorded_and_checked() {
     assert_eq!(drive.confirm().await.ending, Ending::Done);
     assert!(sqlx::query("SELECT 1").execute(&mut idle).await.is_err(), "its session is gone");
     assert!(records(state.path()).iter().any(|record| record.kind == Kind::Outcome));
+}
+
+/// Moves as a willing operator would, until the walk ends.
+async fn walk_to_the_end(drive: &mut Drive) {
+    for _ in 0..200 {
+        drive
+            .until("something is asked of the operator", |d| {
+                d.session.pending().is_some()
+                    || d.session.walk().is_some_and(|walk| {
+                        walk.end().is_some()
+                            || !matches!(walk.phase(), Phase::Probing(_) | Phase::Acting)
+                    })
+            })
+            .await;
+        if drive.session.pending().is_some() {
+            drive.confirm().await;
+            continue;
+        }
+        let walk = drive.session.walk().expect("it is walked");
+        if walk.end().is_some() {
+            return;
+        }
+        let step = match walk.phase() {
+            Phase::Notice => Move::Continue,
+            Phase::Deciding => {
+                Move::Choose { answer: "keep".to_owned(), reason: Some("it is well".to_owned()) }
+            }
+            Phase::Ready => Move::Run,
+            other => panic!("{}: {other:?}", walk.current().id),
+        };
+        drive.event(Event::Moved(step));
+    }
+    panic!("the walk does not end");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_shipped_runbook_is_walked_to_its_end_on_a_real_database() {
+    let (database, project) = (server::database("driver_walk"), project());
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let mut with = site(&database.dsn(), project.path(), state.path());
+    with.target.class = Class::Scratch;
+    let mut drive = Drive::start(with);
+    let begin = begin::runbook(drive.driver.site(), "migrate", None).expect("it is shipped");
+    drive.begin(begin);
+    drive.until("the walk has begun", |d| d.session.walk().is_some()).await;
+    walk_to_the_end(&mut drive).await;
+    let walk = drive.session.walk().expect("it was walked");
+    assert_eq!(walk.end(), Some(&End::Completed), "{:#?}", drive.said);
+    let mut connection = database.connect().await;
+    let applied: i64 = sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations WHERE success")
+        .fetch_one(&mut connection)
+        .await
+        .expect("the server counts");
+    assert_eq!(applied, 2);
+    drive.driver.close().await;
+    let records = records(state.path());
+    assert_eq!(records.last().map(|record| record.kind), Some(Kind::Closed));
 }
