@@ -175,10 +175,7 @@ fn set(pids: Vec<i32>) -> BTreeSet<i32> {
 }
 
 /// Returns our edges in the form of [`Scene::truth`], for the same sessions.
-pub fn edges(
-    snapshot: &Snapshot,
-    pids: impl IntoIterator<Item = i32>,
-) -> BTreeMap<i32, BTreeSet<i32>> {
+fn edges(snapshot: &Snapshot, pids: impl IntoIterator<Item = i32>) -> BTreeMap<i32, BTreeSet<i32>> {
     let of = |pid: i32| {
         let mut blockers = set(snapshot.blocking_pids(pid));
         if !snapshot.blocking_gids(pid).is_empty() {
@@ -187,6 +184,21 @@ pub fn edges(
         (pid, blockers)
     };
     pids.into_iter().map(of).collect()
+}
+
+/// Returns true if the server says how long locks have been waited for (14+).
+pub fn tells_waits(snapshot: &Snapshot) -> bool {
+    !snapshot.limits.iter().any(|limit| limit.contains("how long a lock"))
+}
+
+/// Holds our edges against the truth. Where the server tells no order (13) and more wait
+/// than it is asked about, in this test or a neighbour's, they must be called partial.
+pub fn agree(snapshot: &Snapshot, truth: &BTreeMap<i32, BTreeSet<i32>>, when: &str) {
+    if snapshot.forest.partial {
+        assert!(!tells_waits(snapshot), "{when}: only without an order is anything in doubt");
+        return;
+    }
+    assert_eq!(edges(snapshot, truth.keys().copied()), *truth, "{when}");
 }
 
 /// A server's identity as far as a monitor needs it.
