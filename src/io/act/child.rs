@@ -81,9 +81,7 @@ fn start(spec: &Spec, out: File) -> io::Result<Child> {
         .stderr(errors)
         .process_group(0)
         .spawn()
-        .map_err(|error| {
-            io::Error::other(format!("{program} in {}: {error}", spec.cwd.display()))
-        })
+        .map_err(|error| io::Error::other(format!("{program} in {}: {error}", spec.cwd.display())))
 }
 
 fn no_program() -> io::Error {

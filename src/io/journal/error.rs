@@ -15,7 +15,9 @@ pub enum Error {
         path: PathBuf,
     },
     /// It belongs to somebody else.
-    #[error("no permission to {doing} {path}; use the account that owns it, or another XDG_STATE_HOME")]
+    #[error(
+        "no permission to {doing} {path}; use the account that owns it, or another XDG_STATE_HOME"
+    )]
     Permission {
         /// What was tried: `read`, `write`, `create`.
         doing: &'static str,
@@ -53,7 +55,9 @@ pub enum Error {
         why: String,
     },
     /// Another session holds its lock and does not let go.
-    #[error("{path} is held by another lockkeeper that does not answer; see who uses it, then try again")]
+    #[error(
+        "{path} is held by another lockkeeper that does not answer; see who uses it, then try again"
+    )]
     Busy {
         /// The journal.
         path: PathBuf,

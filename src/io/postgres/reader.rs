@@ -168,7 +168,12 @@ impl Reader {
         }
         let mut relations: Vec<Relation> = relations.into_values().collect();
         relations.sort_by_key(|relation| relation.name.quoted());
-        Ok(Catalog { version_num: Some(version_num), complete: true, relations, ..Catalog::default() })
+        Ok(Catalog {
+            version_num: Some(version_num),
+            complete: true,
+            relations,
+            ..Catalog::default()
+        })
     }
 
     /// Returns who holds or awaits locks on the relations of these names.
@@ -201,8 +206,7 @@ impl Reader {
     pub async fn value(&mut self, sql: &str, limit: Duration) -> Result<Option<String>, Error> {
         let connection = self.connection().await?;
         let read = async {
-            let mut transaction =
-                connection.begin_with("BEGIN TRANSACTION READ ONLY").await?;
+            let mut transaction = connection.begin_with("BEGIN TRANSACTION READ ONLY").await?;
             let wrapped = format!("SELECT (probe.value)::text FROM ({sql}) AS probe (value)");
             let row = sqlx::query(AssertSqlSafe(wrapped)).fetch_optional(&mut *transaction).await?;
             transaction.rollback().await?;
@@ -234,7 +238,10 @@ fn relation(row: &PgRow) -> Result<Relation, sqlx::Error> {
         bytes: count(row, 4)?,
         partitioned: row.try_get(5)?,
         indexes: row.try_get(6)?,
-        default_partition: default.0.zip(default.1).map(|(schema, name)| Name::within(schema, name)),
+        default_partition: default
+            .0
+            .zip(default.1)
+            .map(|(schema, name)| Name::within(schema, name)),
         ..Relation::named(Name::within(schema, name))
     })
 }

@@ -1,17 +1,17 @@
 //! Tests of the layer `domain`.
 
+mod activity;
+mod age;
 mod config;
 mod dsn;
-mod hazard;
-mod identity;
-mod reversal;
 mod evidence;
 mod gate;
+mod hazard;
+mod identity;
+mod locks;
+mod progress;
+mod reversal;
 mod runbook;
 mod signal;
 mod trigger;
-mod activity;
-mod age;
-mod locks;
-mod progress;
 mod verdict;

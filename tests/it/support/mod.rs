@@ -1,6 +1,7 @@
 //! What the tests share: the throwaway server, provisioning, a pty.
 
 pub mod cases;
+pub mod facts;
 pub mod pooler;
 pub mod pty;
 pub mod screen;

@@ -1,8 +1,6 @@
 //! Trees: root cause first.
 
-use lockkeeper::domain::locks::{
-    EdgeKind, Graph, Groups, Id, Kind, Mode, Object, Reported, Row,
-};
+use lockkeeper::domain::locks::{EdgeKind, Graph, Groups, Id, Kind, Mode, Object, Reported, Row};
 
 use super::{drawing, forest, forest_of, holds, now, prepared, table, wants};
 
@@ -14,8 +12,7 @@ fn the_alter_holds_the_queue_and_the_idle_reader_is_the_root() {
         wants(3, 1, Mode::AccessShare, 60),
         wants(4, 1, Mode::AccessShare, 61),
     ]);
-    let expected =
-        ["s:1 v3 b3 f1", "  s:2 v2 b2 f2", "    s:3 v0 b0 f0", "    s:4 v0 b0 f0"];
+    let expected = ["s:1 v3 b3 f1", "  s:2 v2 b2 f2", "    s:3 v0 b0 f0", "    s:4 v0 b0 f0"];
     assert_eq!(drawing(&forest), expected);
     let alter = &forest.nodes[1];
     let edge = alter.edge.as_ref().expect("it hangs under the reader");

@@ -163,7 +163,8 @@ impl Truth {
 
     pub fn frees(&self, node: &BTreeSet<Vertex>) -> usize {
         let freed = |w: &&Vertex| {
-            let mut blockers = self.edges.keys().filter(|(a, _)| a == *w).map(|(_, b)| b).peekable();
+            let mut blockers =
+                self.edges.keys().filter(|(a, _)| a == *w).map(|(_, b)| b).peekable();
             blockers.peek().is_some() && blockers.all(|b| node.contains(b))
         };
         self.waiting.iter().filter(|w| !node.contains(w)).filter(freed).count()
@@ -182,9 +183,8 @@ fn queue<'a>(rows: &'a [Row], wait: &Row, vertex: &impl Fn(&Row) -> Vertex) -> V
     arrivals.sort_by_key(|row| row.waitstart);
     let mut queue: Vec<&Row> = Vec::new();
     for new in arrivals {
-        let own = |row: &&Row| {
-            row.granted && row.object == wait.object && vertex(row) == vertex(new)
-        };
+        let own =
+            |row: &&Row| row.granted && row.object == wait.object && vertex(row) == vertex(new);
         let held: Vec<&Row> = rows.iter().filter(own).collect();
         let before = queue.iter().position(|queued| {
             vertex(queued) != vertex(new) && held.iter().any(|held| clash(held, queued))

@@ -26,8 +26,7 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
         let held = held.into_iter().map(|(pid, table, mode)| holds(pid, table, mode));
         let owned = owned.into_iter().map(|(xid, table, mode)| prepared(xid, table, mode));
         let waiting = waiting.into_iter().zip(order);
-        let waiting =
-            waiting.map(|((pid, (table, mode)), since)| wants(pid, table, mode, since));
+        let waiting = waiting.map(|((pid, (table, mode)), since)| wants(pid, table, mode, since));
         held.chain(owned).chain(waiting).collect()
     })
 }
