@@ -2,6 +2,7 @@
 
 pub mod cases;
 pub mod facts;
+pub mod panel;
 pub mod pooler;
 pub mod pty;
 pub mod screen;
