@@ -2,11 +2,15 @@
 //! and no panel knows another.
 
 pub mod activity;
+mod fold;
 pub mod journal;
 pub mod locks;
 pub mod migrations;
 pub mod runbook;
+mod signal;
+mod size;
 pub mod watch;
+mod who;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -1,1 +1,5 @@
 //! Tests of the layer `panels`.
+
+mod activity;
+mod locks;
+mod watch;

@@ -3,6 +3,8 @@
 pub mod act;
 pub mod cases;
 pub mod drive;
+pub mod facts;
+pub mod panel;
 pub mod pooler;
 pub mod pty;
 pub mod scene;

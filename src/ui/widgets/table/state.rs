@@ -40,6 +40,12 @@ impl<K: Clone + PartialEq> State<K> {
         keys.iter().position(|key| key == selected)
     }
 
+    /// Returns the key that was selected last, whether or not it is still there.
+    #[must_use]
+    pub fn chosen(&self) -> Option<&K> {
+        self.selected.as_ref()
+    }
+
     /// Selects `key`.
     pub fn select(&mut self, key: K) {
         self.selected = Some(key);

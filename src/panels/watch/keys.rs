@@ -1,0 +1,144 @@
+//! What can be done from here, and why not.
+
+use super::super::signal::allowed;
+use super::super::{Command, Id, Scene};
+use super::block::{Block, Piece, Row};
+use crate::domain::activity::Backend;
+use crate::domain::locks;
+use crate::domain::signal::Kind;
+use crate::domain::verdict::Level;
+use crate::session::facts::Facts;
+use crate::ui::bindings::{Binding, Key, Reason};
+use crate::ui::theme::Tone;
+
+/// The runbook that this panel begins.
+const RUNBOOK: &str = "migrate";
+
+/// Returns the keys, those that resolve what is wrong first.
+pub(super) fn bindings(scene: &Scene<'_>) -> Vec<Binding<Command>> {
+    vec![
+        Binding::new(Key::char('l'), "look", "look at the lock tree", Command::Follow)
+            .when(anything_waits(scene.facts)),
+        Binding::new(
+            Key::char('c'),
+            "cancel ours",
+            "cancel our own running attempt",
+            Command::CancelAct,
+        )
+        .when(cancellable(scene)),
+        Binding::new(
+            Key::char('t'),
+            "end culprit",
+            "end the session that the verdict names (asks first)",
+            Command::TerminateBackend,
+        )
+        .when(culprit(scene).map(|_| ())),
+        Binding::new(Key::char('u'), "up", "the next migration (asks first)", Command::Up)
+            .when(migratable(scene)),
+        runbook(scene),
+    ]
+}
+
+/// Returns the key to the runbook: to begin it, or to where it stands.
+fn runbook(scene: &Scene<'_>) -> Binding<Command> {
+    let key = Key::char('m');
+    if scene.session.walk().is_some_and(|walk| walk.end().is_none()) {
+        let help = "to the current step of the runbook";
+        return Binding::new(key, "runbook", help, Command::Panel(Id::Runbook));
+    }
+    let help = "walk the runbook migrate, one confirmed step at a time";
+    Binding::new(key, "migrate", help, Command::Begin(RUNBOOK.to_owned())).when(startable(scene))
+}
+
+fn anything_waits(facts: &Facts) -> Result<(), Reason> {
+    let snapshot = facts.snapshot.value().ok_or(Reason::new("nothing was read yet"))?;
+    let waits = !snapshot.forest.nodes.is_empty();
+    waits.then_some(()).ok_or(Reason::new("nobody waits for a lock"))
+}
+
+fn cancellable(scene: &Scene<'_>) -> Result<(), Reason> {
+    let job = scene.session.job().ok_or(Reason::new("nothing of ours is running"))?;
+    match job.stop {
+        None => Ok(()),
+        Some(_) => Err(Reason::new("it was asked to stop already")),
+    }
+}
+
+/// Returns the session whose end would resolve what the verdict says.
+///
+/// # Errors
+/// Why there is none that could be ended from here.
+pub(super) fn culprit<'a>(scene: &Scene<'a>) -> Result<&'a Backend, Reason> {
+    let nobody = || Reason::new("the verdict names nobody to end");
+    let verdict = scene.facts.verdict.as_ref().ok_or_else(nobody)?;
+    let snapshot = scene.facts.snapshot.value().ok_or_else(nobody)?;
+    let pid = match verdict.culprits.first().ok_or_else(nobody)? {
+        locks::Id::Session(pid) => *pid,
+        locks::Id::Prepared(_) => {
+            return Err(Reason::new(
+                "a prepared transaction has no session: only COMMIT PREPARED or ROLLBACK PREPARED \
+                 ends it",
+            ));
+        }
+        locks::Id::Cycle(_) => {
+            return Err(Reason::new("they wait for each other: choose one in Locks (l)"));
+        }
+    };
+    let backend = snapshot.backend(pid).ok_or(Reason::new("the session has ended"))?;
+    if backend.ours {
+        return Err(Reason::new("it is our own: c cancels it"));
+    }
+    allowed(backend, Kind::Terminate, scene.facts).map(|()| backend)
+}
+
+fn startable(scene: &Scene<'_>) -> Result<(), Reason> {
+    if scene.facts.mismatch.is_some() {
+        return Err(Reason::new("this is not the pinned target: nothing may run"));
+    }
+    match (scene.session.unrecorded(), scene.session.job()) {
+        (Some(_), _) => Err(Reason::new("nothing can be recorded, so nothing is started")),
+        (_, Some(job)) => Err(Reason::new(format!("{} is running", job.plan.preview.title))),
+        _ => Ok(()),
+    }
+}
+
+fn migratable(scene: &Scene<'_>) -> Result<(), Reason> {
+    startable(scene)?;
+    let project = &scene.facts.project;
+    let Some(migrations) = project.value() else {
+        let why = if project.error().is_some() { "cannot be read" } else { "are not read yet" };
+        return Err(Reason::new(format!("the migrations {why}")));
+    };
+    match migrations.status.pending.as_deref() {
+        None => Err(Reason::new("what the database has is not known")),
+        Some([]) => Err(Reason::new("nothing is pending")),
+        Some(_) => Ok(()),
+    }
+}
+
+/// Returns the ways out of what is wrong, right below it.
+pub(super) fn block(scene: &Scene<'_>) -> Option<Block> {
+    let verdict = scene.facts.verdict.as_ref()?;
+    if verdict.level == Level::Ok {
+        return None;
+    }
+    let ways: Vec<Piece> = bindings(scene)
+        .into_iter()
+        .filter(|binding| binding.enabled.is_ok())
+        .filter_map(|binding| Some((binding.key.to_string(), way(&binding.command, scene)?)))
+        .flat_map(|(key, way)| [(key, Tone::Accent), (format!(" {way}    "), Tone::Plain)])
+        .collect();
+    let block = Block::new("", vec![Row::Cut(ways.clone())], 7).close();
+    (!ways.is_empty()).then_some(block)
+}
+
+fn way(command: &Command, scene: &Scene<'_>) -> Option<String> {
+    match command {
+        Command::Follow => Some("look at the tree".to_owned()),
+        Command::CancelAct => Some("cancel our attempt".to_owned()),
+        Command::TerminateBackend => {
+            culprit(scene).ok().map(|backend| format!("end pid {} (asks first)", backend.pid))
+        }
+        _ => None,
+    }
+}
