@@ -3,6 +3,7 @@
 pub mod act;
 pub mod cases;
 pub mod drive;
+pub mod facts;
 pub mod pooler;
 pub mod pty;
 pub mod scene;
