@@ -24,6 +24,8 @@ pub struct Acting {
     /// How it was asked to stop, if it was.
     pub stop: Option<How>,
     retry: Option<Retry>,
+    /// No attempt follows this one, whatever becomes of it.
+    last: bool,
 }
 
 /// The next attempt, under the same confirmation.
@@ -50,6 +52,7 @@ impl Acting {
             since: now,
             stop: None,
             retry: None,
+            last: false,
         }
     }
 
@@ -75,16 +78,19 @@ impl Acting {
     }
 
     /// Takes the end of an attempt. Returns true if another attempt will follow: only
-    /// after a lock timeout that was rolled back, within the attempts that were confirmed,
-    /// and never after somebody asked it to stop.
+    /// after a lock timeout that was rolled back, within the attempts that were confirmed
+    /// for this very plan, and never after somebody asked it to stop or gave it up.
     pub fn ended(
         &mut self,
         outcome: &Outcome,
         confirmed: Option<Confirmed>,
         now: Option<DateTime<Utc>>,
     ) -> bool {
-        let again = outcome.ending == Ending::LockTimeout && self.stop.is_none();
-        let next = confirmed.filter(|_| again).and_then(Confirmed::next_attempt);
+        let again = outcome.ending == Ending::LockTimeout && self.stop.is_none() && !self.last;
+        let ours =
+            |ticket: &Confirmed| *ticket.plan() == self.plan && ticket.attempt() == self.attempt;
+        let next = confirmed.filter(|ticket| again && ours(ticket));
+        let next = next.and_then(Confirmed::next_attempt);
         self.retry = next.zip(now).map(|(confirmed, now)| Retry {
             due: now + pause_before(confirmed.attempt()),
             confirmed,
@@ -101,7 +107,15 @@ impl Acting {
 
     /// Forgets the attempts that are left. Returns true if it was waiting for one.
     pub fn give_up(&mut self) -> bool {
+        self.last = true;
         self.retry.take().is_some()
+    }
+
+    /// Takes it from the step that started it, if one did: the step's run is over.
+    pub fn disown(&mut self) {
+        if self.step().is_some() {
+            self.origin = Origin::Operator;
+        }
     }
 }
 

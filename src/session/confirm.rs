@@ -1,6 +1,6 @@
 //! The plan that is shown, and the one yes that it can get.
 
-use crate::domain::plan::{Answer, Confirmed, Hash, Need, Plan, Refused};
+use crate::domain::plan::{Action, Answer, Confirmed, Hash, Need, Plan, Refused};
 
 /// Where an act comes from: what hears of its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,12 @@ impl Pending {
     #[must_use]
     pub fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    /// Returns true for a signal: it runs beside anything.
+    #[must_use]
+    pub fn is_signal(&self) -> bool {
+        matches!(self.plan.action, Action::Signal { .. })
     }
 
     /// Returns what has to be given.

@@ -33,7 +33,8 @@ fn up(goal: &Goal, graph: &Graph) -> Next {
         match graph.find(id).map(|node| node.state) {
             None => return Next::Impossible(format!("there is no migration {id}")),
             Some(State::Pending) => {}
-            Some(_) => return Next::Done(format!("{id} is applied")),
+            Some(State::Dirty) => return Next::Impossible(dirty(id)),
+            Some(State::Applied | State::Orphan) => return Next::Done(format!("{id} is applied")),
         }
     }
     match graph.pending().next() {
@@ -51,6 +52,7 @@ fn down(goal: &Goal, graph: &Graph) -> Next {
                     "the database does not have {id}: it cannot go back to it"
                 ));
             }
+            Some(State::Dirty) => return Next::Impossible(dirty(id)),
             Some(_) if last.is_some_and(|node| node.id == *id) => {
                 return Next::Done(format!("the database is at {id}"));
             }
@@ -61,4 +63,10 @@ fn down(goal: &Goal, graph: &Graph) -> Next {
         Some(node) => Next::Step(Intent::Down(node.id.clone())),
         None => Next::Done("nothing is applied".to_owned()),
     }
+}
+
+fn dirty(id: &str) -> String {
+    format!(
+        "{id} began and did not end: look at what it did, and mend it, before anything else runs"
+    )
 }

@@ -12,6 +12,9 @@ impl Walk {
     /// Begins the current step, or reads its probes again.
     pub(super) fn enter_step(&mut self) -> Vec<Want> {
         self.evidence.clear();
+        if self.paused {
+            return self.wait(Phase::Held);
+        }
         let kind = self.current().kind.clone();
         match kind {
             Kind::Notice { .. } => self.wait(Phase::Notice),
@@ -76,10 +79,20 @@ impl Walk {
         self.leave(Status::Passed { means, value: value.into() })
     }
 
-    /// Returns why the current step cannot be skipped, if it cannot.
-    pub(super) fn unskippable(&self) -> Option<&'static str> {
-        matches!(self.current().skip, Skip::Never)
-            .then_some("this step is required: it cannot be skipped; abandon the run instead")
+    /// Returns why the current step cannot be skipped for `reason`, if it cannot.
+    pub(super) fn unskippable(&self, reason: &str) -> Option<&'static str> {
+        match self.current().skip {
+            _ if self.phase == Phase::Acting => {
+                Some("the step's act is under way: leave its plan, or stop it, first")
+            }
+            Skip::Never => {
+                Some("this step is required: it cannot be skipped; abandon the run instead")
+            }
+            Skip::WithReason if reason.trim().is_empty() => {
+                Some("say why the step is skipped: the report needs it")
+            }
+            Skip::WithReason | Skip::Freely => None,
+        }
     }
 
     /// Returns the question of the current step, or its title.

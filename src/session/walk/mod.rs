@@ -61,6 +61,9 @@ pub enum Move {
 /// The answer that every question has.
 pub const CANNOT_TELL: &str = "cannot_tell";
 
+/// The offer that leads to a person.
+pub const ESCALATE: &str = "escalate";
+
 /// What a walk wants done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Want {
@@ -141,7 +144,7 @@ impl Walk {
             place,
             section,
             step: 0,
-            phase: Phase::Notice,
+            phase: Phase::Held,
             statuses: BTreeMap::new(),
             evidence: Vec::new(),
             asked: Vec::new(),
@@ -225,6 +228,12 @@ impl Walk {
     #[must_use]
     pub fn stops_after(&self) -> bool {
         self.stop_after
+    }
+
+    /// Returns the last reading of a probe, e.g. for what an answered question stood on.
+    #[must_use]
+    pub fn reading_of(&self, probe: &str) -> Option<&Reading> {
+        self.readings.get(probe)
     }
 
     /// Returns how it ended; `None`: it has not.

@@ -6,7 +6,9 @@ use crate::domain::journal::Kind;
 use crate::domain::runbook::Goto;
 use crate::session::effect::Tone;
 
-use super::{Answered, CANNOT_TELL, End, Means, Move, Phase, Purpose, Status, Walk, Want};
+use super::{
+    Answered, CANNOT_TELL, ESCALATE, End, Means, Move, Phase, Purpose, Status, Walk, Want,
+};
 
 impl Walk {
     /// Takes a move of the operator. After the end, and for what is not possible now,
@@ -40,7 +42,11 @@ impl Walk {
     fn pause(&mut self) -> Vec<Want> {
         self.paused = !self.paused;
         self.stop_after = false;
-        vec![self.record(Kind::Pause, json!({ "paused": self.paused }))]
+        let mut wants = vec![self.record(Kind::Pause, json!({ "paused": self.paused }))];
+        if !self.paused && self.phase == Phase::Held {
+            wants.extend(self.enter_step());
+        }
+        wants
     }
 
     fn toggle_stop_after(&mut self) -> Vec<Want> {
@@ -65,6 +71,7 @@ impl Walk {
     fn run(&mut self) -> Vec<Want> {
         match &self.phase {
             Phase::CheckFailed { .. } => self.enter_step(),
+            Phase::Unproven { .. } => self.ask_verify(),
             Phase::Ready | Phase::Denied { .. } => self.ask_gates(),
             Phase::Failed { may_retry: true, .. } => {
                 self.attempts += 1;
@@ -76,6 +83,7 @@ impl Walk {
             Phase::Deciding => self.enter_step(),
             Phase::Acting | Phase::Probing(_) => vec![bad("it is under way")],
             Phase::Notice => vec![bad("this is only to be read")],
+            Phase::Held => vec![bad("the run is paused: go on first")],
             Phase::Unsupported(kind) => {
                 vec![bad(format!(
                     "this version cannot walk a step of the kind {kind}: skip it with a reason, or abandon the run"
@@ -85,13 +93,7 @@ impl Walk {
     }
 
     fn skip(&mut self, reason: String) -> Vec<Want> {
-        if reason.trim().is_empty() {
-            return vec![bad("say why the step is skipped: the report needs it")];
-        }
-        if matches!(self.phase, Phase::Acting) {
-            return vec![bad("the step's act is under way: leave its plan, or stop it, first")];
-        }
-        if let Some(why) = self.unskippable() {
+        if let Some(why) = self.unskippable(&reason) {
             return vec![bad(why)];
         }
         let record = self.record(Kind::Skip, json!({ "reason": reason }));
@@ -160,13 +162,19 @@ impl Walk {
         self.gates_read()
     }
 
-    fn take_offer(&mut self, section: &str) -> Vec<Want> {
-        if !self.offers().iter().any(|offer| offer == section) {
+    fn take_offer(&mut self, offer: &str) -> Vec<Want> {
+        let Some(why) = self.failure().map(str::to_owned) else {
+            return vec![bad("nothing has failed here")];
+        };
+        if !self.offers().iter().any(|one| one == offer) {
             return vec![bad("that is not offered here")];
         }
-        let reason = format!("went on at {section}");
-        let mut wants = vec![self.record(Kind::Answer, json!({ "offer": section }))];
-        wants.extend(self.take(Status::Skipped { reason }, Goto::Section(section.to_owned())));
+        let goto = match offer {
+            ESCALATE => Goto::Escalate,
+            section => Goto::Section(section.to_owned()),
+        };
+        let mut wants = vec![self.record(Kind::Answer, json!({ "offer": offer, "failed": why }))];
+        wants.extend(self.take(Status::Failed { why }, goto));
         wants
     }
 }

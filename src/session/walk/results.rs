@@ -1,18 +1,23 @@
 //! What follows from readings and from the ends of acts.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
 use crate::domain::evidence::{Claim, Reading, Value, Verdict};
 use crate::domain::gate::Decision;
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::{Action, Plan};
-use crate::domain::runbook::{Kind, Offer};
+use crate::domain::runbook::{Kind, Offer, Scenario};
+use crate::session::acting::Acting;
 
-use super::{Evidence, Means, Phase, Purpose, Walk, Want};
+use super::{ESCALATE, Evidence, Means, Phase, Purpose, Walk, Want};
 
 impl Walk {
     /// Takes the readings that were asked for, in their order.
     pub(super) fn read(&mut self, purpose: Purpose, readings: Vec<Reading>) -> Vec<Want> {
+        // What does not come back is unknown, whatever an earlier step has read of it.
+        self.asked.iter().for_each(|name| drop(self.readings.remove(name)));
         let named: Vec<(String, Reading)> = self.asked.drain(..).zip(readings).collect();
         for (name, reading) in &named {
             self.readings.insert(name.clone(), reading.clone());
@@ -70,8 +75,13 @@ impl Walk {
         wants
     }
 
-    /// Judges the gates of the current act by the last readings, and plans it if they allow.
+    /// Judges the gates of the current act by the last readings, and plans it if they allow
+    /// and the run was not paused meanwhile.
     pub(super) fn gates_read(&mut self) -> Vec<Want> {
+        if self.paused {
+            self.phase = Phase::Ready;
+            return Vec::new();
+        }
         let names = self.act().map(|act| act.gates.clone()).unwrap_or_default();
         let denied: Vec<Decision> = names
             .iter()
@@ -109,7 +119,7 @@ impl Walk {
 
     /// The shown plan was left: the step stands where it stood before.
     pub(in crate::session) fn dismissed(&mut self) -> Vec<Want> {
-        if self.end.is_none() && self.phase == Phase::Acting {
+        if self.acts() {
             self.phase = Phase::Ready;
         }
         Vec::new()
@@ -117,7 +127,7 @@ impl Walk {
 
     /// There is nothing left to do for the step's act: what it asks for is so.
     pub(in crate::session) fn goal_reached(&mut self, why: &str) -> Vec<Want> {
-        if self.end.is_some() {
+        if !self.acts() {
             return Vec::new();
         }
         self.reached = Some(why.to_owned());
@@ -126,29 +136,38 @@ impl Walk {
 
     /// The step's act cannot be planned.
     pub(in crate::session) fn impossible(&mut self, why: &str) -> Vec<Want> {
-        if self.end.is_none() {
+        if self.acts() {
             self.phase = Phase::Failed { why: why.to_owned(), may_retry: true };
         }
         Vec::new()
     }
 
+    /// Returns true while the current step's act is planned, shown or run.
+    fn acts(&self) -> bool {
+        self.end.is_none() && self.phase == Phase::Acting
+    }
+
     /// An act of the current step ended.
-    pub(in crate::session) fn performed(&mut self, plan: &Plan, outcome: &Outcome) -> Vec<Want> {
-        if self.end.is_some() {
+    pub(in crate::session) fn performed(
+        &mut self,
+        acting: &Acting,
+        outcome: &Outcome,
+    ) -> Vec<Want> {
+        if !self.acts() {
             return Vec::new();
         }
         if outcome.ending != Ending::Done {
             return self.act_failed(outcome);
         }
         self.acts_done += 1;
-        if !self.has_more(plan) {
+        if !self.has_more(&acting.plan) {
             return self.ask_verify();
         }
         if self.stop_after {
             self.stop_after = false;
             self.paused = true;
         }
-        if self.paused {
+        if self.paused || acting.stop.is_some() {
             self.phase = Phase::Ready;
             return Vec::new();
         }
@@ -172,39 +191,58 @@ impl Walk {
     }
 
     fn act_failed(&mut self, outcome: &Outcome) -> Vec<Want> {
-        let on_fail = &self.current().on_fail;
-        let deed = self.act().map(|act| act.action.deed());
-        let forbidden = deed.is_some_and(|deed| on_fail.never.contains(&deed));
-        let left = on_fail.retry.is_none_or(|most| self.attempts < most);
-        let may_retry =
-            (outcome.ending.may_retry() || outcome.ending == Ending::Stopped) && left && !forbidden;
         let why = format!("{}: {}", outcome.ending.word(), outcome.message.one_line());
+        let left = self.current().on_fail.retry.is_none_or(|most| self.attempts < most);
+        let harmless = outcome.ending.may_retry() || outcome.ending == Ending::Stopped;
+        let may_retry = harmless && left && !self.forbids_retry(outcome.message.raw());
         self.phase = Phase::Failed { why, may_retry };
         Vec::new()
     }
 
-    /// Returns the sections that are offered after a failure: the step's own, and those of
-    /// the scenarios that fit the error.
+    /// Returns true if the step, or a scenario that fits the error, forbids the same again.
+    fn forbids_retry(&self, error: &str) -> bool {
+        let Some(deed) = self.act().map(|act| act.action.deed()) else { return true };
+        let by_scenario = self.book.scenarios_of(error).any(|one| one.never.contains(&deed));
+        by_scenario || self.current().on_fail.never.contains(&deed)
+    }
+
+    /// Returns what has failed in the current step, if something has.
+    #[must_use]
+    pub fn failure(&self) -> Option<&str> {
+        match &self.phase {
+            Phase::Failed { why, .. }
+            | Phase::CheckFailed { why, .. }
+            | Phase::Unproven { why, .. } => Some(why),
+            _ => None,
+        }
+    }
+
+    /// Returns the scenarios that fit what has failed in the current step.
+    pub fn scenarios(&self) -> impl Iterator<Item = &Scenario> {
+        self.failure().into_iter().flat_map(|why| self.book.scenarios_of(why))
+    }
+
+    /// Returns what is offered after a failure: the step's own sections, those of the
+    /// scenarios that fit the error, and a person ([`ESCALATE`]).
     #[must_use]
     pub fn offers(&self) -> Vec<String> {
-        let (Phase::Failed { why, .. } | Phase::CheckFailed { why, .. }) = &self.phase else {
+        if self.failure().is_none() {
             return Vec::new();
-        };
-        let mut offers = Vec::new();
+        }
+        let mut offers: Vec<String> = Vec::new();
         for offer in &self.current().on_fail.offer {
             match offer {
                 Offer::Section(id) => offers.push(id.clone()),
-                Offer::Scenario => {
-                    offers.extend(self.book.scenarios_of(why).flat_map(|s| s.offer.clone()));
-                }
-                Offer::Escalate => {}
+                Offer::Scenario => offers.extend(self.scenarios().flat_map(|s| s.offer.clone())),
+                Offer::Escalate => offers.push(ESCALATE.to_owned()),
             }
         }
-        offers.dedup();
+        let mut seen = BTreeSet::new();
+        offers.retain(|offer| seen.insert(offer.clone()));
         offers
     }
 
-    fn ask_verify(&mut self) -> Vec<Want> {
+    pub(super) fn ask_verify(&mut self) -> Vec<Want> {
         let claims = self.act().map(|act| act.verify.clone()).unwrap_or_default();
         if claims.is_empty() {
             return self.acted();
@@ -218,9 +256,11 @@ impl Walk {
         self.evidence.clear();
         let mut wants = Vec::new();
         let mut failed = Vec::new();
+        let mut worst = Verdict::Pass;
         for claim in &claims {
             let (verdict, want) = self.test(claim);
             wants.push(want);
+            worst = worst.and(verdict);
             if verdict != Verdict::Pass {
                 failed.push(format!(
                     "{}: found {}, expected {}",
@@ -235,7 +275,7 @@ impl Walk {
         } else {
             let why =
                 format!("done, but what must hold afterwards does not: {}", failed.join("; "));
-            self.phase = Phase::Failed { why, may_retry: false };
+            self.phase = Phase::Unproven { unknown: worst == Verdict::Unknown, why };
         }
         wants
     }

@@ -32,6 +32,11 @@ pub enum Status {
         /// The operator's reason.
         reason: String,
     },
+    /// It failed, and the walk went on where the failure offered to.
+    Failed {
+        /// What happened.
+        why: String,
+    },
     /// Its `when` does not hold here.
     NotHere,
 }
@@ -39,6 +44,8 @@ pub enum Status {
 /// Where the current step stands: what is possible now follows from it alone.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Phase {
+    /// The run is paused before this step: nothing of it is read or asked for yet.
+    Held,
     /// A text to read; goes on when it was read.
     Notice,
     /// Probes are being read, for this.
@@ -67,6 +74,13 @@ pub enum Phase {
         why: String,
         /// It may be tried again.
         may_retry: bool,
+    },
+    /// The act is done, and what must hold afterwards does not, or cannot be told.
+    Unproven {
+        /// Nothing speaks against it, but it cannot be told.
+        unknown: bool,
+        /// What was found instead.
+        why: String,
     },
     /// A question, with its evidence read.
     Deciding,

@@ -1,0 +1,206 @@
+//! The one machine behind the console, the line mode and the headless commands:
+//! `update(Event) -> Vec<Effect>`, without keys, widgets, clock or world.
+
+mod acts;
+mod plans;
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::runbook::Runbook;
+
+use super::acting::Acting;
+use super::confirm::{Origin, Pending};
+use super::effect::{Effect, Event, Request, Ticket, Tone};
+use super::walk::{Move, Place, Walk, Want};
+
+/// A runbook that was found, read and allowed, with what its first record says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Begin {
+    /// The runbook, frozen from here on.
+    pub book: Runbook,
+    /// Where it is walked.
+    pub place: Place,
+    /// The first record's data: runbook, its hash and text, target.
+    pub facts: serde_json::Value,
+}
+
+/// A request that is being planned.
+#[derive(Debug)]
+struct Asked {
+    ticket: Ticket,
+    request: Request,
+    origin: Origin,
+}
+
+/// The state of a session: what is shown, what runs, what is walked.
+#[derive(Debug, Default)]
+pub struct Session {
+    run: Option<String>,
+    opening: Option<Walk>,
+    walk: Option<Walk>,
+    asked: Option<Asked>,
+    pending: Option<Pending>,
+    acting: Vec<Acting>,
+    procedure: Option<Request>,
+    probing: Option<Ticket>,
+    tickets: Ticket,
+    acts: u32,
+    now: Option<DateTime<Utc>>,
+    unrecorded: Option<String>,
+}
+
+impl Session {
+    /// Returns the plan that is shown and not answered yet.
+    #[must_use]
+    pub fn pending(&self) -> Option<&Pending> {
+        self.pending.as_ref()
+    }
+
+    /// Returns the acts that run, signals included.
+    #[must_use]
+    pub fn acting(&self) -> &[Acting] {
+        &self.acting
+    }
+
+    /// Returns the act that runs as a job, if one does.
+    #[must_use]
+    pub fn job(&self) -> Option<&Acting> {
+        self.acting.iter().find(|acting| !acting.is_signal())
+    }
+
+    /// Returns the runbook that is walked, also after its end.
+    #[must_use]
+    pub fn walk(&self) -> Option<&Walk> {
+        self.walk.as_ref()
+    }
+
+    /// Returns the id of the run that records.
+    #[must_use]
+    pub fn run(&self) -> Option<&str> {
+        self.run.as_deref()
+    }
+
+    /// Returns why nothing can be recorded, and so nothing can be started.
+    #[must_use]
+    pub fn unrecorded(&self) -> Option<&str> {
+        self.unrecorded.as_deref()
+    }
+
+    /// Returns true while a request is being planned.
+    #[must_use]
+    pub fn is_planning(&self) -> bool {
+        self.asked.is_some()
+    }
+
+    /// Returns true while leaving would leave something running or unanswered.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        !self.acting.is_empty() || self.walk.as_ref().is_some_and(|walk| walk.end().is_none())
+    }
+
+    /// Begins to walk a runbook: its journal is opened first, and nothing happens without it.
+    pub fn walk_begins(&mut self, begin: Begin) -> Vec<Effect> {
+        let walks = self.walk.as_ref().is_some_and(|walk| walk.end().is_none());
+        if walks || self.opening.is_some() {
+            return vec![say(Tone::Bad, "a runbook is being walked already: abandon it first")];
+        }
+        if let Some(why) = &self.unrecorded {
+            return vec![say(
+                Tone::Bad,
+                format!("the run is not begun, because nothing can be recorded: {why}"),
+            )];
+        }
+        self.opening = Some(Walk::new(begin.book, begin.place));
+        vec![Effect::Open(begin.facts)]
+    }
+
+    /// Takes one event and returns what has to be done, in this order.
+    pub fn update(&mut self, event: Event) -> Vec<Effect> {
+        match event {
+            Event::Asked(request) => self.asked(request, Origin::Operator),
+            Event::Previewed(ticket, previewed) => self.previewed(ticket, previewed),
+            Event::Answered(answer) => self.answered(&answer),
+            Event::Dismissed => self.dismissed(),
+            Event::Performed { act, outcome, confirmed } => {
+                self.performed(&act, &outcome, confirmed)
+            }
+            Event::StopAsked(how) => self.stop_asked(how),
+            Event::Moved(step) => self.moved(step),
+            Event::Opened(result) => self.opened(result),
+            Event::Probed(ticket, readings) => {
+                if self.probing != Some(ticket) {
+                    return Vec::new();
+                }
+                self.probing = None;
+                self.walking(|walk| walk.probed(readings))
+            }
+            Event::RecordFailed(why) => self.record_failed(why),
+            Event::Ticked(now) => self.ticked(now),
+        }
+    }
+
+    fn moved(&mut self, step: Move) -> Vec<Effect> {
+        if self.walk.is_none() {
+            return vec![say(Tone::Plain, "no runbook is being walked")];
+        }
+        if let (Some(why), false) = (&self.unrecorded, matches!(step, Move::Abandon(_))) {
+            return vec![say(Tone::Bad, format!("not done, because it cannot be recorded: {why}"))];
+        }
+        let effects = self.walking(|walk| walk.moved(step));
+        if self.walk.as_ref().is_some_and(Walk::is_paused) {
+            self.withdraw();
+        }
+        effects
+    }
+
+    fn opened(&mut self, result: Result<String, String>) -> Vec<Effect> {
+        let Some(walk) = self.opening.take() else { return Vec::new() };
+        match result {
+            Ok(run) => {
+                self.run = Some(run);
+                self.walk = Some(walk);
+                self.probing = None;
+                self.walking(Walk::begin)
+            }
+            Err(why) => vec![say(Tone::Bad, format!("the run was not begun: {why}"))],
+        }
+    }
+
+    /// Lets the walk move and turns what it wants into effects.
+    fn walking(&mut self, step: impl FnOnce(&mut Walk) -> Vec<Want>) -> Vec<Effect> {
+        let Some(walk) = self.walk.as_mut() else { return Vec::new() };
+        walk.clock(self.now);
+        let wants = step(walk);
+        let is_over = walk.end().is_some();
+        let mut effects: Vec<Effect> = wants.into_iter().flat_map(|want| self.want(want)).collect();
+        if is_over {
+            effects.extend(self.let_go());
+        }
+        effects
+    }
+
+    fn want(&mut self, want: Want) -> Vec<Effect> {
+        match want {
+            Want::Probe(probes) => {
+                self.tickets += 1;
+                self.probing = Some(self.tickets);
+                vec![Effect::Probe(self.tickets, probes)]
+            }
+            Want::Preview { step, request } => match self.refusal(&request) {
+                Some(why) => {
+                    let mut effects = self.walking(Walk::dismissed);
+                    effects.push(say(Tone::Bad, why));
+                    effects
+                }
+                None => self.asked(request, Origin::Step(step)),
+            },
+            Want::Record(entry) => vec![Effect::Record(entry)],
+            Want::Close(entry) => vec![Effect::Close(entry)],
+            Want::Say(tone, text) => vec![say(tone, text)],
+        }
+    }
+}
+
+fn say(tone: Tone, text: impl Into<String>) -> Effect {
+    Effect::Say(tone, text.into())
+}

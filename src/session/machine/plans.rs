@@ -1,0 +1,101 @@
+//! From a request to the one yes that its plan can get.
+
+use crate::domain::plan::Answer;
+use crate::session::confirm::{Origin, Pending};
+use crate::session::effect::{Effect, Goal, Previewed, Request, Ticket, Tone};
+use crate::session::walk::Walk;
+
+use super::{Asked, Session, say};
+
+impl Session {
+    pub(super) fn asked(&mut self, request: Request, origin: Origin) -> Vec<Effect> {
+        if let Some(reason) = self.refusal(&request) {
+            return vec![say(Tone::Bad, reason)];
+        }
+        if !is_signal(&request) {
+            self.procedure = None;
+        }
+        if origin == Origin::Operator {
+            self.withdraw();
+        }
+        self.tickets += 1;
+        let ticket = self.tickets;
+        self.asked = Some(Asked { ticket, request: request.clone(), origin });
+        vec![Effect::Preview(ticket, request)]
+    }
+
+    /// Returns why a request cannot be taken now.
+    pub(super) fn refusal(&self, request: &Request) -> Option<String> {
+        if let Some(why) = &self.unrecorded {
+            return Some(format!("nothing is started, because nothing can be recorded: {why}"));
+        }
+        if self.pending.is_some() {
+            return Some("answer the plan that is shown first".to_owned());
+        }
+        let job = self.job().filter(|_| !is_signal(request))?;
+        Some(format!("{} is running: wait for it, or cancel it", job.plan.preview.title))
+    }
+
+    pub(super) fn previewed(&mut self, ticket: Ticket, previewed: Previewed) -> Vec<Effect> {
+        let Some(asked) = self.asked.take_if(|asked| asked.ticket == ticket) else {
+            return Vec::new();
+        };
+        match previewed {
+            Previewed::Plan(plan) => {
+                if asked.origin == Origin::Operator && !is_signal(&asked.request) {
+                    self.procedure = Some(asked.request).filter(is_procedure);
+                }
+                self.pending = Some(Pending::new(*plan, asked.origin));
+                Vec::new()
+            }
+            Previewed::Nothing(why) => match asked.origin {
+                Origin::Operator => vec![say(Tone::Plain, why)],
+                Origin::Step(_) => self.walking(|walk| walk.goal_reached(&why)),
+            },
+            Previewed::Impossible(why) => match asked.origin {
+                Origin::Operator => vec![say(Tone::Bad, why)],
+                Origin::Step(_) => self.walking(|walk| walk.impossible(&why)),
+            },
+        }
+    }
+
+    pub(super) fn answered(&mut self, answer: &Answer) -> Vec<Effect> {
+        let Some(pending) = self.pending.take() else { return Vec::new() };
+        match pending.answer(answer) {
+            Ok((confirmed, origin)) => self.perform(confirmed, origin),
+            Err((refused, pending)) => {
+                self.pending = Some(pending);
+                vec![say(Tone::Bad, refused.to_string())]
+            }
+        }
+    }
+
+    pub(super) fn dismissed(&mut self) -> Vec<Effect> {
+        let Some(pending) = self.pending.take() else { return Vec::new() };
+        if !pending.is_signal() {
+            self.procedure = None;
+        }
+        match pending.origin() {
+            Origin::Operator => vec![say(Tone::Plain, "left: nothing was run")],
+            Origin::Step(_) => self.walking(Walk::dismissed),
+        }
+    }
+
+    /// Takes back what a step has asked for and nobody has confirmed yet; the step stands
+    /// where it stood before.
+    pub(super) fn withdraw(&mut self) {
+        let asked = self.asked.take_if(|asked| asked.origin != Origin::Operator).is_some();
+        let shown = self.pending.take_if(|shown| *shown.origin() != Origin::Operator).is_some();
+        if let (true, Some(walk)) = (asked || shown, &mut self.walk) {
+            walk.dismissed();
+        }
+    }
+}
+
+fn is_signal(request: &Request) -> bool {
+    matches!(request, Request::Signal { .. })
+}
+
+fn is_procedure(request: &Request) -> bool {
+    matches!(request, Request::Migrate { goal, .. } if *goal != Goal::One)
+}
