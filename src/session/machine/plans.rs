@@ -64,7 +64,7 @@ impl Session {
         match pending.answer(answer) {
             Ok((confirmed, origin)) => self.perform(confirmed, origin),
             Err((refused, pending)) => {
-                self.pending = Some(pending);
+                self.pending = Some(*pending);
                 vec![say(Tone::Bad, refused.to_string())]
             }
         }
