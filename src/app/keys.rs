@@ -40,6 +40,17 @@ pub fn everywhere() -> Group<Command> {
     Group { title: "Everywhere", bindings }
 }
 
+/// Returns the keys that work everywhere and are worth a place in the footer: the tabs show
+/// their own digits, and `?` has its place at the right.
+#[must_use]
+pub fn footer() -> Vec<Binding<Command>> {
+    let shown = |command: &Command| {
+        use Command::{Back, Filter, Freeze, Palette, Quit};
+        matches!(command, Palette | Filter | Freeze | Back | Quit)
+    };
+    everywhere().bindings.into_iter().filter(|binding| shown(&binding.command)).collect()
+}
+
 /// Keys that mean the same as another one; not listed a second time.
 const ALIASES: [(Key, Command); 2] =
     [(Key::code(KeyCode::F(1)), Command::Help), (Key::ctrl('c'), Command::Quit)];

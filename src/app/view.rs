@@ -28,13 +28,8 @@ impl App {
             message::render(line, self.theme, row, buf);
         }
         let own = self.own();
-        let everywhere = keys::everywhere();
-        footer::render(
-            own.iter().chain(everywhere.bindings.iter().skip(1)),
-            self.theme,
-            bottom,
-            buf,
-        );
+        let everywhere = keys::footer();
+        footer::render(own.iter().chain(&everywhere), self.theme, bottom, buf);
         if let Some(overlay) = &self.overlay {
             overlay.view(now, self.theme, area, buf);
         }

@@ -197,7 +197,7 @@ impl Demo {
 /// What a newcomer reads first.
 const HINT: [&str; 2] = [
     "A shop of money under load: a reporting session is idle in transaction on expenses, and migrations are pending.",
-    "Try it: b begins the migration, one confirmed step at a time; l looks at who blocks it; q leaves and removes it all.",
+    "u plans the next migration, l looks at who blocks it, t ends them; m walks all of it step by step; q leaves and removes the server.",
 ];
 
 /// Runs the command with the console on top.

@@ -65,7 +65,8 @@ fn papers(buf: &Buffer, y: u16, body: &mut String) {
     }
 }
 
-/// Paints the glyphs of row `y`: one `text` per run of one style, blanks left out.
+/// Paints the glyphs of row `y`: one `text` per word of one style. Renderers that know no
+/// list of positions (librsvg) still place each word rightly.
 fn glyphs(buf: &Buffer, y: u16, styles: &mut Styles, body: &mut String) {
     let mut run = Run::default();
     let mut x = 0;
@@ -85,6 +86,8 @@ fn glyphs(buf: &Buffer, y: u16, styles: &mut Styles, body: &mut String) {
             if alone {
                 run.flush(y, body);
             }
+        } else {
+            run.flush(y, body);
         }
         x += u16::try_from(crate::ui::text::width(symbol).max(1)).unwrap_or(1);
     }

@@ -217,7 +217,7 @@ impl Inner {
 
     async fn run_job(&self, journal: &Journal, act: &Act, confirmed: &Confirmed) -> Outcome {
         let plan = confirmed.plan();
-        let application = format!("lockkeeper/migrate {} {}", act.id, confirmed.hash().short());
+        let application = application(&act.id, confirmed);
         let setting = Setting {
             env: environment::variables(
                 &self.site.target.spec,
@@ -278,6 +278,13 @@ impl Inner {
         };
         resolve::classify(&finished.exit, &after)
     }
+}
+
+/// Returns the name that an act's backend bears on the server, in ASCII and below the 63
+/// bytes that `application_name` keeps.
+fn application(act: &str, confirmed: &Confirmed) -> String {
+    let hash = confirmed.hash().as_str();
+    format!("lockkeeper/migrate {act} {}", hash.get(..8).unwrap_or(hash))
 }
 
 /// Returns what a failure left behind, where its words and the transaction tell.

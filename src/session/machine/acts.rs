@@ -138,7 +138,9 @@ fn describe(acting: &Acting, outcome: &Outcome) -> String {
     let title = &acting.plan.preview.title;
     let ending = outcome.ending.word();
     let message = outcome.message.one_line();
-    if message.is_empty() {
+    // An exit code says nothing more where all is well.
+    let is_plain = outcome.ending == Ending::Done && outcome.exit_code == Some(0);
+    if message.is_empty() || is_plain {
         format!("{title}: {ending}")
     } else {
         format!("{title}: {ending}. {message}")

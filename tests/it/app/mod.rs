@@ -1,3 +1,4 @@
 //! Tests of the layer `app`.
 
 mod overlay;
+mod picture;
