@@ -96,7 +96,8 @@ impl Panel for Locks {
         let said = meant.map(|line| detail::pairs(line, &lines)).unwrap_or_default();
         let [list, below] = parts(area, pairs::height(&said, area.width.saturating_sub(2)));
         let row = |at: usize| row::cells(&lines.lines[at], &lines);
-        let table = Table { columns: &row::COLUMNS, keys: &lines.keys, row: &row, empty: EMPTY };
+        let table =
+            Table { columns: &row::COLUMNS, keys: &lines.keys, row: &row, empty: empty(scene) };
         table::render(&table, &self.settled(&lines), theme, list, buf);
         pairs::render(&said, 0, theme, below, buf);
     }
@@ -213,6 +214,15 @@ fn stale(scene: &Scene<'_>, theme: Theme) -> Vec<Part> {
     said.map(|said| Part::new(format!("{} {said} ", Tone::Warn.symbol()), style, 1))
         .into_iter()
         .collect()
+}
+
+/// Returns what is said where no line is shown.
+fn empty(scene: &Scene<'_>) -> &'static str {
+    if scene.filter.trim().is_empty() {
+        "who waits, and for whom, appears here at once"
+    } else {
+        "no tree has a session that matches the filter; Esc shows everything"
+    }
 }
 
 fn first(area: Rect) -> Rect {

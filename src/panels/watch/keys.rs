@@ -126,7 +126,7 @@ pub(super) fn block(scene: &Scene<'_>) -> Option<Block> {
         .into_iter()
         .filter(|binding| binding.enabled.is_ok())
         .filter_map(|binding| Some((binding.key.to_string(), way(&binding.command, scene)?)))
-        .flat_map(|(key, way)| [(key, Tone::Accent), (format!(" {way}    "), Tone::Plain)])
+        .flat_map(|(key, way)| [(key, Tone::Accent), (format!(" {way}   "), Tone::Plain)])
         .collect();
     let block = Block::new("", vec![Row::Cut(ways.clone())], 7).close();
     (!ways.is_empty()).then_some(block)
@@ -135,7 +135,7 @@ pub(super) fn block(scene: &Scene<'_>) -> Option<Block> {
 fn way(command: &Command, scene: &Scene<'_>) -> Option<String> {
     match command {
         Command::Follow => Some("look at the tree".to_owned()),
-        Command::CancelAct => Some("cancel our attempt".to_owned()),
+        Command::CancelAct => Some("cancel ours".to_owned()),
         Command::TerminateBackend => {
             culprit(scene).ok().map(|backend| format!("end pid {} (asks first)", backend.pid))
         }

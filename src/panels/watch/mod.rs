@@ -58,7 +58,7 @@ fn blocks(scene: &Scene<'_>, width: usize) -> Vec<Block> {
     let mut blocks = vec![standing::block(scene)];
     blocks.extend(keys::block(scene));
     blocks.extend(flight::block(scene));
-    blocks.extend(chain::block(scene));
+    blocks.extend(chain::block(scene, width));
     blocks.push(next::block(scene));
     blocks.extend(around::blocks(scene, width));
     blocks

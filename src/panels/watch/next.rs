@@ -1,7 +1,8 @@
 //! The next step: of the runbook that is walked, or the next pending migration.
 
-use super::super::Scene;
+use super::super::{Command, Scene};
 use super::block::{Block, Piece, Row, said};
+use super::keys;
 use crate::domain::hazard::{Answer, Hazard, Severity};
 use crate::domain::plan::Direction;
 use crate::domain::reversal::Kind;
@@ -16,9 +17,27 @@ pub(super) fn block(scene: &Scene<'_>) -> Block {
     let walk = scene.session.walk().filter(|walk| walk.end().is_none());
     let lines = match walk {
         Some(walk) => vec![step(walk)],
-        None => migrations(scene),
+        None => migrations(scene).into_iter().chain(ways(scene)).collect(),
     };
     Block::new("NEXT", lines, 1)
+}
+
+/// Returns the keys that begin it, where they are on.
+fn ways(scene: &Scene<'_>) -> Option<Row> {
+    let ways: Vec<Piece> = keys::bindings(scene)
+        .into_iter()
+        .filter(|binding| binding.enabled.is_ok())
+        .filter_map(|binding| match &binding.command {
+            Command::Up => Some((binding.key, "shows it, and asks")),
+            Command::Begin(_) => Some((binding.key, "walks there with checks, step by step")),
+            _ => None,
+        })
+        .flat_map(|(key, way)| {
+            [(key.to_string(), Tone::Accent), (format!(" {way}   "), Tone::Plain)]
+        })
+        .collect();
+    // Without a next migration there is nowhere to walk to.
+    (ways.len() > 2).then_some(Row::Cut(ways))
 }
 
 fn step(walk: &Walk) -> Row {
@@ -78,13 +97,13 @@ fn migration(id: &str, rest: usize, migrations: &Migrations) -> Vec<Piece> {
     let name = if name == id { shown(id) } else { format!("{} {}", shown(id), shown(name)) };
     let mut pieces = vec![(format!("{} {name}", symbol::HERE), Tone::Strong)];
     let hazards = migrations.hazards(id, Direction::Up);
-    if let Some(worst) = hazards.iter().max_by_key(|hazard| hazard.severity) {
-        pieces.push((format!("   {}", hazard(worst)), tone(worst.severity)));
-    }
     if migrations.losses(id, Direction::Up).next().is_some() {
         pieces.push((format!("   {} loses data", symbol::BAD), Tone::Alarm));
     }
     pieces.extend(migrations.entry(id).map(back));
+    if let Some(worst) = hazards.iter().max_by_key(|hazard| hazard.severity) {
+        pieces.push((format!("   {}", hazard(worst)), tone(worst.severity)));
+    }
     if rest > 0 {
         pieces.push((format!("   {rest} more pending"), Tone::Dim));
     }
