@@ -41,7 +41,7 @@ impl Panel for Locks {
         let backend = meant.clone().and_then(|(lines, line)| lines.backend(line));
         let session = meant.clone().and_then(|(lines, line)| lines.session(line)).map(|_| ());
         let folds = meant.and_then(|(_, line)| foldable(line));
-        let [cancel, terminate] = signal::bindings(backend, scene.facts);
+        let [cancel, terminate] = signal::bindings(&backend, scene.facts);
         let enter = Press::code(KeyCode::Enter);
         let show = "to the session in the list of all sessions";
         let fold = "unfold or fold what stands for several sessions, or a whole tree";
@@ -95,7 +95,7 @@ impl Panel for Locks {
         let meant = self.meant(&lines).ok();
         let said = meant.map(|line| detail::pairs(line, &lines)).unwrap_or_default();
         let [list, below] = parts(area, pairs::height(&said, area.width.saturating_sub(2)));
-        let row = |at: usize| row::cells(&lines.lines[at], &lines);
+        let row = |at: usize| row::cells(&lines.rows[at], &lines);
         let table =
             Table { columns: &row::COLUMNS, keys: &lines.keys, row: &row, empty: empty(scene) };
         table::render(&table, &self.settled(&lines), theme, list, buf);
@@ -134,10 +134,10 @@ impl Locks {
         match table.chosen() {
             Some(_) => {
                 let at = table.index(&lines.keys).ok_or(Reason::new(gone))?;
-                Ok(&lines.lines[at])
+                Ok(&lines.rows[at])
             }
             None if self.came_for.is_some() => Err(Reason::new(gone)),
-            None => lines.lines.first().ok_or(Reason::new(EMPTY)),
+            None => lines.rows.first().ok_or(Reason::new(EMPTY)),
         }
     }
 

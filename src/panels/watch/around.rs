@@ -141,11 +141,11 @@ fn replica(replica: &Replica) -> Row {
         |lag| format!("{} behind", size::bytes(lag)),
     );
     let words = [replica.state.as_deref(), replica.sync.as_deref()].into_iter().flatten();
-    let words: String =
-        words.map(|word| format!(" · {}", Untrusted::from(word).one_line())).collect();
+    let words: Vec<String> = words.map(|word| Untrusted::from(word).one_line()).collect();
     let tone = if far || replica.lag_bytes.is_none() { Tone::Warn } else { Tone::Plain };
     let symbol = if tone == Tone::Warn { "▲ " } else { "" };
-    said(format!("{symbol}{} {lag}{words}", replica.name.one_line()), tone)
+    let told = [vec![lag], words].concat().join(" · ");
+    said(format!("{symbol}{} {told}", replica.name.one_line()), tone)
 }
 
 fn slots(slots: &[Slot]) -> Option<Block> {

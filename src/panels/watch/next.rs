@@ -10,6 +10,7 @@ use crate::domain::untrusted::Untrusted;
 use crate::session::facts::Migrations;
 use crate::session::walk::Walk;
 use crate::tools::status::Entry;
+use crate::ui::bindings::Key;
 use crate::ui::theme::{Tone, symbol};
 
 /// Returns what comes next.
@@ -24,20 +25,17 @@ pub(super) fn block(scene: &Scene<'_>) -> Block {
 
 /// Returns the keys that begin it, where they are on.
 fn ways(scene: &Scene<'_>) -> Option<Row> {
-    let ways: Vec<Piece> = keys::bindings(scene)
+    let ways: Vec<(Key, String)> = keys::bindings(scene)
         .into_iter()
         .filter(|binding| binding.enabled.is_ok())
         .filter_map(|binding| match &binding.command {
-            Command::Up => Some((binding.key, "shows it, and asks")),
-            Command::Begin(_) => Some((binding.key, "walks there with checks, step by step")),
+            Command::Up => Some((binding.key, "shows it, and asks".to_owned())),
+            Command::Begin(_) => Some((binding.key, "walks there with checks".to_owned())),
             _ => None,
-        })
-        .flat_map(|(key, way)| {
-            [(key.to_string(), Tone::Accent), (format!(" {way}   "), Tone::Plain)]
         })
         .collect();
     // Without a next migration there is nowhere to walk to.
-    (ways.len() > 2).then_some(Row::Cut(ways))
+    (ways.len() > 1).then(|| keys::line(&ways))
 }
 
 fn step(walk: &Walk) -> Row {
@@ -72,7 +70,7 @@ fn migrations(scene: &Scene<'_>) -> Vec<Row> {
 fn pending(migrations: &Migrations) -> Row {
     let problems = migrations.status.problems.len();
     let mut pieces = match migrations.status.pending.as_deref() {
-        None => vec![warning("cannot tell what the database has".to_owned())],
+        None => vec![warning("cannot tell what the database has")],
         Some([]) => {
             vec![(format!("{} nothing is pending", symbol::OK), Tone::Ok)]
         }
@@ -81,12 +79,12 @@ fn pending(migrations: &Migrations) -> Row {
     if problems > 0 {
         let word = if problems == 1 { "problem" } else { "problems" };
         pieces.push(("   ".to_owned(), Tone::Plain));
-        pieces.push(warning(format!("{problems} {word}, see Migrations")));
+        pieces.push(warning(&format!("{problems} {word}, see Migrations")));
     }
     Row::Cut(pieces)
 }
 
-fn warning(text: String) -> Piece {
+fn warning(text: &str) -> Piece {
     (format!("{} {text}", Tone::Warn.symbol()), Tone::Warn)
 }
 
