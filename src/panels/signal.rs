@@ -8,7 +8,7 @@ use crate::session::facts::Facts;
 use crate::ui::bindings::{Binding, Key, Reason};
 
 /// Returns `c` and `t` for `backend`, or for nobody, and why.
-pub(super) fn bindings(backend: Result<&Backend, Reason>, facts: &Facts) -> [Binding<Command>; 2] {
+pub(super) fn bindings(backend: &Result<&Backend, Reason>, facts: &Facts) -> [Binding<Command>; 2] {
     let enabled = |kind| {
         let backend = backend.as_ref().map_err(Reason::clone)?;
         allowed(backend, kind, facts)

@@ -32,7 +32,9 @@ pub(super) fn name(backend: &Backend) -> String {
     let user = backend.user.as_ref().map(Untrusted::one_line).filter(|user| !user.is_empty());
     let application = Some(backend.application.one_line()).filter(|name| !name.is_empty());
     let name = match (application, user) {
-        (Some(application), _) if backend.ours => application,
+        (Some(application), _) if backend.ours => {
+            application.strip_prefix("lockkeeper/").unwrap_or(&application).to_owned()
+        }
         (Some(application), Some(user)) if application != user => format!("{application}@{user}"),
         (Some(name), _) | (None, Some(name)) => name,
         (None, None) => Untrusted::from(backend.backend_type.as_str()).one_line(),

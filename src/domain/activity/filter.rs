@@ -28,6 +28,9 @@ impl Filter {
     }
 
     fn matches(&self, backend: &Backend) -> bool {
+        if self.words.is_empty() {
+            return true;
+        }
         let text = text_of(backend);
         self.words.iter().all(|word| text.contains(word))
     }

@@ -29,7 +29,7 @@ const COLUMNS: [Spec; 17] = [
     (Some(By::Written), titles!("wrote"), Column::text("", 6, 7)),
     (Some(By::XminAge), titles!("xmin"), Column::number("", 7, 9)),
     (None, titles!("blocked by"), Column::text("", 10, 2)),
-    (Some(By::Query), titles!("query"), Column::text("", 11, 0).growing(4)),
+    (Some(By::Query), titles!("query"), Column::text("", 10, 0).growing(4)),
 ];
 
 /// Returns the columns, the one that the list is sorted by marked.

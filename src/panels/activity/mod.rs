@@ -55,7 +55,7 @@ impl Panel for Activity {
         let enabled = selected.as_ref().map(|_| ()).map_err(Reason::clone);
         let waits = selected.clone().and_then(|backend| in_forest(backend, scene));
         let idle = if self.idle { "hide idle" } else { "show idle" };
-        let [cancel, terminate] = signal::bindings(selected, scene.facts);
+        let [cancel, terminate] = signal::bindings(&selected, scene.facts);
         let open = |key| {
             let help = "everything about the session: query, locks, what a signal would do";
             Binding::new(key, "detail", help, Command::Open).when(enabled.clone())

@@ -53,7 +53,7 @@ fn doing(backend: &Backend, snapshot: &Snapshot) -> Vec<Pair> {
     let wait = backend.wait.as_deref().map(|wait| Untrusted::from(wait).one_line());
     pairs.extend(wait.map(|wait| Pair::new("wait", wait)));
     let ages = [
-        ("since", backend.backend_start),
+        ("connected", backend.backend_start),
         ("transaction", backend.since(Age::Transaction)),
         ("query for", backend.since(Age::Query)),
         ("lock wait", backend.since(Age::Wait)),

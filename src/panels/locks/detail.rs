@@ -49,13 +49,12 @@ fn consequence(line: &Line<'_>, lines: &Lines<'_>) -> Pair {
 }
 
 fn cycle(node: &Node) -> Pair {
-    let said = match node.confirmed {
-        true => {
-            "confirmed by the server: its deadlock detector ends one of them after deadlock_timeout"
-        }
-        false => "possible only: the server was not asked yet, or sees it no more",
+    let (said, tone) = if node.confirmed {
+        let said = "confirmed by the server, which ends one of them after deadlock_timeout";
+        (said, Tone::Alarm)
+    } else {
+        ("possible only: the server was not asked yet, or sees it no more", Tone::Warn)
     };
-    let tone = if node.confirmed { Tone::Alarm } else { Tone::Warn };
     Pair::new("cycle", format!("{said}{}", frees(node))).tone(tone)
 }
 

@@ -69,7 +69,7 @@ pub(super) struct Lines<'a> {
     /// Its backends.
     pub sessions: Sessions<'a>,
     /// The lines, in order.
-    pub lines: Vec<Line<'a>>,
+    pub rows: Vec<Line<'a>>,
     /// Their names, in the same order.
     pub keys: Vec<Key>,
 }
@@ -98,7 +98,7 @@ impl<'a> Lines<'a> {
             }
         }
         let keys = teller.lines.iter().map(|line| line.key.clone()).collect();
-        Self { snapshot, lines: teller.lines, sessions, keys }
+        Self { snapshot, rows: teller.lines, sessions, keys }
     }
 
     /// Returns the session that a line stands for.
@@ -136,18 +136,18 @@ impl<'a> Lines<'a> {
         let member = Key::Member(pid);
         let exact = self.keys.iter().position(|key| *key == member);
         let own = |line: &Line<'_>| line.at == at && !matches!(line.what, What::Group(_));
-        exact.or_else(|| self.lines.iter().position(own))
+        exact.or_else(|| self.rows.iter().position(own))
     }
 
     /// Returns the group that was opened only because somebody came for its member at
     /// line `at`: it stays open once the selection is in it.
     pub fn opened_for(&self, at: usize) -> Option<Key> {
-        let place = self.lines[at].at;
+        let place = self.rows[at].at;
         let holds = |line: &&Line<'_>| match &line.what {
             What::Group(members) => members.contains(&place),
             _ => false,
         };
-        self.lines.iter().find(holds).map(|line| line.key.clone())
+        self.rows.iter().find(holds).map(|line| line.key.clone())
     }
 }
 

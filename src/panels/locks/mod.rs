@@ -41,7 +41,7 @@ impl Panel for Locks {
         let backend = meant.clone().and_then(|(lines, line)| lines.backend(line));
         let session = meant.clone().and_then(|(lines, line)| lines.session(line)).map(|_| ());
         let folds = meant.and_then(|(_, line)| foldable(line));
-        let [cancel, terminate] = signal::bindings(backend, scene.facts);
+        let [cancel, terminate] = signal::bindings(&backend, scene.facts);
         let enter = Press::code(KeyCode::Enter);
         let show = "to the session in the list of all sessions";
         let fold = "unfold or fold what stands for several sessions, or a whole tree";
@@ -95,8 +95,9 @@ impl Panel for Locks {
         let meant = self.meant(&lines).ok();
         let said = meant.map(|line| detail::pairs(line, &lines)).unwrap_or_default();
         let [list, below] = parts(area, pairs::height(&said, area.width.saturating_sub(2)));
-        let row = |at: usize| row::cells(&lines.lines[at], &lines);
-        let table = Table { columns: &row::COLUMNS, keys: &lines.keys, row: &row, empty: EMPTY };
+        let row = |at: usize| row::cells(&lines.rows[at], &lines);
+        let table =
+            Table { columns: &row::COLUMNS, keys: &lines.keys, row: &row, empty: empty(scene) };
         table::render(&table, &self.settled(&lines), theme, list, buf);
         pairs::render(&said, 0, theme, below, buf);
     }
@@ -133,10 +134,10 @@ impl Locks {
         match table.chosen() {
             Some(_) => {
                 let at = table.index(&lines.keys).ok_or(Reason::new(gone))?;
-                Ok(&lines.lines[at])
+                Ok(&lines.rows[at])
             }
             None if self.came_for.is_some() => Err(Reason::new(gone)),
-            None => lines.lines.first().ok_or(Reason::new(EMPTY)),
+            None => lines.rows.first().ok_or(Reason::new(EMPTY)),
         }
     }
 
@@ -213,6 +214,15 @@ fn stale(scene: &Scene<'_>, theme: Theme) -> Vec<Part> {
     said.map(|said| Part::new(format!("{} {said} ", Tone::Warn.symbol()), style, 1))
         .into_iter()
         .collect()
+}
+
+/// Returns what is said where no line is shown.
+fn empty(scene: &Scene<'_>) -> &'static str {
+    if scene.filter.trim().is_empty() {
+        "who waits, and for whom, appears here at once"
+    } else {
+        "no tree has a session that matches the filter; Esc shows everything"
+    }
 }
 
 fn first(area: Rect) -> Rect {

@@ -12,14 +12,15 @@ use crate::ui::widgets::tree;
 use super::lines::{Line, Lines, What};
 
 /// The columns; who, what and for how long stay when it gets narrow.
-pub(super) const COLUMNS: [Column; 7] = [
-    Column::text("  who", 21, 0).growing(4),
+pub(super) const COLUMNS: [Column; 8] = [
+    Column::text("  who", 21, 0).growing(2),
     Column::text("state", 20, 2).growing(1),
     Column::text("holds · wants", 17, 1).growing(1),
     Column::text("on", 15, 3).growing(1),
     Column::number("waits", 7, 0),
     Column::number("behind", 6, 0),
     Column::number("frees", 5, 4),
+    Column::text("query", 16, 5).growing(2),
 ];
 
 const NONE: &str = "–";
@@ -43,7 +44,19 @@ pub(super) fn cells(line: &Line<'_>, lines: &Lines<'_>) -> Vec<Cell> {
         waits(line, lines),
         count(behind),
         count(frees),
+        query(line, lines),
     ]
+}
+
+/// Returns the query; a group's is in its name.
+fn query(line: &Line<'_>, lines: &Lines<'_>) -> Cell {
+    let pid = match line.what {
+        What::Node => line.node.pid(),
+        What::Member(pid) => Some(pid),
+        What::Group(_) => None,
+    };
+    let backend = pid.and_then(|pid| lines.sessions.get(pid));
+    Cell::from(backend.map(|backend| backend.query.one_line()).unwrap_or_default())
 }
 
 /// Returns what a line is called.

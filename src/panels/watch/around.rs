@@ -5,8 +5,8 @@ use super::block::{Block, Piece, Row, said};
 use super::flight;
 use crate::domain::activity::{Age, Backend};
 use crate::domain::age;
-use crate::domain::counters::{Replica, Slot, Surroundings, Who, XminHolder};
-use crate::domain::signal::{self, Kind, Nature, Refused};
+use crate::domain::counters::{Counters, Replica, Slot, Surroundings, Who, XminHolder};
+use crate::domain::signal::{self, Nature};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::untrusted::Untrusted;
 use crate::session::facts::{Facts, Point};
@@ -31,7 +31,8 @@ pub(super) fn blocks(scene: &Scene<'_>, width: usize) -> Vec<Block> {
 }
 
 fn load(facts: &Facts, snapshot: &Snapshot, width: usize) -> Block {
-    let bars = (width.saturating_sub(60) / 3).clamp(6, 40);
+    let roomy = width >= ROOMY;
+    let bars = (width.saturating_sub(if roomy { 60 } else { 40 }) / 2).clamp(4, 40);
     let line = |value: fn(&Point) -> Option<f64>| {
         let values: Vec<Option<f64>> = facts.history.iter().map(value).collect();
         spark::line(&values, bars)
@@ -42,22 +43,23 @@ fn load(facts: &Facts, snapshot: &Snapshot, width: usize) -> Block {
     let tone = if blocked > 0 { Tone::Warn } else { Tone::Plain };
     #[expect(clippy::cast_precision_loss, reason = "a bar needs no more digits")]
     let waiting = line(|point| Some(point.blocked as f64));
-    let counters = &snapshot.counters;
-    Block::new(
-        "LOAD",
-        vec![Row::Cut(vec![
-            (format!("tps {tps} "), Tone::Plain),
-            (line(|point| point.tps), Tone::Accent),
-            (format!("   blocked {blocked} "), tone),
-            (waiting, tone),
-            connections(counters.connections, counters.max_connections),
-        ])],
-        3,
-    )
+    let mut pieces = vec![
+        (format!("tps {tps} "), Tone::Plain),
+        (line(|point| point.tps), Tone::Accent),
+        (format!("   blocked {blocked} "), tone),
+        (waiting, tone),
+    ];
+    let connections = connections(&snapshot.counters);
+    pieces.extend(Some(connections).filter(|(_, tone)| roomy || *tone == Tone::Warn));
+    Block::new("LOAD", vec![Row::Cut(pieces)], 3)
 }
 
+/// Narrower than this, connections are told only when they run out.
+const ROOMY: usize = 76;
+
 /// Nearly no connection left is worth a look: the next act needs one.
-fn connections(used: i64, max: i64) -> Piece {
+fn connections(counters: &Counters) -> Piece {
+    let (used, max) = (counters.connections, counters.max_connections);
     let full = max > 0 && used * 10 >= max * 9;
     let tone = if full { Tone::Warn } else { Tone::Plain };
     let symbol = if full { "▲ " } else { "" };
@@ -69,13 +71,14 @@ const OLD: usize = 3;
 /// A transaction younger than this, in seconds, is in nobody's way yet.
 const YOUNG_S: f64 = 10.0;
 
-/// Returns the oldest transactions: what a migration would have to wait for.
+/// Returns the oldest transactions of others that do not wait themselves: what a migration
+/// would have to wait for.
 fn old(snapshot: &Snapshot) -> Option<Block> {
     let age = |backend: &Backend| backend.age_s(Age::Transaction, snapshot.taken_at);
     let mut old: Vec<(f64, &Backend)> = snapshot
         .backends
         .iter()
-        .filter(|backend| !is_instrument(backend))
+        .filter(|backend| !backend.ours && !backend.waits_for_lock())
         .filter_map(|backend| Some((age(backend)?, backend)))
         .filter(|(age, _)| *age >= YOUNG_S)
         .collect();
@@ -93,10 +96,6 @@ fn old(snapshot: &Snapshot) -> Option<Block> {
 /// Cells of a clock, so that they stand under each other.
 const CLOCK: usize = 7;
 
-fn is_instrument(backend: &Backend) -> bool {
-    signal::advice(backend, Kind::Terminate).possible == Err(Refused::Ours)
-}
-
 fn transaction(backend: &Backend, snapshot: &Snapshot) -> Row {
     let since = backend.since(Age::Transaction).map(|at| age::clock(snapshot.taken_at - at));
     let since = text::right(&since.unwrap_or_default(), CLOCK);
@@ -106,11 +105,11 @@ fn transaction(backend: &Backend, snapshot: &Snapshot) -> Row {
         (_, Some(false)) => "has written nothing",
         (_, None) => "cannot tell whether it has written",
     };
-    let tone = if backend.ours { Tone::Accent } else { Tone::Plain };
+    let name = format!("{since}  pid {} {}", backend.pid, who::name(backend));
     Row::Cut(vec![
-        (format!("{since}  "), Tone::Plain),
-        (format!("pid {} {}", backend.pid, who::name(backend)), tone),
-        (format!(" · {} · {written}", who::state(backend, snapshot.taken_at)), Tone::Plain),
+        (name, Tone::Plain),
+        (format!(" · {}", who::state(backend, snapshot.taken_at)), who::tone(backend)),
+        (format!(" · {written}"), Tone::Plain),
     ])
 }
 
@@ -142,11 +141,11 @@ fn replica(replica: &Replica) -> Row {
         |lag| format!("{} behind", size::bytes(lag)),
     );
     let words = [replica.state.as_deref(), replica.sync.as_deref()].into_iter().flatten();
-    let words: String =
-        words.map(|word| format!(" · {}", Untrusted::from(word).one_line())).collect();
+    let words: Vec<String> = words.map(|word| Untrusted::from(word).one_line()).collect();
     let tone = if far || replica.lag_bytes.is_none() { Tone::Warn } else { Tone::Plain };
     let symbol = if tone == Tone::Warn { "▲ " } else { "" };
-    said(format!("{symbol}{} {lag}{words}", replica.name.one_line()), tone)
+    let told = [vec![lag], words].concat().join(" · ");
+    said(format!("{symbol}{} {told}", replica.name.one_line()), tone)
 }
 
 fn slots(slots: &[Slot]) -> Option<Block> {

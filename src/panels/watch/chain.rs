@@ -12,17 +12,18 @@ use crate::ui::theme::{Tone, symbol};
 
 /// Longer chains end in a number.
 const LINKS: usize = 5;
-/// How much of a name is shown.
-const NAME: usize = 36;
+/// Names get a quarter of the width, within these bounds.
+const NAME: (usize, usize) = (12, 40);
 
 /// Returns the tree of what the verdict is about, if somebody waits in it.
-pub(super) fn block(scene: &Scene<'_>) -> Option<Block> {
+pub(super) fn block(scene: &Scene<'_>, width: usize) -> Option<Block> {
+    let name = (width / 4).clamp(NAME.0, NAME.1);
     let snapshot = scene.facts.snapshot.value()?;
     let forest = &snapshot.forest;
     let meant = scene.facts.verdict.as_ref().and_then(|verdict| verdict.culprits.first());
     let meant = meant.and_then(|id| forest.nodes.iter().position(|node| node.id == *id));
     let root = meant.or_else(|| (!forest.nodes.is_empty()).then_some(0))?;
-    let mut lines = vec![Row::Cut(links(snapshot, root))];
+    let mut lines = vec![Row::Cut(links(snapshot, root, name))];
     let others = forest.roots().count().saturating_sub(1);
     if others > 0 {
         let trees =
@@ -34,11 +35,11 @@ pub(super) fn block(scene: &Scene<'_>) -> Option<Block> {
 }
 
 /// Follows from `root` always the child under which most sessions stand.
-fn links(snapshot: &Snapshot, root: usize) -> Vec<Piece> {
+fn links(snapshot: &Snapshot, root: usize, cells: usize) -> Vec<Piece> {
     let forest = &snapshot.forest;
     let sessions = Sessions::of(snapshot);
     let groups = fold::groups(forest, &sessions);
-    let mut pieces = vec![name(&forest.nodes[root], &sessions)];
+    let mut pieces = vec![name(&forest.nodes[root], &sessions, cells)];
     let mut at = root;
     for _ in 0..LINKS {
         let children = children(forest, at);
@@ -53,9 +54,9 @@ fn links(snapshot: &Snapshot, root: usize) -> Vec<Piece> {
         pieces.push((" ─ ".to_owned(), Tone::Dim));
         let alike = groups.get(&next).map_or(1, |(_, members)| members.len());
         pieces.push(if alike > 1 {
-            group(alike, &forest.nodes[next], &sessions)
+            group(alike, &forest.nodes[next], &sessions, cells)
         } else {
-            name(&forest.nodes[next], &sessions)
+            name(&forest.nodes[next], &sessions, cells)
         });
         let beside = children.len() - alike.min(children.len());
         if beside > 0 {
@@ -77,30 +78,30 @@ fn children(forest: &Forest, parent: usize) -> Vec<usize> {
     direct.map(|(at, _)| parent + 1 + at).collect()
 }
 
-fn name(node: &Node, sessions: &Sessions<'_>) -> Piece {
+fn name(node: &Node, sessions: &Sessions<'_>, cells: usize) -> Piece {
     match &node.id {
         Id::Session(pid) => match sessions.get(*pid) {
             Some(backend) => {
                 let tone = if backend.ours { Tone::Accent } else { Tone::Strong };
-                (text::cut(&format!("{pid} {}", who::name(backend)), NAME), tone)
+                (text::cut(&format!("{pid} {}", who::name(backend)), cells), tone)
             }
             None => (pid.to_string(), Tone::Strong),
         },
         Id::Prepared(gid) => {
-            (text::cut(&format!("gid {} (prepared)", gid.one_line()), NAME), Tone::Strong)
+            (text::cut(&format!("gid {} (prepared)", gid.one_line()), cells), Tone::Strong)
         }
         Id::Cycle(_) => {
             let pids: Vec<String> = node.members.iter().map(ToString::to_string).collect();
-            (text::cut(&format!("{} {}", symbol::CYCLE, pids.join(" ⇄ ")), NAME), Tone::Alarm)
+            (text::cut(&format!("{} {}", symbol::CYCLE, pids.join(" ⇄ ")), cells), Tone::Alarm)
         }
     }
 }
 
-fn group(count: usize, first: &Node, sessions: &Sessions<'_>) -> Piece {
+fn group(count: usize, first: &Node, sessions: &Sessions<'_>, cells: usize) -> Piece {
     let backend = first.pid().and_then(|pid| sessions.get(pid));
     let words = backend.map(|backend| {
         let head = Untrusted::from(fold::head(backend.query.raw())).one_line();
-        format!(" {} {}", who::name(backend), text::cut(&head, NAME))
+        format!(" {} {}", who::name(backend), text::cut(&head, cells))
     });
     (format!("×{count}{}", words.unwrap_or_default()), Tone::Plain)
 }

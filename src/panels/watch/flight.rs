@@ -22,7 +22,8 @@ pub(super) fn block(scene: &Scene<'_>) -> Option<Block> {
     ];
     let mut lines = vec![Row::Cut(title), Row::Cut(state(job, scene))];
     let snapshot = scene.facts.snapshot.value();
-    let backend = snapshot.and_then(own);
+    // While it waits for a lock there is nothing to advance.
+    let backend = snapshot.and_then(own).filter(|backend| !backend.waits_for_lock());
     if let Some((snapshot, backend)) = snapshot.zip(backend) {
         lines.push(Row::Cut(advance(snapshot, backend, scene)));
     }
@@ -50,20 +51,20 @@ fn state(job: &Acting, scene: &Scene<'_>) -> Vec<Piece> {
     let doing = match (job.stop, job.retry_due(), waits) {
         (Some(_), ..) => ("asked to stop".to_owned(), Tone::Warn),
         (_, Some(due), _) => (format!("next attempt in {}", age::clock(due - now)), Tone::Warn),
-        (_, _, Some(waits)) => (format!("waiting for lock {waits}"), Tone::Warn),
+        (_, _, Some(waits)) => (format!("waits for lock {waits}"), Tone::Warn),
         _ => ("running".to_owned(), Tone::Plain),
     };
     let mut pieces = vec![doing];
     let mut tell = |text: String| pieces.push((format!(" · {text}"), Tone::Plain));
-    tell(format!("attempt {} of {}", job.attempt, job.plan.attempts));
+    tell(format!("attempt {}/{}", job.attempt, job.plan.attempts));
+    if let Some(since) = job.since {
+        tell(format!("{} in all", age::clock(now - since)));
+    }
     tell(match job.plan.timeouts.lock_ms {
         Some(ms) if ms % 1000 == 0 => format!("lock_timeout {} s", ms / 1000),
         Some(ms) => format!("lock_timeout {ms} ms"),
         None => "no lock_timeout".to_owned(),
     });
-    if let Some(since) = job.since {
-        tell(format!("elapsed {}", age::clock(now - since)));
-    }
     pieces
 }
 

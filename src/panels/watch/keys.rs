@@ -122,20 +122,30 @@ pub(super) fn block(scene: &Scene<'_>) -> Option<Block> {
     if verdict.level == Level::Ok {
         return None;
     }
-    let ways: Vec<Piece> = bindings(scene)
+    let ways: Vec<(Key, String)> = bindings(scene)
         .into_iter()
         .filter(|binding| binding.enabled.is_ok())
-        .filter_map(|binding| Some((binding.key.to_string(), way(&binding.command, scene)?)))
-        .flat_map(|(key, way)| [(key, Tone::Accent), (format!(" {way}    "), Tone::Plain)])
+        .filter_map(|binding| Some((binding.key, way(&binding.command, scene)?)))
         .collect();
-    let block = Block::new("", vec![Row::Cut(ways.clone())], 7).close();
-    (!ways.is_empty()).then_some(block)
+    (!ways.is_empty()).then(|| Block::new("", vec![line(&ways)], 7).close())
+}
+
+/// Returns a line of keys with what each does.
+pub(super) fn line(ways: &[(Key, String)]) -> Row {
+    let mut pieces: Vec<Piece> = Vec::new();
+    for (key, way) in ways {
+        let gap = if pieces.is_empty() { "" } else { "   " };
+        pieces.push((gap.to_owned(), Tone::Plain));
+        pieces.push((key.to_string(), Tone::Accent));
+        pieces.push((format!(" {way}"), Tone::Plain));
+    }
+    Row::Cut(pieces)
 }
 
 fn way(command: &Command, scene: &Scene<'_>) -> Option<String> {
     match command {
         Command::Follow => Some("look at the tree".to_owned()),
-        Command::CancelAct => Some("cancel our attempt".to_owned()),
+        Command::CancelAct => Some("cancel ours".to_owned()),
         Command::TerminateBackend => {
             culprit(scene).ok().map(|backend| format!("end pid {} (asks first)", backend.pid))
         }

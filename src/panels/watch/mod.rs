@@ -13,6 +13,7 @@ use ratatui::layout::Rect;
 
 use super::signal::ask;
 use super::{Ask, Command, Id, Panel, Scene};
+use crate::domain::activity::Backend;
 use crate::domain::plan::{Direction, Risk};
 use crate::domain::signal::Kind;
 use crate::session::effect::{Goal, How, Request};
@@ -32,9 +33,7 @@ impl Panel for Watch {
 
     fn on(&mut self, command: &Command, scene: &Scene<'_>) -> Ask {
         match command {
-            Command::Follow => {
-                Ask::Show(Id::Locks, keys::culprit(scene).ok().map(|backend| backend.key()))
-            }
+            Command::Follow => Ask::Show(Id::Locks, keys::culprit(scene).ok().map(Backend::key)),
             Command::CancelAct => Ask::Stop(How::Cancel),
             Command::TerminateBackend => ask(keys::culprit(scene).ok(), Kind::Terminate),
             Command::Up => Ask::Plan(Request::Migrate {
@@ -58,7 +57,7 @@ fn blocks(scene: &Scene<'_>, width: usize) -> Vec<Block> {
     let mut blocks = vec![standing::block(scene)];
     blocks.extend(keys::block(scene));
     blocks.extend(flight::block(scene));
-    blocks.extend(chain::block(scene));
+    blocks.extend(chain::block(scene, width));
     blocks.push(next::block(scene));
     blocks.extend(around::blocks(scene, width));
     blocks

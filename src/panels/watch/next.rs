@@ -1,7 +1,8 @@
 //! The next step: of the runbook that is walked, or the next pending migration.
 
-use super::super::Scene;
+use super::super::{Command, Scene};
 use super::block::{Block, Piece, Row, said};
+use super::keys;
 use crate::domain::hazard::{Answer, Hazard, Severity};
 use crate::domain::plan::Direction;
 use crate::domain::reversal::Kind;
@@ -9,6 +10,7 @@ use crate::domain::untrusted::Untrusted;
 use crate::session::facts::Migrations;
 use crate::session::walk::Walk;
 use crate::tools::status::Entry;
+use crate::ui::bindings::Key;
 use crate::ui::theme::{Tone, symbol};
 
 /// Returns what comes next.
@@ -16,9 +18,24 @@ pub(super) fn block(scene: &Scene<'_>) -> Block {
     let walk = scene.session.walk().filter(|walk| walk.end().is_none());
     let lines = match walk {
         Some(walk) => vec![step(walk)],
-        None => migrations(scene),
+        None => migrations(scene).into_iter().chain(ways(scene)).collect(),
     };
     Block::new("NEXT", lines, 1)
+}
+
+/// Returns the keys that begin it, where they are on.
+fn ways(scene: &Scene<'_>) -> Option<Row> {
+    let ways: Vec<(Key, String)> = keys::bindings(scene)
+        .into_iter()
+        .filter(|binding| binding.enabled.is_ok())
+        .filter_map(|binding| match &binding.command {
+            Command::Up => Some((binding.key, "shows it, and asks".to_owned())),
+            Command::Begin(_) => Some((binding.key, "walks there with checks".to_owned())),
+            _ => None,
+        })
+        .collect();
+    // Without a next migration there is nowhere to walk to.
+    (ways.len() > 1).then(|| keys::line(&ways))
 }
 
 fn step(walk: &Walk) -> Row {
@@ -53,7 +70,7 @@ fn migrations(scene: &Scene<'_>) -> Vec<Row> {
 fn pending(migrations: &Migrations) -> Row {
     let problems = migrations.status.problems.len();
     let mut pieces = match migrations.status.pending.as_deref() {
-        None => vec![warning("cannot tell what the database has".to_owned())],
+        None => vec![warning("cannot tell what the database has")],
         Some([]) => {
             vec![(format!("{} nothing is pending", symbol::OK), Tone::Ok)]
         }
@@ -62,12 +79,12 @@ fn pending(migrations: &Migrations) -> Row {
     if problems > 0 {
         let word = if problems == 1 { "problem" } else { "problems" };
         pieces.push(("   ".to_owned(), Tone::Plain));
-        pieces.push(warning(format!("{problems} {word}, see Migrations")));
+        pieces.push(warning(&format!("{problems} {word}, see Migrations")));
     }
     Row::Cut(pieces)
 }
 
-fn warning(text: String) -> Piece {
+fn warning(text: &str) -> Piece {
     (format!("{} {text}", Tone::Warn.symbol()), Tone::Warn)
 }
 
@@ -78,13 +95,13 @@ fn migration(id: &str, rest: usize, migrations: &Migrations) -> Vec<Piece> {
     let name = if name == id { shown(id) } else { format!("{} {}", shown(id), shown(name)) };
     let mut pieces = vec![(format!("{} {name}", symbol::HERE), Tone::Strong)];
     let hazards = migrations.hazards(id, Direction::Up);
-    if let Some(worst) = hazards.iter().max_by_key(|hazard| hazard.severity) {
-        pieces.push((format!("   {}", hazard(worst)), tone(worst.severity)));
-    }
     if migrations.losses(id, Direction::Up).next().is_some() {
         pieces.push((format!("   {} loses data", symbol::BAD), Tone::Alarm));
     }
     pieces.extend(migrations.entry(id).map(back));
+    if let Some(worst) = hazards.iter().max_by_key(|hazard| hazard.severity) {
+        pieces.push((format!("   {}", hazard(worst)), tone(worst.severity)));
+    }
     if rest > 0 {
         pieces.push((format!("   {rest} more pending"), Tone::Dim));
     }

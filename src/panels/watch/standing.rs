@@ -20,8 +20,7 @@ fn judged(verdict: &Verdict, scene: &Scene<'_>) -> Block {
         Level::Warn => ("LOOK", Tone::Warn),
         Level::Alarm => ("ALARM", Tone::Alarm),
     };
-    let text = if verdict.level == Level::Ok { Tone::Plain } else { tone };
-    let mut lines = vec![Row::Wrapped((verdict.text.clone(), text))];
+    let mut lines = vec![Row::Wrapped((verdict.text.clone(), Tone::Strong))];
     if let Some(age) = who::staleness(scene.facts) {
         let doubt = format!("{age}: how things stand now cannot be told");
         lines.push(said(doubt, Tone::Warn));

@@ -33,7 +33,7 @@ pub fn now() -> DateTime<Utc> {
 
 /// Returns the moment `seconds` before [`now`].
 pub fn ago(seconds: i64) -> Option<DateTime<Utc>> {
-    Some(now() - TimeDelta::seconds(seconds))
+    now().checked_sub_signed(TimeDelta::seconds(seconds))
 }
 
 /// Returns who answers.
@@ -561,7 +561,7 @@ pub fn migrations(applied: usize) -> Migrations {
 fn row(name: &str, up: &str) -> Vec<Option<String>> {
     let (version, words) = name.split_once('_').expect("a name has a version");
     let version = version.trim_start_matches('0').to_owned();
-    let checksum = Sha384::digest(up).iter().map(|byte| format!("{byte:02x}")).collect();
+    let checksum = format!("{:x}", Sha384::digest(up));
     let time = "2026-01-02T03:04:05.000006Z".to_owned();
     [version, words.replace('_', " "), time, "true".to_owned(), checksum].map(Some).to_vec()
 }
