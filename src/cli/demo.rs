@@ -207,7 +207,13 @@ pub fn main(args: &args::Demo) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&error),
     };
-    let code = runtime.block_on(run(&args.options, async |demo: &Demo| on_top(demo).await));
+    let code = runtime.block_on(run(&args.options, async |demo: &Demo| {
+        if args.options.keep && !io::stdout().is_terminal() {
+            // A script wants the server, and how to reach it.
+            return ExitCode::SUCCESS;
+        }
+        on_top(demo).await
+    }));
     // A reader of the terminal may still wait for a key.
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
     code
