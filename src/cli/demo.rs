@@ -196,8 +196,8 @@ impl Demo {
 
 /// What a newcomer reads first.
 const HINT: [&str; 2] = [
-    "A shop of money under load: a reporting session is idle in transaction on expenses, and migrations are pending.",
-    "u plans the next migration, l looks at who blocks it, t ends them; m walks all of it step by step; q leaves and removes the server.",
+    "A shop under load; a report, idle in transaction, holds a lock on expenses.",
+    "u plan the next migration · l who blocks it · t end them · m walk it all",
 ];
 
 /// Runs the command with the console on top.
