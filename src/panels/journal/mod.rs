@@ -208,12 +208,8 @@ impl Journal {
         line::render(left, Vec::new(), Rect { height: 1, ..area }, buf);
         let pretty = serde_json::to_string_pretty(&record.data).unwrap_or_default();
         let page = pager::Page::new(&Untrusted::new(pretty));
-        let inside = Rect {
-            x: area.x + 1,
-            y: area.y + 1,
-            width: area.width - 1,
-            height: area.height - 1,
-        };
+        let inside =
+            Rect { x: area.x + 1, y: area.y + 1, width: area.width - 1, height: area.height - 1 };
         pager::render(&page, &self.data, theme, inside, buf);
     }
 
@@ -238,21 +234,16 @@ impl Journal {
         };
         let right = vec![Part::new(dropped, theme.style(Tone::Dim), 2)];
         line::render(left, right, Rect { height: 1, ..area }, buf);
-        let inside = Rect {
-            x: area.x + 1,
-            y: area.y + 1,
-            width: area.width - 1,
-            height: area.height - 1,
-        };
+        let inside =
+            Rect { x: area.x + 1, y: area.y + 1, width: area.width - 1, height: area.height - 1 };
         tail::render(&output.lines, self.back, theme, inside, buf);
     }
 }
 
 fn cells(record: &Record) -> Vec<Cell> {
     let (said, tone) = words::of(record);
-    let shown = |text: &Option<String>| {
-        Untrusted::from(text.as_deref().unwrap_or_default()).one_line()
-    };
+    let shown =
+        |text: &Option<String>| Untrusted::from(text.as_deref().unwrap_or_default()).one_line();
     let act = match (&record.act, record.attempt) {
         (Some(act), Some(attempt)) if attempt > 1 => format!("{act}·{attempt}"),
         (act, _) => act.clone().unwrap_or_default(),

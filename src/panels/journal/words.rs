@@ -111,7 +111,7 @@ fn overridden(data: &Value) -> String {
 fn intent(data: &Value) -> String {
     let plan = &data["plan"];
     let title = text(&plan["preview"], "title");
-    format!("{title} · {} · confirmed by {}", text(plan, "risk"), text(data, "means"))
+    format!("{title} · {} · confirmed ({})", text(plan, "risk"), text(data, "means"))
 }
 
 fn outcome(data: &Value) -> (String, Tone) {
@@ -125,7 +125,11 @@ fn outcome(data: &Value) -> (String, Tone) {
         Some(ms) => format!(" · {}.{} s", ms / 1000, ms % 1000 / 100),
         None => String::new(),
     };
-    (format!("{ending}{took} · {}", text(data, "message")), tone)
+    let message = match text(data, "message") {
+        message if message.is_empty() => message,
+        message => format!(" · {message}"),
+    };
+    (format!("{ending}{took}{message}"), tone)
 }
 
 fn pause(data: &Value) -> String {

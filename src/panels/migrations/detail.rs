@@ -34,12 +34,8 @@ impl Page<'_> {
         }
         let title = Rect { height: 1, ..area };
         message::render(&Message::new(Tone::Strong, self.title()), theme, title, buf);
-        let inside = Rect {
-            x: area.x + 1,
-            y: area.y + 1,
-            width: area.width - 1,
-            height: area.height - 1,
-        };
+        let inside =
+            Rect { x: area.x + 1, y: area.y + 1, width: area.width - 1, height: area.height - 1 };
         let facts = self.facts();
         let wanted = u16::try_from(pairs::height(&facts, inside.width)).unwrap_or(u16::MAX);
         let height = wanted.min(inside.height * 2 / 3);
@@ -106,7 +102,10 @@ impl Page<'_> {
         let (tone, mark) = judged(reversal.kind);
         let line = reversal.line.map(|line| format!(" (line {line})")).unwrap_or_default();
         let why = shown(&reversal.why);
-        Some(Pair::new("way down", format!("{mark}{}: {why}{line}", reversal.kind.words())).tone(tone))
+        Some(
+            Pair::new("way down", format!("{mark}{}: {why}{line}", reversal.kind.words()))
+                .tone(tone),
+        )
     }
 }
 

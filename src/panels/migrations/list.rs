@@ -45,7 +45,8 @@ fn said(scene: &Scene<'_>) -> Vec<Message> {
         return vec![match feed.error() {
             Some(error) => {
                 let error = Untrusted::from(error).visible();
-                let text = format!("the migrations cannot be read: {error}. Ctrl-R reads them anew");
+                let text =
+                    format!("the migrations cannot be read: {error}. Ctrl-R reads them anew");
                 Message::new(Tone::Alarm, text)
             }
             None => Message::new(Tone::Dim, "reading the migrations"),
@@ -55,7 +56,10 @@ fn said(scene: &Scene<'_>) -> Vec<Message> {
     if let Some(error) = feed.error() {
         let old = feed.age(scene.facts.now).map(age::rough).unwrap_or_default();
         let error = shown(error);
-        said.push(Message::new(Tone::Warn, format!("as of {old} ago; reading anew failed: {error}")));
+        said.push(Message::new(
+            Tone::Warn,
+            format!("as of {old} ago; reading anew failed: {error}"),
+        ));
     }
     said.extend(problems(&known.project.problems));
     said
@@ -72,7 +76,9 @@ fn verdict(known: &Migrations) -> Message {
     let all = project.graph.nodes.len();
     let count = format!("{tool}: {} of {all} applied, {pending} pending", all - pending);
     match project.graph.pending().next() {
-        None if project.problems.is_empty() => Message::new(Tone::Ok, format!("{count}; up to date")),
+        None if project.problems.is_empty() => {
+            Message::new(Tone::Ok, format!("{count}; up to date"))
+        }
         None => Message::new(Tone::Plain, count),
         Some(next) => {
             let text = format!("{count}; next {} {}", shown(&next.id), shown(&next.name));
@@ -90,7 +96,8 @@ fn problems(problems: &[Problem]) -> Vec<Message> {
     let mut lines: Vec<Message> = problems.iter().take(PROBLEMS).map(line).collect();
     if problems.len() > PROBLEMS {
         let more = problems.len() - PROBLEMS;
-        lines.push(Message::new(Tone::Alarm, format!("{more} more problems: lockkeeper status")));
+        let text = format!("{more} more: lockkeeper status lists them");
+        lines.push(Message::new(Tone::Alarm, text));
     }
     lines
 }
@@ -116,11 +123,11 @@ pub(super) fn rows(
     let columns = [
         Column::text("", 1, 0),
         Column::text("id", width, 0),
-        Column::text("name", 14, 1).growing(2),
+        Column::text("name", 12, 1).growing(2),
         Column::text("state", 8, 2),
-        Column::text("up", 26, 3).growing(4),
-        Column::text("down", 14, 2).growing(2),
-        Column::text("loses", 14, 4).growing(2),
+        Column::text("up", 28, 3).growing(6),
+        Column::text("down", 11, 2).growing(2),
+        Column::text("loses", 12, 4).growing(3),
     ];
     let row = |at: usize| row(known, &ids[at]);
     let empty = "no migration fits";
@@ -165,6 +172,8 @@ fn summary(known: &Migrations, id: &str, hazards: &[Hazard], state: Option<State
     let hazard = &hazards[at];
     let statements = known.project.migration(id).map(|m| m.up.statements.as_slice());
     let kind = statements.and_then(|all| all.get(at)).map_or("", |statement| &statement.kind);
+    // What is done to the table says more than that a table is altered.
+    let kind = kind.strip_prefix("ALTER TABLE … ").unwrap_or(kind);
     let lock = hazard.lock.map_or("no lock", |lock| lock.words());
     let more = match hazards.len() - 1 {
         0 => String::new(),

@@ -139,7 +139,7 @@ impl Migrations {
             return (nothing, area);
         }
         if area.width >= WIDE {
-            let width = area.width * 3 / 5;
+            let width = area.width * 2 / 3;
             let right = Rect { x: area.x + width + 2, width: area.width - width - 2, ..area };
             return (Rect { width, ..area }, right);
         }

@@ -87,7 +87,9 @@ fn advances(phase: &Phase) -> (&'static str, &'static str, Result<(), Reason>) {
         Phase::CheckFailed { .. } | Phase::Unproven { .. } | Phase::Deciding => {
             ("read again", READ, Ok(()))
         }
-        Phase::Failed { .. } => ("run", RUN, off("trying again could repeat what already happened")),
+        Phase::Failed { .. } => {
+            ("run", RUN, off("trying again could repeat what already happened"))
+        }
         Phase::Acting | Phase::Probing(_) => ("run", RUN, off("it is under way")),
         Phase::Held => ("go on", "go on with the run", off("the run is paused: p goes on")),
         Phase::Unsupported(kind) => {

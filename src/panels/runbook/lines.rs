@@ -3,7 +3,7 @@
 use crate::domain::age;
 use crate::domain::evidence::{Claim, Expect, Verdict};
 use crate::domain::gate::Asks;
-use crate::domain::runbook::{Act, Action, Decide, Down, Goto, Kind, Migrate, Up};
+use crate::domain::runbook::{Act, Action, Decide, Down, Goto, Kind, Migrate, Skip, Up};
 use crate::domain::untrusted::Untrusted;
 use crate::panels::Scene;
 use crate::session::walk::{ESCALATE, End, Evidence, Phase, Purpose, Walk};
@@ -16,10 +16,23 @@ use super::keys;
 pub(super) fn nothing() -> Vec<Pair> {
     vec![
         Pair::new("", "No runbook is being walked.").tone(Tone::Strong),
-        Pair::new("b", "begins migrate: it looks whether the database is fit for a migration, runs the pending ones one at a time, then looks whether all is well."),
-        Pair::new("", "What a probe can tell ticks itself (◉); what only a person can tell is vouched for (☑). What cannot be told stops, and never passes."),
-        Pair::new("", "Each act shows its plan first and waits for your yes. Pause, stop after a step, cancel and abandon each have their own key."),
-        Pair::new("", "Everything is recorded; after a crash, lockkeeper resume goes on where it was.").tone(Tone::Dim),
+        Pair::new(
+            "b",
+            "begins migrate: it looks whether the database is fit for a migration, runs the pending ones one at a time, then looks whether all is well.",
+        ),
+        Pair::new(
+            "",
+            "What a probe can tell ticks itself (◉); what only a person can tell is vouched for (☑). What cannot be told stops, and never passes.",
+        ),
+        Pair::new(
+            "",
+            "Each act shows its plan first and waits for your yes. Pause, stop after a step, cancel and abandon each have their own key.",
+        ),
+        Pair::new(
+            "",
+            "Everything is recorded; after a crash, lockkeeper resume goes on where it was.",
+        )
+        .tone(Tone::Dim),
     ]
 }
 
@@ -28,24 +41,33 @@ pub(super) fn of(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
     if let Some(end) = walk.end() {
         return ended(end, scene);
     }
+    let about = about(walk, scene);
+    let mut now = phase(walk, scene);
+    now.extend(offers(walk));
+    let is_urgent = walk.failure().is_some() || matches!(walk.phase(), Phase::Denied { .. });
+    // What went wrong must be seen on the smallest screen.
+    let (first, second) = if is_urgent { (now, about) } else { (about, now) };
+    first.into_iter().chain(second).chain(replaced(walk)).collect()
+}
+
+/// Returns what the step is, and what was read for it.
+fn about(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
     let step = walk.current();
     let mut lines = Vec::new();
     lines.extend(step.why.as_ref().map(|why| Pair::new("why", why.clone())));
     lines.extend(what(walk));
-    lines.extend(replaced(walk));
-    if let Kind::Decide(decide) = &step.kind {
-        lines.extend(decision(decide, walk, scene));
-    } else {
-        lines.extend(evidence(walk, scene));
+    match &step.kind {
+        Kind::Decide(decide) => lines.extend(decision(decide, walk, scene)),
+        _ => lines.extend(evidence(walk, scene)),
     }
-    lines.extend(phase(walk, scene));
-    lines.extend(offers(walk));
     lines
 }
 
 fn ended(end: &End, scene: &Scene<'_>) -> Vec<Pair> {
     let (text, tone) = match end {
-        End::Completed => ("✓ completed: every step that applies passed or was skipped".to_owned(), Tone::Ok),
+        End::Completed => {
+            ("✓ completed: every step that applies passed or was skipped".to_owned(), Tone::Ok)
+        }
         End::Abandoned { reason } => (format!("▲ abandoned: {}", shown(reason)), Tone::Warn),
         End::Escalated { question } => {
             (format!("▲ escalated: nobody could tell: {}", shown(question)), Tone::Warn)
@@ -54,7 +76,10 @@ fn ended(end: &End, scene: &Scene<'_>) -> Vec<Pair> {
     let run = scene.session.run().unwrap_or("unknown");
     vec![
         Pair::new("end", text).tone(tone),
-        Pair::new("journal", format!("run {run}; 6 shows it here, lockkeeper journal show {run} prints it")),
+        Pair::new(
+            "journal",
+            format!("run {run}; 6 shows it here, lockkeeper journal show {run} prints it"),
+        ),
         Pair::new("b", "begins migrate anew"),
     ]
 }
@@ -66,7 +91,9 @@ fn shown(text: &str) -> String {
 fn what(walk: &Walk) -> Vec<Pair> {
     match &walk.current().kind {
         Kind::Notice { text } => vec![Pair::new("read", text.trim().to_owned())],
-        Kind::Check(claim) => vec![Pair::new("expects", format!("{}: {}", claim.name, expected(claim, walk)))],
+        Kind::Check(claim) => {
+            vec![Pair::new("expects", format!("{}: {}", claim.name, expected(claim, walk)))]
+        }
         Kind::Act(act) => acts(act, walk),
         Kind::Manual(manual) => vec![Pair::new("do", manual.text.clone())],
         _ => Vec::new(),
@@ -99,7 +126,9 @@ fn action(action: &Action) -> String {
         }
         Action::Migrate(Migrate::Up(Up::Next)) => "the next migration".to_owned(),
         Action::Migrate(Migrate::Up(Up::Revision(to))) => format!("the migrations up to {to}"),
-        Action::Migrate(Migrate::Down(Down::Previous)) => "the last migration's way down".to_owned(),
+        Action::Migrate(Migrate::Down(Down::Previous)) => {
+            "the last migration's way down".to_owned()
+        }
         Action::Migrate(Migrate::Down(Down::Revision(to))) => {
             format!("the ways down until the database is at {to}")
         }
@@ -151,10 +180,11 @@ fn claim<'a>(walk: &'a Walk, name: &str) -> Option<&'a Claim> {
         Kind::Check(claim) => Some(claim).filter(named),
         Kind::Act(act) => act.verify.iter().find(named).or_else(|| {
             let gates = act.gates.iter().filter_map(|gate| walk.book().gates.get(gate));
-            let mut claims = gates.flat_map(|gate| &gate.rules).filter_map(|rule| match &rule.asks {
-                Asks::Probe(claim) => Some(claim),
-                _ => None,
-            });
+            let mut claims =
+                gates.flat_map(|gate| &gate.rules).filter_map(|rule| match &rule.asks {
+                    Asks::Probe(claim) => Some(claim),
+                    _ => None,
+                });
             claims.find(named)
         }),
         _ => None,
@@ -164,14 +194,19 @@ fn claim<'a>(walk: &'a Walk, name: &str) -> Option<&'a Claim> {
 /// Returns the question: evidence first, then the suggestion in plain type, then the
 /// answers, none of them preselected.
 fn decision(decide: &Decide, walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
-    let mut lines = vec![Pair::new("question", decide.question.clone()).tone(Tone::Strong)];
+    let mut lines = Vec::new();
+    if decide.question != walk.current().title {
+        lines.push(Pair::new("question", decide.question.clone()).tone(Tone::Strong));
+    }
     lines.extend(evidence(walk, scene));
     if *walk.phase() != Phase::Deciding {
         return lines;
     }
-    let label = |id: &str| decide.answers.iter().find(|one| one.id == id).map(|one| one.label.clone());
+    let label =
+        |id: &str| decide.answers.iter().find(|one| one.id == id).map(|one| one.label.clone());
     let suggestion = walk.suggestion().and_then(label);
-    let suggestion = suggestion.unwrap_or_else(|| "none: the evidence speaks for no answer".to_owned());
+    let suggestion =
+        suggestion.unwrap_or_else(|| "none: the evidence speaks for no answer".to_owned());
     lines.push(Pair::new("suggestion", suggestion));
     for answer in &decide.answers {
         let to = goto(&answer.goto, walk);
@@ -199,22 +234,50 @@ fn phase(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
     let now = |text: &str, tone| vec![Pair::new("now", text).tone(tone)];
     match walk.phase() {
         Phase::Notice => now("read it, then r goes on", Tone::Plain),
-        Phase::Held => now("▲ paused before this step: nothing of it is read yet; p goes on", Tone::Warn),
+        Phase::Held => {
+            now("▲ paused before this step: nothing of it is read yet; p goes on", Tone::Warn)
+        }
         Phase::Probing(purpose) => now(probing(*purpose), Tone::Dim),
         Phase::Ready => now("r plans it and asks you before it runs", Tone::Plain),
         Phase::Acting => now(acting(scene), Tone::Accent),
         Phase::Deciding => Vec::new(),
         Phase::Unsupported(kind) => now(
-            &format!("✖ this version cannot walk a step of the kind {kind}: skip it with a reason, or abandon the run"),
+            &format!(
+                "✖ this version cannot walk a step of the kind {kind}: skip it with a reason, or abandon the run"
+            ),
             Tone::Alarm,
         ),
-        Phase::Denied { reasons, .. } => reasons
-            .iter()
-            .map(|reason| Pair::new("✖ denied", shown(reason)).tone(Tone::Alarm))
-            .collect(),
-        Phase::CheckFailed { unknown, why } | Phase::Unproven { unknown, why } => failed(*unknown, why, walk),
-        Phase::Failed { why, .. } => failed(false, why, walk),
+        Phase::Denied { reasons, overridable } => denied(reasons, *overridable),
+        Phase::CheckFailed { unknown, why } => {
+            let skip = match walk.current().skip {
+                Skip::Never => "it is required, so the run stays here",
+                _ => "s skips it with a reason",
+            };
+            failed(*unknown, why, &format!("r reads it again; {skip}"), walk)
+        }
+        Phase::Unproven { unknown, why } => {
+            failed(*unknown, why, "r reads it again; the act itself is not run again", walk)
+        }
+        Phase::Failed { why, may_retry: true } => {
+            failed(false, why, "r plans it again and asks you; 3 shows who stands in the way", walk)
+        }
+        Phase::Failed { why, may_retry: false } => {
+            failed(false, why, "it is not tried again: look at what it left behind", walk)
+        }
     }
+}
+
+fn denied(reasons: &[String], overridable: bool) -> Vec<Pair> {
+    let line = |reason: &String| Pair::new("✖ denied", shown(reason)).tone(Tone::Alarm);
+    let mut lines: Vec<Pair> = reasons.iter().map(line).collect();
+    lines.push(Pair::new(
+        "now",
+        match overridable {
+            true => "r asks its gates again; o overrides them with a typed reason, shown in red",
+            false => "r asks its gates again; these are never overridden",
+        },
+    ));
+    lines
 }
 
 fn acting(scene: &Scene<'_>) -> &'static str {
@@ -236,7 +299,7 @@ fn probing(purpose: Purpose) -> &'static str {
 }
 
 /// Returns what failed, and the scenarios that know such a failure.
-fn failed(unknown: bool, why: &str, walk: &Walk) -> Vec<Pair> {
+fn failed(unknown: bool, why: &str, now: &str, walk: &Walk) -> Vec<Pair> {
     let why = shown(why);
     let mut lines = vec![match unknown {
         true => Pair::new("▲ cannot tell", why).tone(Tone::Warn),
@@ -246,6 +309,7 @@ fn failed(unknown: bool, why: &str, walk: &Walk) -> Vec<Pair> {
         let text = scenario.text.as_deref().unwrap_or_default();
         lines.push(Pair::new("known as", format!("{}. {text}", scenario.title)));
     }
+    lines.push(Pair::new("now", now));
     lines
 }
 

@@ -22,7 +22,8 @@ pub(super) fn render(walk: &Walk, theme: Theme, area: Rect, buf: &mut Buffer) {
     let area = area.intersection(buf.area);
     let rows = rows(walk);
     let current = walk.current();
-    let here = rows.iter().position(|row| matches!(row, Row::Step(_, step) if step.id == current.id));
+    let here =
+        rows.iter().position(|row| matches!(row, Row::Step(_, step) if step.id == current.id));
     let height = usize::from(area.height);
     let deepest = rows.len().saturating_sub(height);
     // A little of what comes next is worth more than what is long over.
@@ -53,14 +54,7 @@ fn rows(walk: &Walk) -> Vec<Row<'_>> {
     rows
 }
 
-fn step_row(
-    walk: &Walk,
-    number: usize,
-    step: &Step,
-    theme: Theme,
-    area: Rect,
-    buf: &mut Buffer,
-) {
+fn step_row(walk: &Walk, number: usize, step: &Step, theme: Theme, area: Rect, buf: &mut Buffer) {
     let look = look(walk, step);
     let is_current = step.id == walk.current().id && walk.end().is_none();
     let title = if is_current { Tone::Strong } else { look.title };
@@ -84,7 +78,8 @@ struct Look {
 }
 
 fn look(walk: &Walk, step: &Step) -> Look {
-    let plain = |mark, tone, value: &str| Look { mark, tone, title: Tone::Plain, value: value.into() };
+    let plain =
+        |mark, tone, value: &str| Look { mark, tone, title: Tone::Plain, value: value.into() };
     let is_current = step.id == walk.current().id;
     match walk.status(&step.id) {
         _ if is_current && walk.end().is_none() => match walk.failure() {
@@ -99,7 +94,9 @@ fn look(walk: &Walk, step: &Step) -> Look {
         Some(Status::NotHere) => {
             Look { mark: "·", tone: Tone::Dim, title: Tone::Dim, value: "not here".to_owned() }
         }
-        None => Look { mark: symbol::TODO, tone: Tone::Dim, title: Tone::Dim, value: String::new() },
+        None => {
+            Look { mark: symbol::TODO, tone: Tone::Dim, title: Tone::Dim, value: String::new() }
+        }
     }
 }
 

@@ -59,7 +59,8 @@ pub(super) fn output(scene: &Scene<'_>, theme: Theme, area: Rect, buf: &mut Buff
     line::render(left, right, Rect { height: 1, ..area }, buf);
     let output = &scene.facts.output;
     if output.act == acting.act {
-        let lines = Rect { x: area.x + 1, y: area.y + 1, width: area.width - 1, height: area.height - 1 };
+        let lines =
+            Rect { x: area.x + 1, y: area.y + 1, width: area.width - 1, height: area.height - 1 };
         tail::render(&output.lines, 0, theme, lines, buf);
     }
 }

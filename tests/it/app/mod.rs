@@ -1,3 +1,4 @@
 //! Tests of the layer `app`.
 
+mod flow;
 mod overlay;

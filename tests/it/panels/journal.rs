@@ -49,10 +49,26 @@ fn run() -> Vec<Record> {
     let plan = json!({ "plan": plan(), "means": "typed" });
     let timeout = json!({ "ending": "lock_timeout", "message": "canceling statement due to lock timeout", "took_ms": 5_003 });
     let entries = vec![
-        entry(Kind::Opened, "", json!({ "facts": { "runbook": "migrate" }, "target": target, "class": "production" })),
-        entry(Kind::Step, "connection", json!({ "section": "before", "title": "The server answers" })),
-        entry(Kind::Probe, "connection", json!({ "probe": "connection", "value": "yes", "verdict": "pass" })),
-        entry(Kind::Ended, "connection", json!({ "status": "passed", "means": "sensed", "value": "yes" })),
+        entry(
+            Kind::Opened,
+            "",
+            json!({ "facts": { "runbook": "migrate" }, "target": target, "class": "production" }),
+        ),
+        entry(
+            Kind::Step,
+            "connection",
+            json!({ "section": "before", "title": "The server answers" }),
+        ),
+        entry(
+            Kind::Probe,
+            "connection",
+            json!({ "probe": "connection", "value": "yes", "verdict": "pass" }),
+        ),
+        entry(
+            Kind::Ended,
+            "connection",
+            json!({ "status": "passed", "means": "sensed", "value": "yes" }),
+        ),
         entry(Kind::Probe, "blocked", probe),
         entry(Kind::Probe, "replicas", unknown),
         entry(Kind::Skip, "blocked", json!({ "reason": "they wait for the report" })),
@@ -63,7 +79,11 @@ fn run() -> Vec<Record> {
         entry(Kind::Pause, "up", json!({ "paused": true })),
         act(Kind::Stop, 2, json!({ "how": "cancel" })),
         act(Kind::Outcome, 2, json!({ "ending": "done", "message": "", "took_ms": 41_200 })),
-        entry(Kind::Answer, "keep", json!({ "question": "Keep it?", "answer": "keep it", "reason": null })),
+        entry(
+            Kind::Answer,
+            "keep",
+            json!({ "question": "Keep it?", "answer": "keep it", "reason": null }),
+        ),
         entry(Kind::Lease, "", json!({ "state": "held" })),
         entry(Kind::Closed, "", json!({ "end": "completed" })),
     ];

@@ -26,7 +26,11 @@ fn troubled() -> Facts {
     all.project.graph.nodes[0].state = State::Orphan;
     all.project.graph.nodes[2].state = State::Dirty;
     all.project.problems = vec![
-        Problem::new(Trouble::Orphan, "5", "the database has it and no file does: bring the file back"),
+        Problem::new(
+            Trouble::Orphan,
+            "5",
+            "the database has it and no file does: bring the file back",
+        ),
         Problem::new(Trouble::Dirty, "7", "it did not succeed: look at what it did, repair it"),
         Problem::new(Trouble::OutOfOrder, "6", "7 has run already, and sqlx will now run this one"),
         Problem::new(Trouble::Checksum, "6", "was changed after it ran"),

@@ -252,7 +252,8 @@ fn hostile_text_reaches_no_cell() {
     driven.yes();
     let mut facts = facts(&driven);
     facts.output_arrived("a2", evil.into());
-    let shown = |driven: &Driven| text(&Runbook::default(), &scene(&facts, &driven.session), (200, 46));
+    let shown =
+        |driven: &Driven| text(&Runbook::default(), &scene(&facts, &driven.session), (200, 46));
     let running = shown(&driven);
     assert!(running.contains("␛[2J"), "{running}");
     driven.end_saying(Ending::RolledBack, evil);
@@ -280,6 +281,7 @@ fn it_fits_everywhere() {
 fn without_a_walk_its_keys_say_so() {
     let session = Session::default();
     let facts = World::quiet().facts();
-    let ask = Runbook::default().on(&Command::Note, &Scene { facts: &facts, session: &session, filter: "" });
+    let ask = Runbook::default()
+        .on(&Command::Note, &Scene { facts: &facts, session: &session, filter: "" });
     assert!(matches!(ask, Ask::Say(_)));
 }
