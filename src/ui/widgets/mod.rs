@@ -15,4 +15,5 @@ pub mod pairs;
 pub mod small;
 pub mod spark;
 pub mod table;
+pub mod tail;
 pub mod tree;

@@ -1,4 +1,5 @@
 //! Tests of the layer `app`.
 
+mod flow;
 mod overlay;
 mod picture;

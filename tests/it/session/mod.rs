@@ -1,7 +1,7 @@
 //! The session: whatever happens in whatever order, an act follows a shown, unchanged and
 //! confirmed plan, and nothing else does.
 
-mod driver;
+pub mod driver;
 mod machine;
 mod procedure;
 mod property;

@@ -1,0 +1,153 @@
+//! A record in a few words, and how grave it is.
+
+use serde_json::Value;
+
+use crate::domain::journal::{Kind, Record};
+use crate::domain::untrusted::Untrusted;
+use crate::ui::theme::Tone;
+
+/// Returns the word of a kind.
+pub(super) fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Opened => "opened",
+        Kind::Resumed => "resumed",
+        Kind::Step => "step",
+        Kind::Probe => "probe",
+        Kind::Ended => "ended",
+        Kind::Answer => "answer",
+        Kind::Skip => "SKIP",
+        Kind::Override => "OVERRIDE",
+        Kind::Note => "note",
+        Kind::Confirmed => "confirmed",
+        Kind::Intent => "intent",
+        Kind::Outcome => "outcome",
+        Kind::Resolved => "resolved",
+        Kind::Pause => "pause",
+        Kind::Stop => "stop",
+        Kind::Lease => "lease",
+        Kind::Approved => "approved",
+        Kind::Closed => "closed",
+    }
+}
+
+/// Returns what a record says, on one line, and how grave it is.
+pub(super) fn of(record: &Record) -> (String, Tone) {
+    let data = &record.data;
+    let (said, tone) = match record.kind {
+        Kind::Opened => (opened(data), Tone::Plain),
+        Kind::Step => (text(data, "title"), Tone::Plain),
+        Kind::Probe => probe(data),
+        Kind::Ended => ended(data),
+        Kind::Answer => (answer(data), Tone::Plain),
+        Kind::Skip => (text(data, "reason"), Tone::Alarm),
+        Kind::Override => (overridden(data), Tone::Alarm),
+        Kind::Note => (text(data, "text"), Tone::Accent),
+        Kind::Intent => (intent(data), Tone::Strong),
+        Kind::Outcome | Kind::Resolved => outcome(data),
+        Kind::Pause => (pause(data), Tone::Plain),
+        Kind::Stop => (text(data, "how"), Tone::Warn),
+        Kind::Closed => closed(data),
+        Kind::Resumed | Kind::Confirmed | Kind::Lease | Kind::Approved => {
+            (String::new(), Tone::Plain)
+        }
+    };
+    // A record of a newer version, or one without words of its own, shows its data.
+    let said = if said.is_empty() && !is_empty(data) { data.to_string() } else { said };
+    (Untrusted::new(said).one_line(), tone)
+}
+
+fn is_empty(data: &Value) -> bool {
+    data.is_null() || data.as_object().is_some_and(serde_json::Map::is_empty)
+}
+
+fn text(data: &Value, key: &str) -> String {
+    data[key].as_str().unwrap_or_default().to_owned()
+}
+
+fn opened(data: &Value) -> String {
+    let facts = &data["facts"];
+    let what = [text(facts, "runbook"), text(facts, "title")];
+    let Some(what) = what.into_iter().find(|text| !text.is_empty()) else { return String::new() };
+    format!("{what} on {} ({})", text(&data["target"], "database"), text(data, "class"))
+}
+
+fn probe(data: &Value) -> (String, Tone) {
+    let verdict = text(data, "verdict");
+    let tone = match verdict.as_str() {
+        "pass" => Tone::Ok,
+        "fail" => Tone::Alarm,
+        _ => Tone::Warn,
+    };
+    (format!("{}: {} · {verdict}", text(data, "probe"), text(data, "value")), tone)
+}
+
+fn ended(data: &Value) -> (String, Tone) {
+    match data["status"].as_str() {
+        Some("passed") => (format!("{}: {}", text(data, "means"), text(data, "value")), Tone::Ok),
+        Some("skipped") => (format!("skipped {}", text(data, "reason")), Tone::Alarm),
+        Some("failed") => (text(data, "why"), Tone::Alarm),
+        Some("not_here") => ("not here".to_owned(), Tone::Dim),
+        _ => (String::new(), Tone::Plain),
+    }
+}
+
+fn answer(data: &Value) -> String {
+    if let Some(offer) = data["offer"].as_str() {
+        return format!("went on at {offer}");
+    }
+    let reason = match data["reason"].as_str() {
+        Some(reason) => format!(" · because {reason}"),
+        None => String::new(),
+    };
+    format!("{} {}{reason}", text(data, "question"), text(data, "answer"))
+}
+
+fn overridden(data: &Value) -> String {
+    let denied = data["denied"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let denied: Vec<&str> = denied.iter().filter_map(Value::as_str).collect();
+    format!("{} · against {}", text(data, "reason"), denied.join("; "))
+}
+
+fn intent(data: &Value) -> String {
+    let plan = &data["plan"];
+    let title = text(&plan["preview"], "title");
+    format!("{title} · {} · confirmed ({})", text(plan, "risk"), text(data, "means"))
+}
+
+fn outcome(data: &Value) -> (String, Tone) {
+    let ending = text(data, "ending").replace('_', " ");
+    let tone = match ending.as_str() {
+        "done" => Tone::Ok,
+        "lock timeout" | "stopped" | "not run" => Tone::Warn,
+        _ => Tone::Alarm,
+    };
+    let took = match data["took_ms"].as_u64() {
+        Some(ms) => format!(" · {}.{} s", ms / 1000, ms % 1000 / 100),
+        None => String::new(),
+    };
+    let message = match text(data, "message") {
+        message if message.is_empty() => message,
+        message => format!(" · {message}"),
+    };
+    (format!("{ending}{took}{message}"), tone)
+}
+
+fn pause(data: &Value) -> String {
+    let said = match (data["paused"].as_bool(), data["after_this_step"].as_bool()) {
+        (Some(true), _) => "paused",
+        (Some(false), _) => "goes on",
+        (_, Some(true)) => "will pause after this step",
+        (_, Some(false)) => "will not pause after this step",
+        _ => "",
+    };
+    said.to_owned()
+}
+
+fn closed(data: &Value) -> (String, Tone) {
+    match data["end"].as_str() {
+        Some("completed") => ("completed".to_owned(), Tone::Ok),
+        Some("abandoned") => (format!("abandoned: {}", text(data, "reason")), Tone::Warn),
+        Some("escalated") => (format!("escalated: {}", text(data, "question")), Tone::Warn),
+        _ => (String::new(), Tone::Plain),
+    }
+}

@@ -1,0 +1,102 @@
+//! The panel's keys, and why one is off.
+
+use crossterm::event::KeyCode;
+
+use crate::domain::graph::State;
+use crate::domain::plan::Direction;
+use crate::panels::{Command, Scene};
+use crate::session::facts::Migrations;
+use crate::ui::bindings::{Binding, Key, Reason};
+
+/// Returns the keys, the most important first; `direction` is the way that is shown.
+pub(super) fn bindings(scene: &Scene<'_>, direction: Direction) -> Vec<Binding<Command>> {
+    let other = match direction {
+        Direction::Up => "way down",
+        Direction::Down => "way up",
+    };
+    vec![
+        Binding::new(
+            Key::char('u'),
+            "up one",
+            "plan the next migration, and ask before it runs",
+            Command::Up,
+        )
+        .when(can(scene, Direction::Up)),
+        Binding::new(
+            Key::char('D'),
+            "down one",
+            "plan to take the last migration back, and ask before it runs",
+            Command::Down,
+        )
+        .when(can(scene, Direction::Down)),
+        Binding::new(
+            Key::char('d'),
+            other,
+            "show the SQL of the other direction",
+            Command::Direction,
+        ),
+        Binding::new(
+            Key::code(KeyCode::Enter),
+            "detail",
+            "show everything about the migration, or the list again",
+            Command::Open,
+        ),
+        Binding::new(
+            Key::char('c'),
+            "cancel",
+            "cancel the statement of the act that runs",
+            Command::CancelAct,
+        )
+        .when(runs(scene)),
+    ]
+}
+
+fn runs(scene: &Scene<'_>) -> Result<(), Reason> {
+    scene.session.job().map(|_| ()).ok_or_else(|| Reason::new("nothing of ours is running"))
+}
+
+/// Returns why no migration can be asked for that way now.
+fn can(scene: &Scene<'_>, direction: Direction) -> Result<(), Reason> {
+    let facts = scene.facts;
+    if let Some(why) = scene.session.unrecorded() {
+        return Err(Reason::new(format!("nothing can be recorded: {why}")));
+    }
+    if facts.mismatch.is_some() {
+        return Err(Reason::new("this is not the pinned target"));
+    }
+    if facts.identity.value().is_some_and(|identity| !identity.primary) {
+        return Err(Reason::new("this server is a replica: connect to its primary"));
+    }
+    if let Some(job) = scene.session.job() {
+        return Err(Reason::new(format!("{} is running", job.plan.preview.title)));
+    }
+    let known = facts.project.value().ok_or_else(|| Reason::new("the migrations are not read"))?;
+    if !known.project.connected {
+        return Err(Reason::new("what the database has cannot be read"));
+    }
+    match direction {
+        Direction::Up => pending(known),
+        Direction::Down => applied(known),
+    }
+}
+
+fn pending(known: &Migrations) -> Result<(), Reason> {
+    let next = known.project.graph.pending().next();
+    next.map(|_| ()).ok_or_else(|| Reason::new("nothing is pending"))
+}
+
+fn applied(known: &Migrations) -> Result<(), Reason> {
+    let last = known.project.graph.applied().next_back();
+    let last = last.ok_or_else(|| Reason::new("nothing is applied"))?;
+    let migration = known.project.migration(&last.id);
+    match migration {
+        _ if last.state != State::Applied => {
+            Err(Reason::new(format!("{} has to be mended first", last.id)))
+        }
+        Some(migration) if migration.down.is_none() => Err(Reason::new(format!(
+            "{} has no way down: restore, or go forward with a new migration",
+            last.id
+        ))),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,154 @@
+//! The panel Migrations: what the database has, what would run, what each way costs.
+
+mod detail;
+mod keys;
+mod list;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{Ask, Command, Panel, Scene, Step};
+use crate::domain::plan::{Direction, Risk};
+use crate::session::effect::{Goal, How, Request};
+use crate::session::facts;
+use crate::ui::bindings::Binding;
+use crate::ui::theme::Theme;
+use crate::ui::widgets::pager;
+use crate::ui::widgets::table;
+
+/// From this width on the detail stands beside the list.
+const WIDE: u16 = 150;
+/// Below this height the detail is only seen when it is opened.
+const HIGH: u16 = 14;
+
+/// The panel's own state.
+#[derive(Debug)]
+pub struct Migrations {
+    table: table::State<String>,
+    sql: pager::State,
+    direction: Direction,
+    open: bool,
+}
+
+impl Default for Migrations {
+    fn default() -> Self {
+        Self {
+            table: table::State::default(),
+            sql: pager::State::default(),
+            direction: Direction::Up,
+            open: false,
+        }
+    }
+}
+
+impl Panel for Migrations {
+    fn bindings(&self, scene: &Scene<'_>) -> Vec<Binding<Command>> {
+        keys::bindings(scene, self.direction)
+    }
+
+    fn on(&mut self, command: &Command, scene: &Scene<'_>) -> Ask {
+        match command {
+            Command::Go(step) if self.open => self.scroll(*step),
+            Command::Go(step) => self.go(*step, scene),
+            Command::Open => self.open = !self.open,
+            Command::Direction => self.turn(),
+            Command::Up => return ask(Direction::Up),
+            Command::Down => return ask(Direction::Down),
+            Command::CancelAct => return Ask::Stop(How::Cancel),
+            _ => {}
+        }
+        Ask::Nothing
+    }
+
+    fn view(&self, scene: &Scene<'_>, theme: Theme, area: Rect, buf: &mut Buffer) {
+        let area = area.intersection(buf.area);
+        let below = list::head(scene, theme, area, buf);
+        let Some(known) = scene.facts.project.value() else { return };
+        let ids = list::ids(known, scene.filter);
+        let (left, right) = self.split(below, ids.len());
+        if !left.is_empty() {
+            list::rows(known, &ids, &self.table, theme, left, buf);
+        }
+        if let Some(id) = self.shown(known, &ids) {
+            let page = detail::Page { known, id, direction: self.direction, now: scene.facts.now };
+            page.view(&self.sql, theme, right, buf);
+        }
+    }
+}
+
+/// Asks for the next migration that way; what is computed of it can only make it graver.
+fn ask(direction: Direction) -> Ask {
+    Ask::Plan(Request::Migrate { direction, goal: Goal::One, risk: Risk::Safe })
+}
+
+impl Migrations {
+    fn turn(&mut self) {
+        self.direction = match self.direction {
+            Direction::Up => Direction::Down,
+            Direction::Down => Direction::Up,
+        };
+        self.sql = pager::State::default();
+    }
+
+    fn go(&mut self, step: Step, scene: &Scene<'_>) {
+        let Some(known) = scene.facts.project.value() else { return };
+        let ids = list::ids(known, scene.filter);
+        if self.table.selected(&ids).is_none()
+            && let Some(id) = self.shown(known, &ids)
+        {
+            self.table.select(id.to_owned());
+        }
+        match step {
+            Step::Up => self.table.step(&ids, -1),
+            Step::Down => self.table.step(&ids, 1),
+            Step::PageUp => self.table.page(&ids, -1),
+            Step::PageDown => self.table.page(&ids, 1),
+            Step::First => self.table.first(&ids),
+            Step::Last => self.table.last(&ids),
+            Step::Left => self.table.scroll(-8),
+            Step::Right => self.table.scroll(8),
+        }
+        self.sql = pager::State::default();
+    }
+
+    fn scroll(&mut self, step: Step) {
+        match step {
+            Step::Up => self.sql.scroll(-1),
+            Step::Down => self.sql.scroll(1),
+            Step::PageUp => self.sql.page(-1),
+            Step::PageDown => self.sql.page(1),
+            Step::First => self.sql.first(),
+            Step::Last => self.sql.last(),
+            Step::Left => self.sql.shift(-8),
+            Step::Right => self.sql.shift(8),
+        }
+    }
+
+    /// Returns the migration whose detail is shown: the selected one, else the next, else
+    /// the last.
+    fn shown<'a>(&self, known: &'a facts::Migrations, ids: &'a [String]) -> Option<&'a str> {
+        let next = || known.project.graph.pending().next().map(|node| node.id.as_str());
+        let selected = self.table.selected(ids).map(String::as_str);
+        selected.or_else(next).or_else(|| ids.last().map(String::as_str))
+    }
+
+    /// Returns where the list and the detail are painted.
+    fn split(&self, area: Rect, rows: usize) -> (Rect, Rect) {
+        let nothing = Rect { width: 0, height: 0, ..area };
+        if self.open {
+            return (nothing, area);
+        }
+        if area.width >= WIDE {
+            let width = area.width * 2 / 3;
+            let right = Rect { x: area.x + width + 2, width: area.width - width - 2, ..area };
+            return (Rect { width, ..area }, right);
+        }
+        if area.height < HIGH {
+            return (area, nothing);
+        }
+        let wanted = u16::try_from(rows + 1).unwrap_or(u16::MAX);
+        let height = wanted.min(area.height / 2);
+        let y = area.y + height + 1;
+        (Rect { height, ..area }, Rect { y, height: area.bottom() - y, ..area })
+    }
+}

@@ -1,0 +1,326 @@
+//! What is said of the step: why, what it does, what was read, what is possible now.
+
+use crate::domain::age;
+use crate::domain::evidence::{Claim, Expect, Verdict};
+use crate::domain::gate::Asks;
+use crate::domain::runbook::{Act, Action, Decide, Down, Goto, Kind, Migrate, Skip, Up};
+use crate::domain::untrusted::Untrusted;
+use crate::panels::Scene;
+use crate::session::walk::{ESCALATE, End, Evidence, Phase, Purpose, Walk};
+use crate::ui::theme::{Tone, symbol};
+use crate::ui::widgets::pairs::Pair;
+
+use super::keys;
+
+/// Returns what can be begun, and how it goes.
+pub(super) fn nothing() -> Vec<Pair> {
+    vec![
+        Pair::new("", "No runbook is being walked.").tone(Tone::Strong),
+        Pair::new(
+            "b",
+            "begins migrate: it looks whether the database is fit for a migration, runs the pending ones one at a time, then looks whether all is well.",
+        ),
+        Pair::new(
+            "",
+            "What a probe can tell ticks itself (◉); what only a person can tell is vouched for (☑). What cannot be told stops, and never passes.",
+        ),
+        Pair::new(
+            "",
+            "Each act shows its plan first and waits for your yes. Pause, stop after a step, cancel and abandon each have their own key.",
+        ),
+        Pair::new(
+            "",
+            "Everything is recorded; after a crash, lockkeeper resume goes on where it was.",
+        )
+        .tone(Tone::Dim),
+    ]
+}
+
+/// Returns everything about the current step, or about the end.
+pub(super) fn of(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
+    if let Some(end) = walk.end() {
+        return ended(end, scene);
+    }
+    let about = about(walk, scene);
+    let mut now = phase(walk, scene);
+    now.extend(offers(walk));
+    let is_urgent = walk.failure().is_some() || matches!(walk.phase(), Phase::Denied { .. });
+    // What went wrong must be seen on the smallest screen.
+    let (first, second) = if is_urgent { (now, about) } else { (about, now) };
+    first.into_iter().chain(second).chain(replaced(walk)).collect()
+}
+
+/// Returns what the step is, and what was read for it.
+fn about(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
+    let step = walk.current();
+    let mut lines = Vec::new();
+    lines.extend(step.why.as_ref().map(|why| Pair::new("why", why.clone())));
+    lines.extend(what(walk));
+    match &step.kind {
+        Kind::Decide(decide) => lines.extend(decision(decide, walk, scene)),
+        _ => lines.extend(evidence(walk, scene)),
+    }
+    lines
+}
+
+fn ended(end: &End, scene: &Scene<'_>) -> Vec<Pair> {
+    let (text, tone) = match end {
+        End::Completed => {
+            ("✓ completed: every step that applies passed or was skipped".to_owned(), Tone::Ok)
+        }
+        End::Abandoned { reason } => (format!("▲ abandoned: {}", shown(reason)), Tone::Warn),
+        End::Escalated { question } => {
+            (format!("▲ escalated: nobody could tell: {}", shown(question)), Tone::Warn)
+        }
+    };
+    let run = scene.session.run().unwrap_or("unknown");
+    vec![
+        Pair::new("end", text).tone(tone),
+        Pair::new(
+            "journal",
+            format!("run {run}; 6 shows it here, lockkeeper journal show {run} prints it"),
+        ),
+        Pair::new("b", "begins migrate anew"),
+    ]
+}
+
+fn shown(text: &str) -> String {
+    Untrusted::from(text).one_line()
+}
+
+fn what(walk: &Walk) -> Vec<Pair> {
+    match &walk.current().kind {
+        Kind::Notice { text } => vec![Pair::new("read", text.trim().to_owned())],
+        Kind::Check(claim) => {
+            vec![Pair::new("expects", format!("{}: {}", claim.name, expected(claim, walk)))]
+        }
+        Kind::Act(act) => acts(act, walk),
+        Kind::Manual(manual) => vec![Pair::new("do", manual.text.clone())],
+        _ => Vec::new(),
+    }
+}
+
+fn expected(claim: &Claim, walk: &Walk) -> Expect {
+    claim.expect.resolved(walk)
+}
+
+fn acts(act: &Act, walk: &Walk) -> Vec<Pair> {
+    let mut lines = vec![Pair::new("runs", action(&act.action))];
+    for name in &act.gates {
+        let rules = walk.book().gates.get(name).map(|gate| gate.rules.as_slice());
+        let says: Vec<&str> = rules.unwrap_or_default().iter().map(|r| r.says.as_str()).collect();
+        lines.push(Pair::new("gate", format!("{name}: {}", says.join("; "))));
+    }
+    let holds: Vec<String> =
+        act.verify.iter().map(|c| format!("{}: {}", c.name, expected(c, walk))).collect();
+    if !holds.is_empty() {
+        lines.push(Pair::new("after", holds.join("; ")));
+    }
+    lines
+}
+
+fn action(action: &Action) -> String {
+    match action {
+        Action::Migrate(Migrate::Up(Up::Head)) => {
+            "every pending migration, each with a plan and a yes of its own".to_owned()
+        }
+        Action::Migrate(Migrate::Up(Up::Next)) => "the next migration".to_owned(),
+        Action::Migrate(Migrate::Up(Up::Revision(to))) => format!("the migrations up to {to}"),
+        Action::Migrate(Migrate::Down(Down::Previous)) => {
+            "the last migration's way down".to_owned()
+        }
+        Action::Migrate(Migrate::Down(Down::Revision(to))) => {
+            format!("the ways down until the database is at {to}")
+        }
+        Action::Command(words) => {
+            let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+            shown(&words.join(" "))
+        }
+        Action::Sql { text, .. } => Untrusted::from(text.as_str()).visible(),
+        Action::Backup(_) => "a backup".to_owned(),
+        Action::VerifyBackup(_) => "a proof of a backup".to_owned(),
+        Action::Restore(_) => "a restore".to_owned(),
+        Action::Signal(_) => "a signal to a session".to_owned(),
+        Action::Http(_) => "an HTTP request".to_owned(),
+    }
+}
+
+fn replaced(walk: &Walk) -> Option<Pair> {
+    let replaced = walk.current().replaced.as_ref()?;
+    let text = format!("{}\nis not run: {}", replaced.instead_of, replaced.because);
+    Some(Pair::new("source", text).tone(Tone::Dim))
+}
+
+/// Returns what was read, each with its verdict and its age.
+fn evidence(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
+    walk.evidence().iter().map(|one| reading(one, claim(walk, &one.label), walk, scene)).collect()
+}
+
+fn reading(one: &Evidence, claim: Option<&Claim>, walk: &Walk, scene: &Scene<'_>) -> Pair {
+    let value = shown(&one.reading.value.to_string());
+    let ago = age::rough(scene.facts.now - one.reading.at);
+    let verdict = match claim {
+        Some(claim) => Some(expected(claim, walk).test(&one.reading.value)),
+        None if one.reading.value.is_unknown() => Some(Verdict::Unknown),
+        None => None,
+    };
+    let (word, tone) = match verdict {
+        Some(Verdict::Pass) => (format!("{} pass · ", symbol::OK), Tone::Ok),
+        Some(Verdict::Fail) => (format!("{} fail · ", symbol::BAD), Tone::Alarm),
+        Some(Verdict::Unknown) => (format!("{} cannot tell · ", symbol::WARN), Tone::Warn),
+        None => (String::new(), Tone::Plain),
+    };
+    Pair::new(one.label.clone(), format!("{word}{value} · {ago} ago")).tone(tone)
+}
+
+/// Returns what the current step expects of the probe of that name.
+fn claim<'a>(walk: &'a Walk, name: &str) -> Option<&'a Claim> {
+    let named = |claim: &&Claim| claim.name == name;
+    match &walk.current().kind {
+        Kind::Check(claim) => Some(claim).filter(named),
+        Kind::Act(act) => act.verify.iter().find(named).or_else(|| {
+            let gates = act.gates.iter().filter_map(|gate| walk.book().gates.get(gate));
+            let mut claims =
+                gates.flat_map(|gate| &gate.rules).filter_map(|rule| match &rule.asks {
+                    Asks::Probe(claim) => Some(claim),
+                    _ => None,
+                });
+            claims.find(named)
+        }),
+        _ => None,
+    }
+}
+
+/// Returns the question: evidence first, then the suggestion in plain type, then the
+/// answers, none of them preselected.
+fn decision(decide: &Decide, walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
+    let mut lines = Vec::new();
+    if decide.question != walk.current().title {
+        lines.push(Pair::new("question", decide.question.clone()).tone(Tone::Strong));
+    }
+    lines.extend(evidence(walk, scene));
+    if *walk.phase() != Phase::Deciding {
+        return lines;
+    }
+    let label =
+        |id: &str| decide.answers.iter().find(|one| one.id == id).map(|one| one.label.clone());
+    let suggestion = walk.suggestion().and_then(label);
+    let suggestion =
+        suggestion.unwrap_or_else(|| "none: the evidence speaks for no answer".to_owned());
+    lines.push(Pair::new("suggestion", suggestion));
+    for answer in &decide.answers {
+        let to = goto(&answer.goto, walk);
+        lines.push(Pair::new(answer.key.to_string(), format!("{} → {to}", answer.label)));
+    }
+    lines.push(Pair::new("u", "cannot tell → escalate: the run ends and goes to a person"));
+    lines
+}
+
+fn goto(goto: &Goto, walk: &Walk) -> String {
+    match goto {
+        Goto::Section(id) => section(walk, id),
+        Goto::Next => "the next step".to_owned(),
+        Goto::End => "the end".to_owned(),
+        Goto::Escalate => "a person".to_owned(),
+    }
+}
+
+fn section(walk: &Walk, id: &str) -> String {
+    walk.book().section(id).map_or_else(|| id.to_owned(), |section| section.title.clone())
+}
+
+/// Returns where the step stands.
+fn phase(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
+    let now = |text: &str, tone| vec![Pair::new("now", text).tone(tone)];
+    match walk.phase() {
+        Phase::Notice => now("read it, then r goes on", Tone::Plain),
+        Phase::Held => {
+            now("▲ paused before this step: nothing of it is read yet; p goes on", Tone::Warn)
+        }
+        Phase::Probing(purpose) => now(probing(*purpose), Tone::Dim),
+        Phase::Ready => now("r plans it and asks you before it runs", Tone::Plain),
+        Phase::Acting => now(acting(scene), Tone::Accent),
+        Phase::Deciding => Vec::new(),
+        Phase::Unsupported(kind) => now(
+            &format!(
+                "✖ this version cannot walk a step of the kind {kind}: skip it with a reason, or abandon the run"
+            ),
+            Tone::Alarm,
+        ),
+        Phase::Denied { reasons, overridable } => denied(reasons, *overridable),
+        Phase::CheckFailed { unknown, why } => {
+            let skip = match walk.current().skip {
+                Skip::Never => "it is required, so the run stays here",
+                _ => "s skips it with a reason",
+            };
+            failed(*unknown, why, &format!("r reads it again; {skip}"), walk)
+        }
+        Phase::Unproven { unknown, why } => {
+            failed(*unknown, why, "r reads it again; the act itself is not run again", walk)
+        }
+        Phase::Failed { why, may_retry: true } => {
+            failed(false, why, "r plans it again and asks you; 3 shows who stands in the way", walk)
+        }
+        Phase::Failed { why, may_retry: false } => {
+            failed(false, why, "it is not tried again: look at what it left behind", walk)
+        }
+    }
+}
+
+fn denied(reasons: &[String], overridable: bool) -> Vec<Pair> {
+    let line = |reason: &String| Pair::new("✖ denied", shown(reason)).tone(Tone::Alarm);
+    let mut lines: Vec<Pair> = reasons.iter().map(line).collect();
+    lines.push(Pair::new(
+        "now",
+        match overridable {
+            true => "r asks its gates again; o overrides them with a typed reason, shown in red",
+            false => "r asks its gates again; these are never overridden",
+        },
+    ));
+    lines
+}
+
+fn acting(scene: &Scene<'_>) -> &'static str {
+    match scene.session.job() {
+        Some(job) if job.retry_due().is_some() => "it waits for its next attempt",
+        Some(_) => "its act is running",
+        None if scene.session.is_planning() => "its act is being planned",
+        None => "its plan is shown: nothing runs before your yes",
+    }
+}
+
+fn probing(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Check => "reading",
+        Purpose::Gates => "reading what its gates ask for",
+        Purpose::Verify => "reading what must hold afterwards",
+        Purpose::Evidence => "reading the evidence",
+    }
+}
+
+/// Returns what failed, and the scenarios that know such a failure.
+fn failed(unknown: bool, why: &str, now: &str, walk: &Walk) -> Vec<Pair> {
+    let why = shown(why);
+    let mut lines = vec![match unknown {
+        true => Pair::new("▲ cannot tell", why).tone(Tone::Warn),
+        false => Pair::new("✖ failed", why).tone(Tone::Alarm),
+    }];
+    for scenario in walk.scenarios() {
+        let text = scenario.text.as_deref().unwrap_or_default();
+        lines.push(Pair::new("known as", format!("{}. {text}", scenario.title)));
+    }
+    lines.push(Pair::new("now", now));
+    lines
+}
+
+/// Returns the ways on that the failure offers.
+fn offers(walk: &Walk) -> Vec<Pair> {
+    let line = |(key, offer): (char, String)| {
+        let text = match offer.as_str() {
+            ESCALATE => "escalate: the run ends and goes to a person".to_owned(),
+            id => format!("go on at: {}", section(walk, id)),
+        };
+        Pair::new(key.to_string(), text)
+    };
+    keys::offered(walk).into_iter().map(line).collect()
+}

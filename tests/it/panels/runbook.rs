@@ -1,0 +1,287 @@
+//! The panel Runbook.
+
+use insta::assert_snapshot;
+use lockkeeper::domain::evidence::{Reading, Value};
+use lockkeeper::domain::outcome::Ending;
+use lockkeeper::domain::plan::{Direction, Risk};
+use lockkeeper::panels::runbook::Runbook;
+use lockkeeper::panels::{Ask, Command, Panel, Scene, Step, Wanted};
+use lockkeeper::session::effect::{Event, How};
+use lockkeeper::session::facts::Facts;
+use lockkeeper::session::machine::Session;
+use lockkeeper::session::walk::{CANNOT_TELL, ESCALATE, Move, Phase};
+
+use super::{BODIES, fits_everywhere, off, painted, press, scene, text};
+use crate::session::driver::{Driven, Find};
+use crate::session::{at, migration, shipped, small};
+use crate::support::facts::World;
+
+fn facts(driven: &Driven) -> Facts {
+    let mut facts = World::quiet().facts();
+    facts.now = at(driven.seconds + 42);
+    facts
+}
+
+fn at_step(step: &str) -> Driven {
+    let mut driven = Driven::walking(small());
+    driven.until(step);
+    driven
+}
+
+/// The act `up`, running.
+fn running() -> Driven {
+    let mut driven = Driven::walking(shipped());
+    driven.until("up");
+    driven.go(Move::Run);
+    driven.show(migration(6, Direction::Up, Risk::Safe));
+    driven.yes();
+    driven
+}
+
+/// A question whose evidence speaks for going back.
+fn deciding() -> Driven {
+    let mut driven = at_step("up");
+    driven.go(Move::Run);
+    driven.nothing_left();
+    driven.find(Find::Good);
+    let (ticket, _) = driven.probing.clone().expect("the evidence is read");
+    let waiting = Reading { value: Value::Int(4), at: at(driven.seconds) };
+    driven.event(Event::Probed(ticket, vec![waiting]));
+    driven
+}
+
+fn denied() -> Driven {
+    let mut driven = at_step("gated");
+    driven.go(Move::Run);
+    driven.find(Find::Bad);
+    driven
+}
+
+fn failed() -> Driven {
+    let mut driven = at_step("hello");
+    driven.go(Move::Continue);
+    driven.find(Find::Unknown);
+    driven.go(Move::Skip("the replica is being rebuilt".into()));
+    driven.find(Find::Good);
+    driven.until("up");
+    driven.go(Move::Run);
+    driven.show(migration(6, Direction::Up, Risk::Safe));
+    driven.yes();
+    driven.end_saying(Ending::RolledBack, "could not extend file: No space left on device");
+    driven
+}
+
+fn snapshot(name: &str, driven: &Driven, facts: &Facts) {
+    for size in BODIES {
+        let shown = painted(&Runbook::default(), &scene(facts, &driven.session), size);
+        assert_snapshot!(format!("{name}_{}", size.0), shown);
+    }
+}
+
+#[test]
+fn a_notice_of_the_shipped_runbook() {
+    let driven = Driven::walking(shipped());
+    snapshot("runbook_notice", &driven, &facts(&driven));
+}
+
+#[test]
+fn a_running_act_with_its_output() {
+    let driven = running();
+    let mut facts = facts(&driven);
+    for line in 1..=20 {
+        facts.output_arrived("a1", format!("line {line} of the tool's output").as_str().into());
+    }
+    snapshot("runbook_running", &driven, &facts);
+}
+
+#[test]
+fn a_question_with_evidence_first_and_the_suggestion_after_it() {
+    let driven = deciding();
+    snapshot("runbook_deciding", &driven, &facts(&driven));
+}
+
+#[test]
+fn a_denied_act_and_why() {
+    let driven = denied();
+    snapshot("runbook_denied", &driven, &facts(&driven));
+}
+
+#[test]
+fn a_failed_act_a_skipped_step_and_the_ways_on() {
+    let driven = failed();
+    snapshot("runbook_failed", &driven, &facts(&driven));
+}
+
+#[test]
+fn before_a_walk_and_after_its_end_it_says_what_can_be_begun() {
+    let driven = Driven::new();
+    let mut panel = Runbook::default();
+    let facts = facts(&driven);
+    let scene = scene(&facts, &driven.session);
+    assert_snapshot!("runbook_nothing", painted(&panel, &scene, (80, 20)));
+    assert_eq!(press(&mut panel, &scene, 'b'), Ask::Begin("migrate".into()));
+
+    let mut driven = at_step("up");
+    driven.go(Move::Abandon("the window is over".into()));
+    let scene = super::scene(&facts, &driven.session);
+    assert_snapshot!("runbook_end", painted(&panel, &scene, (120, 20)));
+    assert_eq!(press(&mut panel, &scene, 'b'), Ask::Begin("migrate".into()));
+}
+
+#[test]
+fn r_goes_on_from_a_notice_and_runs_elsewhere() {
+    let mut panel = Runbook::default();
+    let driven = Driven::walking(small());
+    let facts = facts(&driven);
+    assert_eq!(press(&mut panel, &scene(&facts, &driven.session), 'r'), Ask::Move(Move::Continue));
+    let driven = at_step("up");
+    assert_eq!(press(&mut panel, &scene(&facts, &driven.session), 'r'), Ask::Move(Move::Run));
+}
+
+#[test]
+fn an_answer_against_the_evidence_asks_for_its_reason() {
+    let driven = deciding();
+    let facts = facts(&driven);
+    let scene = scene(&facts, &driven.session);
+    let mut panel = Runbook::default();
+    assert_eq!(press(&mut panel, &scene, 'k'), Ask::Text(Wanted::Answer("keep".into())));
+    let back = Move::Choose { answer: "back".into(), reason: None };
+    assert_eq!(press(&mut panel, &scene, 'b'), Ask::Move(back));
+    let unknown = Move::Choose { answer: CANNOT_TELL.into(), reason: None };
+    assert_eq!(press(&mut panel, &scene, 'u'), Ask::Move(unknown));
+}
+
+#[test]
+fn a_denied_act_is_overridden_only_with_a_reason() {
+    let driven = denied();
+    let facts = facts(&driven);
+    let ask = press(&mut Runbook::default(), &scene(&facts, &driven.session), 'o');
+    assert_eq!(ask, Ask::Text(Wanted::Override));
+
+    let mut driven = at_step("keep");
+    driven.go(Move::Choose { answer: "back".into(), reason: None });
+    driven.go(Move::Run);
+    driven.find(Find::Bad);
+    let why = off(&Runbook::default(), &scene(&facts, &driven.session), 'o');
+    assert!(why.contains("never overridden"), "{why}");
+}
+
+#[test]
+fn a_failure_offers_its_ways_on_by_keys() {
+    let driven = failed();
+    let facts = facts(&driven);
+    let scene = scene(&facts, &driven.session);
+    let mut panel = Runbook::default();
+    assert_eq!(press(&mut panel, &scene, 't'), Ask::Move(Move::Take("mend".into())));
+    assert_eq!(press(&mut panel, &scene, 'e'), Ask::Move(Move::Take(ESCALATE.into())));
+    assert!(off(&panel, &scene, 'r').contains("could repeat"));
+    assert_eq!(off(&panel, &scene, 's'), "this step is required");
+}
+
+#[test]
+fn the_four_ways_to_stop_have_a_key_each() {
+    let driven = running();
+    let facts = facts(&driven);
+    let scene = scene(&facts, &driven.session);
+    let mut panel = Runbook::default();
+    assert_eq!(press(&mut panel, &scene, 'p'), Ask::Move(Move::Pause));
+    assert_eq!(press(&mut panel, &scene, 'x'), Ask::Move(Move::StopAfter));
+    assert_eq!(press(&mut panel, &scene, 'c'), Ask::Stop(How::Cancel));
+    assert_eq!(press(&mut panel, &scene, 'A'), Ask::Text(Wanted::Abandon));
+    assert_eq!(press(&mut panel, &scene, 'n'), Ask::Text(Wanted::Note));
+}
+
+#[test]
+fn a_paused_run_offers_to_go_on_and_nothing_that_starts() {
+    let mut driven = at_step("up");
+    driven.go(Move::Pause);
+    let facts = facts(&driven);
+    let scene = scene(&facts, &driven.session);
+    let mut panel = Runbook::default();
+    for key in ['r', 's', 'x'] {
+        assert!(off(&panel, &scene, key).contains("paused"), "{key}");
+    }
+    assert_eq!(press(&mut panel, &scene, 'p'), Ask::Move(Move::Pause));
+    assert!(text(&panel, &scene, (80, 20)).contains("▲ PAUSED"));
+}
+
+#[test]
+fn no_key_that_opens_a_plan_is_the_key_that_confirms_it() {
+    for driven in [running(), deciding(), denied(), failed(), at_step("up"), Driven::new()] {
+        let facts = facts(&driven);
+        let bindings = Runbook::default().bindings(&scene(&facts, &driven.session));
+        let yes = lockkeeper::ui::bindings::Key::char('y');
+        assert!(bindings.iter().all(|binding| binding.key != yes));
+    }
+}
+
+#[test]
+fn the_keys_and_the_walk_agree_on_what_is_possible() {
+    let all = [Driven::walking(small()), deciding(), denied(), failed(), running()];
+    for mut driven in all {
+        let facts = facts(&driven);
+        let bindings = Runbook::default().bindings(&scene(&facts, &driven.session));
+        let advance = bindings.iter().find(|one| one.command == Command::Advance).expect("r");
+        let step = if *driven.phase() == Phase::Notice { Move::Continue } else { Move::Run };
+        let before = driven.said.len();
+        driven.go(step);
+        let refused = driven.said.len() > before;
+        assert_eq!(advance.enabled.is_err(), refused, "{:?}", driven.phase());
+    }
+}
+
+#[test]
+fn a_long_step_scrolls() {
+    let driven = Driven::walking(shipped());
+    let facts = facts(&driven);
+    let scene = scene(&facts, &driven.session);
+    let mut panel = Runbook::default();
+    let first = text(&panel, &scene, (60, 11));
+    panel.on(&Command::Go(Step::Last), &scene);
+    assert_ne!(text(&panel, &scene, (60, 11)), first);
+    panel.on(&Command::Go(Step::First), &scene);
+    assert_eq!(text(&panel, &scene, (60, 11)), first);
+}
+
+#[test]
+fn hostile_text_reaches_no_cell() {
+    let evil = "a\u{1b}[2J\u{202e}b\u{7}";
+    let mut driven = at_step("up");
+    driven.go(Move::Run);
+    driven.show(migration(6, Direction::Up, Risk::Safe));
+    driven.yes();
+    let mut facts = facts(&driven);
+    facts.output_arrived("a2", evil.into());
+    let shown =
+        |driven: &Driven| text(&Runbook::default(), &scene(&facts, &driven.session), (200, 46));
+    let running = shown(&driven);
+    assert!(running.contains("␛[2J"), "{running}");
+    driven.end_saying(Ending::RolledBack, evil);
+    let failed = shown(&driven);
+    driven.go(Move::Abandon(evil.into()));
+    for shown in [running, failed, shown(&driven)] {
+        assert!(!shown.contains(['\u{1b}', '\u{202e}', '\u{7}']), "{shown:?}");
+    }
+}
+
+#[test]
+fn it_fits_everywhere() {
+    let ended = || {
+        let mut driven = at_step("up");
+        driven.go(Move::Abandon("x".into()));
+        driven
+    };
+    for driven in [Driven::new(), running(), deciding(), denied(), failed(), ended()] {
+        let facts = facts(&driven);
+        fits_everywhere(&Runbook::default(), &scene(&facts, &driven.session));
+    }
+}
+
+#[test]
+fn without_a_walk_its_keys_say_so() {
+    let session = Session::default();
+    let facts = World::quiet().facts();
+    let ask = Runbook::default()
+        .on(&Command::Note, &Scene { facts: &facts, session: &session, filter: "" });
+    assert!(matches!(ask, Ask::Say(_)));
+}
