@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::untrusted::Untrusted;
-use crate::panels::Id;
+use crate::panels::{Command, Id};
 use crate::session::facts::{Lease, Migrations};
 use crate::ui::widgets::header::{Age, Header, Mode, Run, Server, Tab};
 
@@ -78,9 +78,13 @@ impl App {
         at.map_or(Duration::ZERO, |at| duration(self.facts.now - at))
     }
 
-    /// Returns the most important key of the focused panel that is on.
+    /// Returns the most important key of the focused panel that is on. A question has none:
+    /// no answer is put before another.
     fn next(&self) -> Option<(String, String)> {
         let binding = self.own().into_iter().find(|binding| binding.enabled.is_ok())?;
+        if matches!(binding.command, Command::Choose(_)) {
+            return None;
+        }
         Some((binding.key.to_string(), binding.label.to_owned()))
     }
 }

@@ -26,8 +26,8 @@ pub struct Known<'a> {
     pub journal: Option<bool>,
     /// Whether we are, or could be, the one writer.
     pub lease: Option<bool>,
-    /// How many sessions hold what the next migration asks for.
-    pub conflicting: Option<usize>,
+    /// Who holds what the next migration asks for, a line each.
+    pub conflicting: Option<&'a [String]>,
     /// The revisions that the run's last act was to lead to.
     pub led_to: Option<&'a [String]>,
 }
@@ -154,7 +154,9 @@ fn of_run(builtin: Builtin, known: &Known<'_>) -> Option<Value> {
         Builtin::IdentityPinned => known.pinned.map(Value::Bool),
         Builtin::JournalWritable => known.journal.map(Value::Bool),
         Builtin::LeaseFree => known.lease.map(Value::Bool),
-        Builtin::LockHoldersConflicting => known.conflicting.map(count),
+        Builtin::LockHoldersConflicting => {
+            known.conflicting.map(|lines| Value::List(lines.to_vec()))
+        }
         _ => None,
     }
 }

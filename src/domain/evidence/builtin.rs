@@ -27,7 +27,7 @@ pub enum Builtin {
     /// Sessions that wait for a lock now (count).
     BlockedSessions,
     /// Sessions and prepared transactions that hold a lock which conflicts with what
-    /// the next migration asks for (count; unknown if its locks are).
+    /// the next migration asks for (list; unknown if its locks are).
     LockHoldersConflicting,
     /// Rows of `pg_prepared_xacts` in this database (count).
     PreparedTransactions,

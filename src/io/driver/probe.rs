@@ -21,7 +21,7 @@ struct Read {
     migrations: Option<Migrations>,
     pinned: Option<bool>,
     lease: Option<bool>,
-    conflicting: Option<usize>,
+    conflicting: Option<Vec<String>>,
     led_to: Option<Vec<String>>,
     journal: Option<bool>,
 }
@@ -67,15 +67,15 @@ impl Inner {
         read
     }
 
-    /// Returns how many hold what the next migration asks for.
-    async fn conflicting(&self, migrations: Option<&Migrations>) -> Option<usize> {
+    /// Returns who holds what the next migration asks for.
+    async fn conflicting(&self, migrations: Option<&Migrations>) -> Option<Vec<String>> {
         let migrations = migrations?;
-        let Some(next) = migrations.project.next() else { return Some(0) };
+        let Some(next) = migrations.project.next() else { return Some(Vec::new()) };
         if !next.up.complete {
             return None;
         }
         let holders = self.holders(migrations, Direction::Up).await.ok()?;
-        Some(in_the_way(migrations.hazards(&next.id, Direction::Up), &holders).len())
+        Some(in_the_way(migrations.hazards(&next.id, Direction::Up), &holders))
     }
 
     async fn sense(&self, probe: &Probe) -> Value {
@@ -111,7 +111,7 @@ impl Read {
             pinned: self.pinned,
             journal: self.journal,
             lease: self.lease,
-            conflicting: self.conflicting,
+            conflicting: self.conflicting.as_deref(),
             led_to: self.led_to.as_deref(),
         }
     }

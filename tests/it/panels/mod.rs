@@ -1,11 +1,11 @@
 //! Tests of the layer `panels`.
 
 mod activity;
-mod locks;
-mod watch;
 mod journal;
+mod locks;
 mod migrations;
 mod runbook;
+mod watch;
 
 use lockkeeper::panels::{Ask, Command, Panel, Scene};
 use lockkeeper::session::facts::Facts;
