@@ -3,7 +3,9 @@
 use crossterm::event::KeyCode;
 
 use crate::panels::{Command, Id, Step};
-use crate::ui::bindings::{Binding, Group, Key};
+use crate::session::effect::How;
+use crate::session::machine::Session;
+use crate::ui::bindings::{Binding, Group, Key, Reason};
 
 /// Returns the keys that work everywhere, most important first.
 #[must_use]
@@ -38,6 +40,19 @@ pub fn everywhere() -> Group<Command> {
         Binding::new(Key::char(id.digit()), id.title(), "go to this panel", Command::Panel(id))
     }));
     Group { title: "Everywhere", bindings }
+}
+
+/// Returns the key that ends our own running act: only once cancelling it was tried.
+#[must_use]
+pub fn kill(session: &Session) -> Binding<Command> {
+    let help = "end the tool of our own act, after cancelling it was not enough";
+    let enabled = match session.job().map(|job| job.stop) {
+        None => Err(Reason::new("nothing of ours is running")),
+        Some(None) => Err(Reason::new("cancel its statement first (c)")),
+        Some(Some(How::Kill)) => Err(Reason::new("it is being ended, harder by and by")),
+        Some(Some(How::Cancel)) => Ok(()),
+    };
+    Binding::new(Key::char('K'), "end tool", help, Command::KillAct).when(enabled)
 }
 
 /// Returns the keys that work everywhere and are worth a place in the footer: the tabs show

@@ -191,6 +191,8 @@ impl App {
     /// Returns every key that means something now, by groups.
     fn groups(&self) -> Vec<Group<Command>> {
         let own = Group { title: self.focused.title(), bindings: self.own() };
-        vec![own, keys::movement(), keys::everywhere()]
+        let mut everywhere = keys::everywhere();
+        everywhere.bindings.push(keys::kill(&self.session));
+        vec![own, keys::movement(), everywhere]
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use crossterm::event::{KeyEvent, KeyEventKind};
 
 use crate::panels::{Ask, Command, Id, Scene, Wanted};
-use crate::session::effect::{Effect, Event, Tone as Told};
+use crate::session::effect::{Effect, Event, How, Tone as Told};
 use crate::session::news::News;
 use crate::session::walk::Move;
 use crate::ui::bindings::{Key, Press, press};
@@ -185,6 +185,7 @@ impl App {
             }
             Command::Freeze => self.freeze(),
             Command::Refresh => return vec![Output::Refresh],
+            Command::KillAct => return self.event(Event::StopAsked(How::Kill)),
             Command::Panel(id) => self.focused = *id,
             Command::NextPanel => self.focused = self.beside(1),
             Command::PreviousPanel => self.focused = self.beside(Id::ALL.len() - 1),

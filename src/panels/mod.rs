@@ -137,6 +137,8 @@ pub enum Command {
     TerminateBackend,
     /// Asks to cancel our own running act.
     CancelAct,
+    /// Ends our own running act, when cancelling its statement was not enough.
+    KillAct,
     /// Asks for the next migration.
     Up,
     /// Asks to take the last migration back.

@@ -73,7 +73,9 @@ fn glyphs(buf: &Buffer, y: u16, styles: &mut Styles, body: &mut String) {
     while x < buf.area.width {
         let cell = cell(buf, x, y);
         let symbol = cell.symbol();
-        if !symbol.trim().is_empty() {
+        if symbol.trim().is_empty() {
+            run.flush(y, body);
+        } else {
             let class = styles.class(cell);
             // A cluster of several code points takes its position alone: an x
             // list counts code points, not clusters.
@@ -86,8 +88,6 @@ fn glyphs(buf: &Buffer, y: u16, styles: &mut Styles, body: &mut String) {
             if alone {
                 run.flush(y, body);
             }
-        } else {
-            run.flush(y, body);
         }
         x += u16::try_from(crate::ui::text::width(symbol).max(1)).unwrap_or(1);
     }
