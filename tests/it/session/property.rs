@@ -9,7 +9,7 @@ use lockkeeper::domain::plan::{Answer, Confirmed, Direction, Hash, Plan, Risk};
 use lockkeeper::session::confirm::Origin;
 use lockkeeper::session::effect::{Effect, Event, Goal, How, Previewed, Request, Ticket};
 use lockkeeper::session::machine::Session;
-use lockkeeper::session::walk::{CANNOT_TELL, Move, Phase, Status};
+use lockkeeper::session::walk::{CANNOT_TELL, Move, Phase, Status, Walk};
 use proptest::prelude::*;
 
 use super::driver::{Driven, Find, plan_of};
@@ -261,7 +261,7 @@ impl Account {
     }
 
     fn is_probing(&self) -> bool {
-        matches!(self.session().walk().map(|walk| walk.phase()), Some(Phase::Probing(_)))
+        matches!(self.session().walk().map(Walk::phase), Some(Phase::Probing(_)))
     }
 
     fn note(&mut self, event: &Event) {
@@ -492,7 +492,9 @@ proptest! {
     #[test]
     fn whatever_happens_an_act_follows_a_shown_and_confirmed_plan(script in script()) {
         let mut account = Account { driven: Driven::new(), ..Account::default() };
-        script.iter().for_each(|what| account.happen(what));
+        for what in &script {
+            account.happen(what);
+        }
     }
 
     #[test]
