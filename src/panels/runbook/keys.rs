@@ -143,9 +143,10 @@ fn skip(walk: &Walk) -> Binding<Command> {
 }
 
 fn pause(walk: &Walk) -> Binding<Command> {
-    let (label, help) = match walk.is_paused() {
-        true => ("go on", "go on with the run"),
-        false => ("pause", "start nothing more until the run goes on; what runs goes on"),
+    let (label, help) = if walk.is_paused() {
+        ("go on", "go on with the run")
+    } else {
+        ("pause", "start nothing more until the run goes on; what runs goes on")
     };
     Binding::new(Key::char('p'), label, help, Command::Pause)
 }

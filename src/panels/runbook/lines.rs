@@ -270,13 +270,12 @@ fn phase(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
 fn denied(reasons: &[String], overridable: bool) -> Vec<Pair> {
     let line = |reason: &String| Pair::new("✖ denied", shown(reason)).tone(Tone::Alarm);
     let mut lines: Vec<Pair> = reasons.iter().map(line).collect();
-    lines.push(Pair::new(
-        "now",
-        match overridable {
-            true => "r asks its gates again; o overrides them with a typed reason, shown in red",
-            false => "r asks its gates again; these are never overridden",
-        },
-    ));
+    let now = if overridable {
+        "r asks its gates again; o overrides them with a typed reason, shown in red"
+    } else {
+        "r asks its gates again; these are never overridden"
+    };
+    lines.push(Pair::new("now", now));
     lines
 }
 
@@ -301,10 +300,9 @@ fn probing(purpose: Purpose) -> &'static str {
 /// Returns what failed, and the scenarios that know such a failure.
 fn failed(unknown: bool, why: &str, now: &str, walk: &Walk) -> Vec<Pair> {
     let why = shown(why);
-    let mut lines = vec![match unknown {
-        true => Pair::new("▲ cannot tell", why).tone(Tone::Warn),
-        false => Pair::new("✖ failed", why).tone(Tone::Alarm),
-    }];
+    let (label, tone) =
+        if unknown { ("▲ cannot tell", Tone::Warn) } else { ("✖ failed", Tone::Alarm) };
+    let mut lines = vec![Pair::new(label, why).tone(tone)];
     for scenario in walk.scenarios() {
         let text = scenario.text.as_deref().unwrap_or_default();
         lines.push(Pair::new("known as", format!("{}. {text}", scenario.title)));

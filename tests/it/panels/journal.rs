@@ -92,7 +92,9 @@ fn run() -> Vec<Record> {
 
 fn recorded() -> Facts {
     let mut facts = World::quiet().facts();
-    run().into_iter().for_each(|record| facts.record_arrived(record));
+    for record in run() {
+        facts.record_arrived(record);
+    }
     for line in 1..=30 {
         facts.output_arrived("a1", format!("line {line} of the tool's output").as_str().into());
     }

@@ -188,8 +188,8 @@ impl Driven {
     pub fn readings(&self, probes: &[Probe], find: Find) -> Vec<Reading> {
         let value = |probe: &Probe| match find {
             Find::Unknown => Value::unknown("timed out"),
-            Find::Good => valued(&expectation(self.walk(), probe), Verdict::Pass),
-            Find::Bad => valued(&expectation(self.walk(), probe), Verdict::Fail),
+            Find::Good => valued(expectation(self.walk(), probe).as_ref(), Verdict::Pass),
+            Find::Bad => valued(expectation(self.walk(), probe).as_ref(), Verdict::Fail),
         };
         let now = at(self.seconds);
         probes.iter().map(|probe| Reading { value: value(probe), at: now }).collect()
@@ -260,7 +260,7 @@ fn expectation(walk: &Walk, probe: &Probe) -> Option<Expect> {
 }
 
 /// Returns a value of which `expect` comes to `verdict`.
-fn valued(expect: &Option<Expect>, verdict: Verdict) -> Value {
+fn valued(expect: Option<&Expect>, verdict: Verdict) -> Value {
     let Some(expect) = expect else { return Value::Int(0) };
     let period = |text: &str| Value::Period(text.parse().expect("it is a period"));
     let lists = [vec![], vec!["i".to_owned()]];

@@ -2,6 +2,7 @@
 
 use lockkeeper::domain::outcome::{Ending, Outcome};
 use lockkeeper::domain::plan::{Answer, Direction, Hash, Risk, Signal};
+use lockkeeper::session::confirm::Pending;
 use lockkeeper::session::effect::{Event, Goal, How, Previewed};
 use lockkeeper::session::walk::{End, Move, Phase};
 
@@ -95,7 +96,7 @@ fn a_late_plan_of_an_older_request_is_dropped() {
     assert_eq!(driven.event(late), [""; 0]);
     assert!(driven.session.pending().is_none());
     driven.show(signal_plan(Signal::Terminate));
-    assert!(driven.session.pending().is_some_and(|pending| pending.is_signal()));
+    assert!(driven.session.pending().is_some_and(Pending::is_signal));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 pub mod driver;
 mod machine;
+mod preview;
 mod procedure;
 mod property;
 mod walk;

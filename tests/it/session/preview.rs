@@ -1,0 +1,209 @@
+//! From a request to its plan: what it is bound to, and why there is none.
+
+use lockkeeper::domain::activity::{Backend, BackendKey, State};
+use lockkeeper::domain::config::Policy;
+use lockkeeper::domain::hazard::Hazard;
+use lockkeeper::domain::identity::{Class, Identity};
+use lockkeeper::domain::plan::{Action, Direction, Need, Plan, Risk, Signal};
+use lockkeeper::domain::snapshot::Snapshot;
+use lockkeeper::session::effect::{Goal, Previewed, Request};
+use lockkeeper::session::facts::Migrations;
+use lockkeeper::session::preview::{Ground, Ways, plan};
+use lockkeeper::tools::{Entry, Tree, Unreadable, by_name};
+
+use crate::support::facts::{World, backend, identity, migrations};
+
+/// Files whose every path has the same text.
+struct Same(&'static str);
+
+impl Tree for Same {
+    fn list(&self, _directory: &str) -> Result<Vec<Entry>, Unreadable> {
+        Ok(Vec::new())
+    }
+
+    fn read(&self, _path: &str) -> Result<Vec<u8>, Unreadable> {
+        Ok(self.0.into())
+    }
+}
+
+/// What a test plans on; changed before it plans.
+struct Stand {
+    identity: Identity,
+    migrations: Migrations,
+    tree: Same,
+    policy: Policy,
+    snapshot: Option<Snapshot>,
+}
+
+impl Stand {
+    fn new(applied: usize) -> Self {
+        Self {
+            identity: identity(),
+            migrations: migrations(applied),
+            tree: Same("as it was"),
+            policy: Policy::default(),
+            snapshot: Some(World::blocked().snapshot()),
+        }
+    }
+
+    fn plan(&self, request: &Request) -> Previewed {
+        let tool = by_name("sqlx").expect("sqlx is known");
+        let ways = Ways { tool, migrations: &self.migrations, tree: &self.tree };
+        let holders = |_: &[Hazard]| vec!["pid 3988 holds ACCESS SHARE".to_owned()];
+        plan(
+            request,
+            &Ground {
+                identity: &self.identity,
+                class: Class::Production,
+                policy: &self.policy,
+                snapshot: self.snapshot.as_ref(),
+                project: Ok(ways),
+                cwd: "shop",
+                env: &[],
+                holders: &holders,
+            },
+        )
+    }
+
+    fn planned(&self, request: &Request) -> Plan {
+        match self.plan(request) {
+            Previewed::Plan(plan) => *plan,
+            other => panic!("no plan: {other:?}"),
+        }
+    }
+
+    fn refused(&self, request: &Request) -> String {
+        match self.plan(request) {
+            Previewed::Impossible(why) => why,
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    fn of(backend: Backend) -> Self {
+        let mut world = World::quiet();
+        world.reading.backends.push(backend);
+        Self { snapshot: Some(world.snapshot()), ..Self::new(1) }
+    }
+}
+
+fn migrate(direction: Direction) -> Request {
+    Request::Migrate { direction, goal: Goal::One, risk: Risk::Safe }
+}
+
+fn signal(key: BackendKey, signal: Signal) -> Request {
+    Request::Signal { backend: key, signal }
+}
+
+#[test]
+fn the_same_world_gives_the_same_hash_and_live_evidence_is_not_in_it() {
+    let mut stand = Stand::new(1);
+    let first = stand.planned(&migrate(Direction::Up));
+    stand.snapshot = Some(World::quiet().snapshot());
+    let second = stand.planned(&migrate(Direction::Up));
+    assert_eq!(first.hash(), second.hash());
+}
+
+#[test]
+fn what_a_plan_is_bound_to_changes_its_hash() {
+    let hash = |stand: &Stand| stand.planned(&migrate(Direction::Up)).hash();
+    let before = hash(&Stand::new(1));
+    let changes: [fn(&mut Stand); 7] = [
+        |stand| stand.tree = Same("as somebody changed it"),
+        |stand| stand.identity.system_identifier = "1".into(),
+        |stand| stand.identity.database_oid = 1,
+        |stand| stand.identity.host = "db2".into(),
+        |stand| stand.identity.role = "postgres".into(),
+        |stand| stand.migrations = migrations(2),
+        |stand| stand.policy.attempts += 1,
+    ];
+    for (at, change) in changes.into_iter().enumerate() {
+        let mut stand = Stand::new(1);
+        change(&mut stand);
+        assert_ne!(hash(&stand), before, "change {at}");
+    }
+}
+
+#[test]
+fn a_plan_names_the_next_migration_and_who_is_in_its_way() {
+    let plan = Stand::new(1).planned(&migrate(Direction::Up));
+    assert!(matches!(plan.action, Action::Migrate { migration, .. } if migration == "6"));
+    assert_eq!(plan.preview.title, "up 6 add status");
+    assert_eq!(plan.preview.now, ["pid 3988 holds ACCESS SHARE"]);
+    assert!(plan.preview.back.contains("LOSSY"), "{}", plan.preview.back);
+    assert_eq!(plan.revision_before, ["5"]);
+    assert!(plan.timeouts.lock_ms.is_some() && plan.attempts > 1);
+}
+
+#[test]
+fn what_destroys_rows_asks_for_the_name_whatever_was_declared() {
+    let plan = Stand::new(3).planned(&migrate(Direction::Up));
+    assert_eq!((plan.risk, plan.need()), (Risk::Destructive, Need::Typed("shop".into())));
+    let plan = Stand::new(1).planned(&migrate(Direction::Up));
+    assert_eq!((plan.risk, plan.need()), (Risk::Safe, Need::Key));
+}
+
+#[test]
+fn no_way_down_is_called_safe() {
+    for applied in 1..=4 {
+        let plan = Stand::new(applied).planned(&migrate(Direction::Down));
+        assert!(plan.risk >= Risk::Lossy, "{:?}", plan.preview);
+    }
+}
+
+#[test]
+fn a_declared_risk_is_never_lowered() {
+    let request =
+        Request::Migrate { direction: Direction::Up, goal: Goal::One, risk: Risk::Destructive };
+    assert_eq!(Stand::new(1).planned(&request).risk, Risk::Destructive);
+}
+
+#[test]
+fn nothing_is_planned_on_a_replica_or_without_the_version_table() {
+    let mut stand = Stand::new(1);
+    stand.identity.primary = false;
+    assert!(stand.refused(&migrate(Direction::Up)).contains("replica"));
+    let mut stand = Stand::new(1);
+    stand.migrations.project.connected = false;
+    assert!(stand.refused(&migrate(Direction::Up)).contains("cannot be read"));
+}
+
+#[test]
+fn the_end_of_the_way_is_no_failure() {
+    assert!(matches!(Stand::new(4).plan(&migrate(Direction::Up)), Previewed::Nothing(_)));
+    assert!(matches!(Stand::new(0).plan(&migrate(Direction::Down)), Previewed::Nothing(_)));
+}
+
+#[test]
+fn ending_a_session_that_has_written_asks_for_the_name() {
+    let need = |has_written, kind| {
+        let backend = Backend { has_written, ..backend(7001) };
+        let key = backend.key();
+        Stand::of(backend).planned(&signal(key, kind)).need()
+    };
+    assert_eq!(need(Some(false), Signal::Terminate), Need::Key);
+    assert_eq!(need(Some(true), Signal::Terminate), Need::Typed("shop".into()));
+    assert_eq!(need(None, Signal::Terminate), Need::Typed("shop".into()), "it cannot be told");
+    assert_eq!(need(Some(true), Signal::Cancel), Need::Key);
+}
+
+#[test]
+fn another_process_of_the_same_pid_is_not_signalled() {
+    let meant = backend(7001);
+    let other = Backend { backend_start: None, ..backend(7001) };
+    let request = signal(meant.key(), Signal::Terminate);
+    assert!(Stand::of(other).refused(&request).contains("has ended meanwhile"));
+}
+
+#[test]
+fn a_cancel_that_can_do_nothing_is_refused_with_what_would() {
+    let idle = Backend { state: Some(State::IdleInTransaction), ..backend(7001) };
+    let request = signal(idle.key(), Signal::Cancel);
+    assert!(!Stand::of(idle).refused(&request).is_empty());
+}
+
+#[test]
+fn without_a_snapshot_no_session_is_signalled() {
+    let stand = Stand { snapshot: None, ..Stand::new(1) };
+    let request = signal(backend(7001).key(), Signal::Cancel);
+    assert!(stand.refused(&request).contains("not known yet"));
+}
