@@ -52,7 +52,7 @@ pub mod symbol {
     /// Where we are: the current step, the next migration.
     pub const HERE: &str = "▶";
     /// Still to come.
-    pub const TODO: &str = "○";
+    pub const AHEAD: &str = "○";
     /// Ticked by the machine's own probe.
     pub const SENSED: &str = "◉";
     /// Vouched for by a person, with a value.

@@ -160,7 +160,7 @@ fn standing(state: Option<State>, is_next: bool) -> (&'static str, &'static str,
         None => ("?", "unknown", Tone::Warn),
         Some(State::Applied) => (symbol::OK, "applied", Tone::Ok),
         Some(State::Pending) if is_next => (symbol::HERE, "next", Tone::Accent),
-        Some(State::Pending) => (symbol::TODO, "pending", Tone::Plain),
+        Some(State::Pending) => (symbol::AHEAD, "pending", Tone::Plain),
         Some(State::Orphan) => (symbol::WARN, "orphan", Tone::Warn),
         Some(State::Dirty) => (symbol::BAD, "dirty", Tone::Alarm),
     }

@@ -18,7 +18,7 @@ pub(super) fn idle(session: &Session) -> Bindings {
         None => Ok(()),
     };
     let begin = Binding::new(
-        Key::char('b'),
+        Key::char('m'),
         "begin migrate",
         "walk the runbook migrate, one confirmed step at a time",
         Command::Begin("migrate".to_owned()),

@@ -17,7 +17,7 @@ pub(super) fn nothing() -> Vec<Pair> {
     vec![
         Pair::new("", "No runbook is being walked.").tone(Tone::Strong),
         Pair::new(
-            "b",
+            "m",
             "begins migrate: it looks whether the database is fit for a migration, runs the pending ones one at a time, then looks whether all is well.",
         ),
         Pair::new(
@@ -80,7 +80,7 @@ fn ended(end: &End, scene: &Scene<'_>) -> Vec<Pair> {
             "journal",
             format!("run {run}; 6 shows it here, lockkeeper journal show {run} prints it"),
         ),
-        Pair::new("b", "begins migrate anew"),
+        Pair::new("m", "begins migrate anew"),
     ]
 }
 

@@ -95,7 +95,7 @@ fn look(walk: &Walk, step: &Step) -> Look {
             Look { mark: "·", tone: Tone::Dim, title: Tone::Dim, value: "not here".to_owned() }
         }
         None => {
-            Look { mark: symbol::TODO, tone: Tone::Dim, title: Tone::Dim, value: String::new() }
+            Look { mark: symbol::AHEAD, tone: Tone::Dim, title: Tone::Dim, value: String::new() }
         }
     }
 }

@@ -161,7 +161,7 @@ impl Header {
         parts.push(if self.recording {
             Part::new(format!("  {} rec ", symbol::ON), theme.style(Tone::Accent), 1)
         } else {
-            Part::new(format!("  {} no rec ", symbol::TODO), theme.style(Tone::Dim), 3)
+            Part::new(format!("  {} no rec ", symbol::AHEAD), theme.style(Tone::Dim), 3)
         });
         let (text, tone) = self.age.said();
         parts.push(Part::new(format!("  {text} "), theme.style(tone), 0));

@@ -119,13 +119,13 @@ fn before_a_walk_and_after_its_end_it_says_what_can_be_begun() {
     let facts = facts(&driven);
     let scene = scene(&facts, &driven.session);
     assert_snapshot!("runbook_nothing", painted(&panel, &scene, (80, 20)));
-    assert_eq!(press(&mut panel, &scene, 'b'), Ask::Begin("migrate".into()));
+    assert_eq!(press(&mut panel, &scene, 'm'), Ask::Begin("migrate".into()));
 
     let mut driven = at_step("up");
     driven.go(Move::Abandon("the window is over".into()));
     let scene = super::scene(&facts, &driven.session);
     assert_snapshot!("runbook_end", painted(&panel, &scene, (120, 20)));
-    assert_eq!(press(&mut panel, &scene, 'b'), Ask::Begin("migrate".into()));
+    assert_eq!(press(&mut panel, &scene, 'm'), Ask::Begin("migrate".into()));
 }
 
 #[test]

@@ -86,7 +86,7 @@ impl Dialog {
         let mut parts = vec![if armed {
             Part::new(format!("{} ", symbol::ON), theme.style(Tone::Accent), 0)
         } else {
-            Part::new(format!("{} read first: ", symbol::TODO), theme.style(Tone::Dim), 0)
+            Part::new(format!("{} read first: ", symbol::AHEAD), theme.style(Tone::Dim), 0)
         }];
         match &self.content.need {
             Need::Key(c) => {
