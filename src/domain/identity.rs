@@ -155,6 +155,9 @@ pub enum Refused {
         /// It has the pinned system identifier all the same: see [`Pin::is_copy`].
         copy: bool,
     },
+    /// It is not the target that answered first.
+    #[error("{}", changed(.0))]
+    Changed(Vec<Mismatch>),
     /// It is a replica.
     #[error(
         "{host}:{port} is a replica (pg_is_in_recovery() is true), and this needs the primary; \
@@ -198,6 +201,42 @@ pub fn check_pin(pin: &Pin, found: &Identity, proved: Option<&str>) -> Result<()
         return Ok(());
     }
     Err(Refused::Pinned { copy: pin.is_copy(found), mismatches })
+}
+
+fn changed(mismatches: &[Mismatch]) -> String {
+    let list = mismatches
+        .iter()
+        .map(|m| format!("{} is {}, was {}", m.what, m.found, m.pinned))
+        .collect::<Vec<_>>()
+        .join("; ");
+    let text = format!(
+        "another target answers than the one that was bound at the start: {list}; nothing is run \
+         on it. If the change is intended, leave and start again"
+    );
+    super::untrusted::Untrusted::new(text).one_line()
+}
+
+/// Checks that `found` is the target that answered first: all that [`Identity::same_target`]
+/// compares.
+///
+/// # Errors
+/// [`Refused::Changed`] with every difference.
+pub fn check_bound(bound: &Identity, found: &Identity) -> Result<(), Refused> {
+    let mut changes = Vec::new();
+    let mut differ = |what, was: &dyn ToString, is: &dyn ToString| {
+        let (pinned, found) = (was.to_string(), is.to_string());
+        if pinned != found {
+            changes.push(Mismatch { what, pinned, found });
+        }
+    };
+    differ("system identifier", &bound.system_identifier, &found.system_identifier);
+    differ("database", &bound.database, &found.database);
+    differ("the database's OID", &bound.database_oid, &found.database_oid);
+    differ("host", &bound.host, &found.host);
+    differ("port", &bound.port, &found.port);
+    differ("role", &bound.role, &found.role);
+    differ("primary", &bound.primary, &found.primary);
+    if changes.is_empty() { Ok(()) } else { Err(Refused::Changed(changes)) }
 }
 
 /// Checks that `found` takes writes.

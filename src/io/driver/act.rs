@@ -77,7 +77,7 @@ impl Inner {
     /// a tool that is seen on this very server.
     async fn recheck(&self, confirmed: &Confirmed) -> Result<(), String> {
         let plan = confirmed.plan();
-        let found = self.identity().await?;
+        let found = self.identity_for(&plan.action).await?;
         if !plan.target.same_target(&found) {
             return Err("another target answers than the one that was confirmed".to_owned());
         }

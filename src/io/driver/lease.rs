@@ -54,6 +54,16 @@ impl Inner {
         result
     }
 
+    /// Tells when the lease is found lost. It stays lost: the next act is refused once, and
+    /// whoever still wants it asks for the lease anew.
+    pub async fn look_after_lease(&self) {
+        if let Some(lease) = self.lease.lock().await.as_mut()
+            && let Err(lost) = lease.is_alive().await
+        {
+            self.tell(News::Lease(facts::Lease::Refused(lost.to_string())));
+        }
+    }
+
     /// Returns whether the lease is ours, or could be taken.
     pub async fn lease_is_free(&self, target: &Identity) -> Option<bool> {
         Some(self.hold_lease(target).await.is_ok())

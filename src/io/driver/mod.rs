@@ -8,25 +8,29 @@ mod probe;
 mod read;
 mod record;
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 
 use super::act::Stop;
 use super::allowed::Allowed;
 use super::journal::Journal;
-use super::poll::{self, Question};
+use super::poll::{self, Bound, Question};
 use super::postgres::reader::Reader;
 use super::postgres::{Control, Lease};
 use super::site::Site;
 use crate::domain::activity::BackendKey;
-use crate::domain::identity::Identity;
 use crate::domain::journal::Entry;
 use crate::session::effect::{Effect, Event, How};
 use crate::session::news::News;
 
 pub use read::in_the_way;
+
+/// How often the connections that are kept for later are asked for a sign of life.
+const WARM: Duration = Duration::from_secs(5);
 
 /// What all tasks share.
 struct Inner {
@@ -34,8 +38,8 @@ struct Inner {
     allowed: Allowed,
     news: mpsc::UnboundedSender<News>,
     questions: mpsc::UnboundedSender<Question>,
-    /// Who answered first: everything that runs is bound to it.
-    bound: OnceLock<Identity>,
+    /// Who answered first, to the monitor or to us: everything that runs is bound to it.
+    bound: Bound,
     reader: tokio::sync::Mutex<Reader>,
     control: tokio::sync::Mutex<Option<Control>>,
     lease: tokio::sync::Mutex<Option<Lease>>,
@@ -68,6 +72,8 @@ pub struct Driver {
     inner: Arc<Inner>,
     orders: mpsc::UnboundedSender<Order>,
     worker: tokio::task::JoinHandle<()>,
+    /// The monitor and what keeps connections warm: they end with the driver.
+    background: JoinSet<()>,
 }
 
 /// What has to happen in the order in which it was asked for.
@@ -83,14 +89,17 @@ impl Driver {
     pub fn start(site: Site, news: mpsc::UnboundedSender<News>) -> Self {
         let (questions, asked) = mpsc::unbounded_channel();
         let pace = site.config().ui.refresh.duration();
-        tokio::spawn(poll::watch(site.target.clone(), pace, news.clone(), asked));
+        let bound = Bound::default();
+        let mut background = JoinSet::new();
+        let (told, target) = (news.clone(), site.target.clone());
+        background.spawn(poll::watch(target, pace, bound.clone(), told, asked));
         let inner = Arc::new(Inner {
             allowed: Allowed::in_state(&site.paths.state),
             reader: tokio::sync::Mutex::new(Reader::new(site.target.spec.clone())),
             control: tokio::sync::Mutex::default(),
             lease: tokio::sync::Mutex::default(),
             proven: tokio::sync::Mutex::default(),
-            bound: OnceLock::new(),
+            bound,
             runs: Mutex::default(),
             running: Mutex::default(),
             led_to: Mutex::default(),
@@ -100,8 +109,9 @@ impl Driver {
         });
         let (orders, inbox) = mpsc::unbounded_channel();
         let worker = tokio::spawn(work(inner.clone(), inbox));
-        let driver = Self { inner, orders, worker };
-        driver.spawn(|inner| async move { inner.warm().await });
+        let warmed = inner.clone();
+        background.spawn(async move { warmed.warm().await });
+        let driver = Self { inner, orders, worker, background };
         driver.refresh();
         driver
     }
@@ -149,15 +159,15 @@ impl Driver {
         });
     }
 
-    /// Leaves: what is recorded is recorded, the lease is given back, nothing that runs ends.
+    /// Leaves: what is recorded is recorded, the lease is given back, no connection stays,
+    /// nothing that runs ends.
     pub async fn close(self) {
-        let Self { inner, orders, worker } = self;
+        let Self { inner, orders, worker, mut background } = self;
         drop(orders);
         drop(worker.await);
         inner.close_own_run().await;
-        if let Some(lease) = inner.lease.lock().await.take() {
-            drop(lease.release().await);
-        }
+        background.shutdown().await;
+        inner.disconnect().await;
     }
 
     fn order(&self, order: Order) {
@@ -193,16 +203,31 @@ impl Inner {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens the control connection beside the monitor's, and keeps it warm.
+    /// Opens the control connection beside the monitor's, and keeps it and the lease warm.
     async fn warm(&self) {
+        let mut failures = 0;
         loop {
-            if let Ok(control) = self.control().await {
-                drop(control);
-            }
-            tokio::time::sleep(std::time::Duration::from_secs(20)).await;
-            if self.news.is_closed() {
-                return;
-            }
+            let warmed = self.control().await.map(drop);
+            let pause = if warmed.is_ok() { WARM } else { poll::delay(failures) };
+            failures = if warmed.is_ok() { 0 } else { failures.saturating_add(1) };
+            tokio::time::sleep(pause).await;
+            self.look_after_lease().await;
+        }
+    }
+
+    /// Gives every connection back, but for one that a question still uses: it ends with
+    /// the answer.
+    async fn disconnect(&self) {
+        if let Some(lease) = self.lease.lock().await.take() {
+            drop(lease.release().await);
+        }
+        if let Ok(mut reader) = self.reader.try_lock() {
+            reader.close().await;
+        }
+        if let Ok(mut control) = self.control.try_lock()
+            && let Some(mut control) = control.take()
+        {
+            control.close().await;
         }
     }
 

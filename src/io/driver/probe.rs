@@ -49,7 +49,7 @@ impl Inner {
         }
         if let Ok((snapshot, slow)) = self.activity().await {
             read.snapshot = Some(snapshot);
-            read.slow = Some(slow);
+            read.slow = slow;
         }
         let identity = self.identity().await;
         read.pinned = self.site.target.pin.is_some().then_some(identity.is_ok());

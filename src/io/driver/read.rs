@@ -8,12 +8,12 @@ use tokio::time::timeout;
 use super::Inner;
 use super::environment;
 use crate::domain::age;
-use crate::domain::counters::Surroundings;
 use crate::domain::hazard::Hazard;
-use crate::domain::identity::{Identity, check_pin};
+use crate::domain::identity::{Identity, check_bound, check_pin};
 use crate::domain::locks::Mode;
-use crate::domain::plan::Direction;
+use crate::domain::plan::{Action, Direction};
 use crate::domain::snapshot::Snapshot;
+use crate::io::poll::Answer;
 use crate::io::postgres::reader::Holding;
 use crate::session::effect::{Previewed, Request};
 use crate::session::facts::Migrations;
@@ -40,30 +40,36 @@ impl Inner {
     /// Returns who answers, if it is the pinned target, and the one that was bound first.
     pub async fn identity(&self) -> Result<Identity, String> {
         let found = self.reader.lock().await.identity().await.map_err(|e| e.to_string())?;
+        self.check(found)
+    }
+
+    /// Returns the same for what `action` is about to reach: a signal goes through the
+    /// control connection, the program of any other act opens one of its own.
+    pub async fn identity_for(&self, action: &Action) -> Result<Identity, String> {
+        let found = match action {
+            Action::Signal { .. } => return self.identity_of_control().await,
+            _ => self.reader.lock().await.identity_anew().await,
+        };
+        self.check(found.map_err(|error| error.to_string())?)
+    }
+
+    async fn identity_of_control(&self) -> Result<Identity, String> {
+        let found = self.control().await?.identity().await;
+        self.check(found.map_err(|error| error.to_string())?)
+    }
+
+    fn check(&self, found: Identity) -> Result<Identity, String> {
         if let Some(pin) = &self.site.target.pin {
             check_pin(pin, &found, self.site.target.spec.proved_name())
                 .map_err(|refused| refused.to_string())?;
         }
         let bound = self.bound.get_or_init(|| found.clone());
-        if !bound.same_target(&found) {
-            return Err(format!(
-                "another target answers than the one that was bound (system {}, database {}, {}:{} \
-                 instead of system {}, database {}, {}:{}); nothing was run",
-                found.system_identifier,
-                found.database,
-                found.host,
-                found.port,
-                bound.system_identifier,
-                bound.database,
-                bound.host,
-                bound.port,
-            ));
-        }
+        check_bound(bound, &found).map_err(|refused| refused.to_string())?;
         Ok(found)
     }
 
     /// Asks the monitor what is so now.
-    pub async fn activity(&self) -> Result<(Snapshot, Surroundings), String> {
+    pub async fn activity(&self) -> Answer {
         let (question, answer) = oneshot::channel();
         self.questions.send(question).map_err(|_| "the monitor has ended".to_owned())?;
         match timeout(LIMIT, answer).await {
@@ -107,7 +113,10 @@ impl Inner {
 
     /// Reads all that a plan stands on.
     pub async fn gather(&self, request: &Request) -> Result<Gathered, String> {
-        let identity = self.identity().await?;
+        let identity = match request {
+            Request::Signal { .. } => self.identity_of_control().await?,
+            _ => self.identity().await?,
+        };
         let snapshot = self.activity().await.ok().map(|(snapshot, _)| snapshot);
         let mut project = Err("not asked for".to_owned());
         let mut holders = Ok(Vec::new());

@@ -8,9 +8,11 @@ use sqlx::{Connection as _, PgConnection, Row as _};
 use tokio::time::{Instant, sleep_until};
 
 use super::connect::{Purpose, connect, within};
-use super::explain::{ConnectError, query_error};
+use super::explain::{ConnectError, is_lost, query_error};
+use super::identity;
 use crate::domain::activity::BackendKey;
 use crate::domain::connection::Spec;
+use crate::domain::identity::Identity;
 use crate::domain::signal::Kind;
 use crate::domain::untrusted::Untrusted;
 
@@ -63,6 +65,9 @@ pub enum Error {
     /// There is no connection, and none could be opened.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// The server does not say who it is.
+    #[error(transparent)]
+    Identity(#[from] identity::Error),
     /// The connection broke after the statement was sent: it may have had its effect.
     #[error(
         "the control connection to {to} broke while the server worked ({why}): cannot tell \
@@ -112,6 +117,28 @@ impl Control {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.connection.is_some()
+    }
+
+    /// Returns which server this connection is to: the one that a signal would reach.
+    ///
+    /// # Errors
+    /// [`Error`] when nobody answers, or not in full.
+    pub async fn identity(&mut self) -> Result<Identity, Error> {
+        self.keep_warm().await?;
+        let spec = self.spec.clone();
+        let found = identity::identity(self.connection().await?, &spec).await;
+        if matches!(found, Err(identity::Error::Unknown { .. })) {
+            self.connection = None;
+        }
+        Ok(found?)
+    }
+
+    /// Gives the connection back; the next use opens another one.
+    pub async fn close(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            // It is given up however that ends.
+            drop(within(LIMIT, connection.close()).await);
+        }
     }
 
     /// Names the pids of our other connections (monitor, lease), which are never signalled.
@@ -244,10 +271,8 @@ impl Control {
     fn broken(&mut self, error: &sqlx::Error) -> Error {
         let why = query_error(error);
         match error {
-            sqlx::Error::Database(server) if !is_ending(server.code().as_deref()) => {
-                Error::Server { to: self.spec.describe(), why }
-            }
-            _ => self.lost(why),
+            _ if is_lost(error) => self.lost(why),
+            _ => Error::Server { to: self.spec.describe(), why },
         }
     }
 
@@ -293,11 +318,6 @@ impl From<Error> for Fetch {
     fn from(error: Error) -> Self {
         Self::Failed(error)
     }
-}
-
-/// SQLSTATE class 57P: the server ends the session (shutdown, crash, terminate).
-fn is_ending(code: Option<&str>) -> bool {
-    code.is_some_and(|code| code.starts_with("57P"))
 }
 
 /// One statement that looks and signals: `CASE` calls the function only for the row that is

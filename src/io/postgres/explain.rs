@@ -1,6 +1,7 @@
 //! Faults in words: what happened, to what, what to do next.
 
 use std::fmt;
+use std::io::ErrorKind;
 
 use super::fault::{Fault, shown};
 use crate::domain::connection::Spec;
@@ -180,7 +181,19 @@ pub fn query_error(error: &sqlx::Error) -> String {
             let code = error.code().unwrap_or_default();
             shown(&format!("{} (SQLSTATE {code})", error.message()))
         }
-        sqlx::Error::Io(error) => shown(&format!("the connection broke: {error}")),
+        sqlx::Error::Io(error) if error.kind() != ErrorKind::Other => {
+            format!("the connection to the server broke ({})", error.kind())
+        }
+        sqlx::Error::Io(error) => shown(&format!("the connection to the server broke ({error})")),
         other => shown(&other.to_string()),
     }
+}
+
+/// Returns true if the connection is of no use after this error: it broke, or the server
+/// ended the session (SQLSTATE class 57P: shutdown, crash, terminate; 25P03: its limit for
+/// idle transactions).
+#[must_use]
+pub fn is_lost(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = error else { return true };
+    error.code().is_some_and(|code| code.starts_with("57P") || code == "25P03")
 }

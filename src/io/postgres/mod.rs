@@ -18,7 +18,7 @@ pub mod target;
 
 pub use connect::{Purpose, connect};
 pub use control::Control;
-pub use explain::{ConnectError, query_error};
+pub use explain::{ConnectError, is_lost, query_error};
 pub use fault::Fault;
 pub use lease::Lease;
 pub use target::Target;

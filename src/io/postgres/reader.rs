@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 use tokio::time::timeout;
@@ -31,6 +32,8 @@ const BACKEND_LOCKS: &str = include_str!("../../../assets/sql/backend_locks.sql"
 /// How long one question may take before the connection counts as broken; the server's own
 /// limit is shorter.
 const LIMIT: Duration = Duration::from_secs(8);
+/// How long a sign of life may take: nothing has to be read for it.
+const PING: Duration = Duration::from_secs(2);
 
 /// Why something could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -41,15 +44,45 @@ pub enum Error {
     /// The server does not say who it is.
     #[error(transparent)]
     Identity(#[from] identity::Error),
-    /// The server refused, or the connection broke.
+    /// The server refused.
+    #[error("{why}")]
+    Refused {
+        /// The SQLSTATE.
+        code: String,
+        /// The server's message and SQLSTATE.
+        why: String,
+    },
+    /// The connection broke, or what came is not what was asked for.
     #[error("{0}")]
     Query(String),
 }
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        Self::Query(query_error(&error))
+        let why = query_error(&error);
+        match error.as_database_error().and_then(DatabaseError::code) {
+            Some(code) => Self::Refused { code: code.into_owned(), why },
+            None => Self::Query(why),
+        }
     }
+}
+
+impl Error {
+    /// Adds what to do about a table that cannot be read.
+    fn about(self, table: &str, role: &str) -> Self {
+        let Self::Refused { code, why } = self else { return self };
+        let advice = match code.as_str() {
+            "42501" => format!("; have its owner run GRANT SELECT ON {table} TO {}", quoted(role)),
+            "55P03" => "; another session has locked it: see who, and read it again".to_owned(),
+            _ => String::new(),
+        };
+        Self::Refused { code, why: why + &advice }
+    }
+}
+
+/// Returns a role as SQL names it: quoted where it has to be.
+fn quoted(role: &str) -> String {
+    Untrusted::new(Name::new(role).quoted()).one_line()
 }
 
 /// Somebody who holds or awaits a lock on a relation.
@@ -89,7 +122,7 @@ impl Reader {
 
     async fn connection(&mut self) -> Result<&mut PgConnection, Error> {
         if let Some(connection) = &mut self.connection
-            && !matches!(timeout(LIMIT, connection.ping()).await, Ok(Ok(())))
+            && !matches!(timeout(PING, connection.ping()).await, Ok(Ok(())))
         {
             self.connection = None;
         }
@@ -119,7 +152,29 @@ impl Reader {
     pub async fn identity(&mut self) -> Result<Identity, Error> {
         let spec = self.spec.clone();
         let connection = self.connection().await?;
-        Ok(identity::identity(connection, &spec).await?)
+        let found = identity::identity(connection, &spec).await;
+        if matches!(found, Err(identity::Error::Unknown { .. })) {
+            self.connection = None;
+        }
+        Ok(found?)
+    }
+
+    /// Returns who answers to a connection made just now: an old one may lead to a server
+    /// that nobody else reaches any more.
+    ///
+    /// # Errors
+    /// When nobody answers, or not in full.
+    pub async fn identity_anew(&mut self) -> Result<Identity, Error> {
+        self.close().await;
+        self.identity().await
+    }
+
+    /// Gives the connection back; the next question opens another one.
+    pub async fn close(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            // It is given up however that ends.
+            drop(timeout(PING, connection.close()).await);
+        }
     }
 
     /// Returns the pid of this connection, if it is open.
@@ -141,7 +196,8 @@ impl Reader {
         if !exists.first().map(|row| row.try_get::<bool, _>(0)).transpose()?.unwrap_or(false) {
             return Ok(Rows::Absent);
         }
-        let rows = self.rows(sqlx::query(AssertSqlSafe(query.rows.clone()))).await?;
+        let rows = self.rows(sqlx::query(AssertSqlSafe(query.rows.clone()))).await;
+        let rows = rows.map_err(|error| error.about(&query.table, &self.spec.user))?;
         let texts = |row: &PgRow| (0..row.len()).map(|at| row.try_get(at)).collect();
         Ok(Rows::Read(rows.iter().map(texts).collect::<Result<_, sqlx::Error>>()?))
     }

@@ -6,6 +6,7 @@ pub mod drive;
 pub mod facts;
 pub mod panel;
 pub mod pooler;
+pub mod proxy;
 pub mod pty;
 pub mod scene;
 pub mod screen;

@@ -1,0 +1,114 @@
+//! We never stand in a lock queue for long, the monitor not at all.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sqlx::postgres::PgConnection;
+use tokio::task::JoinHandle;
+
+use super::{Places, key, up};
+use crate::support::drive::Drive;
+use crate::support::server::{self, Database};
+
+/// Somebody who looks all the time which of our sessions of a database wait for a lock.
+struct Witness {
+    enough: Arc<AtomicBool>,
+    task: JoinHandle<BTreeSet<String>>,
+}
+
+const WAITING: &str = "SELECT a.application_name FROM pg_locks l \
+    JOIN pg_stat_activity a ON a.pid = l.pid \
+    WHERE NOT l.granted AND a.datname = current_database() \
+      AND a.application_name LIKE 'lockkeeper%'";
+
+async fn waiting(connection: &mut PgConnection) -> Vec<String> {
+    sqlx::query_scalar(WAITING).fetch_all(connection).await.expect("it answers")
+}
+
+impl Witness {
+    async fn start(database: &Database) -> Self {
+        let mut connection = database.connect().await;
+        // Planned before a lock on the catalog could keep it from being.
+        assert_eq!(waiting(&mut connection).await, [""; 0]);
+        let enough = Arc::new(AtomicBool::new(false));
+        let told = enough.clone();
+        let task = tokio::spawn(async move {
+            let mut seen = BTreeSet::new();
+            while !told.load(Ordering::Relaxed) {
+                seen.extend(waiting(&mut connection).await);
+            }
+            while !waiting(&mut connection).await.is_empty() {}
+            seen
+        });
+        Self { enough, task }
+    }
+
+    /// Returns who was seen waiting, once nobody waits any more.
+    async fn tells(self) -> BTreeSet<String> {
+        self.enough.store(true, Ordering::Relaxed);
+        self.task.await.expect("the witness ends")
+    }
+}
+
+/// Opens a transaction that holds what everybody has to wait for.
+async fn hold(database: &Database, tables: &str) -> PgConnection {
+    let mut holder = database.connect().await;
+    let sql = sqlx::AssertSqlSafe(format!("BEGIN; LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE"));
+    sqlx::raw_sql(sql).execute(&mut holder).await.expect("it is free");
+    holder
+}
+
+/// Waits until the server has been looked at three times more.
+async fn looks(drive: &mut Drive) {
+    for _ in 0..3 {
+        drive.facts.snapshot.failed("this test waits for the next one");
+        drive.until("a look", |d| d.facts.snapshot.error().is_none()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn locked_tables_keep_nobody_of_ours_waiting() {
+    let (database, places) = (server::database("queue"), Places::new());
+    let mut drive = places.drive(&database.dsn()).await;
+    drive.plan(up()).await;
+    drive.confirm().await;
+    database.execute("CREATE TABLE t (id int)");
+    let mut holder = hold(&database, "t, first, _sqlx_migrations").await;
+    let witness = Witness::start(&database).await;
+    drive.driver.refresh();
+    drive.until("the version table gives up", |d| d.facts.project.error().is_some()).await;
+    let why = drive.facts.project.error().expect("it was said").to_owned();
+    assert!(why.contains("_sqlx_migrations cannot be read") && why.contains("lock"), "{why}");
+    assert!(drive.facts.project.value().is_some(), "what was read stays");
+    let holding = key(&mut holder).await;
+    drive.driver.backend(holding);
+    drive.until("its details are read", |d| d.facts.backend.value().is_some()).await;
+    let locks = &drive.facts.backend.value().expect("they are read").locks;
+    assert!(locks.contains(&"holds AccessExclusiveLock on public.t".to_owned()), "{locks:?}");
+    looks(&mut drive).await;
+    let seen = witness.tells().await;
+    assert!(seen.iter().all(|name| name == "lockkeeper/reader"), "{seen:?}");
+    sqlx::raw_sql("ROLLBACK").execute(&mut holder).await.expect("it ends");
+    drive.driver.refresh();
+    drive.until("the migrations are read again", |d| d.facts.project.error().is_none()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_catalog_keeps_the_monitor_from_nothing() {
+    let (database, places) = (server::database("catalog"), Places::new());
+    let mut drive = places.drive(&database.dsn()).await;
+    drive.until("the slow facts are read", |d| d.facts.slow.value().is_some()).await;
+    drive.until("the migrations are read", |d| d.facts.project.value().is_some()).await;
+    let witness = Witness::start(&database).await;
+    let mut holder = hold(&database, "pg_class").await;
+    looks(&mut drive).await;
+    drive.driver.refresh();
+    drive.until("the schema cannot be read", |d| d.facts.project.error().is_some()).await;
+    looks(&mut drive).await;
+    let seen = witness.tells().await;
+    assert!(seen.iter().all(|name| name == "lockkeeper/reader"), "{seen:?}");
+    sqlx::raw_sql("ROLLBACK").execute(&mut holder).await.expect("it ends");
+    drive.driver.refresh();
+    drive.until("the migrations are read again", |d| d.facts.project.error().is_none()).await;
+}
