@@ -98,8 +98,10 @@ async fn a_replica_is_known_as_one() {
 async fn a_server_without_tls_and_a_wrong_password_are_told_apart() {
     let tcp = Tcp::start("host all all 127.0.0.1/32 scram-sha-256", None, &[]);
     let mut admin = connect(&tcp.local(""), Purpose::Work).await.expect("the socket trusts");
-    let create = "CREATE ROLE ann LOGIN PASSWORD 'right'";
-    sqlx::query(create).execute(&mut admin).await.expect("the role is made");
+    // PostgreSQL 13 keeps passwords as md5 unless it is told otherwise.
+    let create = "SET password_encryption = 'scram-sha-256'; \
+                  CREATE ROLE ann LOGIN PASSWORD 'right'";
+    sqlx::raw_sql(create).execute(&mut admin).await.expect("the role is made");
     let ann = "user=ann dbname=postgres";
 
     let error = refused(&tcp.spec(&format!("{ann} password=right sslmode=verify-full"))).await;

@@ -162,6 +162,7 @@ async fn lost_connections_come_back_by_themselves_but_a_lost_lease_refuses_once(
     drive.plan(up()).await;
     assert_eq!(drive.confirm().await.ending, Ending::Done);
     let mut victim = database.connect().await;
+    drive.until("it is seen again", |d| d.facts.snapshot.error().is_none()).await;
     drive.plan(terminate(key(&mut victim).await)).await;
     end(&mut admin, "control").await;
     assert_eq!(drive.confirm().await.ending, Ending::Done);

@@ -41,6 +41,8 @@ fn psql(database: &Database) -> Probe {
     let initdb = Programs::find().expect("PostgreSQL is installed").path("initdb");
     // A directory on the PATH may hold links to the server's programs alone.
     let psql = initdb.canonicalize().expect("it is there").with_file_name("psql");
+    // Another version's server may come without clients: any psql connects to any server.
+    let psql = if psql.is_file() { psql } else { "psql".into() };
     let script = r#""$0" "$1" -c 'SELECT 1' -c '\! sleep 600'; exit 0"#;
     probe(&["sh", "-c", script, &psql.display().to_string(), &database.dsn()])
 }
