@@ -2,7 +2,8 @@
 //! figures beside the goals. Speed is reported here, never asserted.
 //!
 //! `cargo bench` takes 900 sessions; `cargo bench -- --quick` 150, as a smoke test;
-//! `--only ddl|rows|exclusive` one scene.
+//! one of the words `ddl`, `rows`, `exclusive` only that scene; `--hold` sets each scene
+//! and measures nothing until standard input ends, for a profiler.
 
 mod console;
 mod load;
@@ -46,8 +47,17 @@ fn main() {
     for kind in kinds {
         let scene = Scene::set(&server, kind, effort.size);
         report.begin(kind, scene.waiting);
+        if has("--hold") {
+            hold(&scene);
+        }
         refresh::measure(&scene, effort, &mut report);
         console::measure(&scene, effort, &mut report);
     }
     report.print();
+}
+
+fn hold(scene: &Scene) {
+    eprintln!("{}", scene.database.dsn());
+    // Whatever ends the wait ends it.
+    let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
 }
