@@ -27,7 +27,10 @@ impl Untrusted {
     /// Wraps bytes, with each invalid sequence as U+FFFD.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Self {
-        Self(String::from_utf8_lossy(bytes).into_owned())
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self(text.to_owned()),
+            Err(_) => Self(String::from_utf8_lossy(bytes).into_owned()),
+        }
     }
 
     /// Returns the text unescaped, for comparison, parsing and binds; never for showing.

@@ -3,6 +3,8 @@
 use fixedbitset::FixedBitSet;
 
 use super::Graph;
+use super::bits::next_without;
+use super::search::Search;
 
 /// The components of a graph, blockers before their waiters, and what each one causes.
 ///
@@ -21,6 +23,9 @@ pub struct Condensed {
     pub waiters: Vec<FixedBitSet>,
     /// The components that wait for one, directly or not.
     pub reach: Vec<FixedBitSet>,
+    /// Direct waiters of one, enough to lead to all that it reaches.
+    pub nearest: Vec<Vec<usize>>,
+    cycles: Vec<usize>,
 }
 
 impl Condensed {
@@ -34,14 +39,15 @@ impl Condensed {
                 component[*vertex] = at;
             }
         }
-        let mut condensed = Self { members, component, ..Self::default() };
+        let cycles = (0..members.len()).filter(|at| members[*at].len() > 1).collect();
+        let mut condensed = Self { members, component, cycles, ..Self::default() };
         condensed.hard = condensed.edges(|vertex| graph.hard(vertex));
         condensed.blockers = condensed.edges(|vertex| graph.soft(vertex));
         for (all, hard) in condensed.blockers.iter_mut().zip(&condensed.hard) {
             all.union_with(hard);
         }
         condensed.waiters = transpose(&condensed.blockers);
-        condensed.reach = reach(&condensed.waiters);
+        (condensed.reach, condensed.nearest) = reach(&condensed.waiters);
         condensed
     }
 
@@ -74,7 +80,8 @@ impl Condensed {
     /// Returns how many sessions the components in `set` are.
     #[must_use]
     pub fn sessions(&self, set: &FixedBitSet) -> usize {
-        set.ones().map(|component| self.members[component].len()).sum()
+        let cycles = self.cycles.iter().filter(|cycle| set.contains(**cycle));
+        set.count_ones(..) + cycles.map(|cycle| self.members[*cycle].len() - 1).sum::<usize>()
     }
 
     /// Returns for each component how many waiters have it as their only blocker.
@@ -92,88 +99,6 @@ impl Condensed {
     }
 }
 
-/// Tarjan's search for strongly connected components, without recursion: a queue may
-/// be thousands deep. On rows of bits it looks only at what is not yet visited.
-struct Search {
-    blockers: Vec<FixedBitSet>,
-    unvisited: FixedBitSet,
-    open: FixedBitSet,
-    low: Vec<usize>,
-    entered: Vec<usize>,
-    stack: Vec<usize>,
-    clock: usize,
-    found: Vec<Vec<usize>>,
-}
-
-impl Search {
-    fn new(graph: &Graph) -> Self {
-        let size = graph.vertices().len();
-        let mut unvisited = FixedBitSet::with_capacity(size);
-        unvisited.insert_range(..);
-        Self {
-            blockers: (0..size).map(|vertex| graph.blockers(vertex)).collect(),
-            unvisited,
-            open: FixedBitSet::with_capacity(size),
-            low: vec![0; size],
-            entered: vec![0; size],
-            stack: Vec::new(),
-            clock: 0,
-            found: Vec::new(),
-        }
-    }
-
-    /// Returns the components; each comes after every component that it waits for.
-    fn components(mut self) -> Vec<Vec<usize>> {
-        while let Some(start) = self.unvisited.ones().next() {
-            self.walk(start);
-        }
-        self.found
-    }
-
-    fn walk(&mut self, start: usize) {
-        let mut path = vec![start];
-        self.enter(start);
-        while let Some(&vertex) = path.last() {
-            if let Some(next) = self.blockers[vertex].intersection(&self.unvisited).next() {
-                self.enter(next);
-                path.push(next);
-            } else {
-                self.leave(vertex);
-                path.pop();
-            }
-        }
-    }
-
-    fn enter(&mut self, vertex: usize) {
-        self.unvisited.set(vertex, false);
-        self.open.insert(vertex);
-        self.low[vertex] = self.clock;
-        self.entered[vertex] = self.clock;
-        self.clock += 1;
-        self.stack.push(vertex);
-    }
-
-    /// Settles `vertex`: everything that it waits for has been walked or is open.
-    fn leave(&mut self, vertex: usize) {
-        let open = self.blockers[vertex].intersection(&self.open);
-        let lowest = open.map(|blocker| self.low[blocker]).min();
-        self.low[vertex] = self.low[vertex].min(lowest.unwrap_or(usize::MAX));
-        if self.low[vertex] == self.entered[vertex] {
-            self.close(vertex);
-        }
-    }
-
-    fn close(&mut self, root: usize) {
-        let at = self.stack.iter().rposition(|vertex| *vertex == root);
-        let mut members = self.stack.split_off(at.expect("an open vertex is on the stack"));
-        for member in &members {
-            self.open.set(*member, false);
-        }
-        members.sort_unstable();
-        self.found.push(members);
-    }
-}
-
 fn transpose(rows: &[FixedBitSet]) -> Vec<FixedBitSet> {
     let mut columns = vec![FixedBitSet::with_capacity(rows.len()); rows.len()];
     for (at, row) in rows.iter().enumerate() {
@@ -182,18 +107,24 @@ fn transpose(rows: &[FixedBitSet]) -> Vec<FixedBitSet> {
     columns
 }
 
-/// Returns everybody behind each component. Waiters come after their blockers, so the
-/// nearest waiter is added first and brings most of the others, which are then skipped.
-fn reach(waiters: &[FixedBitSet]) -> Vec<FixedBitSet> {
+/// Returns everybody behind each component, and the waiters that lead there. Waiters come
+/// after their blockers, so the nearest waiter is added first and brings most of the
+/// others, which are then skipped.
+fn reach(waiters: &[FixedBitSet]) -> (Vec<FixedBitSet>, Vec<Vec<usize>>) {
     let mut reach = vec![FixedBitSet::with_capacity(waiters.len()); waiters.len()];
+    let mut nearest = vec![Vec::new(); waiters.len()];
     for at in (0..waiters.len()).rev() {
         let mut behind = FixedBitSet::with_capacity(waiters.len());
-        for waiter in waiters[at].ones() {
-            if !behind.put(waiter) {
+        let mut from = 0;
+        while let Some(waiter) = next_without(&waiters[at], &behind, from) {
+            behind.insert(waiter);
+            if !nearest[waiter].is_empty() {
                 behind.union_with(&reach[waiter]);
             }
+            nearest[at].push(waiter);
+            from = waiter;
         }
         reach[at] = behind;
     }
-    reach
+    (reach, nearest)
 }

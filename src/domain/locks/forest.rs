@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use fixedbitset::FixedBitSet;
 
 use super::node::{self, Edge, EdgeKind, Id, Kind, Node, Wants};
 use super::tree::Tree;
-use super::{Condensed, Graph, Holder, Names};
+use super::{Condensed, Graph, Holder, Mode, Names, Queue, Wait, Waiter};
 use crate::domain::untrusted::Untrusted;
 
 /// Every waiter once and every blocker, as a flat list in display order.
@@ -18,7 +19,9 @@ pub struct Forest {
     pub blocked: usize,
     /// True if something in it could not be asked of the server: some edges may be wrong.
     pub partial: bool,
-    condensed: Condensed,
+    /// The components that each one waits for: what is left of the condensed graph, since a
+    /// forest is kept for as long as it is shown.
+    blockers: Vec<FixedBitSet>,
     ids: Vec<Id>,
 }
 
@@ -42,7 +45,8 @@ impl Forest {
         let ids = ids(graph, &condensed, telling.gids);
         let teller = Teller { graph, condensed: &condensed, tree: &tree, ids: &ids, telling };
         let nodes = tree.order.iter().map(|at| teller.node(*at)).collect();
-        Self { nodes, blocked: graph.blocked(), partial: false, condensed, ids }
+        let blockers = condensed.blockers;
+        Self { nodes, blocked: graph.blocked(), partial: false, blockers, ids }
     }
 
     /// Returns the node named `id`.
@@ -76,7 +80,7 @@ impl Forest {
     /// on demand: a queue of 800 has 320,400 of them.
     #[must_use]
     pub fn also_behind(&self, node: &Node) -> Vec<&Id> {
-        let blockers = self.condensed.blockers.get(node.component);
+        let blockers = self.blockers.get(node.component);
         let ids = blockers.into_iter().flat_map(|row| row.ones()).map(|at| &self.ids[at]);
         let mut ids: Vec<&Id> = ids.filter(|id| Some(*id) != node.parent.as_ref()).collect();
         ids.sort_unstable();
@@ -156,7 +160,7 @@ impl Teller<'_> {
     }
 
     /// Returns the single wait of a node that is no cycle; of a parallel group, the longest.
-    fn wait(&self, at: usize) -> Option<(&super::Queue, &super::Waiter, super::Wait)> {
+    fn wait(&self, at: usize) -> Option<(&Queue, &Waiter, Wait)> {
         let [vertex] = self.condensed.members[at][..] else { return None };
         self.graph.waits_of(vertex).min_by_key(|(_, w, _)| (w.since.is_none(), w.since, w.pid))
     }
@@ -178,14 +182,27 @@ impl Teller<'_> {
         let kind = if hard { EdgeKind::Hard } else { EdgeKind::Soft };
         let waits =
             self.condensed.members[at].iter().flat_map(|member| self.graph.waits_of(*member));
-        let reasons = waits.flat_map(|(queue, waiter, _)| {
+        let reasons = waits.flat_map(|(queue, waiter, wait)| {
             let blockers = self.condensed.members[parent].iter();
             blockers.filter_map(move |b| {
-                Some((queue.in_the_way(*b, waiter, hard)?, &queue.object, waiter.pid))
+                let mode = if hard {
+                    queue.held_against(*b, waiter)
+                } else {
+                    self.asked_against(*b, waiter, wait)
+                };
+                Some((mode?, &queue.object, waiter.pid))
             })
         });
         let (held, object, pid) = reasons.max_by_key(|(held, ..)| *held)?;
         Some(Edge { kind, held, object: self.telling.names.describe_wait(object, pid) })
+    }
+
+    /// Returns the strongest mode by which `blocker` stands in the same queue in the way
+    /// of `waiter`.
+    fn asked_against(&self, blocker: usize, waiter: &Waiter, wait: Wait) -> Option<Mode> {
+        let beside = self.graph.waits_of(blocker).filter(|(.., other)| other.queue == wait.queue);
+        let modes = beside.map(|(_, other, _)| other.mode);
+        modes.filter(|mode| mode.conflicts(waiter.mode)).max()
     }
 }
 

@@ -5,6 +5,7 @@
 //! is [`Condensed`] (cycles become one) and told as a [`Forest`].
 
 mod answers;
+mod bits;
 mod condensed;
 mod forest;
 mod graph;
@@ -14,6 +15,7 @@ mod node;
 mod object;
 mod queue;
 mod row;
+mod search;
 mod tree;
 
 pub use answers::{Answers, Reported};

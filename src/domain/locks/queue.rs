@@ -114,15 +114,10 @@ impl Queue {
         waiter.since.is_none() && self.waiters.iter().any(rival)
     }
 
-    /// Returns the strongest mode by which `blocker` stands in the way of `waiter`:
-    /// held if `hard`, otherwise asked for.
+    /// Returns the strongest mode that `blocker` holds in the way of `waiter`.
     #[must_use]
-    pub fn in_the_way(&self, blocker: usize, waiter: &Waiter, hard: bool) -> Option<Mode> {
-        if hard {
-            return self.held.get(&blocker)?.strongest_against(waiter.mode);
-        }
-        let asked = self.waiters.iter().filter(|w| w.vertex == blocker).map(|w| w.mode);
-        asked.filter(|mode| mode.conflicts(waiter.mode)).max()
+    pub fn held_against(&self, blocker: usize, waiter: &Waiter) -> Option<Mode> {
+        self.held.get(&blocker)?.strongest_against(waiter.mode)
     }
 }
 

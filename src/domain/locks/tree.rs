@@ -108,13 +108,17 @@ fn ranks(
     (0..pids.len()).map(rank).collect()
 }
 
-/// Returns when the longest wait behind each component began.
+/// Returns when the longest wait behind each component began; those behind come later.
 fn longest_behind(
     condensed: &Condensed,
     since: &[Option<DateTime<Utc>>],
 ) -> Vec<Option<DateTime<Utc>>> {
-    let behind = |row: &fixedbitset::FixedBitSet| row.ones().filter_map(|at| since[at]).min();
-    condensed.reach.iter().map(behind).collect()
+    let mut longest: Vec<Option<DateTime<Utc>>> = vec![None; since.len()];
+    for at in (0..since.len()).rev() {
+        let nearest = condensed.nearest[at].iter();
+        longest[at] = nearest.flat_map(|waiter| [since[*waiter], longest[*waiter]]).flatten().min();
+    }
+    longest
 }
 
 /// Returns the shown components, each before what hangs under it, higher ranks first.

@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use futures_util::TryStreamExt as _;
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
 use super::names::Cache;
-use super::snapshot::{Capabilities, Placed, read};
+use super::snapshot::{Capabilities, Placed, Sorter};
 use super::surroundings;
 use crate::domain::counters::Surroundings;
 use crate::domain::identity::Identity;
@@ -113,11 +114,14 @@ impl Monitor {
     }
 
     async fn first(&mut self) -> Result<(Reading, Vec<Placed>), sqlx::Error> {
-        let sql = AssertSqlSafe(self.snapshot_sql.clone());
-        let rows = sqlx::query(sql).fetch_all(&mut self.connection).await?;
-        let ours =
-            |pid: i32, application: &str| application.starts_with(OURS) || self.ours.contains(&pid);
-        read(&rows, &ours)
+        let Self { connection, ours, snapshot_sql, .. } = self;
+        let ours = |pid: i32, name: &str| name.starts_with(OURS) || ours.contains(&pid);
+        let mut rows = sqlx::query(AssertSqlSafe(snapshot_sql.clone())).fetch(connection);
+        let mut sorter = Sorter::default();
+        while let Some(row) = rows.try_next().await? {
+            sorter.take(&row, &ours)?;
+        }
+        Ok(sorter.sorted())
     }
 
     fn database(&self) -> u32 {

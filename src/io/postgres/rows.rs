@@ -41,19 +41,32 @@ impl Cells<'_> {
         Ok(self.number(at)?.and_then(|number| i32::try_from(number).ok()))
     }
 
-    /// Reads the bytes: a query text of another database need not be UTF-8.
-    fn text(&self, at: usize) -> Read<Option<Untrusted>> {
+    /// Reads bytes: a query text of another database need not be UTF-8.
+    fn bytes<T>(&self, at: usize, read: impl FnOnce(&[u8]) -> T) -> Read<Option<T>> {
         let value = self.0.try_get_raw(TEXTS + at)?;
         if value.is_null() {
             return Ok(None);
         }
-        let bytes = value.as_bytes().map_err(sqlx::Error::Decode)?;
-        Ok(Some(Untrusted::from_bytes(bytes)))
+        value.as_bytes().map(|bytes| Some(read(bytes))).map_err(sqlx::Error::Decode)
     }
 
-    /// Reads a word of the server's own.
+    fn text(&self, at: usize) -> Read<Option<Untrusted>> {
+        self.bytes(at, Untrusted::from_bytes)
+    }
+
+    /// Reads a word of the server's own. There are thousands in a refresh, nearly all of
+    /// them one plain word, which needs no escaping.
     fn word(&self, at: usize) -> Read<Option<String>> {
-        Ok(self.text(at)?.map(|text| text.one_line()))
+        self.bytes(at, |bytes| match std::str::from_utf8(bytes) {
+            Ok(word) if bytes.iter().all(u8::is_ascii_graphic) => word.to_owned(),
+            _ => Untrusted::from_bytes(bytes).one_line(),
+        })
+    }
+
+    /// Reads a word that `parse` knows.
+    fn known<T>(&self, at: usize, parse: impl Fn(&str) -> Option<T>) -> Read<Option<T>> {
+        let parsed = self.bytes(at, |bytes| std::str::from_utf8(bytes).ok().and_then(parse))?;
+        Ok(parsed.flatten())
     }
 
     fn truth(&self, at: usize) -> Read<Option<bool>> {
@@ -77,7 +90,7 @@ impl Cells<'_> {
             ours: ours(pid, application.raw()),
             application,
             client: self.text(5)?,
-            state: self.word(6)?.as_deref().and_then(State::parse),
+            state: self.known(6, State::parse)?,
             wait: self.word(7)?,
             xact_start: self.time(2)?,
             query_start: self.time(3)?,
@@ -98,8 +111,7 @@ impl Cells<'_> {
             (None, Some(xid)) => Holder::Prepared(xid),
             (None, None) => return Ok(None),
         };
-        let mode = self.word(2)?.as_deref().and_then(Mode::parse);
-        let Some(mode) = mode else { return Ok(None) };
+        let Some(mode) = self.known(2, Mode::parse)? else { return Ok(None) };
         let granted = self.truth(1)?.unwrap_or_default();
         let waitstart = self.time(1)?;
         Ok(Some(Row { holder, object: self.object()?, mode, granted, waitstart }))
@@ -159,12 +171,14 @@ impl Cells<'_> {
         Ok(())
     }
 
-    pub fn replica(&self) -> Read<Replica> {
-        Ok(Replica {
-            name: self.text(1)?.unwrap_or_default(),
-            state: self.word(2)?,
-            sync: self.word(3)?,
-            lag_bytes: self.number(1)?,
-        })
+    /// Reads the pid of a WAL sender, and its replica, whose name is the session's.
+    pub fn replica(&self) -> Read<(i32, Replica)> {
+        let replica = Replica {
+            name: Untrusted::default(),
+            state: self.word(1)?,
+            sync: self.word(2)?,
+            lag_bytes: self.number(2)?,
+        };
+        Ok((self.pid(1)?.unwrap_or_default(), replica))
     }
 }

@@ -1,8 +1,10 @@
 //! The statements of a refresh, for the server at hand.
 
+use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
 
 use super::rows::Cells;
+use crate::domain::counters::Replica;
 use crate::domain::snapshot::Reading;
 
 /// What this server has and what this role may see, probed in the catalog: forks and
@@ -102,31 +104,50 @@ impl Capabilities {
     }
 }
 
-/// Sorts the rows of the statement into a reading.
-///
-/// # Errors
-/// When a column is not of the type that the statement casts it to.
-pub(super) fn read(
-    rows: &[sqlx::postgres::PgRow],
-    ours: &impl Fn(i32, &str) -> bool,
-) -> Result<(Reading, Vec<Placed>), sqlx::Error> {
-    let mut reading = Reading::default();
-    let mut placed = Vec::new();
-    for row in rows {
+/// Sorts the rows of the statement into a reading, one by one: none is kept.
+#[derive(Default)]
+pub(super) struct Sorter {
+    reading: Reading,
+    placed: Vec<Placed>,
+    senders: Vec<(i32, Replica)>,
+}
+
+impl Sorter {
+    /// Takes a row.
+    ///
+    /// # Errors
+    /// When a column is not of the type that the statement casts it to.
+    pub fn take(
+        &mut self,
+        row: &PgRow,
+        ours: &impl Fn(i32, &str) -> bool,
+    ) -> Result<(), sqlx::Error> {
         let cells = Cells(row);
+        let reading = &mut self.reading;
         match cells.tag()? {
             1 => reading.backends.push(cells.backend(ours)?),
             2 => reading.locks.extend(cells.lock()?),
             3 => reading.prepared.push(cells.prepared()?),
             4 => {
-                placed.push(cells.place()?);
+                self.placed.push(cells.place()?);
                 reading.progress.push(cells.progress()?);
             }
             5 => cells.counters(&mut reading.counters)?,
-            _ => reading.counters.replicas.push(cells.replica()?),
+            _ => self.senders.push(cells.replica()?),
         }
+        Ok(())
     }
-    Ok((reading.completed(), placed))
+
+    /// Returns all that was taken.
+    pub fn sorted(mut self) -> (Reading, Vec<Placed>) {
+        let backends = &self.reading.backends;
+        let named = self.senders.into_iter().map(|(pid, replica)| {
+            let sender = backends.iter().find(|backend| backend.pid == pid);
+            Replica { name: sender.map(|s| s.application.clone()).unwrap_or_default(), ..replica }
+        });
+        self.reading.counters.replicas = named.collect();
+        (self.reading.completed(), self.placed)
+    }
 }
 
 /// The relation that a progress report is about, if it has one: database and relation.

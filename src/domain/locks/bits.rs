@@ -1,0 +1,28 @@
+//! Sets of small numbers, looked at a word at a time: the set's own iterators go bit by
+//! bit, and a queue of 800 has 320,400 edges.
+
+use fixedbitset::FixedBitSet;
+
+/// Returns the numbers that are in both sets, ascending.
+pub(super) fn common(a: &FixedBitSet, b: &FixedBitSet) -> impl Iterator<Item = usize> {
+    let words = a.as_slice().iter().zip(b.as_slice()).enumerate();
+    words.flat_map(|(at, (a, b))| ones(at, a & b))
+}
+
+/// Returns the lowest number, in the words from that of `from`, that is in `a` and not in `b`.
+pub(super) fn next_without(a: &FixedBitSet, b: &FixedBitSet, from: usize) -> Option<usize> {
+    let words = a.as_slice().iter().zip(b.as_slice()).enumerate().skip(from / WORD);
+    words.map(|(at, (a, b))| (at, a & !b)).find_map(|(at, word)| ones(at, word).next())
+}
+
+const WORD: usize = u32::BITS as usize;
+
+fn ones(at: usize, mut word: u32) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = word.trailing_zeros() as usize;
+        (word != 0).then(|| {
+            word &= word - 1;
+            at * WORD + bit
+        })
+    })
+}
