@@ -272,6 +272,8 @@ fn refuse_problems(project: &Project, intent: &Intent) -> Result<(), Refused> {
         Trouble::OutOfOrder => false,
         // The way down compares no checksums.
         Trouble::Checksum => matches!(intent, Intent::Up(_)),
+        // A file that cannot be read at all must not be passed over as if it were not there.
+        Trouble::Syntax if project.migration(&problem.id).is_none() => true,
         Trouble::Syntax | Trouble::Unreachable => problem.id == intent.migration(),
         _ => true,
     };
