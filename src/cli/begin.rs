@@ -40,24 +40,29 @@ pub fn places(site: &Site) -> Places {
 /// Returns the walk of a runbook that may be walked.
 #[must_use]
 pub fn begin(site: &Site, loaded: Loaded) -> Begin {
-    let config = site.config();
-    let policy = POLICY_NAMES
-        .iter()
-        .filter_map(|name| Some(((*name).to_owned(), config.policy_value(name)?)))
-        .collect();
-    let place = Place {
-        class: site.target.class,
-        tool: site.tool().ok().and_then(|(tool, _)| {
-            serde_json::from_value(serde_json::Value::from(tool.name())).ok()
-        }),
-        policy,
-        executor: host::operator().to_owned(),
-    };
     let facts = json!({
         "runbook": loaded.runbook.id,
         "title": loaded.runbook.title,
         "sha256": loaded.hash,
         "text": loaded.text,
     });
-    Begin { book: loaded.runbook, place, facts }
+    Begin { book: loaded.runbook, place: place(site), facts, again: None }
+}
+
+/// Returns where a runbook is walked, by whom and under which policy.
+#[must_use]
+pub fn place(site: &Site) -> Place {
+    let config = site.config();
+    let policy = POLICY_NAMES
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), config.policy_value(name)?)))
+        .collect();
+    Place {
+        class: site.target.class,
+        tool: site.tool().ok().and_then(|(tool, _)| {
+            serde_json::from_value(serde_json::Value::from(tool.name())).ok()
+        }),
+        policy,
+        executor: host::operator().to_owned(),
+    }
 }

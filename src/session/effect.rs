@@ -133,6 +133,8 @@ pub enum Effect {
     Stop(How),
     /// Open the journal of a walk.
     Open(Value),
+    /// Open the journal of a walk that was interrupted, by the run's name.
+    Reopen(String),
     /// Append to the run's journal.
     Record(Entry),
     /// Close the run's journal.

@@ -10,7 +10,7 @@ use super::{Inner, Running, environment};
 use crate::domain::activity::BackendKey;
 use crate::domain::hazard::Transactions;
 use crate::domain::outcome::{Ending, Outcome};
-use crate::domain::plan::{Action, Confirmed, Plan, Signal};
+use crate::domain::plan::{Action, Confirmed, Direction, Hash, Plan, Signal};
 use crate::domain::resolve::{self, After};
 use crate::domain::untrusted::Untrusted;
 use crate::io::act::{Batch, Stop};
@@ -19,6 +19,7 @@ use crate::io::perform::{self, Act, Finished, Performed, Setting};
 use crate::io::postgres::control::{Aim, Signalled};
 use crate::io::postgres::prove::{self, Proof};
 use crate::session::effect::{Event, Goal, Previewed, Request};
+use crate::session::facts::Migrations;
 use crate::session::news::News;
 use crate::tools::{Failure, FailureKind};
 
@@ -217,7 +218,7 @@ impl Inner {
 
     async fn run_job(&self, journal: &Journal, act: &Act, confirmed: &Confirmed) -> Outcome {
         let plan = confirmed.plan();
-        let application = application(&act.id, confirmed);
+        let application = application(&act.id, confirmed.hash());
         let setting = Setting {
             env: environment::variables(
                 &self.site.target.spec,
@@ -248,43 +249,55 @@ impl Inner {
 
     /// Tells what became of a job from its exit, its words and the revision after it.
     async fn classify(&self, plan: &Plan, finished: &Finished) -> Outcome {
-        let output = finished.output.iter().map(Untrusted::raw).collect::<Vec<_>>().join("\n");
-        let Action::Migrate { after, direction, migration, .. } = &plan.action else {
-            let message = finished.output.last().cloned().unwrap_or_default();
-            return resolve::classify(&finished.exit, &After { message, ..After::default() });
-        };
-        let read = self.migrations().await;
-        let failure = read.as_ref().ok().map(|(tool, _)| tool.explain(&output, finished.exit.code));
-        let whole = read.as_ref().is_ok_and(|(_, known)| {
-            let migration = known.project.migration(migration);
-            let script = migration.and_then(|migration| match direction {
-                crate::domain::plan::Direction::Up => Some(&migration.up),
-                crate::domain::plan::Direction::Down => migration.down.as_ref(),
-            });
-            script.is_some_and(|script| script.transactions == Transactions::One)
-        });
-        if let Ok(mut led_to) = self.led_to.lock() {
+        let after = self.after(plan, &finished.output, finished.exit.code).await;
+        if let (Action::Migrate { after, .. }, Ok(mut led_to)) = (&plan.action, self.led_to.lock())
+        {
             *led_to = Some(after.clone());
         }
-        let after = After {
+        resolve::classify(&finished.exit, &after)
+    }
+
+    /// Reads what is known beside a job's exit: what its last lines say, and where the
+    /// database is.
+    pub(super) async fn after(&self, plan: &Plan, said: &[Untrusted], code: Option<i32>) -> After {
+        let Action::Migrate { after, .. } = &plan.action else {
+            let message = said.last().cloned().unwrap_or_default();
+            return After { message, ..After::default() };
+        };
+        let output = said.iter().map(Untrusted::raw).collect::<Vec<_>>().join("\n");
+        let read = self.migrations().await;
+        let failure = read.as_ref().ok().map(|(tool, _)| tool.explain(&output, code));
+        let whole = read.as_ref().is_ok_and(|(_, known)| is_whole(plan, known));
+        After {
             failure: failure.as_ref().and_then(|failure| kind(failure, whole)),
             before: plan.revision_before.clone(),
             expected: Some(after.clone()),
             revision: self.revision().await,
             message: failure
-                .filter(|_| finished.exit.code != Some(0))
+                .filter(|_| code != Some(0))
                 .map(|failure| Untrusted::new(failure.line))
                 .unwrap_or_default(),
-        };
-        resolve::classify(&finished.exit, &after)
+        }
     }
 }
 
 /// Returns the name that an act's backend bears on the server, in ASCII and below the 63
-/// bytes that `application_name` keeps.
-fn application(act: &str, confirmed: &Confirmed) -> String {
-    let hash = confirmed.hash().as_str();
-    format!("lockkeeper/migrate {act} {}", hash.get(..8).unwrap_or(hash))
+/// bytes that `application_name` keeps: how it is found, also after a crash.
+pub(super) fn application(act: &str, plan: &Hash) -> String {
+    let digits = plan.as_str();
+    format!("lockkeeper/migrate {act} {}", digits.get(..8).unwrap_or(digits))
+}
+
+/// Returns true if all that the plan's migration does is one transaction, the row of its
+/// version included.
+pub(super) fn is_whole(plan: &Plan, known: &Migrations) -> bool {
+    let Action::Migrate { direction, migration, .. } = &plan.action else { return false };
+    let migration = known.project.migration(migration);
+    let script = migration.and_then(|migration| match direction {
+        Direction::Up => Some(&migration.up),
+        Direction::Down => migration.down.as_ref(),
+    });
+    script.is_some_and(|script| script.transactions == Transactions::One)
 }
 
 /// Returns what a failure left behind, where its words and the transaction tell.

@@ -7,6 +7,7 @@ mod lease;
 mod probe;
 mod read;
 mod record;
+mod resume;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -28,6 +29,7 @@ use crate::session::effect::{Effect, Event, How};
 use crate::session::news::News;
 
 pub use read::in_the_way;
+pub use resume::{Interrupted, target};
 
 /// How often the connections that are kept for later are asked for a sign of life.
 const WARM: Duration = Duration::from_secs(5);
@@ -79,6 +81,7 @@ pub struct Driver {
 /// What has to happen in the order in which it was asked for.
 enum Order {
     Open(Value),
+    Reopen(String),
     Record(Entry),
     Close(Entry),
 }
@@ -134,6 +137,7 @@ impl Driver {
             }
             Effect::Stop(how) => self.spawn(move |inner| async move { inner.stop(how).await }),
             Effect::Open(facts) => self.order(Order::Open(facts)),
+            Effect::Reopen(run) => self.order(Order::Reopen(run)),
             Effect::Record(entry) => self.order(Order::Record(entry)),
             Effect::Close(entry) => self.order(Order::Close(entry)),
             Effect::Probe(ticket, probes) => self.spawn(move |inner| async move {
@@ -187,6 +191,7 @@ async fn work(inner: Arc<Inner>, mut inbox: mpsc::UnboundedReceiver<Order>) {
     while let Some(order) = inbox.recv().await {
         match order {
             Order::Open(facts) => inner.open(facts).await,
+            Order::Reopen(run) => inner.reopen(&run).await,
             Order::Record(entry) => inner.record(entry).await,
             Order::Close(entry) => inner.close(entry).await,
         }

@@ -1,9 +1,12 @@
 //! The journals of the runs: opened, appended, told, closed.
 
+use std::sync::PoisonError;
+
 use serde_json::{Value, json};
 
 use super::Inner;
-use crate::domain::journal::{Entry, Kind};
+use crate::domain::journal::{Entry, Kind, Record};
+use crate::domain::plan::{Action, Plan};
 use crate::io::host;
 use crate::io::journal::{self, Journal};
 use crate::session::effect::Event;
@@ -33,9 +36,7 @@ impl Inner {
     ) -> Result<Journal, String> {
         let run = journal::new_run().map_err(|error| error.to_string())?;
         let journal = Journal::create(&self.site.paths.runs(), &run).map_err(|e| e.to_string())?;
-        if let Some(password) = self.site.target.spec.password() {
-            journal.keep_secret(password);
-        }
+        self.keep_secrets(&journal);
         let data = json!({
             "facts": facts,
             "target": identity,
@@ -45,6 +46,30 @@ impl Inner {
         });
         journal.append(Entry::new(Kind::Opened, data)).map_err(|error| error.to_string())?;
         Ok(journal)
+    }
+
+    /// Opens the run of a walk that was interrupted, and the lease.
+    pub(super) async fn reopen(&self, run: &str) {
+        let opened = self.try_reopen(run).await;
+        self.tell(News::Event(Event::Opened(opened)));
+    }
+
+    async fn try_reopen(&self, run: &str) -> Result<String, String> {
+        let journal = self.take_up(run).await?;
+        let records = journal.read().map_err(|error| error.to_string())?.records;
+        *self.led_to.lock().unwrap_or_else(PoisonError::into_inner) = led_to(&records);
+        let data = json!({ "lockkeeper": env!("CARGO_PKG_VERSION") });
+        journal.append(Entry::new(Kind::Resumed, data)).map_err(|error| error.to_string())?;
+        self.runs().walk = Some(journal.clone());
+        self.publish(&journal);
+        Ok(run.to_owned())
+    }
+
+    /// Masks what must not be written in everything that the journal takes.
+    pub(super) fn keep_secrets(&self, journal: &Journal) {
+        if let Some(password) = self.site.target.spec.password() {
+            journal.keep_secret(password);
+        }
     }
 
     /// Returns the journal for an act: the walk's if one is open, else the one for the acts
@@ -117,4 +142,15 @@ impl Inner {
             self.tell(News::Recorded(Box::new(record)));
         }
     }
+}
+
+/// Returns the revisions that the last migration of a run was to lead to.
+fn led_to(records: &[Record]) -> Option<Vec<String>> {
+    let intents = records.iter().rev().filter(|record| record.kind == Kind::Intent);
+    let mut plans = intents
+        .filter_map(|record| serde_json::from_value::<Plan>(record.data["plan"].clone()).ok());
+    plans.find_map(|plan| match plan.action {
+        Action::Migrate { after, .. } => Some(after),
+        _ => None,
+    })
 }

@@ -6,6 +6,7 @@ mod plans;
 
 use chrono::{DateTime, Utc};
 
+use crate::domain::journal::Record;
 use crate::domain::runbook::Runbook;
 
 use super::acting::Acting;
@@ -22,6 +23,17 @@ pub struct Begin {
     pub place: Place,
     /// The first record's data: runbook, its hash and text, target.
     pub facts: serde_json::Value,
+    /// The run that goes on; `None`: a new one begins.
+    pub again: Option<Again>,
+}
+
+/// A run that was interrupted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Again {
+    /// Its name.
+    pub run: String,
+    /// What was recorded of it, every act resolved.
+    pub records: Vec<Record>,
 }
 
 /// A request that is being planned.
@@ -110,8 +122,28 @@ impl Session {
                 format!("the run is not begun, because nothing can be recorded: {why}"),
             )];
         }
-        self.opening = Some(Walk::new(begin.book, begin.place));
-        vec![Effect::Open(begin.facts)]
+        match begin.again {
+            None => {
+                self.opening = Some(Walk::new(begin.book, begin.place));
+                vec![Effect::Open(begin.facts)]
+            }
+            Some(again) => self.goes_on(begin.book, begin.place, again),
+        }
+    }
+
+    /// Goes on with a run that was interrupted. Its acts keep their names: a new one gets
+    /// the next.
+    fn goes_on(&mut self, book: Runbook, place: Place, again: Again) -> Vec<Effect> {
+        let names = again.records.iter().filter_map(|record| record.act.as_deref());
+        let last = names.filter_map(|act| act.strip_prefix('a')?.parse().ok()).max();
+        self.acts = self.acts.max(last.unwrap_or(0));
+        match Walk::resume(book, place, &again.records) {
+            Ok(walk) => {
+                self.opening = Some(walk);
+                vec![Effect::Reopen(again.run)]
+            }
+            Err(why) => vec![say(Tone::Bad, format!("the run cannot go on: {why}"))],
+        }
     }
 
     /// Takes one event and returns what has to be done, in this order.

@@ -11,6 +11,7 @@ mod moves;
 mod path;
 mod record;
 mod results;
+mod resume;
 mod status;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ use crate::domain::runbook::{Runbook, Section, Step};
 
 use super::effect::{Request, Tone};
 
+use resume::Left;
 pub use status::{End, Evidence, Means, Phase, Purpose, Status};
 
 /// What the operator does in a runbook.
@@ -132,6 +134,7 @@ pub struct Walk {
     paused: bool,
     stop_after: bool,
     end: Option<End>,
+    left: Option<Box<Left>>,
 }
 
 impl Walk {
@@ -161,6 +164,7 @@ impl Walk {
             paused: false,
             stop_after: false,
             end: None,
+            left: None,
         }
     }
 
@@ -267,8 +271,11 @@ impl Walk {
         self.now = now;
     }
 
-    /// Takes the first step.
+    /// Takes the first step, or goes on where the run was left.
     pub fn begin(&mut self) -> Vec<Want> {
+        if let Some(left) = self.left.take() {
+            return self.goes_on(*left);
+        }
         self.began = self.now;
         self.enter()
     }

@@ -32,7 +32,13 @@ impl Walk {
     /// Notes what became of the current step and goes where `goto` leads.
     pub(super) fn take(&mut self, status: Status, goto: Goto) -> Vec<Want> {
         let mut wants = self.close_step(status);
-        wants.extend(match goto {
+        wants.extend(self.lead(goto));
+        wants
+    }
+
+    /// Goes where `goto` leads.
+    pub(super) fn lead(&mut self, goto: Goto) -> Vec<Want> {
+        match goto {
             Goto::Next => self.advance(),
             Goto::End => self.finish(End::Completed),
             Goto::Escalate => {
@@ -40,8 +46,7 @@ impl Walk {
                 self.finish(End::Escalated { question })
             }
             Goto::Section(id) => self.jump(&id),
-        });
-        wants
+        }
     }
 
     /// Notes what became of the current step and goes to the next one.

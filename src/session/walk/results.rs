@@ -176,7 +176,7 @@ impl Walk {
     }
 
     /// Returns true if the step's act is a procedure whose goal may not be reached yet.
-    fn has_more(&self, plan: &Plan) -> bool {
+    pub(super) fn has_more(&self, plan: &Plan) -> bool {
         use crate::domain::runbook::{Action as Deed, Down, Migrate, Up};
         let is_migration = matches!(plan.action, Action::Migrate { .. });
         let goes_on = self.act().is_some_and(|act| {
@@ -190,7 +190,7 @@ impl Walk {
         is_migration && goes_on
     }
 
-    fn act_failed(&mut self, outcome: &Outcome) -> Vec<Want> {
+    pub(super) fn act_failed(&mut self, outcome: &Outcome) -> Vec<Want> {
         let why = format!("{}: {}", outcome.ending.word(), outcome.message.one_line());
         let left = self.current().on_fail.retry.is_none_or(|most| self.attempts < most);
         let harmless = outcome.ending.may_retry() || outcome.ending == Ending::Stopped;

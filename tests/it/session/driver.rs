@@ -86,6 +86,7 @@ impl Driven {
                 Some("stop")
             }
             Effect::Open(_) => Some("open"),
+            Effect::Reopen(_) => Some("reopen"),
             Effect::Record(entry) => {
                 self.recorded.push(entry.kind);
                 None

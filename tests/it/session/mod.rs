@@ -6,6 +6,7 @@ mod machine;
 mod preview;
 mod procedure;
 mod property;
+mod resume;
 mod walk;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -110,7 +111,7 @@ pub fn small() -> Runbook {
 
 pub fn begin(book: Runbook) -> Begin {
     let place = Place { executor: "kim@desk".into(), ..Place::default() };
-    Begin { book, place, facts: serde_json::json!({}) }
+    Begin { book, place, facts: serde_json::json!({}), again: None }
 }
 
 const SMALL: &str = r#"

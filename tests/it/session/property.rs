@@ -303,7 +303,7 @@ impl Account {
                     let runs = self.acts.values().any(|act| !act.signal && act.running.is_some());
                     assert!(runs, "nothing runs that could be stopped");
                 }
-                Effect::Open(_) => assert!(!self.unrecorded),
+                Effect::Open(_) | Effect::Reopen(_) => assert!(!self.unrecorded),
                 Effect::Refresh | Effect::Say(..) => {}
             }
         }

@@ -1,0 +1,268 @@
+//! What became of the acts of a run that was interrupted: looked for in the order in which
+//! evidence is believed, and never run again from here.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::act::{application, is_whole};
+use super::{Driver, Inner, environment};
+use crate::domain::identity::Identity;
+use crate::domain::journal::{Entry, Open, Record};
+use crate::domain::outcome::{Ending, Outcome};
+use crate::domain::plan::{Action, Plan, Signal, Timeouts};
+use crate::domain::resolve::{self, After, Backend, Evidence, Postcondition, Resolution};
+use crate::domain::untrusted::Untrusted;
+use crate::io::act::{self, Batch, Job, Stop, Tail, Value, adopt};
+use crate::io::journal::Journal;
+
+/// How often an act that is still running is looked at.
+const LOOK: Duration = Duration::from_millis(200);
+
+impl Driver {
+    /// Returns who answers.
+    ///
+    /// # Errors
+    /// Why nobody does, or not the pinned target.
+    pub async fn identity(&self) -> Result<Identity, String> {
+        self.inner.identity().await
+    }
+
+    /// Takes up a run that was interrupted, as its one writer.
+    ///
+    /// # Errors
+    /// When the target is not the run's, somebody else is at work on it, or the run's
+    /// journal is damaged.
+    pub async fn take_up(&self, run: &str) -> Result<Interrupted, String> {
+        let journal = self.inner.take_up(run).await?;
+        Ok(Interrupted { inner: self.inner.clone(), journal })
+    }
+}
+
+/// A run that was interrupted.
+pub struct Interrupted {
+    inner: Arc<Inner>,
+    journal: Journal,
+}
+
+impl Interrupted {
+    /// Returns what was recorded.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn records(&self) -> Result<Vec<Record>, String> {
+        self.journal.read().map(|reading| reading.records).map_err(|error| error.to_string())
+    }
+
+    /// Returns the acts of which nobody knows what became of them.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn open(&self) -> Result<Vec<Open>, String> {
+        self.journal.read().map(|reading| reading.open()).map_err(|error| error.to_string())
+    }
+
+    /// Looks for what became of an act, with the operator's verdict if there is one. An act
+    /// that nobody has claimed can never start after this.
+    pub async fn resolve(&self, open: &Open, verdict: Option<Ending>) -> Resolution {
+        resolve::resolve(&self.inner.evidence(&self.journal, open, verdict).await)
+    }
+
+    /// Follows an act that is still running to its end. Dropping the future ends nothing.
+    pub async fn follow(&self, open: &Open, mut print: impl FnMut(Untrusted) + Send) {
+        if let Ok(job) = Job::of(self.journal.dir(), &open.act, open.attempt)
+            && matches!(adopt(&job), resolve::Job::Running { .. })
+        {
+            let (_keep, stop) = watch::channel(Stop::No);
+            let mut each = |batch: Batch| {
+                let lines = batch.lines.iter();
+                lines.map(|line| masked(&self.journal, line)).for_each(&mut print);
+            };
+            // What cannot be read is found out by the next look.
+            drop(act::follow(&job, None, &mut each, stop).await);
+        }
+        while let Resolution::StillRunning { .. } = self.resolve(open, None).await {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Records what became of an act: as its outcome if evidence says so, as resolved if
+    /// a person does.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn record(&self, open: &Open, outcome: &Outcome, by_person: bool) -> Result<(), String> {
+        let entry = if by_person {
+            Entry::resolved(outcome, open)
+        } else {
+            Entry::outcome(outcome, &open.act, open.attempt, open.step.as_deref())
+        };
+        self.append(entry)
+    }
+
+    /// Appends to the run's journal.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn append(&self, entry: Entry) -> Result<(), String> {
+        self.journal.append(entry).map(drop).map_err(|error| error.to_string())
+    }
+
+    /// Returns the revisions that the database is at; `None`: they cannot be read.
+    pub async fn revision(&self) -> Option<Vec<String>> {
+        self.inner.revision().await
+    }
+}
+
+impl Inner {
+    /// Opens the journal of an interrupted run on the same target, under the lease.
+    pub(super) async fn take_up(&self, run: &str) -> Result<Journal, String> {
+        let identity = self.identity().await?;
+        let runs = self.site.paths.runs();
+        let file = runs.join(run).join("journal.jsonl");
+        let reading = crate::io::journal::read(&file).map_err(|error| error.to_string())?;
+        same_target(run, &reading.records, &identity)?;
+        self.hold_lease(&identity).await?;
+        let journal = Journal::open(&runs, run).map_err(|error| error.to_string())?;
+        self.keep_secrets(&journal);
+        let (spec, config) = (&self.site.target.spec, self.site.config());
+        for (_, value) in environment::variables(spec, config, "", Timeouts::default()) {
+            if let Value::Secret(secret) = value {
+                journal.keep_secret(&secret);
+            }
+        }
+        Ok(journal)
+    }
+
+    async fn evidence(&self, journal: &Journal, open: &Open, verdict: Option<Ending>) -> Evidence {
+        let Some(plan) = &open.plan else {
+            return cannot_read("its plan cannot be read by this version", verdict);
+        };
+        if let Action::Signal { backend, signal } = plan.action {
+            return self.evidence_of_signal(backend, signal, verdict).await;
+        }
+        let job = match Job::of(journal.dir(), &open.act, open.attempt) {
+            Ok(job) => job,
+            Err(error) => return cannot_read(&error.to_string(), verdict),
+        };
+        let left = adopt(&job);
+        let code = match &left {
+            resolve::Job::Exited(exit) => exit.code,
+            _ => None,
+        };
+        let said = said(journal, &job);
+        // First the backend: once it is gone, the revision moves no more.
+        let backend = self.backend_of(open, plan).await;
+        let after = self.after(plan, &said, code).await;
+        let postcondition = self.postcondition(plan, &after).await;
+        Evidence { job: left, backend, postcondition, verdict, after }
+    }
+
+    /// The statement ended with its console's connection; whether it was sent shows in the
+    /// session that it was meant for.
+    async fn evidence_of_signal(
+        &self,
+        key: crate::domain::activity::BackendKey,
+        signal: Signal,
+        verdict: Option<Ending>,
+    ) -> Evidence {
+        let postcondition = match (signal, self.activity().await) {
+            (Signal::Terminate, Ok((snapshot, _)))
+                if snapshot.backends.iter().all(|backend| backend.key() != key) =>
+            {
+                Postcondition::Holds
+            }
+            _ => Postcondition::CannotTell,
+        };
+        Evidence {
+            job: resolve::Job::InProcess,
+            backend: Backend::Gone,
+            postcondition,
+            verdict,
+            after: After::default(),
+        }
+    }
+
+    async fn backend_of(&self, open: &Open, plan: &Plan) -> Backend {
+        let name = application(&open.act, &plan.hash());
+        let Ok(mut control) = self.control().await else { return Backend::CannotTell };
+        match control.find_application(&name).await {
+            Ok(found) => match (found.first(), &plan.action) {
+                (Some(session), _) => Backend::Present { pid: session.pid },
+                // The tool was seen under its name before its first act.
+                (None, Action::Migrate { .. }) => Backend::Gone,
+                (None, _) => Backend::CannotTell,
+            },
+            Err(_) => Backend::CannotTell,
+        }
+    }
+
+    async fn postcondition(&self, plan: &Plan, after: &After) -> Postcondition {
+        let (Some(expected), Some(found)) = (&after.expected, &after.revision) else {
+            return Postcondition::CannotTell;
+        };
+        let set = |ids: &[String]| ids.iter().cloned().collect::<BTreeSet<_>>();
+        if set(expected) == set(found) {
+            return Postcondition::Holds;
+        }
+        if set(&after.before) != set(found) {
+            return Postcondition::Neither;
+        }
+        // The version's row is in the same transaction as all the rest.
+        match self.migrations().await {
+            Ok((_, known)) if is_whole(plan, &known) => Postcondition::Untouched,
+            _ => Postcondition::RevisionUnmoved,
+        }
+    }
+}
+
+fn cannot_read(why: &str, verdict: Option<Ending>) -> Evidence {
+    Evidence {
+        job: resolve::Job::Unreadable(why.to_owned()),
+        backend: Backend::CannotTell,
+        postcondition: Postcondition::CannotTell,
+        verdict,
+        after: After::default(),
+    }
+}
+
+/// Returns the last lines that the program of an act printed.
+fn said(journal: &Journal, job: &Job) -> Vec<Untrusted> {
+    let batch = Tail::new(job.out()).finish().unwrap_or_default();
+    batch.lines.iter().map(|line| masked(journal, line)).collect()
+}
+
+fn masked(journal: &Journal, line: &Untrusted) -> Untrusted {
+    Untrusted::new(journal.redact(line.raw()))
+}
+
+/// Checks that a run belongs to what answers.
+fn same_target(run: &str, records: &[Record], found: &Identity) -> Result<(), String> {
+    let Some(opened) = target(records) else {
+        return Err(format!("the run {run} does not say on which target it was begun"));
+    };
+    if opened.same_target(found) {
+        return Ok(());
+    }
+    let name = |id: &Identity| {
+        let text = format!(
+            "{} @ {}:{} as {}, system {}",
+            id.database, id.host, id.port, id.role, id.system_identifier
+        );
+        Untrusted::new(text).one_line()
+    };
+    Err(format!(
+        "the run {run} belongs to another target ({}) than what answers ({}); nothing was done: \
+         name its target with --target or --dsn",
+        name(&opened),
+        name(found)
+    ))
+}
+
+/// Returns the target of a run, from its first record.
+#[must_use]
+pub fn target(records: &[Record]) -> Option<Identity> {
+    serde_json::from_value(records.first()?.data.get("target")?.clone()).ok()
+}
