@@ -16,6 +16,7 @@ pub const SCHEMAS: &[(&str, &str)] = &[
     ("journal", include_str!("../../assets/schema/journal.json")),
     ("journal-verify", include_str!("../../assets/schema/journal-verify.json")),
     ("lint", include_str!("../../assets/schema/lint.json")),
+    ("outcome", include_str!("../../assets/schema/outcome.json")),
     ("plan", include_str!("../../assets/schema/plan.json")),
     ("rehearse", include_str!("../../assets/schema/rehearse.json")),
     ("snapshot", include_str!("../../assets/schema/snapshot.json")),

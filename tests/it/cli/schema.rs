@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "backups",
     "check",
     "demo",
@@ -13,6 +13,7 @@ const NAMES: [&str; 12] = [
     "journal",
     "journal-verify",
     "lint",
+    "outcome",
     "plan",
     "rehearse",
     "snapshot",
