@@ -98,7 +98,7 @@ fn show(runs: &Path, run: Option<&str>, json: bool) -> Result<Printed, Error> {
     Ok((text, ExitCode::SUCCESS))
 }
 
-fn line_of_record(record: &Record) -> String {
+pub(super) fn line_of_record(record: &Record) -> String {
     let kind = serde_json::to_value(record.kind).unwrap_or_default();
     let place = [record.step.clone(), record.act.as_ref().map(|act| act_of(act, record.attempt))];
     let place = place.into_iter().flatten().collect::<Vec<_>>().join(" ");
@@ -215,5 +215,5 @@ fn document(mut body: Value) -> String {
     if let (Some(whole), Some(body)) = (whole.as_object_mut(), body.as_object_mut()) {
         whole.append(body);
     }
-    format!("{whole:#}\n")
+    super::json::document(&whole) + "\n"
 }

@@ -3,24 +3,39 @@
 pub mod act;
 pub mod args;
 pub mod begin;
+mod change;
+mod confirm;
 pub mod console;
 pub mod demo;
 pub mod journal;
+mod json;
+mod lines;
 mod load;
 #[cfg(feature = "failpoints")]
 pub mod perform;
+mod plain;
+mod resume;
+mod run;
+mod runbook;
 pub mod schema;
+mod seat;
 pub mod site;
+mod snapshot;
+mod status;
 mod watch;
+mod words;
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use color_eyre::eyre::{Result, eyre};
+use color_eyre::eyre::Result;
 
+use crate::domain::plan::{Direction, Signal};
+use crate::domain::untrusted::Untrusted;
 use crate::io::migrate;
 use args::{Cli, Command};
+use change::Wish;
 
 /// Runs the command line and returns the exit code of `CLI.md`'s table.
 #[must_use]
@@ -29,8 +44,7 @@ pub fn main() -> ExitCode {
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
-            // The terminal may be gone; there is nobody else to tell.
-            let _ = writeln!(std::io::stderr(), "lockkeeper: {error:#}");
+            say(&format!("lockkeeper: {error:#}"));
             ExitCode::from(2)
         }
     }
@@ -38,7 +52,21 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command.unwrap_or(Command::Console(cli.console)) {
+        Command::Console(args) if console::needs_lines(args.plain) => plain::run(&args),
         Command::Console(args) => console::run(&args),
+        Command::Snapshot(target) => snapshot::run(&target),
+        Command::Status(target) => status::run(&target),
+        Command::Up(args) => change::run(&args.changing, Wish::Migrate(Direction::Up)),
+        Command::Down(args) => change::run(&args, Wish::Migrate(Direction::Down)),
+        Command::Cancel(args) => {
+            change::run(&args.changing, Wish::Signal(args.pid, Signal::Cancel))
+        }
+        Command::Terminate(args) => {
+            change::run(&args.changing, Wish::Signal(args.pid, Signal::Terminate))
+        }
+        Command::Run(args) => run::run(&args),
+        Command::Resume(args) => resume::run(&args),
+        Command::Runbook(args) => runbook::run(&args),
         Command::Demo(args) => Ok(demo::main(&args)),
         Command::Journal(args) => journal::run(&args),
         Command::Act(args) => act::run(&args),
@@ -48,11 +76,26 @@ fn run(cli: Cli) -> Result<ExitCode> {
         #[cfg(feature = "failpoints")]
         Command::Perform(args) => perform::run(&args.args),
         Command::Schema(args) => schema::run(&args),
-        _ => Err(eyre!("this command is not there yet")),
     }
 }
 
-/// Prints a line of the answer; a reader that went away is no error of ours.
-fn print(line: &str) {
-    let _ = writeln!(std::io::stdout(), "{line}");
+/// Prints lines of the answer; a reader that went away is no error of ours.
+fn print(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{}", visible(text));
+}
+
+/// Tells the person lines; the terminal may be gone, and there is nobody else to tell.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{}", visible(text));
+}
+
+/// Asks the person; the answer follows on the same line.
+fn prompt(text: &str) {
+    let mut out = std::io::stderr();
+    let _ = write!(out, "{}", visible(text)).and_then(|()| out.flush());
+}
+
+/// Makes visible what could deceive a terminal, wherever in a text it came from.
+fn visible(text: &str) -> String {
+    Untrusted::from(text).visible()
 }

@@ -1,0 +1,88 @@
+//! Standard input, line by line, and only as far as somebody asked: what is typed ahead
+//! stays with the terminal, where it can be thrown away.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
+use std::sync::mpsc as blocking;
+use std::thread;
+use std::time::Instant;
+
+use rustix::termios::{QueueSelector, tcflush};
+use tokio::sync::mpsc;
+
+/// The longest line that is taken, in bytes: nobody types a longer one.
+const LONGEST: u64 = 64 * 1024;
+
+/// A line that was typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Its text, without its end.
+    pub text: String,
+    /// When it arrived.
+    pub at: Instant,
+}
+
+/// The lines of standard input.
+#[derive(Debug)]
+pub struct Lines {
+    wanted: blocking::Sender<()>,
+    read: mpsc::UnboundedReceiver<Line>,
+    asked: bool,
+    terminal: bool,
+}
+
+impl Lines {
+    /// Returns the lines of standard input; reads nothing yet.
+    #[must_use]
+    pub fn stdin() -> Self {
+        let (wanted, asked) = blocking::channel::<()>();
+        let (lines, read) = mpsc::unbounded_channel();
+        thread::spawn(move || {
+            while asked.recv().is_ok() {
+                let Some(line) = line() else { return };
+                if lines.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { wanted, read, asked: false, terminal: io::stdin().is_terminal() }
+    }
+
+    /// Returns true if a person types them.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
+    /// Waits for the next line; `None` at the end of the input. Dropping the future loses
+    /// none.
+    pub async fn next(&mut self) -> Option<Line> {
+        if !self.asked {
+            // A reader that has ended is seen in what it sent.
+            let _ = self.wanted.send(());
+            self.asked = true;
+        }
+        let line = self.read.recv().await;
+        self.asked = false;
+        line
+    }
+
+    /// Throws away what a person typed before a question was put to them.
+    pub fn discard(&self) {
+        if self.terminal {
+            // A terminal that is gone is seen at the next line.
+            let _ = tcflush(io::stdin(), QueueSelector::IFlush);
+        }
+    }
+}
+
+/// Reads one line; `None` at the end of the input, and where it cannot be read.
+fn line() -> Option<Line> {
+    let mut bytes = Vec::new();
+    let read = io::stdin().lock().take(LONGEST).read_until(b'\n', &mut bytes).ok()?;
+    if read == 0 {
+        return None;
+    }
+    let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+    let text = text.strip_suffix(b"\r").unwrap_or(text);
+    Some(Line { text: String::from_utf8_lossy(text).into_owned(), at: Instant::now() })
+}

@@ -1,0 +1,168 @@
+//! What a typed line does.
+
+use super::moves::{self, Choice};
+use super::{Desk, Question};
+use crate::cli::lines::Line;
+use crate::cli::{begin, confirm};
+use crate::domain::activity::{Backend, BackendKey};
+use crate::domain::plan::{Direction, Risk, Signal};
+use crate::panels::Wanted;
+use crate::session::effect::{Event, Goal, How, Request, Tone};
+use crate::session::walk::Move;
+
+impl Desk {
+    /// Takes a line for what is asked now. Returns true to leave.
+    pub(super) fn take(&mut self, line: &Line) -> bool {
+        let left_before = std::mem::take(&mut self.leaving);
+        self.echo(&line.text);
+        if self.seat.session.pending().is_some() {
+            self.confirm(line);
+            return false;
+        }
+        // Whatever follows is asked anew.
+        self.asked = None;
+        match self.question.take() {
+            Some(question) => {
+                self.answer(&question, line.text.trim());
+                false
+            }
+            None => self.choose(line.text.trim(), left_before),
+        }
+    }
+
+    /// Shows a script's line where a terminal would have shown it.
+    fn echo(&mut self, text: &str) {
+        if !self.lines.is_terminal() {
+            self.below = true;
+            self.print(text);
+        }
+    }
+
+    fn confirm(&mut self, line: &Line) {
+        let Some(pending) = self.seat.session.pending() else { return };
+        if self.lines.is_terminal() && line.at < self.shown_at {
+            self.print("that was typed before the plan was shown: not taken");
+            return;
+        }
+        match confirm::reply(pending, &line.text) {
+            confirm::Reply::Leave => self.event(Event::Dismissed),
+            confirm::Reply::Again(why) => self.print(&why),
+            confirm::Reply::Yes(answer) => self.event(Event::Answered(answer)),
+        }
+    }
+
+    fn choose(&mut self, text: &str, left_before: bool) -> bool {
+        let session = &self.seat.session;
+        let runs = session.job().is_some();
+        if let (true, "0") = (runs, text) {
+            return self.leave(left_before);
+        }
+        if let Some(walk) = session.walk().filter(|walk| walk.end().is_none()) {
+            return match moves::parse(walk, text) {
+                Some(Choice::Leave) => true,
+                Some(choice) => self.walk(choice),
+                None => self.unknown(text),
+            };
+        }
+        match text {
+            "0" => return true,
+            "1" => self.question = Some(Question::Look),
+            "2" => self.question = Some(Question::Pid),
+            "3" => self.migrate(Direction::Up, Risk::Safe),
+            "4" => self.migrate(Direction::Down, Risk::Lossy),
+            "5" => self.question = Some(Question::Book),
+            "6" => self.question = Some(Question::Text(Wanted::Note)),
+            "7" => self.stop(How::Cancel),
+            "8" => self.stop(How::Kill),
+            _ => return self.unknown(text),
+        }
+        false
+    }
+
+    fn unknown(&mut self, text: &str) -> bool {
+        if !text.is_empty() {
+            self.print(&format!("{text} is none of the numbers"));
+        }
+        false
+    }
+
+    fn leave(&mut self, left_before: bool) -> bool {
+        if !left_before {
+            self.leaving = true;
+            self.print("an act is running: it goes on without you, and lockkeeper resume finds it; 0 again leaves");
+        }
+        left_before
+    }
+
+    fn walk(&mut self, choice: Choice) -> bool {
+        match choice {
+            Choice::Move(step) => self.event(Event::Moved(step)),
+            Choice::Text(wanted) => self.question = Some(Question::Text(wanted)),
+            Choice::Stop(how) => self.stop(how),
+            Choice::Look => self.question = Some(Question::Look),
+            Choice::Signal => self.question = Some(Question::Pid),
+            Choice::Leave => return true,
+        }
+        false
+    }
+
+    fn migrate(&mut self, direction: Direction, risk: Risk) {
+        self.event(Event::Asked(Request::Migrate { direction, goal: Goal::One, risk }));
+    }
+
+    fn answer(&mut self, question: &Question, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        match question {
+            Question::Look => self.look(text),
+            Question::Session => self.look_at(text),
+            Question::Pid => self.question = self.backend(text).map(Question::Kind),
+            Question::Kind(backend) => self.signal_to(*backend, text),
+            Question::Book => self.begin(text),
+            Question::Text(wanted) => self.event(Event::Moved(entered(wanted, text))),
+        }
+    }
+
+    fn signal_to(&mut self, backend: BackendKey, text: &str) {
+        let signal = match text {
+            "1" => Signal::Cancel,
+            "2" => Signal::Terminate,
+            _ => return,
+        };
+        self.event(Event::Asked(Request::Signal { backend, signal }));
+    }
+
+    fn begin(&mut self, name: &str) {
+        match begin::runbook(self.seat.site(), name, None) {
+            Ok(begin) => {
+                self.beginning = true;
+                let heard = self.seat.begin(begin);
+                self.hear(heard);
+            }
+            Err(why) => self.say(Tone::Bad, &why),
+        }
+    }
+
+    /// Returns the session of a typed pid, as it was seen last.
+    pub(super) fn backend(&mut self, text: &str) -> Option<BackendKey> {
+        let snapshot = self.seat.facts.snapshot.value();
+        let pid: Option<i32> = text.parse().ok();
+        let found = pid.and_then(|pid| snapshot?.backend(pid)).map(Backend::key);
+        if found.is_none() {
+            self.print(&format!("no session has the pid {text}"));
+        }
+        found
+    }
+}
+
+fn entered(wanted: &Wanted, text: &str) -> Move {
+    let text = text.to_owned();
+    match wanted {
+        Wanted::Skip => Move::Skip(text),
+        Wanted::Override => Move::Override(text),
+        Wanted::Note => Move::Note(text),
+        Wanted::Abandon => Move::Abandon(text),
+        Wanted::Answer(answer) => Move::Choose { answer: answer.clone(), reason: Some(text) },
+    }
+}

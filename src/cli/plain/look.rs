@@ -1,0 +1,96 @@
+//! Looking: sessions, locks, migrations, journal.
+
+use super::{Desk, Question};
+use crate::cli::{journal, words};
+use crate::domain::untrusted::Untrusted;
+use crate::session::facts::Lease;
+
+impl Desk {
+    /// Prints what was chosen to be looked at.
+    pub(super) fn look(&mut self, text: &str) {
+        let lines = match text {
+            "1" => self.of_snapshot(words::sessions),
+            "2" => self.of_snapshot(words::locks),
+            "3" => self.migrations(),
+            "4" => self.journal(),
+            "5" => {
+                self.question = Some(Question::Session);
+                return;
+            }
+            "6" => self.everything(),
+            "7" => self.output(),
+            _ => return,
+        };
+        self.print_all(&lines);
+    }
+
+    fn of_snapshot(
+        &self,
+        words: impl Fn(&crate::domain::snapshot::Snapshot) -> Vec<String>,
+    ) -> Vec<String> {
+        match (self.seat.facts.snapshot.value(), self.seat.facts.snapshot.error()) {
+            (Some(snapshot), _) => words(snapshot),
+            (None, why) => vec![format!("not read: {}", why.unwrap_or("nobody has answered yet"))],
+        }
+    }
+
+    fn migrations(&self) -> Vec<String> {
+        let project = &self.seat.facts.project;
+        let mut lines = match project.value() {
+            Some(known) => words::migrations(&known.status),
+            None => Vec::new(),
+        };
+        lines.extend(project.error().map(|why| format!("they cannot be read: {why}")));
+        lines
+    }
+
+    fn journal(&self) -> Vec<String> {
+        let records = &self.seat.facts.records;
+        if records.is_empty() {
+            return vec!["nothing was recorded in this session".to_owned()];
+        }
+        let mut lines: Vec<String> = records
+            .iter()
+            .map(|record| journal::line_of_record(record).trim_end().to_owned())
+            .collect();
+        lines.extend(self.seat.journal().map(|path| format!("in {}", path.display())));
+        lines
+    }
+
+    fn output(&self) -> Vec<String> {
+        let output = &self.seat.facts.output;
+        if output.lines.is_empty() {
+            return vec!["no act has printed anything in this session".to_owned()];
+        }
+        output.lines.iter().map(Untrusted::visible).collect()
+    }
+
+    fn everything(&self) -> Vec<String> {
+        let facts = &self.seat.facts;
+        let mut lines = self.standing();
+        lines.extend(facts.target.notes.iter().cloned());
+        lines.push(match &facts.lease {
+            Lease::Watching => "watching; nothing is armed".to_owned(),
+            Lease::Held => "we are the one writer of this target".to_owned(),
+            Lease::Refused(why) => format!("not the writer: {why}"),
+        });
+        if let Some(point) = facts.history.back() {
+            let tps = point.tps.map_or_else(|| "unknown".to_owned(), |tps| format!("{tps:.0}"));
+            lines.push(format!("{tps} transactions per second, {} sessions wait", point.blocked));
+        }
+        if let Some(snapshot) = facts.snapshot.value() {
+            lines.extend(words::progress(snapshot));
+            lines.extend(snapshot.limits.iter().map(|limit| format!("note: {limit}")));
+        }
+        lines.extend(facts.slow.value().map(words::surroundings).unwrap_or_default());
+        lines
+    }
+
+    /// Asks for everything about one session; it is printed when it comes.
+    pub(super) fn look_at(&mut self, text: &str) {
+        if let Some(key) = self.backend(text) {
+            self.looking = Some(key);
+            self.seat.driver().backend(key);
+        }
+    }
+}

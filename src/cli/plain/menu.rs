@@ -1,0 +1,146 @@
+//! The words of the menus.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::activity::BackendKey;
+use crate::domain::age;
+use crate::domain::runbook::Kind;
+use crate::panels::Wanted;
+use crate::session::acting::Acting;
+use crate::session::walk::{Phase, Walk};
+
+/// Returns the menu where no runbook is walked.
+pub(super) fn main() -> Vec<String> {
+    [
+        "1  look: sessions, locks, migrations, journal",
+        "2  cancel or end a session, by its pid",
+        "3  the next migration up: shows its plan first",
+        "4  the last one down: shows its plan first",
+        "5  walk a runbook",
+        "6  a note for the record",
+        "0  leave",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+/// Returns what can be looked at.
+pub(super) fn look() -> Vec<String> {
+    [
+        "1  sessions",
+        "2  locks",
+        "3  migrations",
+        "4  journal",
+        "5  one session in full",
+        "6  everything in short: who answers, rates, progress, slots",
+        "7  the output of the last act",
+        "0  back",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+/// Returns what can be sent to a session.
+pub(super) fn signal(backend: BackendKey) -> Vec<String> {
+    vec![
+        format!("pid {}", backend.pid),
+        "1  cancel its statement: shows the plan first".to_owned(),
+        "2  end the session: shows the plan first".to_owned(),
+        "0  back".to_owned(),
+    ]
+}
+
+/// Returns the question for a text.
+pub(super) fn text(wanted: &Wanted) -> &'static str {
+    match wanted {
+        Wanted::Skip => "why is this step skipped? (empty leaves)> ",
+        Wanted::Override => {
+            "why is the gate overridden? the report shows it in red (empty leaves)> "
+        }
+        Wanted::Note => "note (empty leaves)> ",
+        Wanted::Abandon => "why is the run abandoned? (empty leaves)> ",
+        Wanted::Answer(_) => "this goes against the evidence: why? (empty leaves)> ",
+    }
+}
+
+/// Returns what runs and how it can be stopped.
+pub(super) fn running(acting: &Acting) -> Vec<String> {
+    let title = &acting.plan.preview.title;
+    if acting.is_signal() {
+        return vec![format!("{title}: under way")];
+    }
+    let retry = match acting.retry_due() {
+        Some(_) => ", and waits for its next attempt",
+        None => "",
+    };
+    let stop = match acting.stop {
+        Some(_) => "it was asked to stop; 8 ends its program too",
+        None => "7 cancels its statement, 8 ends its program too, 0 leaves and lets it go on",
+    };
+    vec![format!("{title}: attempt {} runs{retry}", acting.attempt), stop.to_owned()]
+}
+
+/// Returns the current step in words: what it is, why, and what was found.
+pub(super) fn step(walk: &Walk, now: DateTime<Utc>) -> Vec<String> {
+    let (at, of) = walk.place_of_current();
+    let step = walk.current();
+    let clock = |since: Option<DateTime<Utc>>| {
+        since.map_or_else(String::new, |since| age::clock(now - since))
+    };
+    let mut lines = vec![format!(
+        "Step {at}/{of} of {}, section {}: {} (in the run {}, in the step {})",
+        walk.book().id,
+        walk.section().title,
+        step.title,
+        clock(walk.since()),
+        clock(walk.step_since()),
+    )];
+    lines.extend(step.why.iter().map(|why| format!("why: {why}")));
+    lines.extend(step.replaced.iter().map(|replaced| {
+        format!("instead of: {} (because: {})", replaced.instead_of, replaced.because)
+    }));
+    if let Kind::Notice { text } = &step.kind {
+        lines.extend(text.lines().map(str::to_owned));
+    }
+    let evidence = walk.evidence().iter();
+    lines.extend(evidence.map(|one| format!("found: {}: {}", one.label, one.reading.value)));
+    lines.extend(stands(walk));
+    lines
+}
+
+fn stands(walk: &Walk) -> Vec<String> {
+    let mut lines = match walk.phase() {
+        Phase::CheckFailed { unknown: true, why } => vec![format!("CANNOT TELL: {why}")],
+        Phase::CheckFailed { why, .. } => vec![format!("FAILED: {why}")],
+        Phase::Denied { reasons, .. } => {
+            reasons.iter().map(|reason| format!("DENIED: {reason}")).collect()
+        }
+        Phase::Failed { why, .. } => vec![format!("FAILED: {why}")],
+        Phase::Unproven { unknown: true, why } => vec![format!("CANNOT TELL: {why}")],
+        Phase::Unproven { why, .. } => vec![format!("NOT AS IT SHOULD BE: {why}")],
+        Phase::Unsupported(kind) => {
+            vec![format!("this version cannot walk a step of the kind {kind}")]
+        }
+        _ => Vec::new(),
+    };
+    if let (Phase::Deciding, Kind::Decide(decide)) = (walk.phase(), &walk.current().kind) {
+        lines.push(format!("QUESTION: {}", decide.question));
+        let label = |id: &str| decide.answers.iter().find(|answer| answer.id == id);
+        let suggested = walk.suggestion().and_then(label);
+        lines.extend(suggested.map(|answer| format!("the evidence speaks for: {}", answer.label)));
+    }
+    for scenario in walk.scenarios() {
+        lines.push(format!(
+            "known: {}. {}",
+            scenario.title,
+            scenario.text.as_deref().unwrap_or("")
+        ));
+    }
+    if walk.is_paused() {
+        lines.push("PAUSED: nothing is started before you go on (5)".to_owned());
+    }
+    if walk.stops_after() {
+        lines.push("it pauses when this step is over".to_owned());
+    }
+    lines
+}

@@ -1,0 +1,273 @@
+//! The line mode: the same machine and the same driver behind numbered lines, for terminals
+//! without a screen, for screen readers, and for a bad link.
+
+mod answer;
+mod due;
+mod look;
+mod menu;
+mod moves;
+mod told;
+
+use std::collections::VecDeque;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use color_eyre::eyre::{Result, WrapErr as _};
+
+use super::lines::{Line, Lines};
+use super::seat::{Heard, Seat};
+use super::{args, console, site, visible, words};
+use crate::domain::activity::BackendKey;
+use crate::io::site::Site;
+use crate::io::terminal::{Signal, Signals};
+use crate::panels::Wanted;
+use crate::session::effect::{Event, How, Tone};
+use crate::session::walk::End;
+
+/// Runs the line mode on what the flags name.
+///
+/// # Errors
+/// When a file is wrong, or no target is named.
+pub fn run(flags: &args::Console) -> Result<ExitCode> {
+    let site = site::open(&flags.target)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .wrap_err("no runtime")?;
+    let code = runtime.block_on(on(site, console::Start::default(), Lines::stdin()));
+    // A connection that does not answer is not waited for.
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    code
+}
+
+/// Runs the line mode on a site until the operator leaves or the input ends.
+///
+/// # Errors
+/// When signals cannot be handled.
+pub async fn on(site: Site, start: console::Start, lines: Lines) -> Result<ExitCode> {
+    let mut signals = Signals::listen().wrap_err("signals cannot be handled")?;
+    let walks = start.runbook.is_some();
+    let mut desk = Box::new(Desk::new(Seat::take(site), lines));
+    desk.print_all(&start.hint);
+    if let Some(begin) = start.runbook {
+        desk.beginning = true;
+        // What an earlier session has recorded is not told again.
+        let last = begin.again.as_ref().and_then(|again| again.records.last());
+        desk.told = last.map(|record| (record.run.clone(), record.seq)).unwrap_or_default();
+        let heard = desk.seat.begin(*begin);
+        desk.hear(heard);
+    }
+    let left = desk.turn(&mut signals).await;
+    let code = match left {
+        Left::Signal(code) => ExitCode::from(code),
+        Left::Itself if walks => desk.code_of_walk(),
+        Left::Itself => ExitCode::SUCCESS,
+    };
+    desk.seat.leave().await;
+    Ok(code)
+}
+
+/// How the line mode was left.
+enum Left {
+    Itself,
+    Signal(u8),
+}
+
+/// A question within a menu.
+#[derive(Clone, Debug, PartialEq)]
+enum Question {
+    /// What to look at.
+    Look,
+    /// Which session to look at in full.
+    Session,
+    /// Which session to signal.
+    Pid,
+    /// Which signal.
+    Kind(BackendKey),
+    /// Which runbook.
+    Book,
+    /// A text.
+    Text(Wanted),
+}
+
+/// The operator's desk.
+struct Desk {
+    seat: Seat,
+    lines: Lines,
+    question: Option<Question>,
+    /// Lines that a script sent while nothing was asked.
+    held: VecDeque<Line>,
+    /// The input has ended.
+    ended: bool,
+    /// A run is being opened.
+    beginning: bool,
+    /// The operator was told that leaving leaves something behind.
+    leaving: bool,
+    looking: Option<BackendKey>,
+    /// What was asked last, and whether something was printed below it.
+    asked: Option<String>,
+    below: bool,
+    shown_at: Instant,
+    /// Records up to this one were told.
+    told: (String, u64),
+    /// The end of the walk was told.
+    over: bool,
+}
+
+impl Desk {
+    fn new(seat: Seat, lines: Lines) -> Self {
+        Self {
+            seat,
+            lines,
+            question: None,
+            held: VecDeque::new(),
+            ended: false,
+            beginning: false,
+            leaving: false,
+            looking: None,
+            asked: None,
+            below: false,
+            shown_at: Instant::now(),
+            told: Default::default(),
+            over: false,
+        }
+    }
+
+    async fn turn(&mut self, signals: &mut Signals) -> Left {
+        loop {
+            let busy = self.ask();
+            if !busy && let Some(line) = self.held.pop_front() {
+                if self.take(&line) {
+                    return Left::Itself;
+                }
+                continue;
+            }
+            if self.ended && !busy {
+                self.print("the input has ended: nothing more is run");
+                return Left::Itself;
+            }
+            tokio::select! {
+                biased;
+                signal = signals.next() => {
+                    if let Some(left) = self.signal(signal) {
+                        return left;
+                    }
+                }
+                line = self.lines.next(), if !self.ended => {
+                    if self.line(line, busy) {
+                        return Left::Itself;
+                    }
+                }
+                heard = self.seat.next() => self.hear(heard),
+            }
+        }
+    }
+
+    /// Takes a line that arrived, or the end of the input. Returns true to leave.
+    fn line(&mut self, line: Option<Line>, busy: bool) -> bool {
+        let terminal = self.lines.is_terminal();
+        let Some(line) = line else {
+            self.ended = true;
+            // A script waits for the end of what it has confirmed; a person has left.
+            return terminal;
+        };
+        // The terminal has shown it, with its end.
+        self.below |= terminal;
+        let at_once = !busy || terminal || matches!(line.text.as_str(), "7" | "8");
+        if at_once {
+            return self.take(&line);
+        }
+        self.held.push_back(line);
+        false
+    }
+
+    fn hear(&mut self, heard: Vec<Heard>) {
+        for one in heard {
+            match one {
+                Heard::Said(tone, text) => {
+                    self.beginning = false;
+                    self.say(tone, &text);
+                }
+                Heard::Printed(line) => self.print(&format!("| {}", line.visible())),
+                Heard::Ended(_) => {}
+            }
+        }
+        self.beginning &= self.seat.session.walk().is_none_or(|walk| walk.end().is_some());
+        self.tell_records();
+        self.tell_session();
+        self.tell_end();
+    }
+
+    /// Leaves on what ends a program; Ctrl-C first says what would be left behind.
+    fn signal(&mut self, signal: Signal) -> Option<Left> {
+        let code = signal.exit_code()?;
+        if signal == Signal::Interrupt && self.seat.session.job().is_some() && !self.leaving {
+            self.leaving = true;
+            self.print("an act is running: 7 cancels it; Ctrl-C again leaves, and it goes on");
+            return None;
+        }
+        Some(Left::Signal(code))
+    }
+
+    fn stop(&mut self, how: How) {
+        self.event(Event::StopAsked(how));
+    }
+
+    fn event(&mut self, event: Event) {
+        let heard = self.seat.tell(event);
+        self.hear(heard);
+    }
+
+    fn code_of_walk(&self) -> ExitCode {
+        match self.seat.session.walk() {
+            Some(walk) if walk.end() == Some(&End::Completed) => ExitCode::SUCCESS,
+            Some(_) => ExitCode::FAILURE,
+            None => ExitCode::from(2),
+        }
+    }
+
+    fn say(&mut self, tone: Tone, text: &str) {
+        let mark = match tone {
+            Tone::Good => "OK: ",
+            Tone::Plain => "",
+            Tone::Bad => "NOTE: ",
+        };
+        self.print(&format!("{mark}{text}"));
+    }
+
+    /// Prints lines; a reader that went away is seen at the end of the input.
+    fn print(&mut self, text: &str) {
+        let mut out = io::stdout().lock();
+        if self.asked.is_some() && !self.below {
+            let _ = writeln!(out);
+        }
+        self.below = true;
+        let _ = writeln!(out, "{}", visible(text)).and_then(|()| out.flush());
+    }
+
+    fn print_all(&mut self, lines: &[String]) {
+        if !lines.is_empty() {
+            self.print(&lines.join("\n"));
+        }
+    }
+
+    /// Returns the head of every menu: where we are and how it stands there.
+    fn standing(&self) -> Vec<String> {
+        let facts = &self.seat.facts;
+        let mut lines = Vec::new();
+        match facts.identity.value() {
+            Some(identity) => lines.push(words::head(identity, facts.target.class)),
+            None => lines.push(format!("{} {}", facts.target.class.word(), facts.target.database)),
+        }
+        lines.extend(facts.mismatch.iter().map(|why| format!("NOT THE TARGET: {why}")));
+        lines.extend(facts.verdict.as_ref().map(words::verdict));
+        if let Some(error) = facts.snapshot.error() {
+            let age = facts.snapshot.age(facts.now).map(crate::domain::age::rough);
+            let age = age.map_or_else(String::new, |age| format!("; what is shown is {age} old"));
+            lines.push(format!("NO DATA: {error}{age}"));
+        }
+        lines
+    }
+}

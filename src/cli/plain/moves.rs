@@ -1,0 +1,123 @@
+//! The moves in a runbook, each with a number of its own that never changes.
+
+use crate::domain::runbook::{Kind, Skip};
+use crate::panels::Wanted;
+use crate::session::effect::How;
+use crate::session::walk::{CANNOT_TELL, ESCALATE, Move, Phase, Walk};
+
+/// What a line in the menu of a walk asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Choice {
+    /// A move.
+    Move(Move),
+    /// A text first.
+    Text(Wanted),
+    /// Stop the running act.
+    Stop(How),
+    /// Look at something.
+    Look,
+    /// Signal a session.
+    Signal,
+    /// Leave; the run stays open.
+    Leave,
+}
+
+/// Offers are numbered from here.
+const OFFERS: usize = 12;
+
+/// Returns what is possible on the current step, a line each.
+pub(super) fn lines(walk: &Walk) -> Vec<String> {
+    let mut lines: Vec<String> =
+        first(walk).map(|label| format!("1  {label}")).into_iter().collect();
+    let step = walk.current();
+    lines.push(match step.skip {
+        Skip::Never => "2  skip this step: not here, it is required".to_owned(),
+        Skip::WithReason => "2  skip this step, with a reason".to_owned(),
+        Skip::Freely => "2  skip this step".to_owned(),
+    });
+    if matches!(walk.phase(), Phase::Denied { overridable: true, .. }) {
+        lines.push("3  override the gate, with a reason".to_owned());
+    }
+    lines.push("4  a note for the record".to_owned());
+    lines.push(format!("5  {}", if walk.is_paused() { "go on" } else { "pause" }));
+    lines.push(format!(
+        "6  {}",
+        if walk.stops_after() { "do not pause after this step" } else { "pause after this step" }
+    ));
+    lines.push("9  abandon the run, with a reason".to_owned());
+    lines.push("10 look: sessions, locks, migrations, journal".to_owned());
+    lines.push("11 cancel or end a session, by its pid".to_owned());
+    for (at, offer) in walk.offers().iter().enumerate() {
+        let label = if offer == ESCALATE { "hand it to a person: escalate" } else { "go on at" };
+        let section = if offer == ESCALATE { "" } else { offer };
+        lines.push(format!("{} {label} {section}", OFFERS + at).trim_end().to_owned());
+    }
+    lines.extend(answers(walk).into_iter().map(|(key, _, label)| format!("{key}  {label}")));
+    lines.push("0  leave: the run stays open, lockkeeper resume takes it up".to_owned());
+    lines
+}
+
+/// Returns what the number 1 does here.
+fn first(walk: &Walk) -> Option<&'static str> {
+    if walk.is_paused() {
+        return None;
+    }
+    Some(match walk.phase() {
+        Phase::Notice => "go on: it was read",
+        Phase::CheckFailed { .. } | Phase::Deciding => "read again",
+        Phase::Ready => "run it: shows the plan first",
+        Phase::Denied { .. } => "ask the gates again",
+        Phase::Failed { may_retry: true, .. } => "try again: shows the plan first",
+        Phase::Unproven { .. } => "look again whether it is as it should be",
+        _ => return None,
+    })
+}
+
+/// Returns the answers of the question: key, id and label.
+fn answers(walk: &Walk) -> Vec<(char, String, String)> {
+    let (Phase::Deciding, Kind::Decide(decide)) = (walk.phase(), &walk.current().kind) else {
+        return Vec::new();
+    };
+    let mut all: Vec<_> =
+        decide.answers.iter().map(|a| (a.key, a.id.clone(), a.label.clone())).collect();
+    all.push(('u', CANNOT_TELL.to_owned(), "cannot tell: it goes to the next level".to_owned()));
+    all
+}
+
+/// Returns what a line asks for; `None` if it is nothing of the menu. What is not possible
+/// now is asked for all the same: the machine says why it is not.
+pub(super) fn parse(walk: &Walk, text: &str) -> Option<Choice> {
+    let text = text.trim();
+    if let Some((_, id, _)) = answers(walk).into_iter().find(|(key, ..)| text == key.to_string()) {
+        return Some(choose(walk, id));
+    }
+    Some(match text.parse::<usize>().ok()? {
+        0 => Choice::Leave,
+        1 if *walk.phase() == Phase::Notice => Choice::Move(Move::Continue),
+        1 => Choice::Move(Move::Run),
+        2 if walk.current().skip == Skip::WithReason => Choice::Text(Wanted::Skip),
+        2 => Choice::Move(Move::Skip(String::new())),
+        3 => Choice::Text(Wanted::Override),
+        4 => Choice::Text(Wanted::Note),
+        5 => Choice::Move(Move::Pause),
+        6 => Choice::Move(Move::StopAfter),
+        7 => Choice::Stop(How::Cancel),
+        8 => Choice::Stop(How::Kill),
+        9 => Choice::Text(Wanted::Abandon),
+        10 => Choice::Look,
+        11 => Choice::Signal,
+        number => {
+            let offer = walk.offers().get(number.checked_sub(OFFERS)?)?.clone();
+            Choice::Move(Move::Take(offer))
+        }
+    })
+}
+
+/// Against the evidence a reason is asked for.
+fn choose(walk: &Walk, answer: String) -> Choice {
+    let against = walk.suggestion().is_some_and(|suggested| suggested != answer);
+    if against && answer != CANNOT_TELL {
+        return Choice::Text(Wanted::Answer(answer));
+    }
+    Choice::Move(Move::Choose { answer, reason: None })
+}

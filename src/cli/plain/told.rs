@@ -1,0 +1,73 @@
+//! What comes by itself: steps that ended, and a session that was asked for.
+
+use super::Desk;
+use crate::cli::words;
+use crate::domain::journal::{Kind, Record};
+use crate::session::walk::{End, Walk};
+
+impl Desk {
+    /// Tells what became of steps since the last time.
+    pub(super) fn tell_records(&mut self) {
+        let Some(last) = self.seat.facts.records.last() else { return };
+        let (run, seq) = (last.run.clone(), last.seq);
+        let since = if self.told.0 == run { self.told.1 } else { 0 };
+        let news = self.seat.facts.records.iter().filter(|record| record.seq > since);
+        let lines: Vec<String> = news.filter_map(line).collect();
+        self.told = (run, seq);
+        self.print_all(&lines);
+    }
+
+    /// Tells once how the walk ended.
+    pub(super) fn tell_end(&mut self) {
+        let end = self.seat.session.walk().and_then(Walk::end);
+        let text = match end {
+            Some(_) if self.over => return,
+            None => {
+                self.over = false;
+                return;
+            }
+            Some(End::Completed) => "the runbook was walked to its end".to_owned(),
+            Some(End::Abandoned { reason }) => format!("abandoned: {reason}"),
+            Some(End::Escalated { question }) => format!("goes to the next level: {question}"),
+        };
+        self.over = true;
+        self.print(&format!("THE RUN IS OVER: {text}"));
+    }
+
+    /// Tells everything about the session that was asked for, once it is there.
+    pub(super) fn tell_session(&mut self) {
+        let Some(key) = self.looking else { return };
+        let facts = &self.seat.facts;
+        let mut lines =
+            match (facts.backend.value().filter(|d| d.backend == key), facts.backend.error()) {
+                (Some(detail), _) => {
+                    let mut lines = detail.locks.clone();
+                    lines.extend(detail.query.visible().lines().map(str::to_owned));
+                    lines
+                }
+                (None, Some(why)) => vec![format!("its details cannot be read: {why}")],
+                (None, None) => return,
+            };
+        let snapshot = facts.snapshot.value();
+        let backend = snapshot.and_then(|s| Some(words::session(s.backend(key.pid)?, s)));
+        lines.insert(0, backend.unwrap_or_else(|| format!("pid {} has ended since", key.pid)));
+        self.looking = None;
+        self.print_all(&lines);
+    }
+}
+
+/// Returns the end of a step, or of the run, in words.
+fn line(record: &Record) -> Option<String> {
+    let text = |key: &str| record.data[key].as_str().unwrap_or_default().to_owned();
+    let step = record.step.clone().unwrap_or_default();
+    match record.kind {
+        Kind::Opened => Some(format!("recorded as run {}", record.run)),
+        Kind::Ended => Some(match text("status").as_str() {
+            "passed" => format!("passed: {step} ({}): {}", text("means"), text("value")),
+            "skipped" => format!("skipped: {step}: {}", text("reason")),
+            "failed" => format!("failed: {step}: {}", text("why")),
+            _ => format!("not here: {step}"),
+        }),
+        _ => None,
+    }
+}

@@ -1,0 +1,162 @@
+//! `resume`: an interrupted run is taken up. First what became of its acts is found out, and
+//! nothing is run again for it; then its walk goes on, with everything read anew.
+
+mod acts;
+mod choice;
+mod story;
+
+use std::io::{self, IsTerminal as _};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use color_eyre::eyre::{Result, WrapErr as _, eyre};
+use serde_json::json;
+
+use super::lines::Lines;
+use super::seat::Seat;
+use super::{args, begin, console, plain, say, site};
+use crate::domain::journal::{Entry, Kind, Record};
+use crate::domain::plan::sha256_hex;
+use crate::io::driver::Interrupted;
+use crate::io::runbook;
+use crate::session::machine::{Again, Begin};
+use acts::Settled;
+
+/// Resolves what is open of a run, and goes on with its walk where somebody can be asked.
+/// Without a terminal it only says what is so: exit 0 if nothing is open, 1 if something is
+/// unknown.
+///
+/// # Errors
+/// When that cannot be told.
+pub fn run(args: &args::Resume) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .wrap_err("no runtime")?;
+    let code = runtime.block_on(take_up(args));
+    // A reader of the terminal may still wait for a key.
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    code
+}
+
+/// How the person is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    Screen,
+    Lines,
+    Nobody,
+}
+
+fn reach(plain: bool) -> Reach {
+    let terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    match (console::needs_lines(plain), terminal) {
+        (true, _) => Reach::Lines,
+        (false, true) => Reach::Screen,
+        (false, false) => Reach::Nobody,
+    }
+}
+
+async fn take_up(args: &args::Resume) -> Result<ExitCode> {
+    let reach = reach(args.console.plain);
+    let site = site::open(&args.console.target)?;
+    let mut seat = Seat::take(site);
+    let mut lines = (reach != Reach::Nobody).then(Lines::stdin);
+    let found = settle(&mut seat, args.run.as_deref(), lines.as_mut()).await;
+    let next = found.and_then(|found| found.map(|found| next(&seat, found)).transpose());
+    seat.leave().await;
+    match next? {
+        None => Ok(ExitCode::SUCCESS),
+        Some(Next::Over(code)) => Ok(code),
+        Some(Next::Walk(_)) if reach == Reach::Nobody => {
+            say("its walk goes on at a terminal: lockkeeper resume, or with --plain");
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Next::Walk(begin)) => go_on(args, reach, lines, begin).await,
+    }
+}
+
+async fn go_on(
+    args: &args::Resume,
+    reach: Reach,
+    lines: Option<Lines>,
+    begin: Box<Begin>,
+) -> Result<ExitCode> {
+    let site = site::open(&args.console.target)?;
+    let start = console::Start { hint: Vec::new(), runbook: Some(begin) };
+    match lines {
+        Some(lines) if reach == Reach::Lines => plain::on(site, start, lines).await,
+        _ => console::on(site, start).await,
+    }
+}
+
+/// A run whose acts were looked after.
+struct Found {
+    run: String,
+    interrupted: Interrupted,
+    settled: Settled,
+}
+
+async fn settle(
+    seat: &mut Seat,
+    wanted: Option<&str>,
+    lines: Option<&mut Lines>,
+) -> Result<Option<Found>> {
+    let identity =
+        seat.driver().identity().await.map_err(|why| {
+            eyre!("what became of the run cannot be told: {why}; nothing was done")
+        })?;
+    let Some(run) = choice::choose(&seat.site().paths.runs(), wanted, &identity)? else {
+        return Ok(None);
+    };
+    let interrupted = seat.driver().take_up(&run).await.map_err(|why| eyre!(why))?;
+    let left = interrupted.records().map_err(|why| eyre!(why))?.last().map(|record| record.at);
+    let settled = acts::settle(&interrupted, lines).await?;
+    story::tell(seat, &run, &interrupted, left).await?;
+    Ok(Some(Found { run, interrupted, settled }))
+}
+
+/// What follows.
+enum Next {
+    Over(ExitCode),
+    Walk(Box<Begin>),
+}
+
+fn next(seat: &Seat, found: Found) -> Result<Next> {
+    let Found { run, interrupted, settled } = found;
+    if settled != Settled::All {
+        say("nothing goes on before that is known; look at the database, then lockkeeper resume");
+        return Ok(Next::Over(ExitCode::FAILURE));
+    }
+    let records = interrupted.records().map_err(|why| eyre!(why))?;
+    if records.iter().any(|record| record.kind == Kind::Closed) {
+        say("the run is over: nothing of it goes on");
+        return Ok(Next::Over(ExitCode::SUCCESS));
+    }
+    let Some(begin) = again(seat, &run, records)? else {
+        let over = Entry::new(Kind::Closed, json!({ "end": "resolved" }));
+        interrupted.append(over).map_err(|why| eyre!(why))?;
+        say("it walked no runbook: the run is closed");
+        return Ok(Next::Over(ExitCode::SUCCESS));
+    };
+    Ok(Next::Walk(Box::new(begin)))
+}
+
+/// Returns the walk of a run, from the runbook's text as it was frozen; `None` if it walked
+/// none.
+fn again(seat: &Seat, run: &str, records: Vec<Record>) -> Result<Option<Begin>> {
+    let facts = records.first().map(|record| record.data["facts"].clone()).unwrap_or_default();
+    let (Some(text), Some(hash)) = (facts["text"].as_str(), facts["sha256"].as_str()) else {
+        return Ok(None);
+    };
+    if sha256_hex(text.as_bytes()) != hash {
+        return Err(eyre!("the runbook of the run {run} is not the one that was begun"));
+    }
+    let name = facts["runbook"].as_str().unwrap_or("runbook");
+    let book = runbook::parse(format!("{name}.toml").as_ref(), text).map_err(|problems| {
+        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        eyre!("this version cannot walk the run's runbook: {}", problems.join("; "))
+    })?;
+    let place = begin::place(seat.site());
+    Ok(Some(Begin { book, place, facts, again: Some(Again { run: run.to_owned(), records }) }))
+}

@@ -1,0 +1,121 @@
+//! `runbook list`, `check` and `allow`.
+
+use std::env;
+use std::path::Path;
+use std::process::ExitCode;
+
+use color_eyre::eyre::{Result, WrapErr as _};
+
+use super::args::Runbook;
+use super::{print, say};
+use crate::domain::plan::sha256_hex;
+use crate::domain::runbook::Kind;
+use crate::io::allowed::Allowed;
+use crate::io::config;
+use crate::io::document::Refused;
+use crate::io::paths::Paths;
+use crate::io::runbook::{self, Loaded, Origin, Places};
+
+/// Runs `runbook …`.
+///
+/// # Errors
+/// When a file cannot be read, or is not what it should be.
+pub fn run(args: &Runbook) -> Result<ExitCode> {
+    match args {
+        Runbook::List => list(),
+        Runbook::Check { file } => check(file),
+        Runbook::Allow { file } => allow(file),
+    }
+}
+
+fn list() -> Result<ExitCode> {
+    let here = env::current_dir().wrap_err("the working directory is gone")?;
+    let paths = Paths::of_user()?;
+    let configuration = config::find(&here);
+    let beside = configuration.as_deref().and_then(Path::parent);
+    let places = Places::new(beside, Some(&paths.config));
+    let allowed = Allowed::in_state(&paths.state);
+    for name in runbook::names(&places) {
+        match runbook::find(&name, &places) {
+            Ok(loaded) => print(&line(&loaded, &allowed)),
+            Err(refused) => print(&format!("{name}: {refused}")),
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn line(loaded: &Loaded, allowed: &Allowed) -> String {
+    let Loaded { runbook, origin, .. } = loaded;
+    let place = match origin {
+        Origin::Embedded => "built in".to_owned(),
+        Origin::File(path) if loaded.is_trusted(allowed) => format!("{}, allowed", path.display()),
+        Origin::File(path) => {
+            format!("{0}, NOT ALLOWED: lockkeeper runbook allow {0}", path.display())
+        }
+    };
+    format!("{}: {} ({place})", runbook.id, runbook.title)
+}
+
+/// Exits with 0 for a runbook without a fault, 1 for one with faults, 2 if it cannot be read.
+fn check(file: &Path) -> Result<ExitCode> {
+    match read(file) {
+        Ok(Read::Runbook(loaded)) => {
+            let steps = loaded.runbook.steps().count();
+            print(&format!("{}: {} steps, nothing is wrong in it", file.display(), steps));
+            unsupported(&loaded);
+            Ok(ExitCode::SUCCESS)
+        }
+        Ok(Read::Configuration(_)) => {
+            print(&format!("{}: nothing is wrong in it", file.display()));
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(Refused::Wrong(problems)) => {
+            print(&Refused::Wrong(problems).to_string());
+            Ok(ExitCode::FAILURE)
+        }
+        Err(refused) => Err(refused.into()),
+    }
+}
+
+/// Says which steps this version refuses when the run reaches them.
+fn unsupported(loaded: &Loaded) {
+    for step in loaded.runbook.steps() {
+        let walked = matches!(
+            step.kind,
+            Kind::Notice { .. } | Kind::Check(_) | Kind::Act(_) | Kind::Decide(_)
+        );
+        if !walked {
+            let kind = step.kind.word();
+            say(&format!("note: step {}: this version cannot walk the kind {kind} yet", step.id));
+        }
+    }
+}
+
+fn allow(file: &Path) -> Result<ExitCode> {
+    let hash = match read(file)? {
+        Read::Runbook(loaded) => loaded.hash,
+        Read::Configuration(hash) => hash,
+    };
+    let path = std::path::absolute(file)?;
+    Allowed::in_state(&Paths::of_user()?.state)
+        .allow(&path, &hash)
+        .wrap_err("it was not allowed")?;
+    print(&format!("allowed, until its content changes:\n{}\nsha256 {hash}", path.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+enum Read {
+    Runbook(Box<Loaded>),
+    /// With the SHA-256 of its text.
+    Configuration(String),
+}
+
+/// Reads a runbook, or the file that is named as the configuration is.
+fn read(file: &Path) -> Result<Read, Refused> {
+    if file.file_name().is_none_or(|name| name != config::NAME) {
+        return runbook::load(file).map(|loaded| Read::Runbook(Box::new(loaded)));
+    }
+    let loaded = config::load(Some(file), file)?;
+    let unread = || sha256_hex(b"");
+    Ok(Read::Configuration(loaded.file.map_or_else(unread, |source| source.hash)))
+}

@@ -1,0 +1,48 @@
+//! `status`: the migrations, where the database is, and how dangerous each way is.
+
+use std::process::ExitCode;
+
+use color_eyre::eyre::{Result, eyre};
+
+use super::{args, json, print, say, site, words};
+use crate::domain::hazard::Catalog;
+use crate::io::postgres::reader::{Error, Reader};
+use crate::io::site::Site;
+use crate::tools::status::Status;
+use crate::tools::{Rows, VersionQuery};
+
+/// Prints the status: exit 0 if the database is up to date, 1 if something is pending, wrong
+/// or not known.
+///
+/// # Errors
+/// When there are no migrations to be read.
+pub fn run(flags: &args::Target) -> Result<ExitCode> {
+    let site = site::open(flags)?;
+    let status = status(&site)?;
+    if flags.json {
+        print(&json::document(&status));
+    } else {
+        print(&words::migrations(&status).join("\n"));
+    }
+    Ok(ExitCode::from(u8::from(!status.is_up_to_date())))
+}
+
+fn status(site: &Site) -> Result<Status> {
+    let (tool, detected) = site.tool().map_err(|why| eyre!(why))?;
+    let tree = site.tree();
+    let query = tool.version_query(&tree, &detected.directory);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let read = runtime.block_on(read(site, &query));
+    let (rows, catalog) = read.unwrap_or_else(|error| {
+        say(&format!("the database is left out: {error}"));
+        (Rows::Unknown, Catalog::default())
+    });
+    Ok(Status::of(&tool.load(&tree, &detected.directory, &rows), &catalog))
+}
+
+async fn read(site: &Site, query: &VersionQuery) -> Result<(Rows, Catalog), Error> {
+    let mut reader = Reader::new(site.target.spec.clone());
+    let version = reader.identity().await?.version_num;
+    let rows = reader.version_rows(query).await?;
+    Ok((rows, reader.catalog(version).await?))
+}
