@@ -1,5 +1,11 @@
 //! Tests of the layer `cli`.
 
+mod bad_input;
+mod change;
 mod failpoints;
 mod journal;
+mod lk;
+mod plain;
+mod resume;
+mod runbook;
 mod schema;

@@ -1,0 +1,93 @@
+//! The line mode, talked to as a person would, on a real database.
+
+use super::lk::Lk;
+use super::resume::until_number;
+use crate::support::server::{database, private};
+
+#[test]
+fn the_shipped_runbook_is_walked_to_its_end() {
+    let server = private(&[]);
+    let database = server.database("plain_walk");
+    let lk = Lk::on(&database);
+    let mut typed = lk.typed(&["run", "--plain"]);
+    typed.answer("What this does", "4");
+    typed.answer("note (empty leaves)> ", "by a test");
+    typed.answer("number> ", "1");
+    typed.expect("Run the pending migrations (");
+    typed.answer("number> ", "2");
+    typed.answer("cannot be skipped", "1");
+    typed.answer("CREATE TABLE first", "y");
+    typed.expect("now at 1");
+    typed.answer("ADD COLUMN more", "");
+    typed.answer("number> ", "1");
+    typed.answer("Type y to run it", "y");
+    typed.expect("now at 2");
+    typed.expect("QUESTION: Keep it, or take the last one down?");
+    typed.answer("number> ", "k");
+    typed.expect("THE RUN IS OVER: the runbook was walked to its end");
+    let (text, code) = typed.end();
+    assert_eq!(code, Some(0), "{text}");
+    assert!(!text.contains('\u{1b}'), "no escape sequence is ever written");
+    let journals = lk.journals();
+    assert_eq!(journals.len(), 1);
+    assert!(journals[0].intact && journals[0].closed());
+}
+
+#[test]
+fn the_menu_looks_migrates_and_ends_sessions() {
+    let database = database("plain_menu");
+    let lk = Lk::on(&database);
+    let mut typed = lk.typed(&["console", "--plain"]);
+    typed.answer("0  leave\nnumber> ", "1");
+    typed.answer("0  back\nnumber> ", "3");
+    typed.expect("2 pending, next 1");
+    typed.answer("number> ", "3");
+    typed.answer("Type y to run it", "y");
+    typed.answer("done", "4");
+    typed.answer(&format!("Type {} to run it", database.name), "y");
+    typed.expect("is not");
+    typed.answer("to run it", &database.name);
+    typed.expect("done");
+    typed.answer("number> ", "2");
+    typed.answer("pid of the session", "999999");
+    typed.expect("no session has the pid 999999");
+    typed.answer("number> ", "99");
+    typed.answer("none of the numbers", "0");
+    let (text, code) = typed.end();
+    assert_eq!(code, Some(0), "{text}");
+    let intents = lk.journals()[0].records.iter().filter(|r| r.act.is_some()).count();
+    assert_eq!(intents, 4, "up and down, each with its outcome");
+}
+
+#[test]
+fn the_end_of_the_input_is_no_yes() {
+    let database = database("plain_end");
+    let lk = Lk::on(&database);
+    let mut typed = lk.typed(&["console", "--plain"]);
+    typed.answer("number> ", "3");
+    typed.expect("Type y to run it");
+    let (text, code) = typed.end();
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("nothing more is run") && lk.journals().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_act_can_be_cancelled() {
+    let database = database("plain_cancel");
+    let lk = Lk::on(&database);
+    lk.write("migrations/1_first.up.sql", "SELECT pg_sleep(600);");
+    let mut typed = lk.typed(&["console", "--plain"]);
+    typed.answer("number> ", "3");
+    typed.answer("to run it", "y");
+    typed.expect("begins");
+    let sleeps = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' \
+                  AND datname = current_database()";
+    let mut connection = database.connect().await;
+    until_number(&mut connection, sleeps, 1).await;
+    typed.line("7");
+    typed.expect("canceling statement due to user request");
+    typed.answer("number> ", "0");
+    let (text, _) = typed.end();
+    assert!(lk.journals()[0].open().is_empty(), "{text}");
+    until_number(&mut connection, sleeps, 0).await;
+}
