@@ -74,6 +74,8 @@ pub struct Demo {
     pub project_dir: PathBuf,
     /// The project's lockkeeper.toml.
     pub config_path: PathBuf,
+    /// Whether the server stays when the demo ends.
+    pub kept: bool,
     // In this order they are dropped: the load ends before its server.
     load: Vec<Load>,
     cluster: Cluster,
@@ -104,6 +106,7 @@ pub async fn open(options: &Options) -> Result<Demo, Error> {
         dsn,
         project_dir: project.directory().to_owned(),
         config_path: project.config(),
+        kept: keep,
         load,
         cluster,
     })
@@ -196,8 +199,8 @@ impl Demo {
 
 /// What a newcomer reads first.
 const HINT: [&str; 2] = [
-    "A shop under load; a report, idle in transaction, holds a lock on expenses.",
-    "u plan the next migration · l who blocks it · t end them · m walk it all",
+    "A shop under load. A report, idle in transaction, holds a lock on expenses.",
+    "u plans the next migration; it gets stuck, and t ends who blocks it. m walks all of it.",
 ];
 
 /// Runs the command with the console on top.
@@ -231,7 +234,7 @@ async fn on_top(demo: &Demo) -> ExitCode {
     };
     site.target.class = crate::domain::identity::Class::Scratch;
     let hint = HINT.map(str::to_owned).to_vec();
-    let start = super::console::Start { hint, runbook: None };
+    let start = super::console::Start { hint, throwaway: !demo.kept, runbook: None };
     match super::console::on(site, start).await {
         Ok(code) => code,
         Err(error) => refuse(&*error),

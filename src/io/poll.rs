@@ -60,7 +60,7 @@ pub async fn watch(
 async fn open(target: &Target) -> Result<(Monitor, Identity), String> {
     let mut connection = connect(&target.spec, Purpose::Monitor)
         .await
-        .map_err(|error| format!("{}; {}", error.what(), error.advice()))?;
+        .map_err(|error| format!("{}. {}", error.what(), error.advice()))?;
     let asked = timeout(LIMIT, identity(&mut connection, &target.spec)).await;
     let who = asked.map_err(|_| no_answer())?.map_err(|error| error.to_string())?;
     let opened = timeout(LIMIT, Monitor::new(connection, who.clone())).await;
