@@ -8,6 +8,7 @@ use crate::session::news::BackendDetail;
 use crate::ui::theme::Tone;
 use crate::ui::widgets::pairs::Pair;
 
+use super::header::{number, place};
 use super::overlay::confirm as dialog;
 use super::overlay::detail::Detail;
 
@@ -63,13 +64,12 @@ fn target(plan: &Plan) -> String {
     let role = if target.primary { "primary" } else { "REPLICA" };
     let name = |text: &str| Untrusted::from(text).one_line();
     format!(
-        "{} @ {}:{} as {} · system {} · {role} · PostgreSQL {}",
+        "{} @ {} as {} · {role} · PostgreSQL {} · system {}",
         name(&target.database),
-        name(&target.host),
-        target.port,
+        place(&name(&target.host), target.port),
         name(&target.role),
+        number(&name(&target.version)),
         target.system_identifier,
-        name(&target.version),
     )
 }
 

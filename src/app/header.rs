@@ -78,15 +78,29 @@ impl App {
         at.map_or(Duration::ZERO, |at| duration(self.facts.now - at))
     }
 
-    /// Returns the most important key of the focused panel that is on. A question has none:
-    /// no answer is put before another.
+    /// Returns the key that leads on: to who blocks us, to the run's step, to the next act.
+    /// Nothing that ends, skips or only looks; and no answer is put before another.
     fn next(&self) -> Option<(String, String)> {
-        let binding = self.own().into_iter().find(|binding| binding.enabled.is_ok())?;
-        if matches!(binding.command, Command::Choose(_)) {
-            return None;
+        let go = |id: Id| Some((id.digit().to_string(), id.title().to_owned()));
+        let stuck = self.facts.snapshot.value().is_some_and(|now| now.forest.blocked > 0);
+        let walked = self.session.walk().is_some_and(|walk| walk.end().is_none());
+        match self.focused {
+            Id::Watch | Id::Locks | Id::Activity if stuck => {}
+            _ if stuck => return go(Id::Watch),
+            Id::Runbook => {}
+            _ if walked => return go(Id::Runbook),
+            Id::Journal => return None,
+            _ => {}
         }
+        let mut own = self.own().into_iter();
+        let binding = own.find(|own| own.enabled.is_ok() && leads(&own.command))?;
         Some((binding.key.to_string(), binding.label.to_owned()))
     }
+}
+
+fn leads(command: &Command) -> bool {
+    use Command::{Advance, Begin, Follow, Up};
+    matches!(command, Advance | Begin(_) | Follow | Up)
 }
 
 fn duration(delta: TimeDelta) -> Duration {
@@ -94,11 +108,11 @@ fn duration(delta: TimeDelta) -> Duration {
 }
 
 /// Packagers append their own words to the version.
-fn number(version: &str) -> String {
+pub(super) fn number(version: &str) -> String {
     version.split_whitespace().next().unwrap_or_default().to_owned()
 }
 
 /// A socket directory stands for itself; its port only names a file in it.
-fn place(host: &str, port: u16) -> String {
+pub(super) fn place(host: &str, port: u16) -> String {
     if host.starts_with('/') { host.to_owned() } else { format!("{host}:{port}") }
 }

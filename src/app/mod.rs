@@ -8,6 +8,7 @@ pub mod overlay;
 mod update;
 mod view;
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::time::Instant;
 
@@ -122,6 +123,10 @@ pub struct App {
     looking: Option<BackendKey>,
     hint: Vec<String>,
     theme: Theme,
+    /// True if the server goes with the console.
+    throwaway: bool,
+    /// True if the screen was too small for the panels when it was last painted.
+    small: Cell<bool>,
 }
 
 impl App {
@@ -145,7 +150,22 @@ impl App {
             looking: None,
             hint,
             theme,
+            throwaway: false,
+            small: Cell::new(false),
         }
+    }
+
+    /// Says on leaving that the server, and what runs there, goes with the console.
+    #[must_use]
+    pub fn throwaway(self, throwaway: bool) -> Self {
+        Self { throwaway, ..self }
+    }
+
+    /// Returns the id of the run that is left open when the console is left now.
+    #[must_use]
+    pub fn open_run(&self) -> Option<&str> {
+        let is_open = self.session.is_busy() && !self.throwaway;
+        self.session.run().filter(|_| is_open)
     }
 
     /// Returns the focused panel.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crossterm::event::{KeyEvent, KeyEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
 use crate::panels::{Ask, Command, Id, Scene, Wanted};
 use crate::session::effect::{Effect, Event, How, Tone as Told};
@@ -32,6 +32,9 @@ impl App {
             }
             Input::Begin(begin) => {
                 let effects = self.session.walk_begins(*begin);
+                if self.session.walk().is_some_and(|walk| walk.end().is_none()) {
+                    self.focused = Id::Runbook;
+                }
                 self.effects(effects)
             }
             Input::Say(message) => {
@@ -85,7 +88,9 @@ impl App {
     }
 
     fn key(&mut self, key: &KeyEvent, at: Instant) -> Vec<Output> {
+        let unseen = self.small.get() && !leaves(key, self.overlay.is_some());
         let outputs = match &mut self.overlay {
+            _ if unseen => Vec::new(),
             Some(overlay) => {
                 let outcome = overlay.on_key(key, at);
                 self.outcome(outcome)
@@ -120,7 +125,10 @@ impl App {
             }
             Press::Unbound => match keys::moves(key).or_else(|| keys::alias(key)) {
                 Some(command) => self.command(&command, Some(key)),
-                None => Vec::new(),
+                None => {
+                    self.say(Told::Plain, format!("{key} does nothing here; ? lists the keys"));
+                    Vec::new()
+                }
             },
         }
     }
@@ -241,6 +249,9 @@ impl App {
         if self.session.is_busy() && !self.leaving {
             self.leaving = true;
             let text = match self.session.job() {
+                _ if self.throwaway => {
+                    "the server ends with the console, and what runs there with it; q again leaves"
+                }
                 Some(_) => {
                     "an act is running: it goes on without the console, and resume finds it; q again leaves"
                 }
@@ -297,6 +308,14 @@ impl App {
             _ => {}
         }
     }
+}
+
+/// Returns true for the keys that work where nothing can be read: out of what is `open`, or
+/// out of the console.
+fn leaves(event: &KeyEvent, open: bool) -> bool {
+    let key = Key::from(event);
+    let quit = !open && key == Key::char('q');
+    quit || (open && key == Key::code(KeyCode::Esc)) || key == Key::ctrl('c')
 }
 
 fn question(wanted: &Wanted) -> &'static str {

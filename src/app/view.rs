@@ -5,6 +5,8 @@ use std::time::Instant;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::domain::verdict::{Level, Verdict};
+use crate::panels::Id;
 use crate::ui::theme::Tone;
 use crate::ui::widgets::message::{self, Message};
 use crate::ui::widgets::{footer, header, small};
@@ -15,18 +17,18 @@ impl App {
     /// Paints the whole screen as it is at `now`.
     pub fn view(&self, now: Instant, area: Rect, buf: &mut Buffer) {
         let head = self.header();
+        self.small.set(small::is_too_small(area));
         if small::is_too_small(area) {
-            let alarm = self.facts.verdict.as_ref().map(|verdict| verdict.text.clone());
-            small::render(&head, alarm.as_deref(), self.theme, area, buf);
+            let wrong = |verdict: &&Verdict| verdict.level != Level::Ok;
+            let alarm = self.facts.verdict.as_ref().filter(wrong).map(|v| v.text.as_str());
+            small::render(&head, alarm, self.theme, area, buf);
             return;
         }
-        let [top, body, said, bottom] = rows(area, self.said().len());
+        let said = self.said();
+        let [top, body, messages, bottom] = rows(area, &said);
         header::render(&head, self.theme, top, buf);
         self.panels.get(self.focused).view(&self.scene(), self.theme, body, buf);
-        for (at, line) in self.said().iter().enumerate() {
-            let row = Rect { y: said.y + u16::try_from(at).unwrap_or(0), height: 1, ..said };
-            message::render(line, self.theme, row, buf);
-        }
+        self.messages(&said, messages, buf);
         let own = self.own();
         let everywhere = keys::footer();
         footer::render(own.iter().chain(&everywhere), self.theme, bottom, buf);
@@ -35,7 +37,18 @@ impl App {
         }
     }
 
-    /// Returns the lines above the footer, the most pressing last.
+    /// Paints the messages from the bottom up: the last is the most pressing.
+    fn messages(&self, said: &[Message], area: Rect, buf: &mut Buffer) {
+        let mut bottom = area.bottom();
+        for message in said.iter().rev() {
+            let height = message::height(message, area.width).min(bottom - area.y);
+            bottom -= height;
+            let rows = Rect { y: bottom, height, ..area };
+            message::render(message, self.theme, rows, buf);
+        }
+    }
+
+    /// Returns what stands above the footer, the most pressing last.
     fn said(&self) -> Vec<Message> {
         let mut said: Vec<Message> =
             self.hint.iter().map(|line| Message::new(Tone::Accent, line.clone())).collect();
@@ -46,7 +59,9 @@ impl App {
         if let Some(why) = &self.facts.mismatch {
             said.push(Message::new(Tone::Alarm, format!("NOT THE PINNED TARGET: {why}")));
         }
-        if let Some(error) = self.facts.snapshot.error() {
+        // Before the first answer Watch itself says why there is none.
+        let is_told = self.focused == Id::Watch && self.facts.snapshot.value().is_none();
+        if let Some(error) = self.facts.snapshot.error().filter(|_| !is_told) {
             said.push(Message::new(Tone::Warn, format!("no fresh data: {error}")));
         }
         if let Some(why) = self.session.unrecorded() {
@@ -58,8 +73,9 @@ impl App {
 }
 
 /// Splits the screen: header, body, messages, footer.
-fn rows(area: Rect, messages: usize) -> [Rect; 4] {
-    let messages = u16::try_from(messages).unwrap_or(0).min(area.height / 3);
+fn rows(area: Rect, said: &[Message]) -> [Rect; 4] {
+    let messages: u16 = said.iter().map(|message| message::height(message, area.width)).sum();
+    let messages = messages.min(area.height / 3);
     let head = header::HEIGHT.min(area.height);
     let body = area.height.saturating_sub(head + messages + 1);
     let row = |y: u16, height: u16| Rect { x: area.x, y: area.y + y, width: area.width, height };

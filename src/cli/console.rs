@@ -2,7 +2,7 @@
 //! while nothing happens.
 
 use std::future::pending;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -49,6 +49,8 @@ pub fn run(flags: &args::Console) -> Result<ExitCode> {
 pub struct Start {
     /// Lines shown until the first key.
     pub hint: Vec<String>,
+    /// Whether the server goes with the console.
+    pub throwaway: bool,
     /// The runbook that is begun at once.
     pub runbook: Option<Box<crate::session::machine::Begin>>,
 }
@@ -64,7 +66,7 @@ pub async fn on(site: Site, start: Start) -> Result<ExitCode> {
     };
     let (news, inbox) = mpsc::unbounded_channel();
     let facts = Facts::new(site.described(), Utc::now());
-    let app = App::new(facts, theme(&site), start.hint);
+    let app = App::new(facts, theme(&site), start.hint).throwaway(start.throwaway);
     let driver = Driver::start(site, news);
     let mut console = Console { app, driver, inbox };
     if let Some(begin) = start.runbook {
@@ -72,7 +74,12 @@ pub async fn on(site: Site, start: Start) -> Result<ExitCode> {
     }
     let code = console.turn(&mut screen).await;
     drop(screen);
+    let open = console.app.open_run().map(str::to_owned);
     console.driver.close().await;
+    if let Some(run) = open {
+        let told = format!("The run {run} is open; `lockkeeper resume {run}` takes it up again.");
+        let _ = writeln!(std::io::stderr(), "{told}");
+    }
     code
 }
 

@@ -74,6 +74,8 @@ pub struct Demo {
     pub project_dir: PathBuf,
     /// The project's lockkeeper.toml.
     pub config_path: PathBuf,
+    /// Whether the server stays when the demo ends.
+    pub kept: bool,
     // In this order they are dropped: the load ends before its server.
     load: Vec<Load>,
     cluster: Cluster,
@@ -104,6 +106,7 @@ pub async fn open(options: &Options) -> Result<Demo, Error> {
         dsn,
         project_dir: project.directory().to_owned(),
         config_path: project.config(),
+        kept: keep,
         load,
         cluster,
     })
@@ -196,8 +199,8 @@ impl Demo {
 
 /// What a newcomer reads first.
 const HINT: [&str; 2] = [
-    "A shop under load; a report, idle in transaction, holds a lock on expenses.",
-    "u plan the next migration · l who blocks it · t end them · m walk it all",
+    "A shop under load. A report, idle in transaction, holds a lock on expenses.",
+    "u plans the next migration; it gets stuck, and t ends who blocks it. m walks all of it.",
 ];
 
 /// Runs the command with the console on top.
@@ -212,14 +215,14 @@ pub fn main(args: &args::Demo) -> ExitCode {
             // A script wants the server, and how to reach it.
             return ExitCode::SUCCESS;
         }
-        on_top(demo, args.plain).await
+        on_top(demo).await
     }));
     // A reader of the terminal may still wait for a key.
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
     code
 }
 
-async fn on_top(demo: &Demo, plain: bool) -> ExitCode {
+async fn on_top(demo: &Demo) -> ExitCode {
     let flags = args::Target {
         dsn: Some(demo.dsn.clone()),
         config: Some(demo.config_path.clone()),
@@ -230,14 +233,9 @@ async fn on_top(demo: &Demo, plain: bool) -> ExitCode {
         Err(error) => return refuse(&*error),
     };
     site.target.class = crate::domain::identity::Class::Scratch;
-    let left = if super::console::needs_lines(plain) {
-        let start = super::console::Start::default();
-        super::plain::on(site, start, super::lines::Lines::stdin()).await
-    } else {
-        let hint = HINT.map(str::to_owned).to_vec();
-        super::console::on(site, super::console::Start { hint, runbook: None }).await
-    };
-    match left {
+    let hint = HINT.map(str::to_owned).to_vec();
+    let start = super::console::Start { hint, throwaway: !demo.kept, runbook: None };
+    match super::console::on(site, start).await {
         Ok(code) => code,
         Err(error) => refuse(&*error),
     }

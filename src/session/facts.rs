@@ -7,11 +7,13 @@ use std::collections::VecDeque;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::domain::activity::{Backend, BackendKey};
 use crate::domain::counters::Counters;
 use crate::domain::counters::Surroundings;
 use crate::domain::hazard::Hazard;
 use crate::domain::identity::{Class, Identity};
 use crate::domain::journal::Record;
+use crate::domain::locks::Id;
 use crate::domain::loss::Loss;
 use crate::domain::plan::Direction;
 use crate::domain::snapshot::Snapshot;
@@ -176,6 +178,8 @@ pub struct Facts {
     pub snapshot: Feed<Snapshot>,
     /// What the last refresh comes to.
     pub verdict: Option<Verdict>,
+    /// Whom a verdict named last, while that session lasts: it will be in the way again.
+    pub named: Option<BackendKey>,
     /// The slow one.
     pub slow: Feed<Surroundings>,
     /// The migrations, or why there are none to see.
@@ -191,6 +195,12 @@ pub struct Facts {
     /// The backend that was looked at last.
     pub backend: Feed<BackendDetail>,
     previous: Option<Counters>,
+}
+
+/// Returns the session whose end would resolve what the verdict says.
+fn named(verdict: &Verdict, snapshot: &Snapshot) -> Option<BackendKey> {
+    let Some(Id::Session(pid)) = verdict.culprits.first() else { return None };
+    snapshot.backend(*pid).filter(|backend| !backend.ours).map(Backend::key)
 }
 
 /// Whether we are the one writer of this target.
@@ -221,7 +231,10 @@ impl Facts {
             self.history.push_back(point);
         }
         self.previous = Some(snapshot.counters.clone());
-        self.verdict = Some(verdict::verdict(&snapshot));
+        let verdict = verdict::verdict(&snapshot);
+        self.named = named(&verdict, &snapshot).or(self.named);
+        self.named = self.named.filter(|key| snapshot.backends.iter().any(|b| b.key() == *key));
+        self.verdict = Some(verdict);
         self.snapshot.arrived(snapshot, at);
     }
 

@@ -10,7 +10,7 @@ use ratatui::style::Style;
 use super::{Ask, Command, Panel, Scene, Step};
 use crate::domain::journal::Record;
 use crate::domain::untrusted::Untrusted;
-use crate::ui::bindings::{Binding, Key};
+use crate::ui::bindings::{Binding, Key, Reason};
 use crate::ui::text;
 use crate::ui::theme::{Theme, Tone};
 use crate::ui::widgets::line::{self, Part};
@@ -45,12 +45,18 @@ pub struct Journal {
 }
 
 impl Panel for Journal {
-    fn bindings(&self, _scene: &Scene<'_>) -> Vec<Binding<Command>> {
+    fn bindings(&self, scene: &Scene<'_>) -> Vec<Binding<Command>> {
         let help = "show the record's data, or the records again; G follows the end";
         let output = "the output in full, or the records again; G follows its end";
+        let unless = |empty: bool, why: &'static str| {
+            if empty { Err(Reason::new(why)) } else { Ok(()) }
+        };
+        let facts = scene.facts;
         vec![
-            Binding::new(Key::code(KeyCode::Enter), "data", help, Command::Open),
-            Binding::new(Key::char('o'), "output", output, Command::Follow),
+            Binding::new(Key::code(KeyCode::Enter), "data", help, Command::Open)
+                .when(unless(facts.records.is_empty(), "nothing is recorded yet")),
+            Binding::new(Key::char('o'), "output", output, Command::Follow)
+                .when(unless(facts.output.lines.is_empty(), "nothing was printed yet")),
         ]
     }
 
@@ -182,7 +188,7 @@ impl Journal {
             let found = scene.facts.records.iter().find(|record| record.seq == seqs[at]);
             found.map(cells).unwrap_or_default()
         };
-        let empty = "nothing is recorded yet: a run, or an act of its own, begins a journal";
+        let empty = "nothing is recorded yet: the first act begins a journal";
         let table = Table { columns: &columns, keys: &seqs, row: &row, empty };
         let mut state = self.table.clone();
         if !self.stays {

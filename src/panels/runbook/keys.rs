@@ -2,6 +2,7 @@
 
 use crate::domain::runbook::{Kind, Skip};
 use crate::panels::Command;
+use crate::session::facts::Facts;
 use crate::session::machine::Session;
 use crate::session::walk::{CANNOT_TELL, ESCALATE, Phase, Walk};
 use crate::ui::bindings::{Binding, Key, Reason};
@@ -12,10 +13,12 @@ const OFFERS: [char; 4] = ['t', 'v', 'w', 'z'];
 type Bindings = Vec<Binding<Command>>;
 
 /// Returns the keys while nothing is walked.
-pub(super) fn idle(session: &Session) -> Bindings {
-    let can = match session.unrecorded() {
-        Some(why) => Err(Reason::new(format!("nothing can be recorded: {why}"))),
-        None => Ok(()),
+pub(super) fn idle(session: &Session, facts: &Facts) -> Bindings {
+    let can = match (session.unrecorded(), session.job()) {
+        (Some(why), _) => off(format!("nothing can be recorded: {why}")),
+        (_, Some(job)) => off(format!("{} is running", job.plan.preview.title)),
+        _ if facts.snapshot.value().is_none() => off("the server has not answered yet"),
+        _ => Ok(()),
     };
     let begin = Binding::new(
         Key::char('m'),

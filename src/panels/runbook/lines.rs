@@ -5,6 +5,7 @@ use crate::domain::evidence::{Claim, Expect, Verdict};
 use crate::domain::gate::Asks;
 use crate::domain::runbook::{Act, Action, Decide, Down, Goto, Kind, Migrate, Skip, Up};
 use crate::domain::untrusted::Untrusted;
+use crate::domain::verdict::Level;
 use crate::panels::Scene;
 use crate::session::walk::{ESCALATE, End, Evidence, Phase, Purpose, Walk};
 use crate::ui::theme::{Tone, symbol};
@@ -44,7 +45,8 @@ pub(super) fn of(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
     let about = about(walk, scene);
     let mut now = phase(walk, scene);
     now.extend(offers(walk));
-    let is_urgent = walk.failure().is_some() || matches!(walk.phase(), Phase::Denied { .. });
+    let is_urgent = walk.failure().is_some()
+        || matches!(walk.phase(), Phase::Denied { .. } | Phase::Acting);
     // What went wrong must be seen on the smallest screen.
     let (first, second) = if is_urgent { (now, about) } else { (about, now) };
     first.into_iter().chain(second).chain(replaced(walk)).collect()
@@ -239,7 +241,7 @@ fn phase(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
         }
         Phase::Probing(purpose) => now(probing(*purpose), Tone::Dim),
         Phase::Ready => now("r plans it and asks you before it runs", Tone::Plain),
-        Phase::Acting => now(acting(scene), Tone::Accent),
+        Phase::Acting => [now(acting(scene), Tone::Accent), stuck(scene)].concat(),
         Phase::Deciding => Vec::new(),
         Phase::Unsupported(kind) => now(
             &format!(
@@ -253,7 +255,7 @@ fn phase(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
                 Skip::Never => "it is required, so the run stays here",
                 _ => "s skips it with a reason",
             };
-            failed(*unknown, why, &format!("r reads it again; {skip}"), walk)
+            failed(*unknown, why, &format!("{}r reads it again; {skip}", remedy(walk)), walk)
         }
         Phase::Unproven { unknown, why } => {
             failed(*unknown, why, "r reads it again; the act itself is not run again", walk)
@@ -267,6 +269,19 @@ fn phase(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
     }
 }
 
+/// Returns what an operator can do about what a check found, where this console can.
+fn remedy(walk: &Walk) -> &'static str {
+    let Kind::Check(claim) = &walk.current().kind else { return "" };
+    match claim.name.as_str() {
+        "lock_holders_conflicting" | "long_transactions" => {
+            "wait for it, or end it: 2 lists the sessions, t there ends one; "
+        }
+        "blocked_sessions" => "3 shows who stands in the way, t there ends one; ",
+        "tool_problems" => "4 names them; ",
+        _ => "",
+    }
+}
+
 fn denied(reasons: &[String], overridable: bool) -> Vec<Pair> {
     let line = |reason: &String| Pair::new("✖ denied", shown(reason)).tone(Tone::Alarm);
     let mut lines: Vec<Pair> = reasons.iter().map(line).collect();
@@ -277,6 +292,16 @@ fn denied(reasons: &[String], overridable: bool) -> Vec<Pair> {
     };
     lines.push(Pair::new("now", now));
     lines
+}
+
+/// Returns what holds the running act up, if something does.
+fn stuck(scene: &Scene<'_>) -> Vec<Pair> {
+    let verdict = scene.facts.verdict.as_ref().filter(|verdict| verdict.level != Level::Ok);
+    let Some(verdict) = verdict.filter(|_| scene.session.job().is_some()) else {
+        return Vec::new();
+    };
+    let text = format!("{}; 1 has the ways out", verdict.text);
+    vec![Pair::new(format!("{} stuck", symbol::WARN), text).tone(Tone::Warn)]
 }
 
 fn acting(scene: &Scene<'_>) -> &'static str {

@@ -106,7 +106,7 @@ fn transaction(backend: &Backend, snapshot: &Snapshot) -> Row {
         (_, None) => "cannot tell whether it has written",
     };
     let name = format!("{since}  pid {} {}", backend.pid, who::name(backend));
-    Row::Cut(vec![
+    Row::Flowing(vec![
         (name, Tone::Plain),
         (format!(" · {}", who::state(backend, snapshot.taken_at)), who::tone(backend)),
         (format!(" · {written}"), Tone::Plain),

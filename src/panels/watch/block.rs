@@ -27,6 +27,8 @@ pub(super) struct Block {
 pub(super) enum Row {
     /// Pieces side by side, cut at the edge.
     Cut(Vec<Piece>),
+    /// Pieces side by side, those that do not fit on the next row.
+    Flowing(Vec<Piece>),
     /// A sentence, on as many rows as it takes.
     Wrapped(Piece),
 }
@@ -85,6 +87,7 @@ impl Laid {
         for row in block.lines {
             match row {
                 Row::Cut(pieces) => lines.push(pieces),
+                Row::Flowing(pieces) => lines.extend(flow(pieces, width)),
                 Row::Wrapped((said, tone)) => {
                     lines.extend(
                         text::wrap(&said, width).into_iter().map(|line| vec![(line, tone)]),
@@ -94,6 +97,27 @@ impl Laid {
         }
         Self { label: block.label, lines, rank: block.rank, close: block.close }
     }
+}
+
+/// Breaks pieces into rows of `width`; a row does not begin with what separates.
+fn flow(pieces: Vec<Piece>, width: usize) -> Vec<Vec<Piece>> {
+    let mut rows: Vec<Vec<Piece>> = vec![Vec::new()];
+    let mut taken = 0;
+    for (mut said, tone) in pieces {
+        if taken > 0 && taken + text::width(&said) > width {
+            rows.push(Vec::new());
+            said = bare(&said);
+            taken = 0;
+        }
+        taken += text::width(&said);
+        rows.last_mut().expect("there is a row from the beginning").push((said, tone));
+    }
+    rows
+}
+
+/// Returns a piece without what separates it from the one before.
+fn bare(said: &str) -> String {
+    said.strip_prefix(" ·").unwrap_or(said).trim_start().to_owned()
 }
 
 /// Drops blocks by rank until the rest fits. Returns true if there is room for space

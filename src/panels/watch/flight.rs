@@ -1,7 +1,8 @@
 //! The act in flight: what it does, whether it waits, how far it is.
 
-use super::super::{Scene, size};
+use super::super::{Scene, size, who};
 use super::block::{Block, Piece, Row, said};
+use super::keys;
 use crate::domain::activity::{Age, Backend};
 use crate::domain::age;
 use crate::domain::progress::Progress;
@@ -20,7 +21,8 @@ pub(super) fn block(scene: &Scene<'_>) -> Option<Block> {
         (format!("{} {}", symbol::OURS, shown(&job.plan.preview.title)), Tone::Accent),
         (format!("   {sql}"), Tone::Plain),
     ];
-    let mut lines = vec![Row::Cut(title), Row::Cut(state(job, scene))];
+    let mut lines = vec![Row::Cut(title), Row::Flowing(state(job, scene))];
+    lines.extend(keys::until_next_attempt(scene).map(in_the_way));
     let snapshot = scene.facts.snapshot.value();
     // While it waits for a lock there is nothing to advance.
     let backend = snapshot.and_then(own).filter(|backend| !backend.waits_for_lock());
@@ -28,6 +30,14 @@ pub(super) fn block(scene: &Scene<'_>) -> Option<Block> {
         lines.push(Row::Cut(advance(snapshot, backend, scene)));
     }
     Some(Block::new("IN FLIGHT", lines, 1))
+}
+
+/// Says who will be in the way again, unless it ends before the next attempt.
+fn in_the_way(backend: &Backend) -> Row {
+    Row::Flowing(vec![
+        (format!("pid {} {} was in the way", backend.pid, who::name(backend)), Tone::Warn),
+        ("   t ends it (asks first)".to_owned(), Tone::Accent),
+    ])
 }
 
 /// Returns the session that does our work: ours, and not one of those that watch.

@@ -69,10 +69,14 @@ fn cancellable(scene: &Scene<'_>) -> Result<(), Reason> {
 /// # Errors
 /// Why there is none that could be ended from here.
 pub(super) fn culprit<'a>(scene: &Scene<'a>) -> Result<&'a Backend, Reason> {
-    let nobody = || Reason::new("the verdict names nobody to end");
+    let nobody = || Reason::new("nobody stands in anybody's way; 2 lists all, and t there ends one");
     let verdict = scene.facts.verdict.as_ref().ok_or_else(nobody)?;
     let snapshot = scene.facts.snapshot.value().ok_or_else(nobody)?;
-    let pid = match verdict.culprits.first().ok_or_else(nobody)? {
+    let Some(first) = verdict.culprits.first() else {
+        let backend = until_next_attempt(scene).ok_or_else(nobody)?;
+        return allowed(backend, Kind::Terminate, scene.facts).map(|()| backend);
+    };
+    let pid = match first {
         locks::Id::Session(pid) => *pid,
         locks::Id::Prepared(_) => {
             return Err(Reason::new(
@@ -91,6 +95,14 @@ pub(super) fn culprit<'a>(scene: &Scene<'a>) -> Result<&'a Backend, Reason> {
     allowed(backend, Kind::Terminate, scene.facts).map(|()| backend)
 }
 
+/// Returns who stood in the way of our last attempt, while the next is waited for.
+pub(super) fn until_next_attempt<'a>(scene: &Scene<'a>) -> Option<&'a Backend> {
+    scene.session.job()?.retry_due()?;
+    let key = scene.facts.named?;
+    let snapshot = scene.facts.snapshot.value()?;
+    snapshot.backends.iter().find(|backend| backend.key() == key)
+}
+
 fn startable(scene: &Scene<'_>) -> Result<(), Reason> {
     if scene.facts.mismatch.is_some() {
         return Err(Reason::new("this is not the pinned target: nothing may run"));
@@ -98,6 +110,9 @@ fn startable(scene: &Scene<'_>) -> Result<(), Reason> {
     match (scene.session.unrecorded(), scene.session.job()) {
         (Some(_), _) => Err(Reason::new("nothing can be recorded, so nothing is started")),
         (_, Some(job)) => Err(Reason::new(format!("{} is running", job.plan.preview.title))),
+        _ if scene.facts.snapshot.value().is_none() => {
+            Err(Reason::new("the server has not answered yet"))
+        }
         _ => Ok(()),
     }
 }

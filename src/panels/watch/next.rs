@@ -44,12 +44,11 @@ fn step(walk: &Walk) -> Row {
     let title = shown(&walk.current().title);
     let place = format!("{} {} {at}/{of}", symbol::HERE, shown(&walk.book().id));
     let paused = if walk.is_paused() { "   paused" } else { "" };
-    Row::Cut(vec![
+    Row::Flowing(vec![
         (place, Tone::Strong),
         (format!("  {title}"), Tone::Plain),
         (paused.to_owned(), Tone::Warn),
-        ("   m".to_owned(), Tone::Accent),
-        (" goes there".to_owned(), Tone::Plain),
+        ("   m goes there".to_owned(), Tone::Accent),
     ])
 }
 
@@ -62,7 +61,8 @@ fn migrations(scene: &Scene<'_>) -> Vec<Row> {
     };
     if let Some(error) = project.error() {
         let error = Untrusted::from(error).one_line();
-        lines.push(said(format!("{} migrations: {error}", Tone::Warn.symbol()), Tone::Warn));
+        let told = format!("{} migrations: {error}", Tone::Warn.symbol());
+        lines.push(Row::Wrapped((told, Tone::Warn)));
     }
     lines
 }
@@ -78,10 +78,10 @@ fn pending(migrations: &Migrations) -> Row {
     };
     if problems > 0 {
         let word = if problems == 1 { "problem" } else { "problems" };
-        pieces.push(("   ".to_owned(), Tone::Plain));
-        pieces.push(warning(&format!("{problems} {word}, see Migrations")));
+        let (said, tone) = warning(&format!("{problems} {word}, see Migrations"));
+        pieces.push((format!("   {said}"), tone));
     }
-    Row::Cut(pieces)
+    Row::Flowing(pieces)
 }
 
 fn warning(text: &str) -> Piece {

@@ -8,7 +8,8 @@ use crate::ui::bindings::Binding;
 use crate::ui::theme::{Theme, Tone};
 
 /// Paints the footer of `bindings`, most important first; a binding that is off
-/// is dimmed, and its reason is said by the help page and when it is pressed.
+/// is dimmed, gives its room to some that are on, and its reason is said by the
+/// help page and when it is pressed.
 pub fn render<'a, C: 'a>(
     bindings: impl IntoIterator<Item = &'a Binding<C>>,
     theme: Theme,
@@ -17,7 +18,8 @@ pub fn render<'a, C: 'a>(
 ) {
     let mut left = Vec::new();
     for (rank, binding) in bindings.into_iter().enumerate() {
-        left.push(part(binding, theme, u8::try_from(rank + 1).unwrap_or(u8::MAX)));
+        let rank = if binding.enabled.is_ok() { 2 * (rank + 1) } else { 2 * (rank + OFF) + 1 };
+        left.push(part(binding, theme, u8::try_from(rank).unwrap_or(u8::MAX)));
     }
     let left = left.into_iter().flatten().collect();
     let right = vec![
@@ -26,6 +28,9 @@ pub fn render<'a, C: 'a>(
     ];
     line::render(left, right, area, buf);
 }
+
+/// By how many places a key that is off falls back.
+const OFF: usize = 6;
 
 /// Returns a binding as two parts of one rank, so that both go together.
 fn part<C>(binding: &Binding<C>, theme: Theme, rank: u8) -> [Part; 2] {

@@ -31,8 +31,8 @@ pub fn rows<C>(groups: &[Group<C>], width: u16) -> Vec<Row> {
     rows
 }
 
-/// Cells of the key column.
-const KEYS: usize = 10;
+/// Cells of the key column: the longest is Shift-Tab.
+const KEYS: usize = 13;
 
 fn plain(text: &str, tone: Tone) -> Row {
     Row { key: String::new(), text: text.to_owned(), tone }

@@ -23,11 +23,15 @@ impl Part {
     pub fn new(text: impl Into<String>, style: Style, rank: u8) -> Self {
         Self { text: text.into(), style, rank }
     }
+
+    fn cells(&self) -> usize {
+        text::width(&self.text)
+    }
 }
 
 /// Paints `left` from the left edge and `right` up to the right edge of the
-/// first row of `area`, dropping parts by rank until at least one cell of space
-/// remains between the two.
+/// first row of `area`: by rank as many parts as leave at least one cell of space
+/// between the two.
 pub fn render(left: Vec<Part>, right: Vec<Part>, area: Rect, buf: &mut Buffer) {
     let area = area.intersection(buf.area);
     if area.is_empty() {
@@ -40,22 +44,33 @@ pub fn render(left: Vec<Part>, right: Vec<Part>, area: Rect, buf: &mut Buffer) {
     paint(&right, wanted.max(end.saturating_add(gap)), area, buf);
 }
 
-/// Returns the parts that fit into `width`: parts of one side and rank go together.
-fn fit(mut left: Vec<Part>, mut right: Vec<Part>, width: usize) -> (Vec<Part>, Vec<Part>) {
-    while cells_of(&left) + cells_of(&right) + usize::from(!right.is_empty()) > width {
-        let rank = |parts: &[Part]| parts.iter().map(|part| part.rank).max().unwrap_or(0);
-        let worst = rank(&left).max(rank(&right));
-        if worst == 0 {
-            break;
-        }
-        let side = if rank(&left) == worst { &mut left } else { &mut right };
-        side.retain(|part| part.rank != worst);
+/// Returns the parts that fit into `width`, the important first; parts of one side and rank
+/// go together, and what is too long leaves its room to shorter ones.
+fn fit(left: Vec<Part>, right: Vec<Part>, width: usize) -> (Vec<Part>, Vec<Part>) {
+    let gap = usize::from(!right.is_empty());
+    let mut room = width.saturating_sub(gap);
+    let mut kept = |parts: &[Part], rank: u8| {
+        let cells: usize = parts.iter().filter(|part| part.rank == rank).map(Part::cells).sum();
+        let fits = rank == 0 || cells <= room;
+        room = if fits { room.saturating_sub(cells) } else { room };
+        fits
+    };
+    let mut ranks: Vec<u8> = left.iter().chain(&right).map(|part| part.rank).collect();
+    ranks.sort_unstable();
+    ranks.dedup();
+    let (mut of_left, mut of_right) = (Vec::new(), Vec::new());
+    for rank in ranks {
+        of_right.extend(kept(&right, rank).then_some(rank));
+        of_left.extend(kept(&left, rank).then_some(rank));
     }
-    (left, right)
+    let only = |parts: Vec<Part>, ranks: &[u8]| {
+        parts.into_iter().filter(|part| ranks.contains(&part.rank)).collect()
+    };
+    (only(left, &of_left), only(right, &of_right))
 }
 
 fn cells_of(parts: &[Part]) -> usize {
-    parts.iter().map(|part| text::width(&part.text)).sum()
+    parts.iter().map(Part::cells).sum()
 }
 
 fn cells(width: usize) -> u16 {

@@ -33,22 +33,34 @@ impl Pair {
 /// A laid out row: the label on a value's first line only.
 type Row<'a> = (&'a str, String, Tone);
 
-/// Lays `pairs` out for `width` cells; one entry per row of the screen.
+/// Lays `pairs` out for `width` cells; one entry per row of the screen. A label that is
+/// longer than the others may be stands on a row of its own.
 fn rows(pairs: &[Pair], width: usize) -> Vec<Row<'_>> {
-    let indent = indent(pairs);
+    let indent = indent(pairs, width);
     let mut rows = Vec::new();
     for pair in pairs {
-        let lines = text::wrap(&pair.value, width.saturating_sub(indent));
-        for (at, line) in lines.into_iter().enumerate() {
-            rows.push((if at == 0 { pair.label.as_str() } else { "" }, line, pair.tone));
+        let mut label = pair.label.as_str();
+        if text::width(label) + GAP > indent && !label.is_empty() {
+            rows.push((std::mem::take(&mut label), String::new(), pair.tone));
+        }
+        for line in text::wrap(&pair.value, width.saturating_sub(indent)) {
+            rows.push((std::mem::take(&mut label), line, pair.tone));
         }
     }
     rows
 }
 
-/// Returns the width of the label column with its gap.
-fn indent(pairs: &[Pair]) -> usize {
-    pairs.iter().map(|pair| text::width(&pair.label)).max().map_or(0, |width| width + 2)
+/// Cells between label and value.
+const GAP: usize = 2;
+/// Labels up to this width share a column on the narrowest screen.
+const LABEL: usize = 10;
+
+/// Returns the width of the label column with its gap: wide labels do not take the room of
+/// the values.
+fn indent(pairs: &[Pair], width: usize) -> usize {
+    let most = LABEL.max(width / 5);
+    let labels = pairs.iter().map(|pair| text::width(&pair.label));
+    labels.filter(|label| *label <= most).max().map_or(0, |label| label + GAP)
 }
 
 /// Returns how many rows `pairs` take at `width`.
@@ -61,7 +73,7 @@ pub fn height(pairs: &[Pair], width: u16) -> usize {
 pub fn render(pairs: &[Pair], offset: usize, theme: Theme, area: Rect, buf: &mut Buffer) {
     let area = area.intersection(buf.area);
     let width = usize::from(area.width);
-    let indent = indent(pairs).min(width);
+    let indent = indent(pairs, width).min(width);
     let rows = rows(pairs, width);
     for (y, (label, value, tone)) in (area.y..area.bottom()).zip(rows.iter().skip(offset)) {
         let label = text::cut(label, width);

@@ -82,8 +82,11 @@ impl Dialog {
 
     fn asks(&self, theme: Theme, armed: bool) -> Vec<Part> {
         let plain = Style::new();
-        let key = theme.style(if armed { Tone::Accent } else { Tone::Dim });
-        let mut parts = vec![if armed {
+        let unread = !self.seen.get();
+        let key = theme.style(if armed && !unread { Tone::Accent } else { Tone::Dim });
+        let mut parts = vec![if unread {
+            Part::new(format!("{} ↓ shows the rest, then: ", symbol::WARN), theme.style(Tone::Warn), 0)
+        } else if armed {
             Part::new(format!("{} ", symbol::ON), theme.style(Tone::Accent), 0)
         } else {
             Part::new(format!("{} read first: ", symbol::AHEAD), theme.style(Tone::Dim), 0)

@@ -67,7 +67,7 @@ pub fn render<K: Clone + PartialEq>(
         return;
     }
     let layout = columns::layout(table.columns, usize::from(area.width));
-    let canvas = Canvas { columns: table.columns, layout: &layout, shift: state.shift(), theme };
+    let mut canvas = Canvas { columns: table.columns, layout: &layout, shift: 0, theme };
     canvas.titles(area, buf);
     let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
     if table.keys.is_empty() {
@@ -75,9 +75,12 @@ pub fn render<K: Clone + PartialEq>(
         return;
     }
     let seen = state.show(table.keys, usize::from(body.height));
-    for (y, at) in (body.y..body.bottom()).zip(seen) {
+    let rows: Vec<(usize, Vec<Cell>)> = seen.map(|at| (at, (table.row)(at))).collect();
+    state.hides(rows.iter().map(|(_, cells)| canvas.hidden(cells)).max().unwrap_or(0));
+    canvas.shift = state.shift();
+    for (y, (at, cells)) in (body.y..body.bottom()).zip(rows) {
         let row = Rect { y, height: 1, ..body };
-        canvas.cells(&(table.row)(at), row, buf);
+        canvas.cells(&cells, row, buf);
         if state.is_selected(&table.keys[at]) {
             buf.set_style(row, theme.selected());
         }
@@ -107,6 +110,16 @@ impl Canvas<'_> {
             let title = column.align.fit(column.title, place.width);
             put(&title, place, self.theme.style(Tone::Dim), area, buf);
         }
+    }
+
+    /// Returns how many cells of the widest scrolling text do not fit.
+    fn hidden(&self, cells: &[Cell]) -> usize {
+        let scrolling = self.layout.iter().filter(|place| self.columns[place.column].scrolls());
+        let beyond = |place: &columns::Place| {
+            let text = cells.get(place.column).map_or(0, |cell| text::width(&cell.text));
+            text.saturating_sub(place.width)
+        };
+        scrolling.map(beyond).max().unwrap_or(0)
     }
 
     fn cells(&self, cells: &[Cell], area: Rect, buf: &mut Buffer) {

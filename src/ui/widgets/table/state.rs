@@ -18,11 +18,14 @@ pub struct State<K> {
     /// Rows of the last painting: what a page is.
     page: Cell<usize>,
     shift: usize,
+    /// How much of the widest growing text did not fit in the last painting.
+    hidden: Cell<usize>,
 }
 
 impl<K> Default for State<K> {
     fn default() -> Self {
-        Self { selected: None, row: Cell::new(0), top: Cell::new(0), page: Cell::new(0), shift: 0 }
+        let [row, top, page, hidden] = [0; 4].map(Cell::new);
+        Self { selected: None, row, top, page, shift: 0, hidden }
     }
 }
 
@@ -78,14 +81,20 @@ impl<K: Clone + PartialEq> State<K> {
         self.go(keys, usize::MAX);
     }
 
-    /// Scrolls the growing columns sideways by `cells`.
+    /// Scrolls the growing columns sideways by `cells`, as far as text was cut when it was
+    /// last painted.
     pub fn scroll(&mut self, cells: isize) {
-        self.shift = self.shift.saturating_add_signed(cells);
+        self.shift = self.shift.saturating_add_signed(cells).min(self.hidden.get());
+    }
+
+    /// Notes how many cells of the widest text do not fit.
+    pub(super) fn hides(&self, cells: usize) {
+        self.hidden.set(cells);
     }
 
     /// Returns by how many cells the growing columns are scrolled.
     pub(super) fn shift(&self) -> usize {
-        self.shift
+        self.shift.min(self.hidden.get())
     }
 
     pub(super) fn is_selected(&self, key: &K) -> bool {
