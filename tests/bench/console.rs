@@ -43,7 +43,7 @@ fn start(scene: &Scene) -> (Pty, [f64; 2]) {
 }
 
 /// Returns the CPU time of all threads of a process, in milliseconds.
-fn cpu_ms(pid: u32) -> f64 {
+pub fn cpu_ms(pid: u32) -> f64 {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     let spent = threads.filter_map(|thread| {
         let line = fs::read_to_string(thread.path().join("schedstat")).ok()?;

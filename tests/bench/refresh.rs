@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::hint::black_box;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use lockkeeper::domain::verdict::verdict;
@@ -10,27 +11,28 @@ use lockkeeper::io::postgres::monitor::Monitor;
 use lockkeeper::io::postgres::{Purpose, connect};
 use rustix::time::{ClockId, clock_gettime};
 
-use super::Effort;
 use super::report::{Goal, Report};
 use super::scene::{Scene, block_on};
+use super::{Effort, console};
 
 /// Measures and reports.
 pub fn measure(scene: &Scene, effort: Effort, report: &mut Report) {
-    let Costs { cpu, latencies } = block_on(costs(scene, effort.refreshes));
+    let Costs { own, servers, latencies } = block_on(costs(scene, effort.refreshes));
     let logged = block_on(logged(scene, effort.refreshes));
     let times = f64::from(effort.refreshes);
-    let of_server = logged.iter().map(|entry| entry.took_ms).sum::<f64>() / times;
-    let statements = logged.iter().filter(|entry| entry.executes).count();
-    let statements = f64::from(u32::try_from(statements).unwrap_or(u32::MAX)) / times;
-    report.put(Goal::STATEMENTS, statements);
-    report.put(Goal::SERVER, of_server);
-    report.put(Goal::CPU, millis(cpu) / times);
+    report.put(Goal::STATEMENTS, f64::from(logged.statements) / times);
+    report.put(Goal::SERVER, percentile(&logged.took_ms, 50));
+    report.put(Goal::SERVER_CPU, servers / times);
+    report.put(Goal::CPU, millis(own) / times);
     report.put(Goal::LATENCY, percentile(&latencies, 50));
     report.put(Goal::WORST, percentile(&latencies, 95));
 }
 
 struct Costs {
-    cpu: Duration,
+    /// The CPU time of this process.
+    own: Duration,
+    /// That of the monitor's backend, in milliseconds.
+    servers: f64,
     latencies: Vec<f64>,
 }
 
@@ -47,15 +49,42 @@ async fn monitor(scene: &Scene, settings: &str) -> Monitor {
 
 async fn costs(scene: &Scene, refreshes: u32) -> Costs {
     let mut monitor = monitor(scene, "").await;
+    let backend = u32::try_from(scene.number(MONITOR).await).expect("a pid is positive");
     let mut latencies = Vec::new();
-    let before = cpu();
+    let (before, servers_before) = (cpu(), console::cpu_ms(backend));
     for _ in 0..refreshes {
         let began = Instant::now();
         let snapshot = monitor.refresh().await.expect("a refresh succeeds");
         latencies.push(millis(began.elapsed()));
         black_box(verdict(&snapshot));
     }
-    Costs { cpu: cpu().saturating_sub(before), latencies }
+    let own = cpu().saturating_sub(before);
+    Costs { own, servers: console::cpu_ms(backend) - servers_before, latencies }
+}
+
+const MONITOR: &str = "select pid::int8 from pg_stat_activity \
+                       where application_name = 'lockkeeper/monitor'";
+
+/// What the server itself says that it did for us.
+struct Logged {
+    statements: u32,
+    /// How long each refresh took it.
+    took_ms: Vec<f64>,
+}
+
+async fn logged(scene: &Scene, refreshes: u32) -> Logged {
+    let settings = "&options=-c%20log_min_duration_statement%3D0";
+    let mut monitor = monitor(scene, settings).await;
+    let path = scene.database.socket_dir.join("log");
+    let mut logged = Logged { statements: 0, took_ms: Vec::new() };
+    for _ in 0..refreshes {
+        let before = fs::metadata(&path).map_or(0, |file| file.len());
+        monitor.refresh().await.expect("a refresh succeeds");
+        let entries = entries(&path, before);
+        logged.statements += entries.iter().map(|entry| u32::from(entry.executes)).sum::<u32>();
+        logged.took_ms.push(entries.iter().map(|entry| entry.took_ms).sum());
+    }
+    logged
 }
 
 /// One line of the server's log about one of our messages.
@@ -64,17 +93,10 @@ struct Entry {
     took_ms: f64,
 }
 
-/// Lets the server itself say what it did for us and how long that took.
-async fn logged(scene: &Scene, refreshes: u32) -> Vec<Entry> {
-    let settings = "&options=-c%20log_min_duration_statement%3D0";
-    let mut monitor = monitor(scene, settings).await;
-    let path = scene.database.socket_dir.join("log");
-    let before = fs::metadata(&path).map_or(0, |file| file.len());
-    for _ in 0..refreshes {
-        monitor.refresh().await.expect("a refresh succeeds");
-    }
-    let log = fs::read(&path).expect("the server's log can be read");
-    let new = &log[usize::try_from(before).unwrap_or_default().min(log.len())..];
+/// Reads the log from the byte `from` on.
+fn entries(path: &Path, from: u64) -> Vec<Entry> {
+    let log = fs::read(path).expect("the server's log can be read");
+    let new = &log[usize::try_from(from).unwrap_or_default().min(log.len())..];
     String::from_utf8_lossy(new).lines().filter_map(entry).collect()
 }
 

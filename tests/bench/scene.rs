@@ -118,18 +118,16 @@ impl Scene {
         let sql = "select count(distinct pid) from pg_locks l where not granted \
                    and (current_setting('server_version_num')::int < 140000 \
                         or to_jsonb(l)->>'waitstart' is not null)";
-        while self.number(sql) < i64::try_from(count).unwrap_or(i64::MAX) {
+        while block_on(self.number(sql)) < i64::try_from(count).unwrap_or(i64::MAX) {
             assert!(Instant::now() < deadline, "{count} sessions never came to wait");
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 
     /// Returns the one number that `sql` asks for.
-    pub fn number(&self, sql: &'static str) -> i64 {
-        block_on(async {
-            let mut connection: PgConnection = self.database.connect().await;
-            sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("it can be asked")
-        })
+    pub async fn number(&self, sql: &'static str) -> i64 {
+        let mut connection: PgConnection = self.database.connect().await;
+        sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("it can be asked")
     }
 
     /// Returns how the console would connect, with further server settings.
@@ -144,19 +142,17 @@ impl Drop for Scene {
     /// Ends every session: one that waits does not notice that its client went.
     fn drop(&mut self) {
         self.sessions.clear();
-        self.number(
-            "select count(pg_terminate_backend(pid)) from pg_stat_activity \
-                     where datname = current_database() and pid <> pg_backend_pid()",
-        );
-        while self.number(
-            "select count(*) from pg_stat_activity where backend_type = \
-                           'client backend' and pid <> pg_backend_pid()",
-        ) > 0
-        {
+        block_on(self.number(END));
+        while block_on(self.number(LEFT)) > 0 {
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 }
+
+const END: &str = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
+                   where datname = current_database() and pid <> pg_backend_pid()";
+const LEFT: &str = "select count(*) from pg_stat_activity \
+                    where backend_type = 'client backend' and pid <> pg_backend_pid()";
 
 fn waiter(kind: Kind, at: usize) -> String {
     match kind {

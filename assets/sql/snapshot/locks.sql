@@ -5,7 +5,8 @@
 with l as materialized (
     select locktype, database, relation, page, tuple, virtualxid, transactionid, classid,
            objid, objsubid, virtualtransaction, pid, mode, granted, {waitstart} as waitstart,
-           coalesce(relation, objid, transactionid::text::oid, 0) as about
+           coalesce(relation::int8 + (coalesce(tuple, 0)::int8 << 32), objid::int8,
+                    transactionid::text::int8, 0) as about
     from pg_locks
     where mode <> 'SIReadLock'
 )

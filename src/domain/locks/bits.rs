@@ -26,3 +26,32 @@ fn ones(at: usize, mut word: u32) -> impl Iterator<Item = usize> {
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::{FixedBitSet, WORD, common, next_without};
+
+    fn numbers() -> impl Strategy<Value = BTreeSet<usize>> {
+        prop::collection::btree_set(0..150usize, 0..150)
+    }
+
+    fn bits(numbers: &BTreeSet<usize>) -> FixedBitSet {
+        let mut bits = FixedBitSet::with_capacity(150);
+        bits.extend(numbers.iter().copied());
+        bits
+    }
+
+    proptest! {
+        #[test]
+        fn words_tell_what_bits_tell(a in numbers(), b in numbers(), from in 0..150usize) {
+            let shared: Vec<usize> = common(&bits(&a), &bits(&b)).collect();
+            prop_assert_eq!(shared, a.intersection(&b).copied().collect::<Vec<_>>());
+            let first = a.difference(&b).copied().find(|at| *at >= from / WORD * WORD);
+            prop_assert_eq!(next_without(&bits(&a), &bits(&b), from), first);
+        }
+    }
+}

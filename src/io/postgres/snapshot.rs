@@ -45,7 +45,8 @@ impl Capabilities {
     /// # Errors
     /// When the statement fails or the connection is lost.
     pub async fn probe(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
-        let row = sqlx::query(CAPABILITIES).fetch_one(connection).await?;
+        // The simple protocol: one round trip, where a prepared statement takes two.
+        let row = sqlx::raw_sql(CAPABILITIES).fetch_one(connection).await?;
         let oid: i64 = row.try_get("database_oid")?;
         Ok(Self {
             waitstart: row.try_get("waitstart")?,

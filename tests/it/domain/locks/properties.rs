@@ -18,10 +18,17 @@ fn mode() -> impl Strategy<Value = Mode> {
 /// transactions, 3 tables; each session waits at most once, and no two waits began at
 /// the same moment.
 fn rows() -> impl Strategy<Value = Vec<Row>> {
-    let held = prop::collection::vec((1..15, 1..4u32, mode()), 0..20);
+    rows_of(14, 20)
+}
+
+/// The same of as many sessions, with up to so many locks held.
+fn rows_of(sessions: i32, locks: usize) -> impl Strategy<Value = Vec<Row>> {
+    let pids = 1..=sessions;
+    let held = prop::collection::vec((pids.clone(), 1..4u32, mode()), 0..locks);
     let owned = prop::collection::vec((900..903u32, 1..4u32, mode()), 0..3);
-    let waiting = prop::collection::btree_map(1..15, (1..4u32, mode()), 1..12);
-    let order = Just((1..40i64).collect::<Vec<_>>()).prop_shuffle();
+    let some = 1..usize::try_from(sessions).unwrap_or_default() - 2;
+    let waiting = prop::collection::btree_map(pids, (1..4u32, mode()), some);
+    let order = Just((1..i64::from(sessions) * 3).collect::<Vec<_>>()).prop_shuffle();
     (held, owned, waiting, order).prop_map(|(held, owned, waiting, order)| {
         let held = held.into_iter().map(|(pid, table, mode)| holds(pid, table, mode));
         let owned = owned.into_iter().map(|(xid, table, mode)| prepared(xid, table, mode));
@@ -104,18 +111,32 @@ fn is_in_display_order(forest: &Forest) -> bool {
     })
 }
 
+fn is_as_defined(rows: &[Row], leaders: &BTreeMap<i32, i32>) -> Result<(), TestCaseError> {
+    let truth = Truth::of(rows, leaders);
+    let groups = Groups::from_pairs(leaders.clone());
+    let graph = Graph::new(rows, &groups, &Reported::new());
+    prop_assert_eq!(edges(&graph), truth.edges.clone());
+    let forest = forest_of(&graph);
+    agrees(&forest, &truth)?;
+    prop_assert!(is_in_display_order(&forest));
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn a_crowd_is_as_the_definition_has_it(rows in rows_of(80, 30)) {
+        is_as_defined(&rows, &BTreeMap::new())?;
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn edges_and_forest_are_as_the_definition_has_them(rows in rows(), leaders in groups()) {
-        let truth = Truth::of(&rows, &leaders);
-        let groups = Groups::from_pairs(leaders.clone());
-        let graph = Graph::new(&rows, &groups, &Reported::new());
-        prop_assert_eq!(edges(&graph), truth.edges.clone());
-        let forest = forest_of(&graph);
-        agrees(&forest, &truth)?;
-        prop_assert!(is_in_display_order(&forest));
+        is_as_defined(&rows, &leaders)?;
     }
 
     #[test]
