@@ -215,14 +215,14 @@ pub fn main(args: &args::Demo) -> ExitCode {
             // A script wants the server, and how to reach it.
             return ExitCode::SUCCESS;
         }
-        on_top(demo).await
+        on_top(demo, args.plain).await
     }));
     // A reader of the terminal may still wait for a key.
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
     code
 }
 
-async fn on_top(demo: &Demo) -> ExitCode {
+async fn on_top(demo: &Demo, plain: bool) -> ExitCode {
     let flags = args::Target {
         dsn: Some(demo.dsn.clone()),
         config: Some(demo.config_path.clone()),
@@ -233,9 +233,15 @@ async fn on_top(demo: &Demo) -> ExitCode {
         Err(error) => return refuse(&*error),
     };
     site.target.class = crate::domain::identity::Class::Scratch;
-    let hint = HINT.map(str::to_owned).to_vec();
-    let start = super::console::Start { hint, throwaway: !demo.kept, runbook: None };
-    match super::console::on(site, start).await {
+    let left = if super::console::needs_lines(plain) {
+        let start = super::console::Start::default();
+        super::plain::on(site, start, super::lines::Lines::stdin()).await
+    } else {
+        let hint = HINT.map(str::to_owned).to_vec();
+        let start = super::console::Start { hint, throwaway: !demo.kept, runbook: None };
+        super::console::on(site, start).await
+    };
+    match left {
         Ok(code) => code,
         Err(error) => refuse(&*error),
     }

@@ -16,7 +16,7 @@ pub fn run(args: &args::Run) -> Result<ExitCode> {
     let site = site::open(&args.console.target)?;
     let begin = begin::runbook(&site, &args.runbook, args.file.as_deref());
     let begin = begin.map_err(|why| eyre!(why))?;
-    let start = console::Start { hint: Vec::new(), runbook: Some(Box::new(begin)) };
+    let start = console::Start { runbook: Some(Box::new(begin)), ..console::Start::default() };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -1,59 +1,157 @@
 //! The monitor's loop: it connects first, looks at its own pace, keeps the last data when
 //! the server is gone, and comes back by itself.
 
+mod audience;
+
+use std::convert::Infallible;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use chrono::Utc;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
+use self::audience::Audience;
 use super::postgres::connect::{Purpose, connect};
 use super::postgres::identity::identity;
 use super::postgres::monitor::Monitor;
-use super::postgres::query_error;
 use super::postgres::target::Target;
+use super::postgres::{is_lost, query_error};
 use crate::domain::backoff;
 use crate::domain::counters::Surroundings;
-use crate::domain::identity::{Identity, check_pin};
+use crate::domain::identity::{Identity, check_bound, check_pin};
 use crate::domain::snapshot::Snapshot;
 use crate::session::news::News;
 
-/// The client's limit for one refresh; the server's own `statement_timeout` is 2 s.
+/// The client's limit for one question; the server's own `statement_timeout` is 2 s.
 const LIMIT: Duration = Duration::from_secs(3);
 /// How often the slow facts are read.
 const SLOW: Duration = Duration::from_secs(10);
 
-/// Somebody who wants to know what is so at this moment, not at the last refresh.
-pub type Question = oneshot::Sender<Result<(Snapshot, Surroundings), String>>;
+/// What is so at this moment; without the slow facts where the server refused them.
+pub type Answer = Result<(Snapshot, Option<Surroundings>), String>;
 
-/// Watches `target` until the inbox of the news is gone.
+/// Somebody who wants to know what is so at this moment, not at the last refresh.
+pub type Question = oneshot::Sender<Answer>;
+
+/// Who answered first, shared by all that is bound to it: nobody until somebody did.
+pub type Bound = Arc<OnceLock<Identity>>;
+
+/// Watches `target` until nobody hears the news, or nobody can ask any more.
 pub async fn watch(
     target: Target,
     pace: Duration,
+    bound: Bound,
     news: mpsc::UnboundedSender<News>,
-    mut questions: mpsc::UnboundedReceiver<Question>,
+    questions: mpsc::UnboundedReceiver<Question>,
 ) {
-    let mut bound: Option<Identity> = None;
-    let mut attempt = 0;
-    while !news.is_closed() {
-        match open(&target).await {
-            Ok((monitor, who)) => {
-                attempt = 0;
-                let mismatch = mismatch(&target, bound.as_ref(), &who);
-                bound.get_or_insert_with(|| who.clone());
-                tell(&news, News::Mismatch(mismatch));
-                tell(&news, News::Identity(Ok(who)));
-                let why = look(monitor, pace, &news, &mut questions).await;
-                tell(&news, News::Snapshot(Err(why)));
-            }
-            Err(why) => {
-                tell(&news, News::Identity(Err(why.clone())));
-                tell(&news, News::Snapshot(Err(why.clone())));
-                refuse(&mut questions, &why);
-            }
+    let audience = Audience::new(news, questions);
+    let mut watch = Watch { target, pace, bound, audience, monitor: None, failures: 0 };
+    loop {
+        let Err(ended) = watch.turn().await;
+        if watch.pause(ended).await.is_err() {
+            return;
         }
-        sleep(backoff::delay(attempt, random_unit())).await;
-        attempt = attempt.saturating_add(1);
+    }
+}
+
+/// Why it is not looked any more.
+enum Ended {
+    /// The connection is gone, or there was none.
+    Lost(String),
+    /// The server refused to answer, and the connection is as good as before: a new one
+    /// would only cost more, or hang where this one does not.
+    Refused(String),
+    /// Nobody hears or asks any more.
+    Left,
+}
+
+/// The loop's state.
+struct Watch {
+    target: Target,
+    pace: Duration,
+    bound: Bound,
+    audience: Audience,
+    monitor: Option<Monitor>,
+    /// Failures since the server last told all that was asked.
+    failures: u32,
+}
+
+impl Watch {
+    /// Connects if there is no connection, and looks until something fails.
+    async fn turn(&mut self) -> Result<Infallible, Ended> {
+        let mut monitor = match self.monitor.take() {
+            Some(monitor) => monitor,
+            None => self.open().await?,
+        };
+        let ended = self.look(&mut monitor).await;
+        if matches!(ended, Err(Ended::Refused(_))) {
+            self.monitor = Some(monitor);
+        }
+        ended
+    }
+
+    async fn open(&mut self) -> Result<Monitor, Ended> {
+        let opened = self.audience.meanwhile(open(&self.target)).await?;
+        let (monitor, who) = opened.map_err(Ended::Lost)?;
+        self.audience.tell(News::Mismatch(self.mismatch(&who)));
+        self.audience.tell(News::Identity(Ok(who)));
+        Ok(monitor)
+    }
+
+    /// Returns why what answers must not be acted on: it is not the pinned target, or not
+    /// the one that answered first.
+    fn mismatch(&self, who: &Identity) -> Option<String> {
+        let checked = match &self.target.pin {
+            Some(pin) => check_pin(pin, who, self.target.spec.proved_name()),
+            None => Ok(()),
+        };
+        // What is not the pinned target is never bound.
+        let checked =
+            checked.and_then(|()| check_bound(self.bound.get_or_init(|| who.clone()), who));
+        checked.err().map(|refused| refused.to_string())
+    }
+
+    async fn look(&mut self, monitor: &mut Monitor) -> Result<Infallible, Ended> {
+        let mut slow_read: Option<Instant> = None;
+        loop {
+            let began = Instant::now();
+            let snapshot = asked(monitor.refresh()).await?;
+            self.audience.tell(News::Snapshot(Ok(Box::new(snapshot.clone()))));
+            let due = slow_read.is_none_or(|at| at.elapsed() >= SLOW);
+            if due || self.audience.has_asked() {
+                let slow = self.slow(monitor).await?;
+                self.audience.answer(&snapshot, slow.as_ref());
+                slow_read = Some(Instant::now());
+            }
+            self.failures = 0;
+            self.audience.listen(self.pace.saturating_sub(began.elapsed())).await?;
+        }
+    }
+
+    /// Reads the slow facts; where the server refuses them, the look goes on without.
+    async fn slow(&self, monitor: &mut Monitor) -> Result<Option<Surroundings>, Ended> {
+        let (told, slow) = match asked(monitor.slow()).await {
+            Ok(slow) => (Ok(Box::new(slow.clone())), Some(slow)),
+            Err(Ended::Refused(why)) => (Err(why), None),
+            Err(ended) => return Err(ended),
+        };
+        self.audience.tell(News::Slow(told));
+        Ok(slow)
+    }
+
+    /// Says what happened, and waits longer after each failure.
+    async fn pause(&mut self, ended: Ended) -> Result<(), Ended> {
+        match ended {
+            Ended::Lost(why) => {
+                self.audience.tell(News::Identity(Err(why.clone())));
+                self.audience.refuse(why);
+            }
+            Ended::Refused(why) => self.audience.refuse(why),
+            Ended::Left => return Err(Ended::Left),
+        }
+        let delay = delay(self.failures);
+        self.failures = self.failures.saturating_add(1);
+        self.audience.meanwhile(sleep(delay)).await
     }
 }
 
@@ -61,123 +159,20 @@ async fn open(target: &Target) -> Result<(Monitor, Identity), String> {
     let mut connection = connect(&target.spec, Purpose::Monitor)
         .await
         .map_err(|error| format!("{}. {}", error.what(), error.advice()))?;
-    let asked = timeout(LIMIT, identity(&mut connection, &target.spec)).await;
-    let who = asked.map_err(|_| no_answer())?.map_err(|error| error.to_string())?;
+    let who = timeout(LIMIT, identity(&mut connection, &target.spec)).await;
+    let who = who.map_err(|_| no_answer())?.map_err(|error| error.to_string())?;
     let opened = timeout(LIMIT, Monitor::new(connection, who.clone())).await;
     let monitor = opened.map_err(|_| no_answer())?.map_err(|error| query_error(&error))?;
     Ok((monitor, who))
 }
 
-/// Returns why what answers must not be acted on: it is not the pinned target, or not the
-/// one that answered first.
-fn mismatch(target: &Target, bound: Option<&Identity>, who: &Identity) -> Option<String> {
-    if let Some(pin) = &target.pin
-        && let Err(refused) = check_pin(pin, who, target.spec.proved_name())
-    {
-        return Some(refused.to_string());
-    }
-    let first = bound?;
-    let same = first.system_identifier == who.system_identifier
-        && first.database == who.database
-        && first.database_oid == who.database_oid;
-    (!same).then(|| {
-        format!(
-            "another server answers than before (system {} database {} was system {} database {}): \
-             nothing is run; leave and start again if that is intended",
-            who.system_identifier, who.database, first.system_identifier, first.database
-        )
-    })
-}
-
-/// Refreshes until something fails, and returns why.
-async fn look(
-    mut monitor: Monitor,
-    pace: Duration,
-    news: &mpsc::UnboundedSender<News>,
-    questions: &mut mpsc::UnboundedReceiver<Question>,
-) -> String {
-    let mut slow_read: Option<Instant> = None;
-    let mut slow = Surroundings::default();
-    loop {
-        let began = Instant::now();
-        let snapshot = match timeout(LIMIT, monitor.refresh()).await {
-            Ok(Ok(snapshot)) => snapshot,
-            Ok(Err(error)) => return query_error(&error),
-            Err(_) => return no_answer(),
-        };
-        tell(news, News::Snapshot(Ok(Box::new(snapshot))));
-        if slow_read.is_none_or(|at| at.elapsed() >= SLOW) {
-            match read_slow(&mut monitor, news).await {
-                Ok(read) => slow = read,
-                Err(Lost(why)) => return why,
-            }
-            slow_read = Some(Instant::now());
-        }
-        let rest = pace.saturating_sub(began.elapsed());
-        let question = tokio::select! {
-            () = sleep(rest) => None,
-            question = questions.recv() => question,
-            () = news.closed() => return String::new(),
-        };
-        if let Some(question) = question
-            && let Err(Lost(why)) = answer(question, &mut monitor, &mut slow, news).await
-        {
-            return why;
-        }
-    }
-}
-
-/// The connection is gone, and why.
-struct Lost(String);
-
-async fn read_slow(
-    monitor: &mut Monitor,
-    news: &mpsc::UnboundedSender<News>,
-) -> Result<Surroundings, Lost> {
-    match timeout(LIMIT, monitor.slow()).await {
-        Ok(Ok(slow)) => {
-            tell(news, News::Slow(Ok(Box::new(slow.clone()))));
-            Ok(slow)
-        }
-        // A refused question costs the slow facts, a broken connection ends the look.
-        Ok(Err(error @ sqlx::Error::Database(_))) => {
-            tell(news, News::Slow(Err(query_error(&error))));
-            Ok(Surroundings::default())
-        }
-        Ok(Err(error)) => Err(Lost(query_error(&error))),
-        Err(_) => Err(Lost(no_answer())),
-    }
-}
-
-/// Reads everything now for one who asked.
-async fn answer(
-    question: Question,
-    monitor: &mut Monitor,
-    slow: &mut Surroundings,
-    news: &mpsc::UnboundedSender<News>,
-) -> Result<(), Lost> {
-    let read = match timeout(LIMIT, monitor.refresh()).await {
-        Ok(Ok(snapshot)) => read_slow(monitor, news).await.map(|read| (snapshot, read)),
-        Ok(Err(error)) => Err(Lost(query_error(&error))),
-        Err(_) => Err(Lost(no_answer())),
-    };
-    match read {
-        Ok((snapshot, read)) => {
-            slow.clone_from(&read);
-            tell(news, News::Snapshot(Ok(Box::new(snapshot.clone()))));
-            drop(question.send(Ok((snapshot, read))));
-            Ok(())
-        }
-        Err(Lost(why)) => {
-            drop(question.send(Err(why.clone())));
-            Err(Lost(why))
-        }
-    }
-}
-
-fn refuse(questions: &mut mpsc::UnboundedReceiver<Question>, why: &str) {
-    while let Ok(question) = questions.try_recv() {
-        drop(question.send(Err(why.to_owned())));
+/// Waits for the server's answer, but not longer than [`LIMIT`].
+async fn asked<T>(question: impl Future<Output = sqlx::Result<T>>) -> Result<T, Ended> {
+    match timeout(LIMIT, question).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) if is_lost(&error) => Err(Ended::Lost(query_error(&error))),
+        Ok(Err(error)) => Err(Ended::Refused(query_error(&error))),
+        Err(_) => Err(Ended::Lost(no_answer())),
     }
 }
 
@@ -185,12 +180,9 @@ fn no_answer() -> String {
     format!("the server did not answer within {} s", LIMIT.as_secs())
 }
 
-fn tell(news: &mpsc::UnboundedSender<News>, item: News) {
-    // Nobody listens any more when the console is leaving.
-    drop(news.send(item));
-}
-
-/// Returns a number from 0 to 1 that differs between consoles.
-fn random_unit() -> f64 {
-    f64::from(Utc::now().timestamp_subsec_nanos() % 1_000_003) / 1_000_003.0
+/// Returns the wait before the next attempt after so many failures, which differs between
+/// consoles.
+pub(super) fn delay(failures: u32) -> Duration {
+    let unit = getrandom::u32().map_or(1.0, |random| f64::from(random) / f64::from(u32::MAX));
+    backoff::delay(failures, unit)
 }

@@ -83,7 +83,7 @@ async fn go_on(
     begin: Box<Begin>,
 ) -> Result<ExitCode> {
     let site = site::open(&args.console.target)?;
-    let start = console::Start { hint: Vec::new(), runbook: Some(begin) };
+    let start = console::Start { runbook: Some(begin), ..console::Start::default() };
     match lines {
         Some(lines) if reach == Reach::Lines => plain::on(site, start, lines).await,
         _ => console::on(site, start).await,

@@ -45,8 +45,8 @@ pub(super) fn of(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
     let about = about(walk, scene);
     let mut now = phase(walk, scene);
     now.extend(offers(walk));
-    let is_urgent = walk.failure().is_some()
-        || matches!(walk.phase(), Phase::Denied { .. } | Phase::Acting);
+    let is_urgent =
+        walk.failure().is_some() || matches!(walk.phase(), Phase::Denied { .. } | Phase::Acting);
     // What went wrong must be seen on the smallest screen.
     let (first, second) = if is_urgent { (now, about) } else { (about, now) };
     first.into_iter().chain(second).chain(replaced(walk)).collect()

@@ -69,7 +69,8 @@ fn cancellable(scene: &Scene<'_>) -> Result<(), Reason> {
 /// # Errors
 /// Why there is none that could be ended from here.
 pub(super) fn culprit<'a>(scene: &Scene<'a>) -> Result<&'a Backend, Reason> {
-    let nobody = || Reason::new("nobody stands in anybody's way; 2 lists all, and t there ends one");
+    let nobody =
+        || Reason::new("nobody stands in anybody's way; 2 lists all, and t there ends one");
     let verdict = scene.facts.verdict.as_ref().ok_or_else(nobody)?;
     let snapshot = scene.facts.snapshot.value().ok_or_else(nobody)?;
     let Some(first) = verdict.culprits.first() else {

@@ -85,7 +85,11 @@ impl Dialog {
         let unread = !self.seen.get();
         let key = theme.style(if armed && !unread { Tone::Accent } else { Tone::Dim });
         let mut parts = vec![if unread {
-            Part::new(format!("{} ↓ shows the rest, then: ", symbol::WARN), theme.style(Tone::Warn), 0)
+            Part::new(
+                format!("{} ↓ shows the rest, then: ", symbol::WARN),
+                theme.style(Tone::Warn),
+                0,
+            )
         } else if armed {
             Part::new(format!("{} ", symbol::ON), theme.style(Tone::Accent), 0)
         } else {
