@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 use crate::support::drive::{Drive, site};
 use crate::support::pty::{Pty, lockkeeper};
-use crate::support::server::{Database, Server, private};
+use crate::support::server::{self, Database, Server, private};
 use crate::support::until::eventually;
 
 /// A project of two migrations, and a place for the state.
@@ -131,8 +131,8 @@ async fn nothing_runs_during_an_outage_and_what_is_planned_after_it_does() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_runs_in_a_database_that_was_created_anew_after_the_preview() {
-    let (server, places) = (private(&[]), Places::new());
-    let (database, admin) = (server.database("anew"), server.existing("postgres"));
+    let (database, places) = (server::database("anew"), Places::new());
+    let admin = Database { name: "postgres".into(), ..database.clone() };
     let mut drive = places.drive(&database.dsn()).await;
     drive.plan(up()).await;
     admin.execute(&format!("DROP DATABASE {} WITH (FORCE)", database.name));

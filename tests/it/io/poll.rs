@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::support::proxy::Proxy;
-use crate::support::server::{Database, Server, private};
+use crate::support::server::{Database, Server, database, private};
 use crate::support::until::{LONG, eventually};
 
 /// The loop, and what it told.
@@ -145,8 +145,7 @@ async fn a_server_that_recovers_from_a_crash_is_seen_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_terminated_monitor_connects_again_at_once() {
-    let server = private(&[]);
-    let database = server.database("terminated");
+    let database = database("terminated");
     let mut watched = Watched::start(&database.dsn());
     watched.sees().await;
     let mut admin = database.connect().await;
@@ -196,8 +195,7 @@ async fn a_frozen_postmaster_gathers_no_backends_of_ours() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_network_that_swallows_everything_is_noticed_and_its_return_as_well() {
-    let server = private(&[]);
-    let database = server.database("hole");
+    let database = database("hole");
     let proxy = Proxy::start(&database).await;
     let mut watched = Watched::start(&proxy.dsn());
     watched.sees().await;
@@ -238,14 +236,14 @@ async fn a_question_during_an_outage_is_refused_at_once_with_the_reason() {
 
 /// Makes a role that may log in and nothing else.
 fn role(database: &Database) -> String {
-    database.execute("CREATE ROLE poor LOGIN");
-    database.dsn().replace("user=postgres", "user=poor")
+    let role = format!("{}_poor", database.name);
+    database.execute(&format!("CREATE ROLE {role} LOGIN"));
+    database.dsn().replace("user=postgres", &format!("user={role}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_look_keeps_its_connection_and_goes_on_when_it_may() {
-    let server = private(&[]);
-    let database = server.database("refused");
+    let database = database("refused");
     let poor = role(&database);
     database.execute("REVOKE SELECT ON pg_prepared_xacts FROM PUBLIC");
     let mut watched = Watched::start(&poor);
@@ -261,8 +259,7 @@ async fn a_refused_look_keeps_its_connection_and_goes_on_when_it_may() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_facts_that_are_refused_are_unknown_and_not_empty() {
-    let server = private(&[]);
-    let database = server.database("slow");
+    let database = database("slow");
     let poor = role(&database);
     database.execute("REVOKE SELECT ON pg_stat_archiver FROM PUBLIC");
     let mut watched = Watched::start(&poor);
@@ -276,11 +273,10 @@ async fn slow_facts_that_are_refused_are_unknown_and_not_empty() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_created_anew_under_the_same_name_is_another_one() {
-    let server = private(&[]);
-    let database = server.database("again");
+    let database = database("again");
     let mut watched = Watched::start(&database.dsn());
     watched.sees().await;
-    let admin = server.existing("postgres");
+    let admin = Database { name: "postgres".into(), ..database.clone() };
     admin.execute(&format!("DROP DATABASE {} WITH (FORCE)", database.name));
     watched.fails_with("does not exist").await;
     admin.execute(&format!("CREATE DATABASE {}", database.name));
@@ -350,8 +346,7 @@ async fn a_physical_copy_at_another_place_is_not_the_pinned_target() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_leaves_with_those_who_ask_and_leaves_no_backend() {
-    let server = private(&[]);
-    let database = server.database("left");
+    let database = database("left");
     let mut watched = Watched::start(&database.dsn());
     watched.sees().await;
     drop(watched.questions);

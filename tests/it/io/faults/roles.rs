@@ -4,16 +4,17 @@ use lockkeeper::domain::snapshot::Snapshot;
 
 use super::{Places, key, refused, terminate};
 use crate::support::drive::Drive;
-use crate::support::server::{Database, Server, private};
+use crate::support::server::{self, Database};
 
 const VERSIONS: &str = "CREATE TABLE _sqlx_migrations (version bigint, description text, \
     installed_on timestamptz, success bool, checksum bytea, execution_time bigint)";
 
 /// Looks as a new role with `grants`, until everything was read or refused.
-async fn look(server: &Server, grants: &str) -> (Database, Drive, Places) {
-    let (database, places) = (server.database("role"), Places::new());
-    database.execute(&format!("{VERSIONS}; CREATE ROLE watcher LOGIN {grants}"));
-    let mut drive = places.drive(&database.dsn().replace("user=postgres", "user=watcher")).await;
+async fn look(role: &str, grants: &str) -> (Database, Drive, Places) {
+    let (database, places) = (server::database(role), Places::new());
+    database.execute(&format!("{VERSIONS}; CREATE ROLE {role} LOGIN {grants}"));
+    let dsn = database.dsn().replace("user=postgres", &format!("user={role}"));
+    let mut drive = places.drive(&dsn).await;
     drive
         .until("all is read", |d| {
             let project = d.facts.project.error().is_some() || d.facts.project.value().is_some();
@@ -30,10 +31,11 @@ fn snapshot(drive: &Drive) -> &Snapshot {
 }
 
 /// Checks that the migrations panel says what is missing, and what to do.
-fn says_what_is_missing(drive: &Drive) {
+fn says_what_is_missing(drive: &Drive, role: &str) {
     let why = drive.facts.project.error().expect("it may not read the table");
     assert!(why.contains("permission denied for table _sqlx_migrations"), "{why}");
-    assert!(why.contains("GRANT SELECT ON _sqlx_migrations TO watcher"), "{why}");
+    let grant = format!("GRANT SELECT ON _sqlx_migrations TO {role}");
+    assert!(why.contains(&grant), "{why}");
 }
 
 /// Checks that a session of another role cannot be ended, and that this is said.
@@ -50,23 +52,21 @@ async fn cannot_signal(drive: &mut Drive, database: &Database) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_with_pg_monitor_sees_all_and_signals_nobody() {
-    let server = private(&[]);
-    let (database, mut drive, _places) = look(&server, "IN ROLE pg_monitor").await;
+    let (database, mut drive, _places) = look("watcher", "IN ROLE pg_monitor").await;
     let limits: Vec<&String> =
         snapshot(&drive).limits.iter().filter(|limit| limit.contains("watcher")).collect();
     assert_eq!(limits, [""; 0]);
     assert!(drive.facts.slow.value().expect("it is read").database_bytes.is_some());
-    says_what_is_missing(&drive);
+    says_what_is_missing(&drive, "watcher");
     cannot_signal(&mut drive, &database).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_with_nothing_says_what_it_cannot_see() {
-    let server = private(&[]);
-    let (database, mut drive, _places) = look(&server, "").await;
+    let (database, mut drive, _places) = look("stranger", "").await;
     let limits = &snapshot(&drive).limits;
-    assert!(limits[0].contains("watcher is no member of pg_read_all_stats"), "{limits:?}");
+    assert!(limits[0].contains("stranger is no member of pg_read_all_stats"), "{limits:?}");
     assert!(limits[0].contains("GRANT pg_monitor"), "{limits:?}");
-    says_what_is_missing(&drive);
+    says_what_is_missing(&drive, "stranger");
     cannot_signal(&mut drive, &database).await;
 }
