@@ -116,11 +116,11 @@ impl Watch {
         loop {
             let began = Instant::now();
             let snapshot = asked(monitor.refresh()).await?;
-            self.audience.tell(News::Snapshot(Ok(Box::new(snapshot.clone()))));
-            let due = slow_read.is_none_or(|at| at.elapsed() >= SLOW);
-            if due || self.audience.has_asked() {
+            let wanted = self.audience.has_asked().then(|| snapshot.clone());
+            self.audience.show(snapshot);
+            if wanted.is_some() || slow_read.is_none_or(|at| at.elapsed() >= SLOW) {
                 let slow = self.slow(monitor).await?;
-                self.audience.answer(&snapshot, slow.as_ref());
+                self.audience.answer(wanted.as_ref(), slow.as_ref());
                 slow_read = Some(Instant::now());
             }
             self.failures = 0;

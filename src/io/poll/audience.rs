@@ -38,9 +38,15 @@ impl Audience {
         !self.asked.is_empty()
     }
 
-    /// Gives a look to all who asked before it.
-    pub fn answer(&mut self, snapshot: &Snapshot, slow: Option<&Surroundings>) {
+    /// Tells what was seen; from now on there is hope again.
+    pub fn show(&mut self, snapshot: Snapshot) {
         self.refused = None;
+        self.tell(News::Snapshot(Ok(Box::new(snapshot))));
+    }
+
+    /// Gives a look to all who asked before it.
+    pub fn answer(&mut self, snapshot: Option<&Snapshot>, slow: Option<&Surroundings>) {
+        let Some(snapshot) = snapshot else { return };
         for question in self.asked.drain(..) {
             drop(question.send(Ok((snapshot.clone(), slow.cloned()))));
         }

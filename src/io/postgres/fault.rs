@@ -93,6 +93,8 @@ impl Fault {
             "42501" => Self::Permission(message),
             "53300" => Self::TooManyConnections(message),
             "57P01" | "57P02" | "57P03" => Self::NotReady(message),
+            // Our lock_timeout holds while a session begins, which has to read the catalog.
+            "55P03" => Self::NotReady(format!("the system catalog is locked ({message})")),
             "08P01" if message.contains("startup parameter") => Self::Pooler,
             _ => Self::Server { code: code.into_owned(), message },
         }

@@ -234,6 +234,23 @@ async fn a_question_during_an_outage_is_refused_at_once_with_the_reason() {
     assert!(refused.contains("no such socket"), "{refused}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_catalog_refuses_a_new_session_in_time_and_none_waits_for_it() {
+    let database = database("catalog_lock");
+    let mut watched = Watched::start(&database.dsn());
+    watched.sees().await;
+    let mut admin = database.connect().await;
+    let pid = monitor(&mut admin, &database).await;
+    let mut holder = database.connect().await;
+    let lock = "BEGIN; LOCK TABLE pg_class IN ACCESS EXCLUSIVE MODE";
+    sqlx::raw_sql(lock).execute(&mut holder).await.expect("it is free");
+    signal(pid, Signal::TERM);
+    watched.fails_with("the system catalog is locked").await;
+    eventually("none waits", async || monitors(&mut admin, &database).await.is_empty()).await;
+    sqlx::raw_sql("ROLLBACK").execute(&mut holder).await.expect("it ends");
+    watched.sees().await;
+}
+
 /// Makes a role that may log in and nothing else.
 fn role(database: &Database) -> String {
     let role = format!("{}_poor", database.name);
