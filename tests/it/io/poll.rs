@@ -117,7 +117,7 @@ async fn a_stopped_server_leaves_its_last_data_and_is_seen_again_when_it_is_back
         watched.sees().await;
         server.cluster.stop_server(how).expect("it stops");
         watched.until("nobody answers", |w| w.facts.identity.error().is_some()).await;
-        watched.fails_with("no such socket; Start the server").await;
+        watched.fails_with("no such socket. Start the server").await;
         assert!(watched.facts.snapshot.value().is_some(), "the last data stays");
         assert!(watched.facts.snapshot.age(Utc::now()).is_some(), "with its age");
         server.cluster.start_server().expect("it starts");
@@ -186,7 +186,7 @@ async fn a_frozen_postmaster_gathers_no_backends_of_ours() {
     let pid = monitor(&mut admin, &database).await;
     signal(postmaster(&server), Signal::STOP);
     signal(pid, Signal::TERM);
-    watched.fails_with("no answer within 2s; Check the network").await;
+    watched.fails_with("no answer within 2s. Check the network").await;
     signal(postmaster(&server), Signal::CONT);
     watched.sees().await;
     eventually("one monitor is left", async || monitors(&mut admin, &database).await.len() == 1)
