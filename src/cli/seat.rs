@@ -102,8 +102,8 @@ impl Seat {
 
     fn hear(&mut self, news: News) -> Vec<Heard> {
         let mut heard = Vec::new();
-        if let News::Output { line, .. } = &news {
-            heard.push(Heard::Printed(line.clone()));
+        if let News::Output { lines, .. } = &news {
+            heard.extend(lines.iter().cloned().map(Heard::Printed));
         }
         if let Some(event) = self.facts.hear(news, Utc::now()) {
             if let Event::Performed { outcome, .. } = &event {

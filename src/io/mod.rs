@@ -2,6 +2,7 @@
 
 pub mod act;
 pub mod allowed;
+mod blocking;
 pub mod cluster;
 pub mod config;
 pub mod demo;

@@ -10,6 +10,7 @@ use tokio::process::Child;
 use tokio::sync::watch;
 
 use super::act::{self, Batch, Environment, Followed, Job, Spec, Stop, Value};
+use super::blocking::blocking;
 use super::failpoint;
 use super::journal::{self, Journal};
 use crate::domain::journal::Entry;
@@ -52,7 +53,8 @@ pub async fn perform(
 ) -> Performed {
     let step = act.step.as_deref();
     failpoint::hit("act.before_intent");
-    if let Err(error) = journal.append(Entry::intent(&confirmed, &act.id, step)) {
+    let intent = Entry::intent(&confirmed, &act.id, step);
+    if let Err(error) = blocking(|| journal.append(intent)) {
         let outcome = Outcome::new(Ending::NotRun, error.to_string());
         return Performed { outcome, confirmed, unrecorded: Some(error) };
     }
@@ -63,7 +65,7 @@ pub async fn perform(
     };
     failpoint::hit("act.before_outcome");
     let entry = Entry::outcome(&outcome, &act.id, confirmed.attempt(), step);
-    let unrecorded = journal.append(entry).err();
+    let unrecorded = blocking(|| journal.append(entry)).err();
     failpoint::hit("act.after_outcome");
     Performed { outcome, confirmed, unrecorded }
 }
@@ -103,7 +105,7 @@ pub async fn in_child(
     classify: impl AsyncFnOnce(Finished) -> Outcome,
 ) -> Outcome {
     setting.env.iter().for_each(|(_, value)| keep(journal, value));
-    let (job, child) = match start(journal, act, confirmed, setting) {
+    let (job, child) = match blocking(|| start(journal, act, confirmed, setting)) {
         Ok(started) => started,
         Err(why) => return Outcome::new(Ending::NotRun, why),
     };

@@ -244,15 +244,16 @@ impl Facts {
         Some(Point { tps: rates.transactions, wal: rates.wal, blocked: snapshot.forest.blocked })
     }
 
-    /// Takes a line of the act's output.
-    pub fn output_arrived(&mut self, act: &str, line: Untrusted) {
+    /// Takes lines of an act's output, and how many bytes are only in its file.
+    pub fn output_arrived(&mut self, act: &str, lines: Vec<Untrusted>, dropped: u64) {
         if self.output.act != act {
             self.output = Output { act: act.to_owned(), ..Output::default() };
         }
-        if self.output.lines.len() == OUTPUT_LINES {
-            self.output.lines.pop_front();
-        }
-        self.output.lines.push_back(line);
+        self.output.dropped += dropped;
+        self.output.lines.extend(lines);
+        let over = self.output.lines.len().saturating_sub(OUTPUT_LINES);
+        let left_out = self.output.lines.drain(..over).map(|line| line.raw().len() as u64 + 1);
+        self.output.dropped += left_out.sum::<u64>();
     }
 
     /// Takes a record of the run that is open; the first of a run replaces the last run's.

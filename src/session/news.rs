@@ -43,12 +43,14 @@ pub enum News {
     Lease(Lease),
     /// A record was written.
     Recorded(Box<Record>),
-    /// The running act printed a line.
+    /// The running act printed something.
     Output {
         /// The act.
         act: String,
-        /// The line, without its newline.
-        line: Untrusted,
+        /// Whole lines, without their newlines; together, so that a flood of them is few news.
+        lines: Vec<Untrusted>,
+        /// Bytes that are only in the act's file.
+        dropped: u64,
     },
     /// A backend's details, or why they cannot be read.
     Backend(Result<BackendDetail, String>),
@@ -71,7 +73,7 @@ impl Facts {
             News::Mismatch(why) => self.mismatch = why,
             News::Lease(lease) => self.lease = lease,
             News::Recorded(record) => self.record_arrived(*record),
-            News::Output { act, line } => self.output_arrived(&act, line),
+            News::Output { act, lines, dropped } => self.output_arrived(&act, lines, dropped),
             News::Backend(Ok(detail)) => self.backend.arrived(detail, at),
             News::Backend(Err(error)) => self.backend.failed(error),
         }

@@ -60,7 +60,8 @@ pub fn plan(request: &Request, ground: &Ground<'_>) -> Previewed {
         Request::Migrate { direction, goal, risk } => {
             return migrate(*direction, goal, *risk, ground);
         }
-        Request::Command { argv, risk } => Ok(command_plan(argv, *risk, ground)),
+        // Nobody can tell that a program only reads.
+        Request::Command { argv, risk } => Ok(command_plan(argv, (*risk).max(Risk::Safe), ground)),
         Request::Sql { .. } => {
             Err("SQL steps other than probes are not run by this version".into())
         }
@@ -245,7 +246,7 @@ fn migration_risk(intent: &Intent, migration: &Migration, known: &Migrations) ->
         Intent::Up(_) if known.losses(&migration.id, Direction::Up).next().is_some() => {
             Risk::Destructive
         }
-        Intent::Up(_) if migration.up.complete => Risk::Safe,
+        Intent::Up(_) if migration.up.is_understood() => Risk::Safe,
         Intent::Up(_) => Risk::Lossy,
         Intent::Down(_) => match migration.reversal.kind {
             Reversal::Reversible => Risk::Lossy,
@@ -267,8 +268,8 @@ fn migration_preview(
     let name = known.name(&migration.id);
     let mut now = (ground.holders)(hazards);
     now.extend(act.no_lock_timeout.clone());
-    if !script.complete {
-        now.push("not all of what it does could be read: more may happen than is shown".to_owned());
+    if !script.is_understood() {
+        now.push("not all of what it does is understood: more may happen than is shown".to_owned());
     }
     Preview {
         title: format!("{} {} {name}", direction.word(), migration.id),

@@ -73,6 +73,13 @@ pub struct Script {
 }
 
 impl Script {
+    /// Returns true if all that it does is known and understood.
+    #[must_use]
+    pub fn is_understood(&self) -> bool {
+        let opaque = |statement: &Statement| statement.changes.iter().any(Change::is_opaque);
+        self.complete && !self.statements.iter().any(opaque)
+    }
+
     /// Returns the statement that waits for old transactions, if one does: under
     /// a `lock_timeout` it would leave an invalid index behind.
     #[must_use]

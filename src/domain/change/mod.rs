@@ -334,6 +334,19 @@ impl Change {
         }
     }
 
+    /// Returns true if nobody can tell what it does: then it is never called safe.
+    #[must_use]
+    pub fn is_opaque(&self) -> bool {
+        matches!(self, Self::Block(_) | Self::Unknown(_))
+    }
+
+    /// Returns true if this begins or ends a transaction, so that the rest of its file is not
+    /// rolled back with what stands before.
+    #[must_use]
+    pub fn splits_transaction(&self) -> bool {
+        matches!(self, Self::Transaction(inner) if *inner != Transaction::Savepoint)
+    }
+
     /// Returns true if this waits, outside of any lock queue, for old
     /// transactions to end, so that a `lock_timeout` would leave a broken index.
     #[must_use]

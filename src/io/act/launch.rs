@@ -1,5 +1,6 @@
 //! Starting the process of a job.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -40,7 +41,8 @@ pub enum Value {
 }
 
 impl Value {
-    fn expose(&self) -> &str {
+    /// Returns it in clear, for the environment of a program and nothing else.
+    pub(in crate::io) fn expose(&self) -> &str {
         match self {
             Self::Plain(text) => text,
             Self::Secret(secret) => secret.expose_secret(),
@@ -108,11 +110,16 @@ pub fn launch(
         .spawn()
 }
 
-fn inherited() -> impl Iterator<Item = (std::ffi::OsString, std::ffi::OsString)> {
-    std::env::vars_os().filter(|(name, _)| {
-        let name = name.to_string_lossy();
-        INHERITED.contains(&name.as_ref())
-            || INHERITED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-            || (cfg!(feature = "failpoints") && name == failpoint::VARIABLE)
-    })
+/// Returns what a program gets of our own environment; the proof of where it connects
+/// gets the same.
+pub(in crate::io) fn inherited() -> impl Iterator<Item = (OsString, OsString)> {
+    std::env::vars_os().filter(|(name, _)| inherits(&name.to_string_lossy()))
+}
+
+/// Returns true for a variable that a program gets from our own environment.
+#[must_use]
+pub fn inherits(name: &str) -> bool {
+    INHERITED.contains(&name)
+        || INHERITED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        || (cfg!(feature = "failpoints") && name == failpoint::VARIABLE)
 }

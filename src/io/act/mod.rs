@@ -26,6 +26,7 @@ pub use adopt::adopt;
 pub use child::run;
 pub use follow::{Followed, follow};
 pub use job::{Job, Spec};
-pub use launch::{Environment, Value, launch, this_program};
+pub(super) use launch::inherited;
+pub use launch::{Environment, Value, inherits, launch, this_program};
 pub use stop::Stop;
 pub use tail::{Batch, LINE, Tail, WINDOW};

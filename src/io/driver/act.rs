@@ -1,258 +1,171 @@
 //! Performing a confirmed act: a signal by one guarded statement, everything else as a job
 //! that outlives this program.
 
-use std::sync::PoisonError;
+use std::convert::Infallible;
+use std::future::pending;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
+use tokio::time::{Instant, sleep};
 
-use super::{Inner, Running, environment};
-use crate::domain::activity::BackendKey;
+use super::{Inner, environment};
 use crate::domain::hazard::Transactions;
 use crate::domain::outcome::{Ending, Outcome};
-use crate::domain::plan::{Action, Confirmed, Direction, Hash, Plan, Signal};
+use crate::domain::plan::{Action, Confirmed, Direction, Hash, Plan, Timeouts};
 use crate::domain::resolve::{self, After};
 use crate::domain::untrusted::Untrusted;
 use crate::io::act::{Batch, Stop};
 use crate::io::journal::Journal;
 use crate::io::perform::{self, Act, Finished, Performed, Setting};
-use crate::io::postgres::control::{Aim, Signalled};
-use crate::io::postgres::prove::{self, Proof};
-use crate::session::effect::{Event, Goal, Previewed, Request};
+use crate::io::postgres::Control;
+use crate::io::postgres::control::Signalled;
+use crate::session::effect::{Event, How};
 use crate::session::facts::Migrations;
 use crate::session::news::News;
 use crate::tools::{Failure, FailureKind};
 
-/// How long a signalled backend has before it is said to be still there.
-const GONE: Duration = Duration::from_secs(5);
 /// How long each signal to a program has before a harder one follows.
 const GRACE: Duration = Duration::from_secs(10);
-/// How long a tool may take until it is seen on the server.
-const PROOF: Duration = Duration::from_secs(10);
+/// How long the server may work on after the program of an act has failed.
+const LINGERS: Duration = Duration::from_secs(10);
+/// How often the server is looked at for what has to be cancelled, or to end.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Why a job was not started.
+const STOPPED: &str = "it was stopped before it started";
+
+/// What a job works with, beside its confirmation.
+pub(super) struct Hand {
+    act: Act,
+    /// How it was asked to stop.
+    asked: watch::Receiver<Option<How>>,
+    /// A connection of its own: cancelling our act waits for no other task.
+    pub control: Mutex<Option<Control>>,
+}
+
+impl Hand {
+    /// Waits until it is asked to stop.
+    async fn stopped(&self) {
+        if self.asked.clone().wait_for(Option::is_some).await.is_err() {
+            // Nobody is left who could ask.
+            pending::<()>().await;
+        }
+    }
+
+    /// Cancels what the server does under `application`; returns true if there was anything.
+    async fn cancel(&self, application: &str) -> bool {
+        let mut control = self.control.lock().await;
+        let Some(control) = control.as_mut() else { return false };
+        let Ok(sessions) = control.find_application(application).await else { return false };
+        let mut cancelled = false;
+        for session in sessions {
+            let sent = control.cancel_own(session.pid, application).await;
+            cancelled |= matches!(sent, Ok(Signalled::Sent));
+        }
+        cancelled
+    }
+}
 
 impl Inner {
     /// Performs `confirmed` and tells how it ended.
-    pub(super) async fn perform(&self, act: String, step: Option<String>, confirmed: Confirmed) {
-        let journal = match self.journal(&confirmed.plan().target) {
-            Ok(journal) => journal,
-            Err(why) => {
-                let outcome = Outcome::new(Ending::NotRun, why.clone());
-                self.ended(act, outcome, confirmed);
-                self.tell(News::Event(Event::RecordFailed(why)));
-                return;
-            }
-        };
-        let act = Act { id: act, step };
-        let performed = self.perform_in(&journal, &act, confirmed).await;
-        self.publish(&journal);
-        let Performed { outcome, confirmed, unrecorded } = performed;
-        self.ended(act.id, outcome, confirmed);
-        if let Some(error) = unrecorded {
-            self.tell(News::Event(Event::RecordFailed(error.to_string())));
+    pub(super) async fn perform(
+        &self,
+        act: Act,
+        confirmed: Confirmed,
+        asked: watch::Receiver<Option<How>>,
+    ) {
+        let id = act.id.clone();
+        let (outcome, confirmed, unrecorded) =
+            match self.journal_of(&act, &confirmed.plan().target).await {
+                Ok(journal) => {
+                    let performed = self.perform_in(&journal, act, confirmed, asked).await;
+                    let unrecorded = performed.unrecorded.map(|error| error.to_string());
+                    (performed.outcome, performed.confirmed, unrecorded)
+                }
+                Err(why) => (Outcome::new(Ending::NotRun, why.clone()), confirmed, Some(why)),
+            };
+        self.set_down(&id);
+        // First: what cannot be recorded is followed by nothing.
+        if let Some(why) = unrecorded {
+            self.tell(News::Event(Event::RecordFailed(why)));
         }
-    }
-
-    fn ended(&self, act: String, outcome: Outcome, confirmed: Confirmed) {
         let confirmed = Some(confirmed);
-        self.tell(News::Event(Event::Performed { act, outcome, confirmed }));
+        self.tell(News::Event(Event::Performed { act: id, outcome, confirmed }));
     }
 
-    async fn perform_in(&self, journal: &Journal, act: &Act, confirmed: Confirmed) -> Performed {
-        perform::perform(
+    async fn perform_in(
+        &self,
+        journal: &Journal,
+        act: Act,
+        confirmed: Confirmed,
+        asked: watch::Receiver<Option<How>>,
+    ) -> Performed {
+        let hand = Hand { act, asked, control: Mutex::default() };
+        let performed = perform::perform(
             journal,
-            act,
+            &hand.act,
             confirmed,
-            async |confirmed: &Confirmed| self.recheck(confirmed).await,
+            async |confirmed: &Confirmed| {
+                tokio::select! {
+                    biased;
+                    () = hand.stopped() => Err(STOPPED.to_owned()),
+                    checked = self.recheck(confirmed, &hand) => checked,
+                }
+            },
             async |confirmed: &Confirmed| {
                 self.publish(journal);
                 match confirmed.plan().action {
-                    Action::Signal { backend, signal } => self.signal(backend, signal).await,
-                    _ => self.run_job(journal, act, confirmed).await,
+                    Action::Signal { backend, signal } => {
+                        self.signal(confirmed.plan(), backend, signal).await
+                    }
+                    _ => self.run_job(journal, &hand, confirmed).await,
                 }
             },
         )
-        .await
+        .await;
+        self.publish(journal);
+        performed
     }
 
-    /// Looks again, right before the start: the same target, the same plan, one writer, and
-    /// a tool that is seen on this very server.
-    async fn recheck(&self, confirmed: &Confirmed) -> Result<(), String> {
+    async fn run_job(&self, journal: &Journal, hand: &Hand, confirmed: &Confirmed) -> Outcome {
+        if hand.asked.borrow().is_some() {
+            return Outcome::new(Ending::NotRun, STOPPED);
+        }
         let plan = confirmed.plan();
-        let found = self.identity_for(&plan.action).await?;
-        if !plan.target.same_target(&found) {
-            return Err("another target answers than the one that was confirmed".to_owned());
-        }
-        if matches!(plan.action, Action::Signal { .. }) {
-            // The guard is in the statement itself; whoever waits at three in the morning
-            // must not wait for a lease.
-            return Ok(());
-        }
-        self.hold_lease(&found).await?;
-        let again = self.preview(&request(plan)).await;
-        match again {
-            Previewed::Plan(again) if again.hash() == *confirmed.hash() => {}
-            Previewed::Plan(_) => {
-                return Err(
-                    "what was confirmed has changed meanwhile (files, revision or limits): \
-                            nothing was run; look at the plan again"
-                        .to_owned(),
-                );
-            }
-            Previewed::Nothing(why) | Previewed::Impossible(why) => {
-                return Err(format!("it can no longer be run: {why}"));
-            }
-        }
-        if matches!(plan.action, Action::Migrate { .. }) {
-            self.prove(plan).await?;
-        }
-        Ok(())
-    }
-
-    /// Proves once that the tool connects to our server and database.
-    async fn prove(&self, plan: &Plan) -> Result<(), String> {
-        let mut proven = self.proven.lock().await;
-        if *proven {
-            return Ok(());
-        }
-        let (tool, migrations) = self.migrations().await?;
-        let Some(command) = tool.probe(&migrations.project) else {
-            return Err(format!("{} has no command that shows where it connects", tool.name()));
-        };
-        let probe = prove::Probe {
-            argv: self.own_program(&command.argv),
-            directory: self.site.project.clone(),
-            environment: self.proof_environment(),
-            output: None,
-        };
-        let mut control = self.control().await?;
-        let proof = prove::child_target(&mut control, &probe, &plan.target, PROOF).await;
-        match proof.map_err(|error| error.to_string())? {
-            Proof::Proven { .. } => {
-                *proven = true;
-                Ok(())
-            }
-            Proof::ElsewhereOnServer { database, .. } => Err(format!(
-                "{} connects to the database {} of this server, not to {}: correct its configuration",
-                tool.name(),
-                database.one_line(),
-                plan.target.database
-            )),
-            Proof::CannotTell(reason) => {
-                Err(format!("cannot tell where {} connects: {}", tool.name(), reason.text()))
-            }
-        }
-    }
-
-    fn proof_environment(&self) -> std::collections::BTreeMap<String, String> {
-        use crate::io::act::Value;
-        use secrecy::ExposeSecret as _;
-        let variables = environment::variables(
-            &self.site.target.spec,
-            self.site.config(),
-            "",
-            crate::domain::plan::Timeouts::default(),
-        );
-        let expose = |value: Value| match value {
-            Value::Plain(text) => text,
-            Value::Secret(secret) => secret.expose_secret().to_owned(),
-        };
-        let own = variables
-            .into_iter()
-            .filter(|(name, _)| name != "PGAPPNAME")
-            .map(|(name, value)| (name, expose(value)))
-            .collect();
-        let inherited = crate::io::postgres::target::environment();
-        prove::environment(&inherited, &own)
-    }
-
-    /// Puts our own program in the place of its name.
-    fn own_program(&self, argv: &[String]) -> Vec<String> {
-        let own = |word: &String| match word.as_str() {
-            "lockkeeper" => self.site.program.display().to_string(),
-            _ => word.clone(),
-        };
-        argv.iter().take(1).map(own).chain(argv.iter().skip(1).cloned()).collect()
-    }
-
-    async fn signal(&self, backend: BackendKey, signal: Signal) -> Outcome {
-        let mut control = match self.control().await {
-            Ok(control) => control,
-            Err(why) => return Outcome::new(Ending::NotRun, why),
-        };
-        let query_start = None;
-        let sent = match control.signal(signal, backend).await {
-            Ok(sent) => sent,
-            Err(error) => return Outcome::new(Ending::Unknown, error.to_string()),
-        };
-        let not_run = |why: String| Outcome::new(Ending::NotRun, why);
-        match sent {
-            Signalled::Sent => {}
-            Signalled::Gone => return Outcome::new(Ending::Done, "it had ended by itself"),
-            Signalled::Reused(began) => {
-                return not_run(format!(
-                    "pid {} is another backend now, begun at {began}",
-                    backend.pid
-                ));
-            }
-            Signalled::Hidden => return not_run("its start is hidden from our role".to_owned()),
-            Signalled::Ours => return not_run("it is one of our own connections".to_owned()),
-            Signalled::NotPermitted(why) => return not_run(why),
-            Signalled::NotDelivered => return not_run("the server did not deliver it".to_owned()),
-        }
-        let aim = match (signal, query_start) {
-            (Signal::Cancel, Some(began)) => Aim::StatementEnds(began),
-            (Signal::Cancel, None) => return Outcome::new(Ending::Done, "delivered"),
-            (Signal::Terminate, _) => Aim::SessionEnds,
-        };
-        match control.check_gone(backend, aim, GONE).await {
-            Ok(crate::io::postgres::control::After::Done) => {
-                Outcome::new(Ending::Done, "it is gone")
-            }
-            Ok(crate::io::postgres::control::After::Still) => Outcome::new(
-                Ending::Failed,
-                format!("delivered, but it is still there after {} s", GONE.as_secs()),
-            ),
-            Err(error) => Outcome::new(Ending::Unknown, error.to_string()),
-        }
-    }
-
-    async fn run_job(&self, journal: &Journal, act: &Act, confirmed: &Confirmed) -> Outcome {
-        let plan = confirmed.plan();
-        let application = application(&act.id, confirmed.hash());
+        let application = application(&hand.act.id, confirmed.hash());
+        let (spec, config) = (&self.site.target.spec, self.site.config());
         let setting = Setting {
-            env: environment::variables(
-                &self.site.target.spec,
-                self.site.config(),
-                &application,
-                plan.timeouts,
-            ),
+            env: environment::variables(spec, config, &application, limits(plan)),
             grace: GRACE,
             lockkeeper: self.site.program.clone(),
         };
         let (stop, stopped) = watch::channel(Stop::No);
-        self.set_running(Some(Running { stop, application }));
-        let print = |batch: Batch| {
-            for line in batch.lines {
-                self.tell(News::Output { act: act.id.clone(), line });
-            }
+        let print = |batch: Batch| self.print(&hand.act.id, batch);
+        let classify = async |finished: Finished| match linger(hand, &application, &finished).await
+        {
+            Ok(()) => self.classify(plan, &finished).await,
+            Err(why) => Outcome::new(Ending::Unknown, why),
         };
-        let classify = async |finished: Finished| self.classify(plan, &finished).await;
-        let outcome =
-            perform::in_child(journal, act, confirmed, &setting, print, stopped, classify).await;
-        self.set_running(None);
-        outcome
+        let job =
+            perform::in_child(journal, &hand.act, confirmed, &setting, print, stopped, classify);
+        tokio::select! {
+            outcome = job => outcome,
+            never = halt(hand, &application, &stop) => match never {},
+        }
     }
 
-    fn set_running(&self, running: Option<Running>) {
-        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = running;
+    fn print(&self, act: &str, batch: Batch) {
+        let Batch { lines, dropped } = batch;
+        if !lines.is_empty() || dropped > 0 {
+            self.tell(News::Output { act: act.to_owned(), lines, dropped });
+        }
     }
 
     /// Tells what became of a job from its exit, its words and the revision after it.
     async fn classify(&self, plan: &Plan, finished: &Finished) -> Outcome {
         let after = self.after(plan, &finished.output, finished.exit.code).await;
-        if let (Action::Migrate { after, .. }, Ok(mut led_to)) = (&plan.action, self.led_to.lock())
-        {
-            *led_to = Some(after.clone());
+        if let Action::Migrate { after, .. } = &plan.action {
+            *self.led_to() = Some(after.clone());
         }
         resolve::classify(&finished.exit, &after)
     }
@@ -281,11 +194,67 @@ impl Inner {
     }
 }
 
+/// Stops the job whenever that is asked for: cancels the statement that runs, as soon as one
+/// does, and ends its program if that is asked for too. Goes on for ever.
+async fn halt(hand: &Hand, application: &str, stop: &watch::Sender<Stop>) -> Infallible {
+    let mut asked = hand.asked.clone();
+    asked.mark_changed();
+    let mut to_cancel = false;
+    loop {
+        tokio::select! {
+            Ok(()) = asked.changed() => {
+                let how = *asked.borrow_and_update();
+                to_cancel |= how.is_some();
+                if how == Some(How::Kill) {
+                    stop.send_replace(Stop::Interrupt);
+                }
+            }
+            // Until one was hit, and not again: that would be what the tool does to clean up.
+            () = sleep(LOOK), if to_cancel => to_cancel = !hand.cancel(application).await,
+            else => pending::<()>().await,
+        }
+    }
+}
+
+/// Waits until the server does nothing any more for a program that has failed: the end of a
+/// client ends no statement, and one that waits for a lock would still run later.
+async fn linger(hand: &Hand, application: &str, finished: &Finished) -> Result<(), String> {
+    if finished.exit.code == Some(0) || finished.exit.not_started.is_some() {
+        return Ok(());
+    }
+    let end = Instant::now() + LINGERS;
+    loop {
+        let found = match hand.control.lock().await.as_mut() {
+            Some(control) => control.find_application(application).await,
+            None => return Ok(()),
+        };
+        let why = match found {
+            Ok(sessions) => match sessions.first() {
+                None => return Ok(()),
+                Some(session) => format!("the server still works on it in pid {}", session.pid),
+            },
+            Err(error) => format!("whether the server still works on it cannot be told: {error}"),
+        };
+        if Instant::now() >= end {
+            return Err(format!("its program has ended ({}), but {why}", finished.exit.words()));
+        }
+        sleep(LOOK).await;
+    }
+}
+
+/// Returns the limits that the plan's program runs under; a command's are its own.
+fn limits(plan: &Plan) -> Option<Timeouts> {
+    matches!(plan.action, Action::Migrate { .. }).then_some(plan.timeouts)
+}
+
+/// What the name of every act's backend begins with.
+pub(super) const ACTS: &str = "lockkeeper/migrate ";
+
 /// Returns the name that an act's backend bears on the server, in ASCII and below the 63
 /// bytes that `application_name` keeps: how it is found, also after a crash.
 pub(super) fn application(act: &str, plan: &Hash) -> String {
     let digits = plan.as_str();
-    format!("lockkeeper/migrate {act} {}", digits.get(..8).unwrap_or(digits))
+    format!("{ACTS}{act} {}", digits.get(..8).unwrap_or(digits))
 }
 
 /// Returns true if all that the plan's migration does is one transaction, the row of its
@@ -313,21 +282,5 @@ fn kind(failure: &Failure, whole: bool) -> Option<resolve::Failure> {
         FailureKind::Other => None,
         _ if whole => Some(resolve::Failure::RolledBack),
         _ => None,
-    }
-}
-
-/// Returns the request that leads to exactly this plan, if nothing has moved.
-fn request(plan: &Plan) -> Request {
-    match &plan.action {
-        Action::Signal { backend, signal } => {
-            Request::Signal { backend: *backend, signal: *signal }
-        }
-        Action::Migrate { direction, .. } => {
-            Request::Migrate { direction: *direction, goal: Goal::One, risk: plan.risk }
-        }
-        _ => {
-            let argv = plan.command.as_ref().map(|command| command.argv.clone());
-            Request::Command { argv: argv.unwrap_or_default(), risk: plan.risk }
-        }
     }
 }

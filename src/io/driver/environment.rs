@@ -17,17 +17,18 @@ const URL: &str = "${target.url}";
 /// Returns the names of [`variables`], for the plan.
 #[must_use]
 pub fn names(spec: &Spec, config: &Config) -> Vec<String> {
-    let all = variables(spec, config, "", Timeouts::default());
+    let all = variables(spec, config, "", None);
     all.into_iter().map(|(name, _)| name).collect()
 }
 
-/// Returns the variables for a program that works on `spec` under `application`.
+/// Returns the variables for a program that works on `spec` under `application`; with
+/// `timeouts`, exactly those are in force.
 #[must_use]
 pub fn variables(
     spec: &Spec,
     config: &Config,
     application: &str,
-    timeouts: Timeouts,
+    timeouts: Option<Timeouts>,
 ) -> Environment {
     let plain = |name: &str, value: String| (name.to_owned(), Value::Plain(value));
     let mut all = vec![
@@ -59,14 +60,26 @@ pub fn variables(
     all
 }
 
-/// Returns the target's settings with ours after them, so that ours hold.
-fn options(spec: &Spec, timeouts: Timeouts) -> String {
-    let escaped = |value: &str| value.replace('\\', "\\\\").replace(' ', "\\ ");
-    let mut words: Vec<String> =
-        spec.settings.iter().map(|(name, value)| format!("-c {name}={}", escaped(value))).collect();
-    words.extend(timeouts.lock_ms.map(|ms| format!("-c lock_timeout={ms}")));
-    words.extend(timeouts.statement_ms.map(|ms| format!("-c statement_timeout={ms}")));
-    words.join(" ")
+/// Returns the target's settings with ours after them, so that ours hold. What is not to be
+/// limited is set to 0: a role or a database may have a limit of its own.
+fn options(spec: &Spec, timeouts: Option<Timeouts>) -> String {
+    let limit = |name: &str, ms: Option<u64>| (name.to_owned(), ms.unwrap_or(0).to_string());
+    let ours = timeouts.into_iter().flat_map(|timeouts| {
+        [limit("lock_timeout", timeouts.lock_ms), limit("statement_timeout", timeouts.statement_ms)]
+    });
+    let settings = spec.settings.iter().cloned().chain(ours);
+    let words = settings.map(|(name, value)| format!("-c {}", escaped(&format!("{name}={value}"))));
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Protects what would end a word: PostgreSQL splits at what `isspace` takes.
+fn escaped(setting: &str) -> String {
+    let ends_word = |c: char| c.is_ascii_whitespace() || c == '\u{b}' || c == '\\';
+    setting.chars().fold(String::new(), |mut text, c| {
+        text.extend(ends_word(c).then_some('\\'));
+        text.push(c);
+        text
+    })
 }
 
 /// Returns the target as a URL. It may hold a password: it goes nowhere but into the
@@ -80,6 +93,7 @@ fn url(spec: &Spec) -> SecretString {
     let (host, query) = match &spec.place {
         Place::Socket(dir) => (String::new(), format!("?host={}&port={}", escape(dir), spec.port)),
         Place::Host(host) => {
+            let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
             (format!("{host}:{}", spec.port), format!("?sslmode={}", spec.tls.mode.word()))
         }
     };

@@ -21,15 +21,6 @@ impl Inner {
         Ok(MutexGuard::map(control, |control| control.as_mut().expect("it was opened just now")))
     }
 
-    /// Ends the statement of the act that runs under `application`.
-    pub async fn cancel_ours(&self, application: &str) {
-        let Ok(mut control) = self.control().await else { return };
-        let Ok(sessions) = control.find_application(application).await else { return };
-        for session in sessions {
-            drop(control.cancel_own(session.pid, application).await);
-        }
-    }
-
     /// Makes sure that we are the one writer of `target`.
     pub async fn hold_lease(&self, target: &Identity) -> Result<(), String> {
         let mut held = self.lease.lock().await;
@@ -61,6 +52,14 @@ impl Inner {
             && let Err(lost) = lease.is_alive().await
         {
             self.tell(News::Lease(facts::Lease::Refused(lost.to_string())));
+        }
+    }
+
+    /// Makes sure that the lease is still ours; one that is not is not taken anew.
+    pub async fn still_holds_lease(&self) -> Result<(), String> {
+        match self.lease.lock().await.as_mut() {
+            Some(lease) => lease.is_alive().await.map_err(|error| error.to_string()),
+            None => Err("the lease on this target is not held".to_owned()),
         }
     }
 

@@ -6,25 +6,29 @@ pub mod environment;
 mod lease;
 mod probe;
 mod read;
+mod recheck;
 mod record;
 mod resume;
+mod signal;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::act::Stop;
 use super::allowed::Allowed;
 use super::journal::Journal;
+use super::perform::Act;
 use super::poll::{self, Bound, Question};
 use super::postgres::reader::Reader;
 use super::postgres::{Control, Lease};
 use super::site::Site;
 use crate::domain::activity::BackendKey;
 use crate::domain::journal::Entry;
+use crate::domain::plan::{Action, Confirmed};
 use crate::session::effect::{Effect, Event, How};
 use crate::session::news::News;
 
@@ -33,6 +37,9 @@ pub use resume::{Interrupted, target};
 
 /// How often the connections that are kept for later are asked for a sign of life.
 const WARM: Duration = Duration::from_secs(5);
+
+/// How long the last records may take when the operator leaves.
+const LEAVING: Duration = Duration::from_secs(3);
 
 /// What all tasks share.
 struct Inner {
@@ -48,9 +55,16 @@ struct Inner {
     /// One look at a time; the tool was seen on our server, by this proof.
     proven: tokio::sync::Mutex<bool>,
     runs: Mutex<Runs>,
-    running: Mutex<Option<Running>>,
+    /// The journal of each act, for all its attempts and all that is recorded of it.
+    journals: tokio::sync::Mutex<HashMap<String, Journal>>,
+    /// The acts that were taken up and have not ended, with how they were asked to stop.
+    acting: Mutex<Acting>,
+    /// The revisions that the last migration was to lead to.
     led_to: Mutex<Option<Vec<String>>>,
 }
+
+/// How each act is asked to stop; a signal is not.
+type Acting = HashMap<String, Option<watch::Sender<Option<How>>>>;
 
 /// The journals that are open.
 #[derive(Default)]
@@ -61,12 +75,6 @@ struct Runs {
     own: Option<Journal>,
     /// Records up to this one were told, per run.
     told: Option<(String, u64)>,
-}
-
-/// The job that runs.
-struct Running {
-    stop: watch::Sender<Stop>,
-    application: String,
 }
 
 /// Executes effects. Dropping it ends no act.
@@ -104,7 +112,8 @@ impl Driver {
             proven: tokio::sync::Mutex::default(),
             bound,
             runs: Mutex::default(),
-            running: Mutex::default(),
+            journals: tokio::sync::Mutex::default(),
+            acting: Mutex::default(),
             led_to: Mutex::default(),
             site,
             news,
@@ -133,9 +142,12 @@ impl Driver {
                 inner.tell(News::Event(Event::Previewed(ticket, previewed)));
             }),
             Effect::Perform { act, step, confirmed } => {
-                self.spawn(move |inner| async move { inner.perform(act, step, confirmed).await });
+                // Before anything else happens: from here on a stop reaches it.
+                let asked = self.inner.take_up(&act, &confirmed);
+                let act = Act { id: act, step };
+                self.spawn(move |inner| async move { inner.perform(act, confirmed, asked).await });
             }
-            Effect::Stop(how) => self.spawn(move |inner| async move { inner.stop(how).await }),
+            Effect::Stop(how) => self.inner.stop(how),
             Effect::Open(facts) => self.order(Order::Open(facts)),
             Effect::Reopen(run) => self.order(Order::Reopen(run)),
             Effect::Record(entry) => self.order(Order::Record(entry)),
@@ -168,8 +180,9 @@ impl Driver {
     pub async fn close(self) {
         let Self { inner, orders, worker, mut background } = self;
         drop(orders);
-        drop(worker.await);
-        inner.close_own_run().await;
+        // What is left to do is written to a file, or is a run that nobody waits for now.
+        drop(tokio::time::timeout(LEAVING, worker).await);
+        inner.close_own_run();
         background.shutdown().await;
         inner.disconnect().await;
     }
@@ -193,7 +206,7 @@ async fn work(inner: Arc<Inner>, mut inbox: mpsc::UnboundedReceiver<Order>) {
             Order::Open(facts) => inner.open(facts).await,
             Order::Reopen(run) => inner.reopen(&run).await,
             Order::Record(entry) => inner.record(entry).await,
-            Order::Close(entry) => inner.close(entry).await,
+            Order::Close(entry) => inner.close(entry),
         }
     }
 }
@@ -204,7 +217,7 @@ impl Inner {
         drop(self.news.send(news));
     }
 
-    fn runs(&self) -> std::sync::MutexGuard<'_, Runs> {
+    fn runs(&self) -> MutexGuard<'_, Runs> {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -243,15 +256,32 @@ impl Inner {
         }
     }
 
-    async fn stop(&self, how: How) {
-        let application = {
-            let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(running) = running.as_ref() else { return };
-            if how == How::Kill {
-                running.stop.send_replace(Stop::Interrupt);
-            }
-            running.application.clone()
-        };
-        self.cancel_ours(&application).await;
+    fn led_to(&self) -> MutexGuard<'_, Option<Vec<String>>> {
+        self.led_to.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn acting(&self) -> MutexGuard<'_, Acting> {
+        self.acting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take_up(&self, act: &str, confirmed: &Confirmed) -> watch::Receiver<Option<How>> {
+        let (stop, asked) = watch::channel(None);
+        let is_signal = matches!(confirmed.plan().action, Action::Signal { .. });
+        self.acting().insert(act.to_owned(), (!is_signal).then_some(stop));
+        asked
+    }
+
+    fn set_down(&self, act: &str) {
+        self.acting().remove(act);
+    }
+
+    /// Asks the job that was taken up to stop, harder if it was asked before.
+    fn stop(&self, how: How) {
+        for asked in self.acting().values().flatten() {
+            asked.send_modify(|before| {
+                let harder = *before == Some(How::Kill) || how == How::Kill;
+                *before = Some(if harder { How::Kill } else { How::Cancel });
+            });
+        }
     }
 }

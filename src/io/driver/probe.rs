@@ -9,9 +9,11 @@ use crate::domain::counters::Surroundings;
 use crate::domain::evidence::{Builtin, Probe, Reading, Sense, Value};
 use crate::domain::plan::Direction;
 use crate::domain::snapshot::Snapshot;
+use crate::io::blocking::blocking;
 use crate::io::driver::in_the_way;
 use crate::session::facts::Migrations;
 use crate::session::probe::{self, Known};
+use crate::source::sql::question::only_reads;
 
 /// What the built-in probes of one step are answered from.
 #[derive(Default)]
@@ -62,8 +64,8 @@ impl Inner {
         if builtins.contains(&Builtin::LockHoldersConflicting) {
             read.conflicting = self.conflicting(read.migrations.as_ref()).await;
         }
-        read.led_to = self.led_to.lock().ok().and_then(|led_to| led_to.clone());
-        read.journal = self.runs().walk.as_ref().map(|journal| journal.read().is_ok());
+        read.led_to = self.led_to().clone();
+        read.journal = self.walks().map(|journal| blocking(|| journal.check()).is_ok());
         read
     }
 
@@ -71,7 +73,7 @@ impl Inner {
     async fn conflicting(&self, migrations: Option<&Migrations>) -> Option<Vec<String>> {
         let migrations = migrations?;
         let Some(next) = migrations.project.next() else { return Some(Vec::new()) };
-        if !next.up.complete {
+        if !next.up.is_understood() {
             return None;
         }
         let holders = self.holders(migrations, Direction::Up).await.ok()?;
@@ -83,7 +85,7 @@ impl Inner {
         match &probe.sense {
             Sense::Sql { text, binds } if binds.is_empty() => self.sense_sql(text, limit).await,
             Sense::Sql { .. } => Value::unknown("this version cannot read a probe with binds"),
-            Sense::File(path) => sense_file(&self.site.project.join(path)),
+            Sense::File(path) => blocking(|| sense_file(&self.site.project.join(path))),
             Sense::Command(_) => Value::unknown("this version does not run commands as probes"),
             Sense::Http(_) => Value::unknown("this version does not ask HTTP endpoints"),
             _ => Value::unknown("this version cannot read it"),
@@ -91,7 +93,11 @@ impl Inner {
     }
 
     async fn sense_sql(&self, sql: &str, limit: Duration) -> Value {
-        match self.reader.lock().await.value(sql, limit).await {
+        let select = match only_reads(sql) {
+            Ok(select) => select,
+            Err(refused) => return Value::unknown(refused.to_string()),
+        };
+        match self.reader.lock().await.value(&select, limit).await {
             Ok(Some(text)) => match text.parse() {
                 Ok(number) => Value::Int(number),
                 Err(_) => Value::Text(text),
@@ -126,7 +132,7 @@ fn builtin(probe: &Probe) -> Option<Builtin> {
 
 fn sense_file(path: &std::path::Path) -> Value {
     match std::fs::metadata(path) {
-        Ok(file) => Value::Bool(file.len() > 0),
+        Ok(file) => Value::Bool(file.is_file() && file.len() > 0),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Value::Bool(false),
         Err(error) => Value::unknown(format!("{}: {error}", path.display())),
     }

@@ -13,6 +13,7 @@ use crate::domain::identity::{Identity, check_bound, check_pin};
 use crate::domain::locks::Mode;
 use crate::domain::plan::{Action, Direction};
 use crate::domain::snapshot::Snapshot;
+use crate::io::blocking::blocking;
 use crate::io::poll::Answer;
 use crate::io::postgres::reader::Holding;
 use crate::session::effect::{Previewed, Request};
@@ -81,9 +82,9 @@ impl Inner {
 
     /// Reads files, version table and schema.
     pub async fn migrations(&self) -> Result<(&'static dyn Tool, Migrations), String> {
-        let (tool, detected) = self.site.tool()?;
+        let (tool, detected) = blocking(|| self.site.tool())?;
         let tree = self.site.tree();
-        let query = tool.version_query(&tree, &detected.directory);
+        let query = blocking(|| tool.version_query(&tree, &detected.directory));
         let mut reader = self.reader.lock().await;
         let rows = reader.version_rows(&query).await;
         let rows = rows.map_err(|e| format!("{} cannot be read: {e}", query.table))?;
@@ -94,21 +95,21 @@ impl Inner {
         };
         let catalog = reader.catalog(version).await.map_err(|e| e.to_string())?;
         drop(reader);
-        let project = tool.load(&tree, &detected.directory, &rows);
+        let project = blocking(|| tool.load(&tree, &detected.directory, &rows));
         let status = Status::of(&project, &catalog);
         Ok((tool, Migrations { project, status }))
     }
 
     /// Returns the revisions that the database is at.
     pub async fn revision(&self) -> Option<Vec<String>> {
-        let (tool, detected) = self.site.tool().ok()?;
+        let (tool, detected) = blocking(|| self.site.tool()).ok()?;
         let tree = self.site.tree();
-        let query = tool.version_query(&tree, &detected.directory);
+        let query = blocking(|| tool.version_query(&tree, &detected.directory));
         let rows = self.reader.lock().await.version_rows(&query).await.ok()?;
         if rows == Rows::Unknown {
             return None;
         }
-        Some(tool.load(&tree, &detected.directory, &rows).graph.current())
+        Some(blocking(|| tool.load(&tree, &detected.directory, &rows)).graph.current())
     }
 
     /// Reads all that a plan stands on.
@@ -156,7 +157,7 @@ impl Inner {
             return Previewed::Impossible(why);
         }
         match self.gather(request).await {
-            Ok(gathered) => self.plan(request, &gathered),
+            Ok(gathered) => blocking(|| self.plan(request, &gathered)),
             Err(why) => Previewed::Impossible(why),
         }
     }
@@ -206,9 +207,7 @@ pub fn in_the_way(hazards: &[Hazard], holders: &[Holding]) -> Vec<String> {
             held.relation == holding.relation.name || held.relation == holding.relation.quoted()
         });
         let Some(mode) = Mode::parse(&holding.mode) else { continue };
-        let conflicts = wanted
-            .filter_map(|held| Mode::ALL.into_iter().find(|mode| mode.words() == held.mode.words()))
-            .any(|wanted| wanted.conflicts(mode));
+        let conflicts = wanted.into_iter().any(|held| held.mode.conflicts(mode));
         if conflicts {
             lines.push(line(holding, mode));
         }

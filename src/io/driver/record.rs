@@ -1,14 +1,15 @@
 //! The journals of the runs: opened, appended, told, closed.
 
-use std::sync::PoisonError;
-
 use serde_json::{Value, json};
 
 use super::Inner;
+use crate::domain::identity::Identity;
 use crate::domain::journal::{Entry, Kind, Record};
 use crate::domain::plan::{Action, Plan};
+use crate::io::blocking::blocking;
 use crate::io::host;
 use crate::io::journal::{self, Journal};
+use crate::io::perform::Act;
 use crate::session::effect::Event;
 use crate::session::news::News;
 
@@ -25,15 +26,17 @@ impl Inner {
         let journal = self.create(facts, &identity)?;
         let run = journal.run().to_owned();
         self.runs().walk = Some(journal.clone());
+        // What an earlier run was to lead to proves nothing for this one.
+        *self.led_to() = None;
         self.publish(&journal);
         Ok(run)
     }
 
-    fn create(
-        &self,
-        facts: &Value,
-        identity: &crate::domain::identity::Identity,
-    ) -> Result<Journal, String> {
+    fn create(&self, facts: &Value, identity: &Identity) -> Result<Journal, String> {
+        blocking(|| self.create_here(facts, identity))
+    }
+
+    fn create_here(&self, facts: &Value, identity: &Identity) -> Result<Journal, String> {
         let run = journal::new_run().map_err(|error| error.to_string())?;
         let journal = Journal::create(&self.site.paths.runs(), &run).map_err(|e| e.to_string())?;
         self.keep_secrets(&journal);
@@ -55,11 +58,12 @@ impl Inner {
     }
 
     async fn try_reopen(&self, run: &str) -> Result<String, String> {
-        let journal = self.take_up(run).await?;
-        let records = journal.read().map_err(|error| error.to_string())?.records;
-        *self.led_to.lock().unwrap_or_else(PoisonError::into_inner) = led_to(&records);
+        let journal = self.take_up_run(run).await?;
+        let records = blocking(|| journal.read()).map_err(|error| error.to_string())?.records;
+        *self.led_to() = led_to(&records);
         let data = json!({ "lockkeeper": env!("CARGO_PKG_VERSION") });
-        journal.append(Entry::new(Kind::Resumed, data)).map_err(|error| error.to_string())?;
+        let resumed = blocking(|| journal.append(Entry::new(Kind::Resumed, data)));
+        resumed.map_err(|error| error.to_string())?;
         self.runs().walk = Some(journal.clone());
         self.publish(&journal);
         Ok(run.to_owned())
@@ -72,18 +76,31 @@ impl Inner {
         }
     }
 
-    /// Returns the journal for an act: the walk's if one is open, else the one for the acts
-    /// that are asked for outside of any runbook, opened by the first of them.
-    pub(super) fn journal(
-        &self,
-        identity: &crate::domain::identity::Identity,
-    ) -> Result<Journal, String> {
-        if let Some(journal) = self.current() {
-            return Ok(journal);
+    /// Returns the journal of an act, the same for all its attempts: of a step, the walk's;
+    /// of any other act the walk's if one is open, else the one for the acts that are asked
+    /// for outside of any runbook, opened by the first of them.
+    pub(super) async fn journal_of(&self, act: &Act, target: &Identity) -> Result<Journal, String> {
+        let mut journals = self.journals.lock().await;
+        if let Some(journal) = journals.get(&act.id) {
+            return Ok(journal.clone());
         }
-        let journal = self.create(&json!({ "title": "single acts" }), identity)?;
+        let journal = match (self.current(), &act.step) {
+            (Some(journal), None) => journal,
+            (_, Some(_)) => self.walks().ok_or("the run of this step is over: nothing was run")?,
+            (None, None) => self.open_own(target)?,
+        };
+        journals.insert(act.id.clone(), journal.clone());
+        Ok(journal)
+    }
+
+    fn open_own(&self, target: &Identity) -> Result<Journal, String> {
+        let journal = self.create(&json!({ "title": "single acts" }), target)?;
         self.runs().own = Some(journal.clone());
         Ok(journal)
+    }
+
+    pub(super) fn walks(&self) -> Option<Journal> {
+        self.runs().walk.clone()
     }
 
     fn current(&self) -> Option<Journal> {
@@ -91,53 +108,54 @@ impl Inner {
         runs.walk.clone().or_else(|| runs.own.clone())
     }
 
-    /// Appends to the run that is open. Without one there is nothing to record in.
-    pub(super) async fn record(&self, entry: Entry) {
-        let Some(journal) = self.current() else { return };
-        self.append(&journal, entry).await;
+    /// Returns the journal that an entry belongs to: its act's, else that of the run that is
+    /// open.
+    async fn journal_for(&self, entry: &Entry) -> Option<Journal> {
+        let journals = self.journals.lock().await;
+        let acts = entry.act.as_ref().and_then(|act| journals.get(act).cloned());
+        acts.or_else(|| self.current())
     }
 
-    /// Appends, off the loop: a sync takes milliseconds, and a full disk longer.
-    pub(super) async fn append(&self, journal: &Journal, entry: Entry) {
-        let writer = journal.clone();
-        let written = tokio::task::spawn_blocking(move || writer.append(entry)).await;
-        match written {
-            Ok(Ok(_)) => self.publish(journal),
-            Ok(Err(error)) => self.tell(News::Event(Event::RecordFailed(error.to_string()))),
+    /// Records an entry. Without a run there is nothing to record in.
+    pub(super) async fn record(&self, entry: Entry) {
+        let Some(journal) = self.journal_for(&entry).await else { return };
+        self.append(&journal, entry);
+    }
+
+    /// Appends, and tells what was written or why it was not.
+    fn append(&self, journal: &Journal, entry: Entry) {
+        match blocking(|| journal.append(entry)) {
+            Ok(_) => self.publish(journal),
             Err(error) => self.tell(News::Event(Event::RecordFailed(error.to_string()))),
         }
     }
 
     /// Closes the walk's run.
-    pub(super) async fn close(&self, entry: Entry) {
-        let journal = self.runs().walk.clone();
-        if let Some(journal) = journal {
-            self.append(&journal, entry).await;
+    pub(super) fn close(&self, entry: Entry) {
+        if let Some(journal) = self.walks() {
+            self.append(&journal, entry);
             self.runs().walk = None;
         }
     }
 
-    pub(super) async fn close_own_run(&self) {
+    /// Closes the run of the single acts, unless one of them goes on without us.
+    pub(super) fn close_own_run(&self) {
         let own = self.runs().own.take();
-        let idle = self.running.lock().map_or(true, |running| running.is_none());
-        if let Some(journal) = own.filter(|_| idle) {
-            self.append(&journal, Entry::new(Kind::Closed, json!({ "end": "left" }))).await;
+        if let Some(journal) = own.filter(|_| self.acting().is_empty()) {
+            self.append(&journal, Entry::new(Kind::Closed, json!({ "end": "left" })));
         }
     }
 
-    /// Tells the records that were not told yet.
+    /// Tells the records that were not told yet, each once and in their order.
     pub(super) fn publish(&self, journal: &Journal) {
-        let Ok(reading) = journal.read() else { return };
-        let told = {
-            let mut runs = self.runs();
-            let told = match &runs.told {
-                Some((run, seq)) if run == journal.run() => *seq,
-                _ => 0,
-            };
-            let last = reading.records.last().map_or(told, |record| record.seq);
-            runs.told = Some((journal.run().to_owned(), last.max(told)));
-            told
+        let Ok(reading) = blocking(|| journal.read()) else { return };
+        let mut runs = self.runs();
+        let told = match &runs.told {
+            Some((run, seq)) if run == journal.run() => *seq,
+            _ => 0,
         };
+        let last = reading.records.last().map_or(told, |record| record.seq);
+        runs.told = Some((journal.run().to_owned(), last.max(told)));
         for record in reading.records.into_iter().filter(|record| record.seq > told) {
             self.tell(News::Recorded(Box::new(record)));
         }

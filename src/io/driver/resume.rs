@@ -12,7 +12,7 @@ use super::{Driver, Inner, environment};
 use crate::domain::identity::Identity;
 use crate::domain::journal::{Entry, Open, Record};
 use crate::domain::outcome::{Ending, Outcome};
-use crate::domain::plan::{Action, Plan, Signal, Timeouts};
+use crate::domain::plan::{Action, Plan, Signal};
 use crate::domain::resolve::{self, After, Backend, Evidence, Postcondition, Resolution};
 use crate::domain::untrusted::Untrusted;
 use crate::io::act::{self, Batch, Job, Stop, Tail, Value, adopt};
@@ -36,7 +36,7 @@ impl Driver {
     /// When the target is not the run's, somebody else is at work on it, or the run's
     /// journal is damaged.
     pub async fn take_up(&self, run: &str) -> Result<Interrupted, String> {
-        let journal = self.inner.take_up(run).await?;
+        let journal = self.inner.take_up_run(run).await?;
         Ok(Interrupted { inner: self.inner.clone(), journal })
     }
 }
@@ -118,7 +118,7 @@ impl Interrupted {
 
 impl Inner {
     /// Opens the journal of an interrupted run on the same target, under the lease.
-    pub(super) async fn take_up(&self, run: &str) -> Result<Journal, String> {
+    pub(super) async fn take_up_run(&self, run: &str) -> Result<Journal, String> {
         let identity = self.identity().await?;
         let runs = self.site.paths.runs();
         let file = runs.join(run).join("journal.jsonl");
@@ -128,7 +128,7 @@ impl Inner {
         let journal = Journal::open(&runs, run).map_err(|error| error.to_string())?;
         self.keep_secrets(&journal);
         let (spec, config) = (&self.site.target.spec, self.site.config());
-        for (_, value) in environment::variables(spec, config, "", Timeouts::default()) {
+        for (_, value) in environment::variables(spec, config, "", None) {
             if let Value::Secret(secret) = value {
                 journal.keep_secret(&secret);
             }

@@ -128,6 +128,15 @@ impl Journal {
         })
     }
 
+    /// Proves by a record that the journal takes records.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn check(&self) -> Result<(), Error> {
+        self.append(Entry::new(Kind::Note, json!({ "text": "the journal can be written" })))
+            .map(drop)
+    }
+
     /// Returns what the journal holds now.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! The child's command line: `up --to V --from F --source DIR`, `down …`, `probe`.
+//! The child's command line: `up --to V --from F --source DIR --checksum HEX`, `down …`, `probe`.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -46,6 +46,9 @@ pub struct Step {
     pub from: i64,
     /// The directory of the migrations.
     pub source: PathBuf,
+    /// The beginning of the SHA-384 of the file that was confirmed, in hexadecimal: another
+    /// content is not run.
+    pub checksum: Option<String>,
 }
 
 impl Step {
@@ -56,6 +59,14 @@ impl Step {
             Way::Up => self.to,
             Way::Down => self.from,
         }
+    }
+
+    /// Returns true if this is the content that was confirmed.
+    #[must_use]
+    pub fn is_confirmed(&self, migration: &Migration) -> bool {
+        let found =
+            migration.checksum.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        self.checksum.as_ref().is_none_or(|wanted| found.starts_with(wanted))
     }
 
     /// Returns true if sqlx would run this migration, by the rules of its migrator.
@@ -99,6 +110,7 @@ impl Job {
             to: version("--to")?,
             from: version("--from")?,
             source: PathBuf::from(source),
+            checksum: options.get("--checksum").map(|text| (*text).to_owned()),
         }))
     }
 }
@@ -107,7 +119,7 @@ fn options<'a>(words: &[&'a str]) -> Result<BTreeMap<&'a str, &'a str>, String> 
     words
         .chunks(2)
         .map(|pair| match pair {
-            [name @ ("--to" | "--from" | "--source"), value] => Ok((*name, *value)),
+            [name @ ("--to" | "--from" | "--source" | "--checksum"), value] => Ok((*name, *value)),
             [name, ..] => Err(format!("unknown or without value: {name}")),
             [] => Err(String::from("an option is missing")),
         })

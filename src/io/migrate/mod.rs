@@ -16,6 +16,7 @@ use sqlx::migrate::{Migrate as _, MigrateError, Migration, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
+use super::postgres::connect::watch_client;
 pub use job::{Job, Step, Way};
 
 /// The version table.
@@ -97,6 +98,8 @@ pub async fn run(job: &Job, options: PgConnectOptions) -> Result<(), Failed> {
         .connect()
         .await
         .map_err(|error| Failed::NotRun(format!("cannot connect: {}", explain(&error))))?;
+    // Without it, a migration that waits for a lock runs on after its program is gone.
+    watch_client(&mut connection).await;
     let done = match job {
         Job::Probe => probe(&mut connection).await,
         Job::Step(step) => self::step(step, &mut connection).await,
@@ -187,6 +190,12 @@ async fn expected<'a>(
     let would_run: Vec<&Migration> =
         migrator.iter().filter(|migration| step.would_run(migration, &applied)).collect();
     match would_run.as_slice() {
+        [one] if one.version == step.migration() && !step.is_confirmed(one) => {
+            Err(Failed::NotRun(format!(
+                "{} is not what was confirmed: its file has changed; nothing was run",
+                one.version
+            )))
+        }
         [one] if one.version == step.migration() => Ok(one),
         [] => Err(Failed::NotRun(format!(
             "{} has nothing to run for {}; nothing was run",

@@ -136,7 +136,7 @@ async fn prove_direct(connection: &mut PgConnection, marker: &str) -> sqlx::Resu
 }
 
 /// Makes the server end our statement soon after we are gone (14+, where the platform can).
-async fn watch_client(connection: &mut PgConnection) {
+pub(in crate::io) async fn watch_client(connection: &mut PgConnection) {
     if connection.server_version_num().is_some_and(|version| version >= 140_000) {
         let sql = "SELECT set_config('client_connection_check_interval', '500ms', false)::text";
         // Platforms without the means refuse any value but 0: the work goes on without.

@@ -34,10 +34,23 @@ pub enum Signalled {
     Hidden,
     /// It is one of our own connections: nothing was signalled.
     Ours,
+    /// It is no longer as [`Only`] asks for: nothing was signalled.
+    Changed,
     /// Our role may not.
     NotPermitted(String),
     /// The server did not deliver it: the process ended just then, or is none of its sessions.
     NotDelivered,
+}
+
+/// What must still be so for a signal to be sent; looked at in the same statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Only {
+    /// It is the backend that is meant.
+    Same,
+    /// And the statement that began at this moment still runs in it.
+    WhileRunning(DateTime<Utc>),
+    /// And its transaction has written nothing.
+    Unwritten,
 }
 
 /// What is looked for after a signal.
@@ -169,12 +182,18 @@ impl Control {
         Ok(self.connection.insert(connection))
     }
 
-    /// Signals the backend if, in the same statement, it is still the one that is meant.
-    /// Never repeated by itself: a second cancel could hit the next statement.
+    /// Signals the backend if, in the same statement, it is still the one that is meant, and
+    /// as `only` asks for. Never repeated by itself: a second cancel could hit the next
+    /// statement.
     ///
     /// # Errors
     /// [`Error`]; after [`Error::Lost`] it may have been delivered.
-    pub async fn signal(&mut self, kind: Kind, key: BackendKey) -> Result<Signalled, Error> {
+    pub async fn signal(
+        &mut self,
+        kind: Kind,
+        key: BackendKey,
+        only: Only,
+    ) -> Result<Signalled, Error> {
         let Some(start) = key.backend_start else {
             return Ok(Signalled::Hidden);
         };
@@ -182,7 +201,12 @@ impl Control {
             return Ok(Signalled::Ours);
         }
         self.keep_warm().await?;
+        let running = match only {
+            Only::WhileRunning(began) => Some(began),
+            Only::Same | Only::Unwritten => None,
+        };
         let query = sqlx::query(guarded(kind)).bind(key.pid).bind(start);
+        let query = query.bind(running).bind(only == Only::Unwritten);
         match self.fetch(query).await {
             Ok(None) => Ok(Signalled::Gone),
             Ok(Some(row)) => self.read(&row),
@@ -191,8 +215,20 @@ impl Control {
         }
     }
 
-    /// Cancels the statement of a backend of our own, known by its pid and the
-    /// `application_name` that we gave it.
+    /// Returns when the statement that runs in the backend now began; `None`: none runs, or
+    /// it is hidden from our role.
+    ///
+    /// # Errors
+    /// [`Error`] when that cannot be seen.
+    pub async fn running(&mut self, key: BackendKey) -> Result<Option<DateTime<Utc>>, Error> {
+        let query = sqlx::query(RUNNING).bind(key.pid).bind(key.backend_start);
+        let row = self.fetch(query).await.map_err(|fetch| self.failed(fetch))?;
+        let began = row.map(|row| row.try_get(0)).transpose();
+        began.map(Option::flatten).map_err(|error| self.broken(&error))
+    }
+
+    /// Cancels the statement that runs in a backend of our own, known by its pid and the
+    /// `application_name` that we gave it; between two statements nothing is sent.
     ///
     /// # Errors
     /// As [`Self::signal`].
@@ -244,7 +280,19 @@ impl Control {
     /// # Errors
     /// [`Error`] when that cannot be seen.
     pub async fn find_application(&mut self, name: &str) -> Result<Vec<Session>, Error> {
-        let query = sqlx::query(FIND).bind(name);
+        self.find(name, false).await
+    }
+
+    /// Returns the sessions whose `application_name` begins with `name`.
+    ///
+    /// # Errors
+    /// [`Error`] when that cannot be seen.
+    pub async fn find_beginning(&mut self, name: &str) -> Result<Vec<Session>, Error> {
+        self.find(name, true).await
+    }
+
+    async fn find(&mut self, name: &str, beginning: bool) -> Result<Vec<Session>, Error> {
+        let query = sqlx::query(FIND).bind(name).bind(beginning);
         let row = self.fetch(query).await.map_err(|fetch| self.failed(fetch))?;
         let sessions = row.map(|row| sessions(&row)).transpose();
         sessions.map(Option::unwrap_or_default).map_err(|error| self.broken(&error))
@@ -321,31 +369,53 @@ impl From<Error> for Fetch {
 }
 
 /// One statement that looks and signals: `CASE` calls the function only for the row that is
-/// still the backend meant, to the microsecond.
+/// still the backend meant, to the microsecond, and still as it has to be.
 macro_rules! guarded {
-    ($function:literal, $condition:literal) => {
+    ($function:literal, $same:literal, $only:literal) => {
         concat!(
             "SELECT (",
-            $condition,
-            ")::bool AS same, (a.pid = pg_backend_pid())::bool AS self, a.backend_start::timestamptz, ",
+            $same,
+            ")::bool AS same, (",
+            $only,
+            ")::bool AS meant, ",
+            "(a.pid = pg_backend_pid())::bool AS self, a.backend_start::timestamptz, ",
             "CASE WHEN ",
-            $condition,
+            $same,
+            " AND ",
+            $only,
             " AND a.pid <> pg_backend_pid() THEN ",
             $function,
             "(a.pid)::bool END AS sent ",
             "FROM pg_catalog.pg_stat_activity a WHERE a.pid = $1"
         )
     };
+    ($function:literal) => {
+        guarded!(
+            $function,
+            "a.backend_start = $2",
+            "($3::timestamptz IS NULL OR (a.state = 'active' AND a.query_start = $3)) \
+             AND NOT ($4::bool AND a.backend_xid IS NOT NULL)"
+        )
+    };
 }
 
 fn guarded(kind: Kind) -> &'static str {
     match kind {
-        Kind::Cancel => guarded!("pg_catalog.pg_cancel_backend", "a.backend_start = $2"),
-        Kind::Terminate => guarded!("pg_catalog.pg_terminate_backend", "a.backend_start = $2"),
+        Kind::Cancel => guarded!("pg_catalog.pg_cancel_backend"),
+        Kind::Terminate => guarded!("pg_catalog.pg_terminate_backend"),
     }
 }
 
-const CANCEL_OWN: &str = guarded!("pg_catalog.pg_cancel_backend", "a.application_name = $2");
+const CANCEL_OWN: &str = guarded!(
+    "pg_catalog.pg_cancel_backend",
+    "a.application_name = $2",
+    "(a.state IS NULL OR a.state = 'active')"
+);
+
+const RUNNING: &str = "
+    SELECT a.query_start::timestamptz
+      FROM pg_catalog.pg_stat_activity a
+     WHERE a.pid = $1 AND a.backend_start = $2 AND a.state = 'active'";
 
 const LIVES: &str = "
     SELECT 1::int4
@@ -357,7 +427,8 @@ const LIVES: &str = "
 const FIND: &str = "
     SELECT array_agg(a.pid::int4), array_agg(a.datid::int8), array_agg(a.datname::text)
       FROM pg_catalog.pg_stat_activity a
-     WHERE a.application_name = $1 AND a.datid IS NOT NULL AND a.pid <> pg_backend_pid()
+     WHERE (a.application_name = $1 OR ($2::bool AND starts_with(a.application_name, $1)))
+       AND a.datid IS NOT NULL AND a.pid <> pg_backend_pid()
     HAVING count(*) > 0";
 
 /// Reads the row of a guarded statement.
@@ -366,8 +437,10 @@ fn verdict(row: &PgRow) -> sqlx::Result<Signalled> {
         return Ok(Signalled::Ours);
     }
     let began: Option<DateTime<Utc>> = row.try_get("backend_start")?;
+    let is_meant = row.try_get::<Option<bool>, _>("meant")? == Some(true);
     Ok(match (row.try_get("same")?, row.try_get("sent")?, began) {
         (Some(true), Some(true), _) => Signalled::Sent,
+        (Some(true), _, _) if !is_meant => Signalled::Changed,
         (Some(true), _, _) => Signalled::NotDelivered,
         (Some(false), _, Some(began)) => Signalled::Reused(began),
         _ => Signalled::Hidden,

@@ -1,6 +1,5 @@
 //! Proves that a child reaches *our* database: tools choose their own.
 
-use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -14,9 +13,9 @@ use tokio::time::{Instant, sleep};
 
 use super::connect::random_word;
 use super::control::{self, Control, Session};
-use crate::domain::connection::Environment;
 use crate::domain::identity::Identity;
 use crate::domain::untrusted::Untrusted;
+use crate::io::act;
 
 /// A command of a tool that only reads (`alembic current`), which shows where it connects.
 #[derive(Clone, Debug)]
@@ -25,8 +24,8 @@ pub struct Probe {
     pub argv: Vec<String>,
     /// Where it runs.
     pub directory: PathBuf,
-    /// Its whole environment; see [`environment`].
-    pub environment: BTreeMap<String, String>,
+    /// What an act's program is given too, beside what every program inherits.
+    pub environment: act::Environment,
     /// Where its output goes; nowhere if not given.
     pub output: Option<PathBuf>,
 }
@@ -83,38 +82,6 @@ impl Reason {
             }
         }
     }
-}
-
-/// What a child inherits: what it needs to find itself, its language and its database.
-const INHERITED: &[&str] = &[
-    "PATH",
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "SHELL",
-    "LANG",
-    "LANGUAGE",
-    "TZ",
-    "TMPDIR",
-    "VIRTUAL_ENV",
-];
-
-/// Returns the environment for a child: the inherited variables (also `LC_*` and `PG*`), and
-/// over them `extras`.
-#[must_use]
-pub fn environment(
-    inherited: &Environment,
-    extras: &BTreeMap<String, String>,
-) -> BTreeMap<String, String> {
-    let passes =
-        |name: &str| INHERITED.contains(&name) || name.starts_with("LC_") || name.starts_with("PG");
-    let mut all: BTreeMap<String, String> = inherited
-        .iter()
-        .filter(|(name, _)| passes(name))
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
-    all.extend(extras.clone());
-    all
 }
 
 /// How often the server is asked: a read-only command's session may last only some tens of
@@ -187,7 +154,8 @@ impl Group {
             .args(arguments)
             .current_dir(&probe.directory)
             .env_clear()
-            .envs(&probe.environment)
+            .envs(act::inherited())
+            .envs(probe.environment.iter().map(|(name, value)| (name, value.expose())))
             .env("PGAPPNAME", name)
             // Kept open: a probe of ours stays visible until it closes.
             .stdin(Stdio::piped())

@@ -35,6 +35,9 @@ const LIMIT: Duration = Duration::from_secs(8);
 /// How long a sign of life may take: nothing has to be read for it.
 const PING: Duration = Duration::from_secs(2);
 
+/// How much longer than the server we wait for it to give up.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// Why something could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -254,26 +257,43 @@ impl Reader {
         Ok(BackendDetail { backend: key, query: Untrusted::new(query), locks })
     }
 
-    /// Returns one value of one row of a probe's statement, as text, in a READ ONLY
-    /// transaction.
+    /// Returns the one value of the one row that `select` gives, as text, in a READ ONLY
+    /// transaction. That stops no function: the caller has checked what it calls.
     ///
     /// # Errors
-    /// When it takes longer than `limit`, fails, or has no single value.
-    pub async fn value(&mut self, sql: &str, limit: Duration) -> Result<Option<String>, Error> {
+    /// When it takes longer than `limit`, fails, or gives more than one row or column.
+    pub async fn value(&mut self, select: &str, limit: Duration) -> Result<Option<String>, Error> {
         let connection = self.connection().await?;
-        let read = async {
-            let mut transaction = connection.begin_with("BEGIN TRANSACTION READ ONLY").await?;
-            let wrapped = format!("SELECT (probe.value)::text FROM ({sql}) AS probe (value)");
-            let row = sqlx::query(AssertSqlSafe(wrapped)).fetch_optional(&mut *transaction).await?;
-            transaction.rollback().await?;
-            row.map(|row| row.try_get::<Option<String>, _>(0)).transpose()
-        };
-        if let Ok(read) = timeout(limit, read).await {
-            return Ok(read?.flatten());
+        // The server gives up first, so that the connection stays in step.
+        match timeout(limit + GRACE, value(connection, select, limit)).await {
+            Ok(read) => read,
+            Err(_) => {
+                self.connection = None;
+                Err(Error::Query(format!("no answer within {} s", limit.as_secs_f64())))
+            }
         }
-        // The statement goes on until its own timeout; this session is given up.
-        self.connection = None;
-        Err(Error::Query(format!("no answer within {} s", limit.as_secs_f64())))
+    }
+}
+
+async fn value(
+    connection: &mut PgConnection,
+    select: &str,
+    limit: Duration,
+) -> Result<Option<String>, Error> {
+    let mut transaction = connection.begin_with("BEGIN TRANSACTION READ ONLY").await?;
+    let limited = format!("SET LOCAL statement_timeout = {}", limit.as_millis().max(1));
+    sqlx::query(AssertSqlSafe(limited)).execute(&mut *transaction).await?;
+    let wrapped = format!(
+        "SELECT (SELECT count(*) FROM jsonb_object_keys(to_jsonb(probe)))::int8, \
+                probe.value::text FROM (SELECT * FROM ({select}\n) AS asked LIMIT 2) AS probe (value)"
+    );
+    let rows = sqlx::query(AssertSqlSafe(wrapped)).fetch_all(&mut *transaction).await?;
+    transaction.rollback().await?;
+    match rows.as_slice() {
+        [] => Ok(None),
+        [row] if row.try_get::<i64, _>(0)? == 1 => Ok(row.try_get(1)?),
+        [_] => Err(Error::Query("it gives several columns: a probe gives one value".to_owned())),
+        _ => Err(Error::Query("it gives several rows: a probe gives one value".to_owned())),
     }
 }
 

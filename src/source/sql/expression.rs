@@ -116,6 +116,11 @@ pub(super) fn calls(node: &SyntaxNode) -> Vec<String> {
         .collect()
 }
 
+/// Returns true for a function that gives one answer within a statement.
+pub(super) fn is_stable(name: &str) -> bool {
+    STABLE.contains(&name)
+}
+
 /// Returns what the default means for the rows that exist.
 pub(super) fn default(expression: &SyntaxNode) -> Default {
     let written = text(expression);
@@ -124,7 +129,7 @@ pub(super) fn default(expression: &SyntaxNode) -> Default {
         Default::None
     } else if calls.iter().any(|call| VOLATILE.contains(&call.as_str())) {
         Default::Volatile(written)
-    } else if calls.iter().all(|call| STABLE.contains(&call.as_str())) {
+    } else if calls.iter().all(|call| is_stable(call)) {
         Default::Stable
     } else {
         Default::Unknown(written)
@@ -134,7 +139,7 @@ pub(super) fn default(expression: &SyntaxNode) -> Default {
 /// Returns a function that a query calls and of which nobody knows here what it does.
 pub(super) fn opaque_call(query: &SyntaxNode) -> Option<String> {
     let known = |call: &String| {
-        STABLE.contains(&call.as_str())
+        is_stable(call)
             || (VOLATILE.contains(&call.as_str()) && call != "nextval" && call != "setseed")
     };
     calls(query).into_iter().find(|call| !known(call))

@@ -4,6 +4,7 @@
 mod column;
 mod expression;
 mod node;
+pub mod question;
 mod statement;
 mod table;
 

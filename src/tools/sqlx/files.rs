@@ -89,15 +89,16 @@ fn file(version: i64, rest: &str, path: String, text: String) -> File {
         description: rest.trim_end_matches(suffix).replace('_', " "),
         part,
         path,
-        checksum: hexadecimal(&Sha384::digest(&text)),
+        checksum: checksum(&text),
         no_transaction: text.starts_with("-- no-transaction"),
         text,
     }
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+/// Returns sqlx's checksum of a migration, in hexadecimal.
+pub(super) fn checksum(text: &str) -> String {
     use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
+    Sha384::digest(text).iter().fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x}").expect("writing to a String cannot fail");
         text
     })

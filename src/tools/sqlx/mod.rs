@@ -24,6 +24,10 @@ use rows::Row;
 /// The version table: its name cannot be configured without code.
 pub const TABLE: &str = "_sqlx_migrations";
 
+/// How many digits of the file's checksum its child is given: enough for nobody to find
+/// another file, few enough for a person to read.
+const CHECKSUM: usize = 16;
+
 /// The hidden command by which this program runs sqlx's migrator.
 pub const CHILD: &str = "__sqlx";
 
@@ -146,13 +150,23 @@ fn script(file: &File, problems: &mut Vec<Problem>) -> Script {
     let script = Script {
         file: file.path.clone(),
         text: Untrusted::new(file.text.clone()),
-        transactions: if file.no_transaction { Transactions::None } else { Transactions::One },
+        transactions: transactions(file, &compiled.statements),
         statements: compiled.statements,
         complete: true,
     };
     problems
         .extend(cannot_run(&script, file).map(|why| Problem::new(Trouble::Unreachable, id, why)));
     script
+}
+
+/// A `COMMIT` in the file keeps what stands before it, whatever fails after.
+fn transactions(file: &File, statements: &[Statement]) -> Transactions {
+    let splits = |statement: &Statement| statement.changes.iter().any(Change::splits_transaction);
+    match () {
+        () if file.no_transaction => Transactions::None,
+        () if statements.iter().any(splits) => Transactions::Mixed,
+        () => Transactions::One,
+    }
 }
 
 /// sqlx sends a file as one message: its statements share a transaction even
@@ -357,7 +371,17 @@ fn one(
         )
     });
     Act {
-        command: child(&[way, "--to", to, "--from", &from, "--source", source]),
+        command: child(&[
+            way,
+            "--to",
+            to,
+            "--from",
+            &from,
+            "--source",
+            source,
+            "--checksum",
+            &files::checksum(script.text.raw())[..CHECKSUM],
+        ]),
         before: before.into_iter().collect(),
         after: after.into_iter().collect(),
         files: vec![script.file.clone()],

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use lockkeeper::domain::activity::BackendKey;
 use lockkeeper::domain::signal::Kind;
 use lockkeeper::io::postgres::Control;
-use lockkeeper::io::postgres::control::{After, Aim, Signalled};
+use lockkeeper::io::postgres::control::{After, Aim, Only, Signalled};
 use sqlx::error::DatabaseError;
 use sqlx::{PgConnection, Row as _};
 
@@ -56,7 +56,10 @@ async fn a_cancelled_statement_ends_and_its_session_stays() {
     let database = database("cancel");
     let mut control = control(&database).await;
     let (key, began, victim) = run_long(&database).await;
-    assert_eq!(control.signal(Kind::Cancel, key).await.expect("it answers"), Signalled::Sent);
+    assert_eq!(
+        control.signal(Kind::Cancel, key, Only::Same).await.expect("it answers"),
+        Signalled::Sent
+    );
     let after = control.check_gone(key, Aim::StatementEnds(began), LONG).await;
     assert_eq!(after.expect("it answers"), After::Done);
     assert_eq!(code(&victim.await.expect("it ends")).as_deref(), Some("57014"));
@@ -69,11 +72,50 @@ async fn a_terminated_session_is_seen_to_be_gone() {
     let (key, _, victim) = run_long(&database).await;
     let still = control.check_gone(key, Aim::SessionEnds, Duration::ZERO).await;
     assert_eq!(still.expect("it answers"), After::Still);
-    assert_eq!(control.signal(Kind::Terminate, key).await.expect("it answers"), Signalled::Sent);
+    assert_eq!(
+        control.signal(Kind::Terminate, key, Only::Same).await.expect("it answers"),
+        Signalled::Sent
+    );
     let after = control.check_gone(key, Aim::SessionEnds, LONG).await;
     assert_eq!(after.expect("it answers"), After::Done);
     assert_eq!(code(&victim.await.expect("it ends")).as_deref(), Some("57P01"));
-    assert_eq!(control.signal(Kind::Terminate, key).await.expect("it answers"), Signalled::Gone);
+    assert_eq!(
+        control.signal(Kind::Terminate, key, Only::Same).await.expect("it answers"),
+        Signalled::Gone
+    );
+}
+
+#[tokio::test]
+async fn a_session_that_has_written_meanwhile_is_not_ended_as_one_that_has_not() {
+    let database = database("unwritten");
+    database.execute("CREATE TABLE t (id int)");
+    let mut control = control(&database).await;
+    let mut victim = database.connect().await;
+    let key = key(&mut victim).await;
+    let write = "BEGIN; INSERT INTO t VALUES (1)";
+    sqlx::raw_sql(write).execute(&mut victim).await.expect("it writes");
+    let sent = control.signal(Kind::Terminate, key, Only::Unwritten).await;
+    assert_eq!(sent.expect("it answers"), Signalled::Changed);
+    sqlx::raw_sql("COMMIT").execute(&mut victim).await.expect("it was left alone");
+    let sent = control.signal(Kind::Terminate, key, Only::Unwritten).await;
+    assert_eq!(sent.expect("it answers"), Signalled::Sent);
+}
+
+#[tokio::test]
+async fn a_cancel_for_one_statement_does_not_hit_the_next() {
+    let database = database("next_statement");
+    let mut control = control(&database).await;
+    let (key, began, victim) = run_long(&database).await;
+    assert_eq!(control.running(key).await.expect("it answers"), Some(began));
+    let earlier = began - TimeDelta::microseconds(1);
+    let sent = control.signal(Kind::Cancel, key, Only::WhileRunning(earlier)).await;
+    assert_eq!(sent.expect("it answers"), Signalled::Changed);
+    let sent = control.signal(Kind::Cancel, key, Only::WhileRunning(began)).await;
+    assert_eq!(sent.expect("it answers"), Signalled::Sent);
+    assert_eq!(code(&victim.await.expect("it ends")).as_deref(), Some("57014"));
+    let mut idle = database.connect().await;
+    let idle = self::key(&mut idle).await;
+    assert_eq!(control.running(idle).await.expect("it answers"), None);
 }
 
 #[tokio::test]
@@ -85,12 +127,12 @@ async fn a_pid_that_belongs_to_another_session_is_left_alone() {
     let began = real.backend_start.expect("it is our own");
     let stale = BackendKey { backend_start: Some(began - TimeDelta::microseconds(1)), ..real };
     for kind in [Kind::Cancel, Kind::Terminate] {
-        let signalled = control.signal(kind, stale).await.expect("it answers");
+        let signalled = control.signal(kind, stale, Only::Same).await.expect("it answers");
         assert_eq!(signalled, Signalled::Reused(began), "{kind:?}");
     }
     assert_eq!(key(&mut bystander).await, real, "it goes on");
     let unknown = BackendKey { backend_start: None, ..real };
-    let signalled = control.signal(Kind::Terminate, unknown).await.expect("it answers");
+    let signalled = control.signal(Kind::Terminate, unknown, Only::Same).await.expect("it answers");
     assert_eq!(signalled, Signalled::Hidden);
 }
 
@@ -101,13 +143,14 @@ async fn our_own_connections_are_never_signalled() {
     let mut monitor = database.connect().await;
     let monitor_key = key(&mut monitor).await;
     control.protect(vec![monitor_key.pid]);
-    let signalled = control.signal(Kind::Terminate, monitor_key).await.expect("it answers");
+    let signalled =
+        control.signal(Kind::Terminate, monitor_key, Only::Same).await.expect("it answers");
     assert_eq!(signalled, Signalled::Ours);
     let sql = "SELECT pid::int4, backend_start FROM pg_stat_activity \
                 WHERE application_name = 'lockkeeper/control' AND datname = current_database()";
     let row = sqlx::query(sql).fetch_one(&mut monitor).await.expect("it is there");
     let own = BackendKey { pid: row.get(0), backend_start: row.get(1) };
-    let signalled = control.signal(Kind::Terminate, own).await.expect("it answers");
+    let signalled = control.signal(Kind::Terminate, own, Only::Same).await.expect("it answers");
     assert_eq!(signalled, Signalled::Ours);
 }
 
@@ -127,10 +170,10 @@ async fn a_role_without_the_right_is_told_so_and_one_that_sees_nothing_too() {
         spec
     };
     let mut watch = Control::open(as_role("watch")).await.expect("it connects");
-    let signalled = watch.signal(Kind::Terminate, key).await.expect("it answers");
+    let signalled = watch.signal(Kind::Terminate, key, Only::Same).await.expect("it answers");
     assert!(matches!(signalled, Signalled::NotPermitted(_)), "{signalled:?}");
     let mut blind = Control::open(as_role("blind")).await.expect("it connects");
-    let signalled = blind.signal(Kind::Terminate, key).await.expect("it answers");
+    let signalled = blind.signal(Kind::Terminate, key, Only::Same).await.expect("it answers");
     assert_eq!(signalled, Signalled::Hidden);
     assert_eq!(self::key(&mut victim).await, key, "it goes on");
 }

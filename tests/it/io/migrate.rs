@@ -154,3 +154,15 @@ fn a_dsn_that_cannot_be_read_is_not_repeated() {
     assert_eq!(out.status.code(), Some(2));
     assert!(!text(&out.stderr).contains("s3cret"));
 }
+
+#[tokio::test]
+async fn another_content_than_the_confirmed_one_is_not_run() {
+    let database = server::database("migrate_checksum");
+    let dir = project(&FILES);
+    let words =
+        ["up", "--to", "1", "--from", "0", "--source", ".", "--checksum", "0123456789abcdef"];
+    let up = run(&database, dir.path(), &words);
+    assert_eq!(up.status.code(), Some(2));
+    assert!(text(&up.stderr).contains("nothing was run"), "{}", text(&up.stderr));
+    assert_eq!(scalar(&database, "SELECT to_regclass('a')::text").await, None);
+}

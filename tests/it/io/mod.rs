@@ -1,6 +1,7 @@
 //! Tests of the layer `io`.
 
 mod act;
+mod acting;
 mod cluster;
 mod config;
 mod connect;
@@ -8,6 +9,7 @@ mod control;
 mod demo;
 mod document;
 mod driver;
+mod environment;
 mod faults;
 mod forest;
 mod intents;

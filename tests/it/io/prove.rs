@@ -1,14 +1,13 @@
 //! Where a child really connects.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lockkeeper::domain::connection::Environment;
 use lockkeeper::domain::identity::Identity;
+use lockkeeper::io::act::{Value, inherits};
 use lockkeeper::io::cluster::Programs;
 use lockkeeper::io::postgres::Control;
 use lockkeeper::io::postgres::identity::identity;
-use lockkeeper::io::postgres::prove::{Probe, Proof, Reason, child_target, environment};
+use lockkeeper::io::postgres::prove::{Probe, Proof, Reason, child_target};
 use lockkeeper::io::postgres::{Purpose, connect};
 use sqlx::Row as _;
 use tempfile::TempDir;
@@ -28,10 +27,7 @@ fn probe(argv: &[&str]) -> Probe {
     Probe {
         argv: argv.iter().map(|word| (*word).to_owned()).collect(),
         directory: std::env::temp_dir(),
-        environment: environment(
-            &lockkeeper::io::postgres::target::environment(),
-            &BTreeMap::new(),
-        ),
+        environment: Vec::new(),
         output: None,
     }
 }
@@ -119,19 +115,18 @@ async fn the_childs_output_is_kept_and_nothing_is_overwritten() {
 }
 
 #[test]
-fn a_child_inherits_only_what_it_needs() {
-    let world: Environment = [
-        ("PATH", "/bin"),
-        ("LC_ALL", "C"),
-        ("PGHOST", "db1"),
-        ("AWS_SECRET_ACCESS_KEY", "x"),
-        ("DATABASE_URL", "wrong"),
-    ]
-    .into_iter()
-    .collect();
-    let extras = BTreeMap::from([("DATABASE_URL".to_owned(), "right".to_owned())]);
-    let all = environment(&world, &extras);
-    let names: Vec<_> = all.keys().map(String::as_str).collect();
-    assert_eq!(names, ["DATABASE_URL", "LC_ALL", "PATH", "PGHOST"]);
-    assert_eq!(all["DATABASE_URL"], "right");
+fn a_program_and_its_proof_inherit_nothing_that_says_where_the_database_is() {
+    for name in ["PATH", "HOME", "LC_ALL", "VIRTUAL_ENV"] {
+        assert!(inherits(name), "{name}");
+    }
+    for name in ["PGHOST", "PGHOSTADDR", "PGSERVICE", "DATABASE_URL", "AWS_SECRET_ACCESS_KEY"] {
+        assert!(!inherits(name), "{name}");
+    }
+}
+
+#[test]
+fn a_probe_shows_no_secret_in_its_debug_form() {
+    let mut probe = probe(&["true"]);
+    probe.environment = vec![("PGPASSWORD".to_owned(), Value::Secret("hunter2".into()))];
+    assert!(!format!("{probe:?}").contains("hunter2"));
 }

@@ -96,7 +96,11 @@ fn recorded() -> Facts {
         facts.record_arrived(record);
     }
     for line in 1..=30 {
-        facts.output_arrived("a1", format!("line {line} of the tool's output").as_str().into());
+        facts.output_arrived(
+            "a1",
+            vec![format!("line {line} of the tool's output").as_str().into()],
+            0,
+        );
     }
     facts
 }
@@ -188,7 +192,7 @@ fn hostile_text_reaches_no_cell() {
         let record = record(seq, act(kind, 1, data));
         facts.record_arrived(Record { operator: evil.into(), step: Some(evil.into()), ..record });
     }
-    facts.output_arrived(evil, evil.into());
+    facts.output_arrived(evil, vec![evil.into()], 0);
     let shown = text(&Journal::default(), &scene(&facts, &session), (200, 46));
     assert!(!shown.contains(['\u{1b}', '\u{202e}', '\u{7}']), "{shown:?}");
 }

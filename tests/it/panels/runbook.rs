@@ -89,7 +89,11 @@ fn a_running_act_with_its_output() {
     let driven = running();
     let mut facts = facts(&driven);
     for line in 1..=20 {
-        facts.output_arrived("a1", format!("line {line} of the tool's output").as_str().into());
+        facts.output_arrived(
+            "a1",
+            vec![format!("line {line} of the tool's output").as_str().into()],
+            0,
+        );
     }
     snapshot("runbook_running", &driven, &facts);
 }
@@ -251,7 +255,7 @@ fn hostile_text_reaches_no_cell() {
     driven.show(migration(6, Direction::Up, Risk::Safe));
     driven.yes();
     let mut facts = facts(&driven);
-    facts.output_arrived("a2", evil.into());
+    facts.output_arrived("a2", vec![evil.into()], 0);
     let shown =
         |driven: &Driven| text(&Runbook::default(), &scene(&facts, &driven.session), (200, 46));
     let running = shown(&driven);

@@ -1,3 +1,4 @@
 //! Tests of the layer `source`.
 
+mod question;
 mod sql;

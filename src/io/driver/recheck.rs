@@ -1,0 +1,144 @@
+//! The last look before an act starts: the same target, the same plan, one writer, and a
+//! tool that is seen on this very server.
+
+use std::time::Duration;
+
+use super::act::{ACTS, Hand};
+use super::{Inner, environment};
+use crate::domain::identity::Identity;
+use crate::domain::plan::{Action, Confirmed, Plan};
+use crate::io::postgres::Control;
+use crate::io::postgres::prove::{self, Proof};
+use crate::session::effect::{Goal, Previewed, Request};
+
+/// How long a tool may take until it is seen on the server.
+const PROOF: Duration = Duration::from_secs(10);
+
+impl Inner {
+    /// Looks again, right before the start.
+    pub(super) async fn recheck(&self, confirmed: &Confirmed, hand: &Hand) -> Result<(), String> {
+        let plan = confirmed.plan();
+        let found = self.identity_for(&plan.action).await?;
+        same(plan, &found)?;
+        if matches!(plan.action, Action::Signal { .. }) {
+            // The guard is in the statement itself; whoever waits at three in the morning
+            // must not wait for a lease.
+            return Ok(());
+        }
+        let mut control = self.own_control(plan).await?;
+        self.hold_lease(&found).await?;
+        nobody_else_acts(&mut control, plan).await?;
+        self.replan(confirmed).await?;
+        if matches!(plan.action, Action::Migrate { .. }) {
+            self.prove(plan, &mut control).await?;
+        }
+        *hand.control.lock().await = Some(control);
+        // All this took its time.
+        self.still_holds_lease().await
+    }
+
+    /// Opens the connection through which the act is watched and cancelled.
+    async fn own_control(&self, plan: &Plan) -> Result<Control, String> {
+        let opened = Control::open(self.site.target.spec.clone()).await;
+        let mut control = opened.map_err(|error| error.to_string())?;
+        let found = control.identity().await.map_err(|error| error.to_string())?;
+        same(plan, &found).map(|()| control)
+    }
+
+    /// Plans the same once more: what the confirmation is bound to must not have moved.
+    async fn replan(&self, confirmed: &Confirmed) -> Result<(), String> {
+        match self.preview(&request(confirmed.plan())).await {
+            Previewed::Plan(again) if again.hash() == *confirmed.hash() => Ok(()),
+            Previewed::Plan(_) => {
+                Err("what was confirmed has changed meanwhile (files, revision or limits): \
+                            nothing was run; look at the plan again"
+                    .to_owned())
+            }
+            Previewed::Nothing(why) | Previewed::Impossible(why) => {
+                Err(format!("it can no longer be run: {why}"))
+            }
+        }
+    }
+
+    /// Proves once that the tool connects to our server and database.
+    async fn prove(&self, plan: &Plan, control: &mut Control) -> Result<(), String> {
+        let mut proven = self.proven.lock().await;
+        if *proven {
+            return Ok(());
+        }
+        let (tool, migrations) = self.migrations().await?;
+        let Some(command) = tool.probe(&migrations.project) else {
+            return Err(format!("{} has no command that shows where it connects", tool.name()));
+        };
+        // Exactly what the act's program is given, but for its name on the server.
+        let (spec, config) = (&self.site.target.spec, self.site.config());
+        let probe = prove::Probe {
+            argv: self.own_program(&command.argv),
+            directory: self.site.project.clone(),
+            environment: environment::variables(spec, config, "", None),
+            output: None,
+        };
+        let proof = prove::child_target(control, &probe, &plan.target, PROOF).await;
+        match proof.map_err(|error| error.to_string())? {
+            Proof::Proven { .. } => {
+                *proven = true;
+                Ok(())
+            }
+            Proof::ElsewhereOnServer { database, .. } => Err(format!(
+                "{} connects to the database {} of this server, not to {}: correct its configuration",
+                tool.name(),
+                database.one_line(),
+                plan.target.database
+            )),
+            Proof::CannotTell(reason) => {
+                Err(format!("cannot tell where {} connects: {}", tool.name(), reason.text()))
+            }
+        }
+    }
+
+    /// Puts our own program in the place of its name.
+    fn own_program(&self, argv: &[String]) -> Vec<String> {
+        let own = |word: &String| match word.as_str() {
+            "lockkeeper" => self.site.program.display().to_string(),
+            _ => word.clone(),
+        };
+        argv.iter().take(1).map(own).chain(argv.iter().skip(1).cloned()).collect()
+    }
+}
+
+fn same(plan: &Plan, found: &Identity) -> Result<(), String> {
+    if plan.target.same_target(found) {
+        return Ok(());
+    }
+    Err("another target answers than the one that was confirmed".to_owned())
+}
+
+/// Refuses while the server works on another act: its console may be gone, and its lease
+/// with it, or its program killed and its statement not.
+async fn nobody_else_acts(control: &mut Control, plan: &Plan) -> Result<(), String> {
+    let found = control.find_beginning(ACTS).await.map_err(|error| error.to_string())?;
+    match found.iter().find(|session| session.database_oid == plan.target.database_oid) {
+        None => Ok(()),
+        Some(session) => Err(format!(
+            "another act of a lockkeeper is under way in pid {}: wait for its end, or end it, \
+             and look again; nothing was run",
+            session.pid
+        )),
+    }
+}
+
+/// Returns the request that leads to exactly this plan, if nothing has moved.
+fn request(plan: &Plan) -> Request {
+    match &plan.action {
+        Action::Signal { backend, signal } => {
+            Request::Signal { backend: *backend, signal: *signal }
+        }
+        Action::Migrate { direction, .. } => {
+            Request::Migrate { direction: *direction, goal: Goal::One, risk: plan.risk }
+        }
+        _ => {
+            let argv = plan.command.as_ref().map(|command| command.argv.clone());
+            Request::Command { argv: argv.unwrap_or_default(), risk: plan.risk }
+        }
+    }
+}
