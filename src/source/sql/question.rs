@@ -176,7 +176,7 @@ pub fn only_reads(sql: &str) -> Result<String, Refused> {
     }
     match calls(&query).into_iter().find(|word| !is_known(word)) {
         Some(word) => Err(Refused::Calls(word)),
-        None => Ok(node::text(&query).trim_end_matches(';').to_owned()),
+        None => Ok(node::text(&query).trim_end_matches(';').trim_end().to_owned()),
     }
 }
 
