@@ -31,10 +31,8 @@ impl App {
                 self.event(Event::Ticked(now))
             }
             Input::Begin(begin) => {
+                self.focused = Id::Runbook;
                 let effects = self.session.walk_begins(*begin);
-                if self.session.walk().is_some_and(|walk| walk.end().is_none()) {
-                    self.focused = Id::Runbook;
-                }
                 self.effects(effects)
             }
             Input::Say(message) => {
@@ -80,11 +78,15 @@ impl App {
             return Vec::new();
         }
         let is_backend = matches!(news, News::Backend(_));
+        // What could not be read while nobody answered can be read now.
+        let is_back = matches!(news, News::Identity(Ok(_))) && self.facts.project.error().is_some();
         let event = self.facts.hear(news, now);
         if is_backend {
             self.show_backend();
         }
-        event.map_or_else(Vec::new, |event| self.event(event))
+        let mut outputs = event.map_or_else(Vec::new, |event| self.event(event));
+        outputs.extend(is_back.then_some(Output::Refresh));
+        outputs
     }
 
     fn key(&mut self, key: &KeyEvent, at: Instant) -> Vec<Output> {
@@ -123,13 +125,13 @@ impl App {
                 self.say(Told::Plain, format!("{label}: {reason}"));
                 Vec::new()
             }
-            Press::Unbound => match keys::moves(key).or_else(|| keys::alias(key)) {
-                Some(command) => self.command(&command, Some(key)),
-                None => {
-                    self.say(Told::Plain, format!("{key} does nothing here; ? lists the keys"));
-                    Vec::new()
+            Press::Unbound => {
+                if let Some(command) = keys::moves(key).or_else(|| keys::alias(key)) {
+                    return self.command(&command, Some(key));
                 }
-            },
+                self.say(Told::Plain, format!("{key} does nothing here; ? lists the keys"));
+                Vec::new()
+            }
         }
     }
 

@@ -57,11 +57,12 @@ pub(super) fn said(text: impl Into<String>, tone: Tone) -> Row {
 pub(super) fn render(blocks: Vec<Block>, theme: Theme, area: Rect, buf: &mut Buffer) {
     let width = usize::from(area.width).saturating_sub(LABEL + 2).max(1);
     let mut laid: Vec<Laid> = blocks.into_iter().map(|block| Laid::of(block, width)).collect();
-    let spaced = fit(&mut laid, usize::from(area.height));
+    let mut spare = fit(&mut laid, usize::from(area.height));
     let mut y = area.y;
     for (at, block) in laid.iter().enumerate() {
-        if at > 0 && spaced && !block.close {
+        if at > 0 && spare > 0 && !block.close {
             y = y.saturating_add(1);
+            spare -= 1;
         }
         for (at, line) in block.lines.iter().enumerate() {
             if y < area.bottom() {
@@ -120,15 +121,14 @@ fn bare(said: &str) -> String {
     said.strip_prefix(" ·").unwrap_or(said).trim_start().to_owned()
 }
 
-/// Drops blocks by rank until the rest fits. Returns true if there is room for space
-/// between them: space goes before any block does.
-fn fit(blocks: &mut Vec<Laid>, height: usize) -> bool {
+/// Drops blocks by rank until the rest fits. Returns how many rows are left for space
+/// between them: space goes before any block does, from below.
+fn fit(blocks: &mut Vec<Laid>, height: usize) -> usize {
     loop {
         let rows: usize = blocks.iter().map(|block| block.lines.len()).sum();
-        let spaces = blocks.iter().skip(1).filter(|block| !block.close).count();
         let worst = blocks.iter().map(|block| block.rank).max().unwrap_or(0);
         if rows <= height || worst == 0 {
-            return rows + spaces <= height;
+            return height.saturating_sub(rows);
         }
         let last = blocks.iter().rposition(|block| block.rank == worst);
         last.map(|at| blocks.remove(at));

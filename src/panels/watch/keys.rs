@@ -143,7 +143,7 @@ pub(super) fn block(scene: &Scene<'_>) -> Option<Block> {
         .filter(|binding| binding.enabled.is_ok())
         .filter_map(|binding| Some((binding.key, way(&binding.command, scene)?)))
         .collect();
-    (!ways.is_empty()).then(|| Block::new("", vec![line(&ways)], 7).close())
+    (!ways.is_empty()).then(|| Block::new("", vec![line(&ways)], 2).close())
 }
 
 /// Returns a line of keys with what each does.

@@ -7,6 +7,7 @@ use crate::domain::hazard::{Answer, Hazard, Severity};
 use crate::domain::plan::Direction;
 use crate::domain::reversal::Kind;
 use crate::domain::untrusted::Untrusted;
+use crate::domain::verdict::Level;
 use crate::session::facts::Migrations;
 use crate::session::walk::Walk;
 use crate::tools::status::Entry;
@@ -55,7 +56,7 @@ fn step(walk: &Walk) -> Row {
 fn migrations(scene: &Scene<'_>) -> Vec<Row> {
     let project = &scene.facts.project;
     let mut lines = match (project.value(), project.error()) {
-        (Some(migrations), _) => vec![pending(migrations)],
+        (Some(migrations), _) => vec![pending(migrations, is_calm(scene))],
         (None, None) => vec![said("reading the migrations…", Tone::Dim)],
         (None, Some(_)) => Vec::new(),
     };
@@ -67,7 +68,13 @@ fn migrations(scene: &Scene<'_>) -> Vec<Row> {
     lines
 }
 
-fn pending(migrations: &Migrations) -> Row {
+/// Returns true if nothing needs the room more than what comes next.
+fn is_calm(scene: &Scene<'_>) -> bool {
+    let verdict = scene.facts.verdict.as_ref();
+    scene.session.job().is_none() && verdict.is_none_or(|verdict| verdict.level == Level::Ok)
+}
+
+fn pending(migrations: &Migrations, is_calm: bool) -> Row {
     let problems = migrations.status.problems.len();
     let mut pieces = match migrations.status.pending.as_deref() {
         None => vec![warning("cannot tell what the database has")],
@@ -81,7 +88,7 @@ fn pending(migrations: &Migrations) -> Row {
         let (said, tone) = warning(&format!("{problems} {word}, see Migrations"));
         pieces.push((format!("   {said}"), tone));
     }
-    Row::Flowing(pieces)
+    if is_calm { Row::Flowing(pieces) } else { Row::Cut(pieces) }
 }
 
 fn warning(text: &str) -> Piece {

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod change;
+mod console;
 mod failpoints;
 mod journal;
 mod lk;

@@ -110,7 +110,10 @@ fn keys_say_why_they_are_off() {
     let scene = scene(&facts, &session);
     assert_eq!(off(&Watch, &scene, &Command::Follow), "nobody waits for a lock");
     assert_eq!(off(&Watch, &scene, &Command::CancelAct), "nothing of ours is running");
-    assert_eq!(off(&Watch, &scene, &Command::TerminateBackend), "the verdict names nobody to end");
+    assert_eq!(
+        off(&Watch, &scene, &Command::TerminateBackend),
+        "nobody stands in anybody's way; 2 lists all, and t there ends one"
+    );
     assert_eq!(off(&Watch, &scene, &Command::Up), "the migrations are not read yet");
 }
 

@@ -46,9 +46,9 @@ fn keys_are_named_as_on_the_keyboard() {
 }
 
 #[test]
-fn a_narrow_footer_keeps_the_first_keys_and_help() {
+fn a_narrow_footer_keeps_the_keys_that_work_and_help() {
     let mut buf = screen::blank(30, 1);
     let area = buf.area;
     footer::render(&sample::groups()[0].bindings, Theme::default(), area, &mut buf);
-    assert_eq!(screen::text(&buf), " r run   s skip        ? help\n");
+    assert_eq!(screen::text(&buf), " r run   n note        ? help\n");
 }

@@ -97,8 +97,11 @@ fn an_empty_table_says_why() {
 }
 
 #[test]
-fn scrolling_sideways_moves_the_growing_text_only() {
+fn scrolling_sideways_moves_growing_text_as_far_as_it_was_cut() {
     let mut state = State::default();
+    state.scroll(7);
+    assert!(painted(&[4121], &state, 80, 2).0.contains("SELECT"), "all of it is seen already");
+    painted(&[4121], &state, 50, 2);
     state.scroll(7);
     let (text, _) = painted(&[4121], &state, 50, 2);
     assert!(text.contains("web") && text.contains("4121 FROM"), "{text}");

@@ -1,0 +1,85 @@
+//! The README's story, on the demo.
+
+use std::path::{Path, PathBuf};
+
+use lockkeeper::io::cluster;
+use lockkeeper::io::demo::{DATABASE, options};
+use sqlx::{ConnectOptions as _, PgConnection};
+use tempfile::tempdir;
+
+use super::{ARMED, Operator, journals};
+use crate::support::pty::{Pty, lockkeeper};
+use crate::support::until;
+
+async fn number(connection: &mut PgConnection, sql: &'static str) -> i64 {
+    sqlx::query_scalar(sql).fetch_one(connection).await.expect("it answers")
+}
+
+const REPORTING: &str =
+    "SELECT pid::bigint FROM pg_stat_activity WHERE application_name = 'reporting'";
+const COLUMN: &str = "SELECT count(*) FROM pg_attribute \
+    WHERE attrelid = 'expenses'::regclass AND attname = 'note' AND NOT attisdropped";
+
+/// Opens the demo in a terminal, and returns it with its server's directory.
+fn demo(state: &Path) -> (Pty, PathBuf) {
+    let mut command = lockkeeper(&["demo"]);
+    command.env("XDG_STATE_HOME", state);
+    let mut pty = Pty::spawn(command, 80, 24);
+    pty.wait_for("▶ 5 add note");
+    pty.wait_for("✓ OK");
+    let directory = cluster::registered(&state.join("lockkeeper")).pop();
+    (pty, directory.expect("the demo's server is registered"))
+}
+
+/// Ends who blocks us: asked for while the verdict names them, or while our next attempt
+/// is waited for.
+fn end_the_blocker(pty: &mut Pty, pid: i64) {
+    pty.send("t");
+    pty.wait_for(&format!("terminate pid {pid}"));
+    pty.wait_for(ARMED);
+    pty.send("y");
+}
+
+#[tokio::test]
+async fn the_readmes_story_holds_from_the_blocked_migration_to_the_removed_server() {
+    let state = tempdir().expect("a temporary directory can be made");
+    let (pty, directory) = demo(state.path());
+    let project = tempdir().expect("a temporary directory can be made");
+    let mut console = Operator { pty, state, project };
+    let superuser = options(&directory, cluster::SUPERUSER, DATABASE);
+    let mut connection = superuser.connect().await.expect("the demo accepts");
+    let blocker = number(&mut connection, REPORTING).await;
+
+    let screen = console.plan("u", "up 5 add note");
+    assert!(screen.contains(&format!("pid {blocker} reporting")), "who is in the way:\n{screen}");
+    console.press("y", "✖ ALARM");
+    let screen = console.pty.wait_for(&format!("end pid {blocker} (asks first)"));
+    assert!(screen.contains(&format!("behind pid {blocker}")), "{screen}");
+    assert_eq!(number(&mut connection, COLUMN).await, 0);
+
+    end_the_blocker(&mut console.pty, blocker);
+    console.pty.wait_for("▶ 6 widen amount");
+    assert_eq!(number(&mut connection, COLUMN).await, 1);
+
+    console.press("4", "D down one");
+    console.pty.wait_for("5 of 10 applied");
+    let screen = console.plan("D", "down 5 add note");
+    assert!(screen.contains("Type shop"), "{screen}");
+    console.press("y", "to run it: y▏");
+    assert_eq!(number(&mut connection, COLUMN).await, 1);
+    console.clear();
+    console.type_slowly("shop\r");
+    console.pty.wait_for("4 of 10 applied");
+    assert_eq!(number(&mut connection, COLUMN).await, 0);
+
+    let screen = console.press("6", "outcome");
+    let down = |kind: &str| screen.lines().any(|l| l.contains(kind) && l.contains("down 5 add"));
+    assert!(down("intent") && screen.contains("✓ done"), "{screen}");
+    let recorded = journals(console.state.path());
+    assert!(recorded.contains(r#""kind":"intent""#) && recorded.contains(r#""kind":"outcome""#));
+
+    console.pty.send("q");
+    assert_eq!(console.pty.wait().exit_code(), 0);
+    super::restored(&mut console.pty);
+    until("the server is removed", || !directory.exists() && !cluster::is_running(&directory));
+}
