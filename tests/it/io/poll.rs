@@ -104,6 +104,22 @@ fn signal(pid: i32, signal: Signal) {
     kill_process(pid, signal).expect("the process is there and ours");
 }
 
+/// A process that does not run until this is dropped, also by a test that fails.
+struct Frozen(i32);
+
+impl Frozen {
+    fn new(pid: i32) -> Self {
+        signal(pid, Signal::STOP);
+        Self(pid)
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        signal(self.0, Signal::CONT);
+    }
+}
+
 fn postmaster(server: &Server) -> i32 {
     let pid = server.cluster.postmaster().expect("it runs");
     i32::try_from(pid).expect("a pid is small")
@@ -164,10 +180,10 @@ async fn a_frozen_backend_is_given_up_and_does_not_stay() {
     watched.sees().await;
     let mut admin = database.connect().await;
     let frozen = monitor(&mut admin, &database).await;
-    signal(frozen, Signal::STOP);
+    let ice = Frozen::new(frozen);
     watched.fails_with("did not answer within 3 s").await;
     watched.sees().await;
-    signal(frozen, Signal::CONT);
+    drop(ice);
     eventually("the frozen one is gone", async || {
         !monitors(&mut admin, &database).await.contains(&frozen)
     })
@@ -184,10 +200,10 @@ async fn a_frozen_postmaster_gathers_no_backends_of_ours() {
     watched.sees().await;
     let mut admin = database.connect().await;
     let pid = monitor(&mut admin, &database).await;
-    signal(postmaster(&server), Signal::STOP);
+    let ice = Frozen::new(postmaster(&server));
     signal(pid, Signal::TERM);
     watched.fails_with("no answer within 2s. Check the network").await;
-    signal(postmaster(&server), Signal::CONT);
+    drop(ice);
     watched.sees().await;
     eventually("one monitor is left", async || monitors(&mut admin, &database).await.len() == 1)
         .await;
