@@ -57,19 +57,20 @@ impl Report {
 
     /// Prints the table: each figure with its part of the goal.
     pub fn print(&self) {
-        let heads: String = self
-            .scenes
-            .iter()
-            .map(|(kind, waiting)| format!("{:>18}", format!("{} ({waiting})", kind.word())))
-            .collect();
-        println!("{:<38}{:>8}{heads}", format!("{} sessions (waiting)", self.sessions), "goal");
+        let title = format!("{} sessions (waiting)", self.sessions);
+        let heads =
+            self.scenes.iter().map(|(kind, waiting)| format!("{} ({waiting})", kind.word()));
+        row(&title, "goal", heads);
         for (Goal { name, at_most }, values) in &self.figures {
-            let goal = at_most.map_or_else(|| "–".to_owned(), |goal| format!("{goal}"));
-            let cells: String =
-                values.iter().map(|value| format!("{:>18}", cell(*value, *at_most))).collect();
-            println!("{name:<38}{goal:>8}{cells}");
+            let goal = at_most.map_or_else(|| "–".to_owned(), |goal| goal.to_string());
+            row(name, &goal, values.iter().map(|value| cell(*value, *at_most)));
         }
     }
+}
+
+fn row(name: &str, goal: &str, cells: impl Iterator<Item = String>) {
+    let cells: Vec<String> = cells.map(|cell| format!("{cell:>18}")).collect();
+    println!("{name:<38}{goal:>8}{}", cells.concat());
 }
 
 fn cell(value: f64, at_most: Option<f64>) -> String {

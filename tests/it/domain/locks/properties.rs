@@ -123,10 +123,10 @@ fn is_as_defined(rows: &[Row], leaders: &BTreeMap<i32, i32>) -> Result<(), TestC
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: 4, failure_persistence: None, ..Default::default() })]
 
     #[test]
-    fn a_crowd_is_as_the_definition_has_it(rows in rows_of(80, 30)) {
+    fn a_crowd_is_as_the_definition_has_it(rows in rows_of(36, 20)) {
         is_as_defined(&rows, &BTreeMap::new())?;
     }
 }
