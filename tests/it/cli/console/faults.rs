@@ -39,6 +39,7 @@ async fn a_server_that_is_not_there_is_said_at_once_and_tried_again() {
     let database = server.database("absent");
     server.cluster.stop_server(Stop::Fast).expect("it stops");
     let mut console = Operator::on(&database, NOTES);
+    console.pty.wait_for("NO DATA");
     let screen = console.pty.wait_for("there is no such socket");
     for said in ["NO DATA", "Start the server", "trying again by itself", "blocked ?"] {
         assert!(screen.contains(said), "{said}:\n{screen}");
