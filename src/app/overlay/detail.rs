@@ -1,4 +1,6 @@
-//! Everything about one thing: its facts, and its text in a pager.
+//! Everything about one thing: its facts, and below them its text.
+
+use std::cell::Cell;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 use ratatui::buffer::Buffer;
@@ -7,7 +9,7 @@ use ratatui::layout::Rect;
 use super::Outcome;
 use crate::domain::untrusted::Untrusted;
 use crate::ui::theme::{Theme, Tone};
-use crate::ui::widgets::pager::{self, Page};
+use crate::ui::widgets::line::Part;
 use crate::ui::widgets::pairs::{self, Pair};
 use crate::ui::widgets::{frame, line};
 
@@ -16,48 +18,55 @@ use crate::ui::widgets::{frame, line};
 pub struct Detail {
     title: String,
     pairs: Vec<Pair>,
-    page: Page,
-    state: pager::State,
+    /// The first shown row, kept within the page at each painting.
+    top: Cell<usize>,
+    /// The height of the last painting: what a page is.
+    page: Cell<usize>,
 }
 
 impl Detail {
-    /// Returns a page of `pairs` and below them `text`: a query, SQL, output.
+    /// Returns a page of `pairs` and below them `text`, a query.
     #[must_use]
-    pub fn new(title: impl Into<String>, pairs: Vec<Pair>, text: &Untrusted) -> Self {
-        let state = pager::State::default();
-        Self { title: title.into(), pairs, page: Page::new(text), state }
+    pub fn new(title: impl Into<String>, mut pairs: Vec<Pair>, text: &Untrusted) -> Self {
+        pairs.push(Pair::new("", ""));
+        pairs.push(Pair::new("query", text.visible()));
+        Self { title: title.into(), pairs, top: Cell::new(0), page: Cell::new(1) }
     }
 
     /// Takes a key: it scrolls or closes.
     pub fn on_key<C>(&mut self, key: &KeyEvent) -> Outcome<C> {
+        let page = self.page.get();
+        let top = self.top.get();
         match key.code {
             _ if key.kind == KeyEventKind::Release => {}
             KeyCode::Esc | KeyCode::Char('q' | 'e') => return Outcome::Closed,
-            KeyCode::Down | KeyCode::Char('j') => self.state.scroll(1),
-            KeyCode::Up | KeyCode::Char('k') => self.state.scroll(-1),
-            KeyCode::PageDown | KeyCode::Char(' ') => self.state.page(1),
-            KeyCode::PageUp => self.state.page(-1),
-            KeyCode::Right | KeyCode::Char('l') => self.state.shift(8),
-            KeyCode::Left | KeyCode::Char('h') => self.state.shift(-8),
-            KeyCode::Home | KeyCode::Char('g') => self.state.first(),
-            KeyCode::End | KeyCode::Char('G') => self.state.last(),
+            KeyCode::Down | KeyCode::Char('j') => self.top.set(top.saturating_add(1)),
+            KeyCode::Up | KeyCode::Char('k') => self.top.set(top.saturating_sub(1)),
+            KeyCode::PageDown | KeyCode::Char(' ') => self.top.set(top.saturating_add(page)),
+            KeyCode::PageUp => self.top.set(top.saturating_sub(page)),
+            KeyCode::Home | KeyCode::Char('g') => self.top.set(0),
+            KeyCode::End | KeyCode::Char('G') => self.top.set(usize::MAX),
             _ => {}
         }
         Outcome::Open
     }
 
-    /// Paints the page over `area`: the pairs take at most half of it.
+    /// Paints the page over `area`.
     pub fn view(&self, theme: Theme, area: Rect, buf: &mut Buffer) {
         let inside = frame::render(&self.title, theme.style(Tone::Accent), area, buf);
-        let height = pairs::height(&self.pairs, inside.width).min(usize::from(inside.height / 2));
-        let height = u16::try_from(height).unwrap_or(inside.height);
-        let facts = Rect { height, ..inside };
-        pairs::render(&self.pairs, 0, theme, facts, buf);
-        let rest = inside.height - height;
-        let keys = Rect { y: inside.bottom().saturating_sub(1), height: rest.min(1), ..inside };
-        let text = Rect { y: facts.bottom() + 1, height: rest.saturating_sub(2), ..inside };
-        pager::render(&self.page, &self.state, theme, text.intersection(inside), buf);
-        let said = line::Part::new("Esc closes   ↑↓ ←→ scroll", theme.style(Tone::Dim), 0);
-        line::render(vec![said], Vec::new(), keys, buf);
+        let body = Rect { height: inside.height.saturating_sub(1), ..inside };
+        let rows = usize::from(body.height);
+        let deepest = pairs::height(&self.pairs, body.width).saturating_sub(rows);
+        let top = self.top.get().min(deepest);
+        self.top.set(top);
+        self.page.set(rows.max(1));
+        pairs::render(&self.pairs, top, theme, body, buf);
+        let more = if top < deepest { "↓ more   " } else { "" };
+        let keys = Rect { y: body.bottom(), height: inside.height.min(1), ..inside };
+        let said = [
+            Part::new(more, theme.style(Tone::Accent), 0),
+            Part::new("Esc closes   ↑↓ scroll", theme.style(Tone::Dim), 0),
+        ];
+        line::render(said.to_vec(), Vec::new(), keys, buf);
     }
 }
