@@ -34,8 +34,10 @@ async fn a_killed_console_leaves_its_act_alone_and_the_act_ends_by_itself() {
     let database = server.database("killed");
     let mut console = Operator::on(&database, &[SLOW]);
     console.ready();
+    // What a function does cannot be told: this asks for the name.
     console.plan("u", "up 1 step");
-    console.press("y", "IN FLIGHT");
+    console.type_slowly(&format!("{}\r", database.name));
+    console.pty.wait_for("IN FLIGHT");
     let mut connection = database.connect().await;
     sleeps(&mut connection).await;
     signal(&console.pty, Signal::KILL);
