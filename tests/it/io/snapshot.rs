@@ -1,13 +1,19 @@
 //! One look at a real server.
 
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+
 use lockkeeper::domain::activity::State;
+use lockkeeper::domain::counters::Replica;
 use lockkeeper::domain::snapshot::document::Document;
 use lockkeeper::domain::untrusted::Untrusted;
+use lockkeeper::io::cluster;
 use lockkeeper::io::postgres::monitor::Monitor;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _};
 
 use crate::support::scene::{Scene, Went, identity, tells_waits};
+use crate::support::server::Database;
 
 const TABLE: &str = "create table t (id int, v int); insert into t values (1, 1), (1, 2)";
 
@@ -195,4 +201,37 @@ async fn the_document_of_a_scene_is_json_without_a_pid_zero() {
     assert_eq!(session["wait"], "Lock:relation");
     assert_eq!(session["wait_age_s"].is_number(), tells_waits(&snapshot));
     scene.end().await;
+}
+
+#[tokio::test]
+async fn a_replica_has_the_name_of_its_session() {
+    let scene = Scene::new("replica", "").await;
+    let _sender = replicate(&scene.database, "standby_of_a_test");
+    let snapshot = scene.monitor().await.refresh().await.expect("a refresh succeeds");
+    let named = |replica: &&Replica| replica.name.raw() == "standby_of_a_test";
+    let replica = snapshot.counters.replicas.iter().find(named).expect("the replica is seen");
+    assert_eq!(replica.state.as_deref(), Some("startup"));
+    scene.end().await;
+}
+
+/// Opens a replication session as a standby does, and returns once the server takes commands:
+/// the driver cannot ask for one.
+fn replicate(database: &Database, name: &str) -> UnixStream {
+    let path = database.socket_dir.join(format!(".s.PGSQL.{}", cluster::PORT));
+    let mut stream = UnixStream::connect(path).expect("the server listens");
+    let user = &database.superuser;
+    let words = format!("user\0{user}\0replication\0true\0application_name\0{name}\0\0");
+    let length = u32::try_from(words.len() + 8).expect("a message is short");
+    let greeting =
+        [&length.to_be_bytes()[..], &(3u32 << 16).to_be_bytes(), words.as_bytes()].concat();
+    stream.write_all(&greeting).expect("the server reads");
+    // ReadyForQuery, idle (PostgreSQL documentation, "Message Formats").
+    let ready = b"Z\0\0\0\x05I";
+    let mut heard = Vec::new();
+    while !heard.ends_with(ready) {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).expect("the server answers");
+        heard.extend(byte);
+    }
+    stream
 }
