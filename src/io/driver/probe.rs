@@ -64,7 +64,7 @@ impl Inner {
         if builtins.contains(&Builtin::LockHoldersConflicting) {
             read.conflicting = self.conflicting(read.migrations.as_ref()).await;
         }
-        read.led_to = self.led_to().clone();
+        read.led_to.clone_from(&self.led_to());
         read.journal = self.walks().map(|journal| blocking(|| journal.check()).is_ok());
         read
     }

@@ -265,13 +265,11 @@ impl Reader {
     pub async fn value(&mut self, select: &str, limit: Duration) -> Result<Option<String>, Error> {
         let connection = self.connection().await?;
         // The server gives up first, so that the connection stays in step.
-        match timeout(limit + GRACE, value(connection, select, limit)).await {
-            Ok(read) => read,
-            Err(_) => {
-                self.connection = None;
-                Err(Error::Query(format!("no answer within {} s", limit.as_secs_f64())))
-            }
+        if let Ok(read) = timeout(limit + GRACE, value(connection, select, limit)).await {
+            return read;
         }
+        self.connection = None;
+        Err(Error::Query(format!("no answer within {} s", limit.as_secs_f64())))
     }
 }
 

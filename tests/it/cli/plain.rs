@@ -78,7 +78,7 @@ async fn a_running_act_can_be_cancelled() {
     lk.write("migrations/1_first.up.sql", "SELECT pg_sleep(600);");
     let mut typed = lk.typed(&["console", "--plain"]);
     typed.answer("number> ", "3");
-    typed.answer("to run it", "y");
+    typed.answer("to run it", &database.name);
     typed.expect("begins");
     let sleeps = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' \
                   AND datname = current_database()";
