@@ -22,6 +22,9 @@ impl App {
             let wrong = |verdict: &&Verdict| verdict.level != Level::Ok;
             let alarm = self.facts.verdict.as_ref().filter(wrong).map(|v| v.text.as_str());
             small::render(&head, alarm, self.theme, area, buf);
+            if let Some(overlay) = &self.overlay {
+                overlay.hidden();
+            }
             return;
         }
         let said = self.said();

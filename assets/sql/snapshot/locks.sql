@@ -30,4 +30,6 @@ left join (
 where (l.about in (select about from l where not granted)
        and (l.virtualxid is null or l.virtualxid in (select virtualxid from l where not granted)))
    or (l.locktype = 'tuple' and l.granted)
+   -- Who names relations would wait behind these: pg_class and pg_namespace.
+   or (l.mode = 'AccessExclusiveLock' and l.locktype = 'relation' and l.relation in (1259, 2615))
 )

@@ -100,6 +100,13 @@ impl<C: Clone> Overlay<C> {
         }
     }
 
+    /// Notes that the screen is too small for it.
+    pub fn hidden(&self) {
+        if let Self::Confirm(dialog) = self {
+            dialog.hidden();
+        }
+    }
+
     /// Paints the overlay over what `area` of `buf` holds.
     pub fn view(&self, now: Instant, theme: Theme, area: Rect, buf: &mut Buffer) {
         match self {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::{Object, Row};
+use super::{Mode, Object, Row};
 use crate::domain::untrusted::Untrusted;
 
 /// Relation names by OID, as far as they are known, and which row a waiter is after.
@@ -12,6 +12,10 @@ pub struct Names {
     relations: HashMap<u32, Untrusted>,
     rows: HashMap<i32, Object>,
 }
+
+/// The OIDs of `pg_class` and `pg_namespace`, the same in every database
+/// (`src/include/catalog` of PostgreSQL 13–18).
+const CATALOGS: [u32; 2] = [1259, 2615];
 
 impl Names {
     /// Makes the names of one reading of `pg_locks`, taken in the database with the OID
@@ -48,5 +52,16 @@ impl Names {
     pub fn relations_in(rows: &[Row], database: u32) -> BTreeSet<u32> {
         let here = rows.iter().filter(|row| !row.object.is_elsewhere(database));
         here.filter_map(|row| row.object.relation).collect()
+    }
+
+    /// Returns true if whoever asks `database` for the names of relations would stand in a
+    /// queue now: somebody holds or awaits ACCESS EXCLUSIVE on `pg_class` or `pg_namespace`.
+    #[must_use]
+    pub fn are_locked(rows: &[Row], database: u32) -> bool {
+        rows.iter().any(|row| {
+            row.mode == Mode::AccessExclusive
+                && !row.object.is_elsewhere(database)
+                && row.object.relation.is_some_and(|relation| CATALOGS.contains(&relation))
+        })
     }
 }

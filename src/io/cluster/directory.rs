@@ -9,8 +9,10 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use rustix::process::{Signal, kill_process};
+
 use super::{Account, Error, Programs, Stop};
-use crate::io::process::Identity;
+use crate::io::process::{self, Identity};
 
 /// `sun_path` has 104 bytes on macOS and the BSDs, 108 on Linux.
 const LONGEST_SOCKET: usize = 100;
@@ -121,8 +123,11 @@ pub(super) fn stop_server(
     directory: &Path,
     how: Stop,
 ) -> Result<(), Error> {
-    if postmaster(directory).is_none() {
-        return Ok(());
+    let Some(postmaster) = postmaster(directory) else { return Ok(()) };
+    // One that was halted (SIGSTOP) would hear nothing, however it is asked; to one that runs
+    // this means nothing.
+    if let Some(pid) = process::pid(postmaster) {
+        let _ = kill_process(pid, Signal::CONT);
     }
     let data = data(directory);
     let args = ["stop", "-D", &data.to_string_lossy(), "-m", how.mode(), "-w", "-t", "10", "-s"];

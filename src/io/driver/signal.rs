@@ -8,12 +8,16 @@ use super::Inner;
 use crate::domain::activity::BackendKey;
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::{Plan, Risk, Signal};
-use crate::io::postgres::control::{After, Aim, Error, Only, Signalled};
+use crate::io::postgres::control::{After, Aim, Error, Only, Running, Signalled};
 
 /// How long a signalled backend has before it is said to be still there.
 const GONE: Duration = Duration::from_secs(5);
 /// How often it is looked for; the connection is free for others in between.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// What is said of a cancel whose effect the server does not show.
+const UNSEEN: &str = "delivered, but cannot tell whether a statement ended by it: the server \
+    does not track what this session runs (track_activities); look at its locks";
 
 impl Inner {
     pub(super) async fn signal(&self, plan: &Plan, backend: BackendKey, signal: Signal) -> Outcome {
@@ -35,8 +39,13 @@ impl Inner {
         let mut control = self.control().await.map_err(not_run)?;
         let (only, aim) = match signal {
             Signal::Cancel => match control.running(backend).await {
-                Ok(Some(began)) => (Only::WhileRunning(began), Some(Aim::StatementEnds(began))),
-                Ok(None) => (Only::Same, None),
+                Ok(Some(Running::Since(began))) => {
+                    (Only::WhileRunning(began), Some(Aim::StatementEnds(began)))
+                }
+                // It would hit whatever runs next.
+                Ok(Some(Running::Nothing)) => return Ok((Signalled::Changed, None)),
+                // Of one that has gone the signal's own look says so, and sends nothing.
+                Ok(Some(Running::CannotTell) | None) => (Only::Same, None),
                 Err(error) => return Err(not_run(error.to_string())),
             },
             // It was confirmed as a session that has written nothing.
@@ -73,11 +82,11 @@ impl Inner {
     }
 }
 
-/// Returns the outcome of a signal after which nothing is to be looked for.
+/// Returns the outcome of a signal after which nothing can be looked for.
 fn said(sent: &Signalled, backend: BackendKey, signal: Signal) -> Outcome {
     let not_run = |why: &str| Outcome::new(Ending::NotRun, why);
     match sent {
-        Signalled::Sent => Outcome::new(Ending::Done, "delivered"),
+        Signalled::Sent => Outcome::new(Ending::Unknown, UNSEEN),
         Signalled::Gone => Outcome::new(Ending::Done, "it had ended by itself"),
         Signalled::Reused(began) => {
             not_run(&format!("pid {} is another backend now, begun at {began}", backend.pid))

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use super::connect::{Purpose, connect, within};
 use super::explain::{ConnectError, is_lost, query_error};
 use super::identity;
-use crate::domain::activity::BackendKey;
+use crate::domain::activity::{BackendKey, State};
 use crate::domain::connection::Spec;
 use crate::domain::identity::Identity;
 use crate::domain::signal::Kind;
@@ -51,6 +51,18 @@ pub enum Only {
     WhileRunning(DateTime<Utc>),
     /// And its transaction has written nothing.
     Unwritten,
+}
+
+/// What a backend does, as far as the server says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Running {
+    /// The statement that began at this moment.
+    Since(DateTime<Utc>),
+    /// No statement: it waits for its client.
+    Nothing,
+    /// The server does not track it (`track_activities` is off), or it is a call that is no
+    /// statement.
+    CannotTell,
 }
 
 /// What is looked for after a signal.
@@ -215,16 +227,15 @@ impl Control {
         }
     }
 
-    /// Returns when the statement that runs in the backend now began; `None`: none runs, or
-    /// it is hidden from our role.
+    /// Returns what runs in the backend now; `None`: that backend is there no more.
     ///
     /// # Errors
     /// [`Error`] when that cannot be seen.
-    pub async fn running(&mut self, key: BackendKey) -> Result<Option<DateTime<Utc>>, Error> {
+    pub async fn running(&mut self, key: BackendKey) -> Result<Option<Running>, Error> {
         let query = sqlx::query(RUNNING).bind(key.pid).bind(key.backend_start);
         let row = self.fetch(query).await.map_err(|fetch| self.failed(fetch))?;
-        let began = row.map(|row| row.try_get(0)).transpose();
-        began.map(Option::flatten).map_err(|error| self.broken(&error))
+        let running = row.map(|row| running(&row)).transpose();
+        running.map_err(|error| self.broken(&error))
     }
 
     /// Cancels the statement that runs in a backend of our own, known by its pid and the
@@ -413,9 +424,9 @@ const CANCEL_OWN: &str = guarded!(
 );
 
 const RUNNING: &str = "
-    SELECT a.query_start::timestamptz
+    SELECT a.state::text, a.query_start::timestamptz
       FROM pg_catalog.pg_stat_activity a
-     WHERE a.pid = $1 AND a.backend_start = $2 AND a.state = 'active'";
+     WHERE a.pid = $1 AND a.backend_start = $2";
 
 const LIVES: &str = "
     SELECT 1::int4
@@ -430,6 +441,17 @@ const FIND: &str = "
      WHERE (a.application_name = $1 OR ($2::bool AND starts_with(a.application_name, $1)))
        AND a.datid IS NOT NULL AND a.pid <> pg_backend_pid()
     HAVING count(*) > 0";
+
+fn running(row: &PgRow) -> sqlx::Result<Running> {
+    let state: Option<String> = row.try_get(0)?;
+    Ok(match (state.as_deref().and_then(State::parse), row.try_get(1)?) {
+        (Some(State::Active), Some(began)) => Running::Since(began),
+        (Some(state), _) if state == State::Idle || state.is_idle_in_transaction() => {
+            Running::Nothing
+        }
+        _ => Running::CannotTell,
+    })
+}
 
 /// Reads the row of a guarded statement.
 fn verdict(row: &PgRow) -> sqlx::Result<Signalled> {

@@ -86,7 +86,12 @@ impl Monitor {
         let (mut reading, placed) = self.first().await?;
         let graph = reading.graph(&Reported::new());
         let (asked, too_many) = questions(&graph);
-        let second = self.second(self.unnamed(&reading, &placed), &asked).await?;
+        let unnamed = self.unnamed(&reading, &placed);
+        let second = match Names::are_locked(&reading.locks, self.database()) {
+            // Not even for a lock_timeout; the names are asked for again when it is free.
+            true => Second { failed: true, ..Second::default() },
+            false => self.second(unnamed, &asked).await?,
+        };
         let graph = if asked.is_empty() { graph } else { reading.graph(&second.reported) };
         self.estimator.estimate(&mut reading.progress, reading.counters.at);
         self.name_progress(&mut reading, &placed);
@@ -147,7 +152,7 @@ impl Monitor {
             Ok(reported) => Ok(Second { reported, failed: false }),
             Err(sqlx::Error::Database(_)) => {
                 self.names.give_up_for_now(&unnamed);
-                Ok(Second { reported: Reported::new(), failed: true })
+                Ok(Second { failed: true, ..Second::default() })
             }
             Err(lost) => Err(lost),
         }

@@ -246,6 +246,23 @@ fn on_a_screen_too_small_to_read_the_plan_nothing_is_confirmed() {
 }
 
 #[test]
+fn a_key_that_was_typed_before_the_screen_became_large_enough_is_not_taken() {
+    let mut console = Console::new();
+    console.open(safe());
+    for gap in [5, 400] {
+        console.size = (40, 8);
+        console.input(3_000, Input::Tick(now()));
+        console.size = (80, 24);
+        console.input(3_000, Input::Tick(now()));
+        console.char(gap, 'y');
+        assert!(console.performed.is_empty(), "{gap} ms after it could be read");
+    }
+    assert!(console.text().contains("too early: read it first"));
+    console.char(2_500, 'y');
+    assert_eq!(console.performed.len(), 1);
+}
+
+#[test]
 fn up_is_off_while_a_migration_runs_and_c_asks_it_to_stop() {
     let mut console = Console::new();
     console.open(safe());

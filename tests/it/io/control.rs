@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use lockkeeper::domain::activity::BackendKey;
 use lockkeeper::domain::signal::Kind;
 use lockkeeper::io::postgres::Control;
-use lockkeeper::io::postgres::control::{After, Aim, Only, Signalled};
+use lockkeeper::io::postgres::control::{After, Aim, Only, Running, Signalled};
 use sqlx::error::DatabaseError;
 use sqlx::{PgConnection, Row as _};
 
@@ -106,7 +106,7 @@ async fn a_cancel_for_one_statement_does_not_hit_the_next() {
     let database = database("next_statement");
     let mut control = control(&database).await;
     let (key, began, victim) = run_long(&database).await;
-    assert_eq!(control.running(key).await.expect("it answers"), Some(began));
+    assert_eq!(control.running(key).await.expect("it answers"), Some(Running::Since(began)));
     let earlier = began - TimeDelta::microseconds(1);
     let sent = control.signal(Kind::Cancel, key, Only::WhileRunning(earlier)).await;
     assert_eq!(sent.expect("it answers"), Signalled::Changed);
@@ -115,7 +115,9 @@ async fn a_cancel_for_one_statement_does_not_hit_the_next() {
     assert_eq!(code(&victim.await.expect("it ends")).as_deref(), Some("57014"));
     let mut idle = database.connect().await;
     let idle = self::key(&mut idle).await;
-    assert_eq!(control.running(idle).await.expect("it answers"), None);
+    assert_eq!(control.running(idle).await.expect("it answers"), Some(Running::Nothing));
+    let gone = BackendKey { backend_start: Some(began - TimeDelta::microseconds(1)), ..idle };
+    assert_eq!(control.running(gone).await.expect("it answers"), None);
 }
 
 #[tokio::test]

@@ -355,7 +355,6 @@ fn copy_files(original: &Server, copy: &Server) {
     copy.cluster.start_server().expect("it starts");
 }
 
-#[ignore = "hangs since the last merge: to be mended; the pin itself is tested in domain::identity"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_physical_copy_at_another_place_is_not_the_pinned_target() {
     let (original, copy) = (private(&[]), private(&[]));

@@ -96,6 +96,10 @@ async fn a_lock_on_the_catalog_costs_names_but_never_the_snapshot() {
     let object = node.wants.as_ref().and_then(|wants| wants.object.clone()).expect("it waits");
     assert!(object.raw().starts_with("relation "), "{object:?}");
     catalog.run("rollback").await;
+    // Nothing was asked behind the lock, so nothing was given up either.
+    let snapshot = monitor.refresh().await.expect("a refresh succeeds");
+    let node = snapshot.forest.node_of(waiter.pid).expect("the waiter is shown");
+    assert_eq!(node.wants.as_ref().and_then(|wants| wants.object.clone()), Some("public.t".into()));
     scene.end().await;
 }
 

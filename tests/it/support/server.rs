@@ -14,6 +14,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 pub const LOCKKEEPER: &str = env!("CARGO_BIN_EXE_lockkeeper");
 
 static SHARED: OnceLock<Server> = OnceLock::new();
+static CALM: OnceLock<Server> = OnceLock::new();
 static CREATED: AtomicU32 = AtomicU32::new(0);
 
 /// A running server.
@@ -34,6 +35,12 @@ pub struct Database {
 /// (roles need unique names).
 pub fn database(name: &str) -> Database {
     SHARED.get_or_init(|| private(&[])).database(name)
+}
+
+/// Returns a fresh, empty database on the server of the tests that want to see a calm one: the
+/// console judges a whole server. Leave nobody waiting there.
+pub fn calm(name: &str) -> Database {
+    CALM.get_or_init(|| private(&[])).database(name)
 }
 
 /// Starts a server of a test's own, for tests that restart, kill or configure it;

@@ -17,7 +17,8 @@ use crate::ui::theme::Tone;
 use crate::ui::widgets::message::Message;
 use crate::ui::widgets::pairs::Pair;
 
-/// Keys are ignored for this long after the dialog opened or changed.
+/// Keys are ignored for this long after the dialog opened or changed, or the screen became
+/// large enough to read it.
 pub const DELAY: Duration = Duration::from_millis(500);
 
 /// What is to be confirmed, restated for the operator.
@@ -68,6 +69,8 @@ pub struct Dialog {
     top: Cell<usize>,
     /// True once every row was painted: what was never shown cannot be confirmed.
     seen: Cell<bool>,
+    /// Since when it has been on a screen that is large enough.
+    shown: Cell<Option<Instant>>,
     spent: bool,
 }
 
@@ -95,6 +98,7 @@ impl Dialog {
             message: None,
             top: Cell::new(0),
             seen: Cell::new(false),
+            shown: Cell::new(None),
             spent: false,
         }
     }
@@ -145,7 +149,7 @@ impl Dialog {
         if key == Key::code(KeyCode::Esc) || key == Key::ctrl('c') {
             return Reply::Left;
         }
-        if at < self.opened + DELAY {
+        if at < self.readable_at() {
             self.say("too early: read it first");
         } else if !self.scrolls(key) {
             return self.take(key, haste);
@@ -165,9 +169,21 @@ impl Dialog {
         Some(self.armed_at()).filter(|at| *at > now)
     }
 
+    /// Notes that the screen is too small to show it: a key from now until it has been read
+    /// again was meant for something else.
+    pub fn hidden(&self) {
+        self.seen.set(false);
+        self.shown.set(None);
+    }
+
+    /// Returns when it will have been on the screen for long enough to be read.
+    fn readable_at(&self) -> Instant {
+        self.shown.get().map_or(self.opened, |shown| shown.max(self.opened)) + DELAY
+    }
+
     /// Returns from when on the next key is taken, if none comes before.
     fn armed_at(&self) -> Instant {
-        let open = self.opened + DELAY;
+        let open = self.readable_at();
         let key = match &self.content.need {
             Need::Key(c) => Key::char(*c),
             Need::Typed(_) if !self.typed.is_empty() => return open,

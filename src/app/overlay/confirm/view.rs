@@ -34,7 +34,9 @@ impl Dialog {
         let body = Rect { height: inside.height - prompt, ..inside };
         self.body(&rows, theme, body, buf);
         if small::is_too_small(buf.area) {
-            self.seen.set(false);
+            self.hidden();
+        } else if self.shown.get().is_none() {
+            self.shown.set(Some(now));
         }
         let below = Rect { y: body.bottom(), height: prompt, ..inside };
         self.prompt(now, theme, below, buf);

@@ -135,7 +135,7 @@ fn restored(pty: &mut Pty) {
     assert!(!screen.bracketed_paste() && !screen.hide_cursor());
 }
 
-/// Returns a fresh database on the server that the tests share.
+/// Returns a fresh database on a calm server.
 fn database(name: &str) -> Database {
-    server::database(name)
+    server::calm(name)
 }
