@@ -76,6 +76,8 @@ pub struct Demo {
     pub config_path: PathBuf,
     /// Whether the server stays when the demo ends.
     pub kept: bool,
+    /// Lines about what earlier demos left behind for a reason.
+    pub left: Vec<String>,
     // In this order they are dropped: the load ends before its server.
     load: Vec<Load>,
     cluster: Cluster,
@@ -94,7 +96,11 @@ pub async fn open(options: &Options) -> Result<Demo, Error> {
         settings: Vec::new(),
     };
     let Options { yes, json, keep } = *options;
-    let mut cluster = tokio::task::spawn_blocking(move || start(&spec, yes, !json)).await??;
+    let started = tokio::task::spawn_blocking(move || {
+        let left = sweep(&spec);
+        start(&spec, yes, !json).map(|cluster| (cluster, left))
+    });
+    let (mut cluster, left) = started.await??;
     let dsn = cluster.dsn(DEPLOYER, DATABASE);
     let project = Project::write(cluster.socket_dir().join("project"), &dsn)?;
     demo::populate(cluster.socket_dir(), &project).await?;
@@ -107,15 +113,30 @@ pub async fn open(options: &Options) -> Result<Demo, Error> {
         project_dir: project.directory().to_owned(),
         config_path: project.config(),
         kept: keep,
+        left,
         load,
         cluster,
     })
 }
 
+/// Removes what dead demos left; returns a line for each that is still needed.
+fn sweep(spec: &Spec) -> Vec<String> {
+    let Some(state) = &spec.state else { return Vec::new() };
+    let swept = cluster::sweep(state, &|system| cluster::has_open_intent(state, system));
+    swept.needed.iter().map(|directory| still_needed(directory)).collect()
+}
+
+fn still_needed(directory: &Path) -> String {
+    let config = demo::Project::at(directory.join("project")).config();
+    format!(
+        "An earlier demo's server was left in {}: an act on it has no outcome yet. \
+         `lockkeeper resume --config {}` finds it out; the next demo then removes the server.",
+        directory.display(),
+        config.display()
+    )
+}
+
 fn start(spec: &Spec, yes: bool, may_ask: bool) -> Result<Cluster, Error> {
-    if let Some(state) = &spec.state {
-        cluster::sweep(state, &|system| cluster::has_open_intent(state, system));
-    }
     match Cluster::start(spec) {
         Err(cluster::Error::Missing(missing)) => {
             install(missing, yes, may_ask)?;
@@ -237,7 +258,7 @@ async fn on_top(demo: &Demo, plain: bool) -> ExitCode {
         let start = super::console::Start::default();
         super::plain::on(site, start, super::lines::Lines::stdin()).await
     } else {
-        let hint = HINT.map(str::to_owned).to_vec();
+        let hint = demo.left.iter().cloned().chain(HINT.map(str::to_owned)).collect();
         let start = super::console::Start { hint, throwaway: !demo.kept, runbook: None };
         super::console::on(site, start).await
     };
@@ -255,6 +276,9 @@ pub async fn run(options: &Options, on_top: impl AsyncFnOnce(&Demo) -> ExitCode)
         Ok(demo) => demo,
         Err(error) => return refuse(&error),
     };
+    for line in &demo.left {
+        let _ = writeln!(io::stderr(), "{line}");
+    }
     let code = if options.json { serve(&demo).await } else { on_top(&demo).await };
     match finish(demo, options.keep) {
         Ok(()) => code,

@@ -20,7 +20,7 @@ pub use install::{Install, Packages};
 pub use intents::has_open_intent;
 pub use programs::{Missing, Programs};
 pub use record::{Record, registered};
-pub use sweep::sweep;
+pub use sweep::{Swept, sweep};
 pub use watch::watch;
 
 use crate::io::process::Identity;

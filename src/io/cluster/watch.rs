@@ -40,5 +40,5 @@ impl Drop for Watcher {
 /// When the server runs on, or its files cannot be removed.
 pub fn watch(directory: &Path, has_open_intent: &dyn Fn(&str) -> bool) -> Result<(), Error> {
     wait_for_stdin_end();
-    sweep::release(directory, has_open_intent).map(|_| ())
+    sweep::release(directory, has_open_intent)
 }

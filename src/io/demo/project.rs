@@ -56,6 +56,12 @@ impl Project {
         Ok(project)
     }
 
+    /// Returns the project that was written into `directory` earlier.
+    #[must_use]
+    pub fn at(directory: PathBuf) -> Self {
+        Self { directory }
+    }
+
     /// Returns the directory of the project.
     #[must_use]
     pub fn directory(&self) -> &Path {

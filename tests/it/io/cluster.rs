@@ -4,8 +4,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use lockkeeper::io::cluster::{self, Cluster, Install, Packages, Programs, Record, Spec, Stop};
-use lockkeeper::io::process::Identity;
+use lockkeeper::io::cluster::{
+    self, Cluster, Install, Packages, Programs, Record, Spec, Stop, Swept,
+};
+use lockkeeper::io::process::{self, Identity};
+use rustix::process::{Signal, kill_process};
 use sqlx::Connection as _;
 use tempfile::{TempDir, tempdir};
 
@@ -95,15 +98,27 @@ fn a_stopped_server_leaves_nothing() {
 }
 
 #[test]
+fn a_halted_server_is_removed_as_well() {
+    let (_state, cluster) = registered();
+    let (directory, postmaster) = (cluster.socket_dir().to_owned(), cluster.postmaster());
+    let pid = postmaster.and_then(process::pid).expect("it runs");
+    kill_process(pid, Signal::STOP).expect("it is ours");
+    cluster.stop().expect("it stops");
+    assert!(!alive(postmaster) && !directory.exists());
+}
+
+#[test]
 fn a_sweep_leaves_the_living_and_the_journaled_and_takes_the_abandoned() {
     let (state, cluster) = registered();
     let postmaster = cluster.postmaster();
-    assert_eq!(cluster::sweep(state.path(), &|_| false), 0, "its owner lives");
+    assert_eq!(cluster::sweep(state.path(), &|_| false).removed, 0, "its owner lives");
     abandon(&cluster);
     let own = cluster.system_identifier().to_owned();
-    assert_eq!(cluster::sweep(state.path(), &|system| system == own), 0, "an intent is open");
+    let swept = cluster::sweep(state.path(), &|system| system == own);
+    let needed = vec![cluster.socket_dir().to_owned()];
+    assert_eq!(swept, Swept { removed: 0, needed }, "an intent is open");
     assert!(alive(postmaster));
-    assert_eq!(cluster::sweep(state.path(), &|system| system != own), 1);
+    assert_eq!(cluster::sweep(state.path(), &|system| system != own).removed, 1);
     assert!(!alive(postmaster) && !cluster.socket_dir().exists());
     assert!(cluster::registered(state.path()).is_empty());
 }
@@ -114,10 +129,10 @@ fn a_kept_server_is_swept_only_after_it_was_stopped() {
     let directory = cluster.socket_dir().to_owned();
     cluster.keep().expect("it is written down");
     abandon_kept(&directory);
-    assert_eq!(cluster::sweep(state.path(), &|_| false), 0);
+    assert_eq!(cluster::sweep(state.path(), &|_| false).removed, 0);
     assert!(cluster::is_running(&directory));
     cluster.stop_server(Stop::Fast).expect("it stops");
-    assert_eq!(cluster::sweep(state.path(), &|_| false), 1);
+    assert_eq!(cluster::sweep(state.path(), &|_| false).removed, 1);
     assert!(!directory.exists());
 }
 
@@ -134,7 +149,7 @@ fn a_register_entry_that_leads_nowhere_is_dropped() {
     fs::create_dir(&register).expect("it can be made");
     let nowhere = state.path().join("nowhere");
     std::os::unix::fs::symlink(nowhere, register.join("nowhere")).expect("it can be linked");
-    assert_eq!(cluster::sweep(state.path(), &|_| false), 0);
+    assert_eq!(cluster::sweep(state.path(), &|_| false).removed, 0);
     assert!(cluster::registered(state.path()).is_empty());
 }
 

@@ -24,7 +24,7 @@ const LAST: i64 = 10;
 struct Demo {
     child: Child,
     document: Value,
-    _state: TempDir,
+    state: TempDir,
 }
 
 fn lockkeeper(state: &Path) -> Command {
@@ -41,7 +41,7 @@ fn demo() -> Demo {
     let stdout = child.stdout.as_mut().expect("it is piped");
     let mut documents = serde_json::Deserializer::from_reader(stdout).into_iter();
     let document = documents.next().expect("there is a document").expect("it is JSON");
-    Demo { child, document, _state: state }
+    Demo { child, document, state }
 }
 
 impl Drop for Demo {
@@ -166,6 +166,41 @@ fn a_killed_demo_leaves_nothing_behind() {
     stdout.read_to_end(&mut Vec::new()).expect("no process of the demo held our pipe");
 }
 
+/// Leaves an act of `lockkeeper up` on the demo's database without an outcome.
+fn interrupt_an_act(state: &Path, config: &str) {
+    let up = |more: &[&str]| {
+        let mut command = lockkeeper(state);
+        command.args(["up", "--config", config]).args(more);
+        command
+    };
+    let planned = run(up(&["--plan", "--json"]).env_remove("LOCKKEEPER_FAILPOINT"));
+    let planned: Value = serde_json::from_slice(&planned.stdout).expect("the plan is JSON");
+    let hash = planned["hash"].as_str().expect("it has a hash").to_owned();
+    let died = run(up(&["--confirm", &hash]).env("LOCKKEEPER_FAILPOINT", "act.after_sync"));
+    assert_eq!(died.status.code(), None, "{died:?}");
+}
+
+#[test]
+fn a_server_that_is_left_for_an_open_act_is_told_by_the_next_demo_with_what_to_do() {
+    let mut demo = demo();
+    let (directory, state) = (demo.directory(), demo.state.path().to_owned());
+    let config = demo.document["config"].as_str().expect("it is told").to_owned();
+    interrupt_an_act(&state, &config);
+    demo.child.kill().expect("it can be killed");
+    demo.child.wait().expect("it was started");
+    let told = run(lockkeeper(&state).args(["demo", "--json"]));
+    let told = String::from_utf8_lossy(&told.stderr).into_owned();
+    assert!(told.contains(&*directory.to_string_lossy()), "{told}");
+    let resume = format!("lockkeeper resume --config {config}");
+    assert!(told.contains(&format!("`{resume}`")), "{told}");
+    assert!(cluster::is_running(&directory), "it is left for that");
+    let resumed = run(lockkeeper(&state).args(resume.split_whitespace().skip(1)));
+    assert!(resumed.status.success(), "{resumed:?}");
+    let told = run(lockkeeper(&state).args(["demo", "--json"]));
+    assert_eq!(String::from_utf8_lossy(&told.stderr), "");
+    assert!(!directory.exists());
+}
+
 #[test]
 fn a_demo_ends_when_standard_input_does() {
     let mut demo = demo();
@@ -188,7 +223,7 @@ fn a_kept_demo_runs_on_until_its_server_is_stopped() {
     let stop = words.lines().last().expect("the last line tells how to stop it").trim();
     run(Command::new("sh").args(["-c", stop]));
     until("the server stopped", || !cluster::is_running(&kept));
-    assert_eq!(cluster::sweep(&state, &|_| false), 1);
+    assert_eq!(cluster::sweep(&state, &|_| false).removed, 1);
     until("the loads ended with it", || processes(&kept).is_empty());
 }
 
