@@ -75,6 +75,9 @@ pub enum Command {
     /// One migration in sqlx format, as a job's program
     #[command(name = "__sqlx", hide = true)]
     Sqlx(Rest),
+    /// The SQL of a runbook's step, as a job's program
+    #[command(name = "__sql", hide = true)]
+    Sql(Rest),
     /// The load of the demo
     #[command(name = "__load", hide = true)]
     Load(load::Options),

@@ -71,6 +71,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Journal(args) => journal::run(&args),
         Command::Act(args) => act::run(&args),
         Command::Sqlx(args) => Ok(migrate::main(&args.args, migrate::from_environment)),
+        Command::Sql(args) => Ok(migrate::statements::main(&args.args, migrate::from_environment)),
         Command::Load(args) => Ok(load::run(&args)),
         Command::Watch(args) => Ok(watch::run(&args)),
         #[cfg(feature = "failpoints")]

@@ -1,6 +1,8 @@
 //! From a request to the plan that is shown: pure, so that the same call right before the
 //! act proves that nothing which the plan is bound to has moved.
 
+pub mod sql;
+
 use chrono::TimeDelta;
 
 use crate::domain::activity::{Backend, BackendKey};
@@ -11,6 +13,7 @@ use crate::domain::identity::{Class, Identity};
 use crate::domain::plan::{
     Action, Command, Digest, Direction, Plan, Preview, Risk, Signal, Timeouts,
 };
+use crate::domain::quantity::Period;
 use crate::domain::reversal::Kind as Reversal;
 use crate::domain::signal;
 use crate::domain::snapshot::Snapshot;
@@ -62,9 +65,7 @@ pub fn plan(request: &Request, ground: &Ground<'_>) -> Previewed {
         }
         // Nobody can tell that a program only reads.
         Request::Command { argv, risk } => Ok(command_plan(argv, (*risk).max(Risk::Safe), ground)),
-        Request::Sql { .. } => {
-            Err("SQL steps other than probes are not run by this version".into())
-        }
+        Request::Sql { text, risk } => sql::plan(text, *risk, ground),
     };
     match planned {
         Ok(plan) => Previewed::Plan(Box::new(plan)),
@@ -128,6 +129,8 @@ fn who(backend: &Backend, snapshot: &Snapshot) -> String {
     let mut words = Vec::new();
     words.extend(backend.user.as_ref().map(Untrusted::one_line));
     words.push(backend.application.one_line());
+    // Applications are often named as their role is.
+    words.dedup();
     words.extend(backend.state.map(|state| state.word().to_owned()));
     let open = backend.xact_start.map(|at| age::rough(snapshot.taken_at - at));
     words.extend(open.map(|age| format!("transaction open for {age}")));
@@ -231,13 +234,14 @@ fn digests(act: &Act, tree: &dyn Tree) -> Result<Vec<Digest>, String> {
 }
 
 fn timeouts(act: &Act, policy: &Policy) -> Timeouts {
-    let ms = |period: crate::domain::quantity::Period| {
-        u64::try_from(period.duration().as_millis()).unwrap_or(u64::MAX)
-    };
     Timeouts {
-        lock_ms: act.no_lock_timeout.is_none().then(|| ms(policy.lock_timeout)),
-        statement_ms: Some(ms(policy.statement_timeout)),
+        lock_ms: act.no_lock_timeout.is_none().then(|| milliseconds(policy.lock_timeout)),
+        statement_ms: Some(milliseconds(policy.statement_timeout)),
     }
+}
+
+fn milliseconds(period: Period) -> u64 {
+    u64::try_from(period.duration().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Going up is destructive where it destroys rows; going down is never called safe.

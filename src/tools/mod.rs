@@ -5,6 +5,7 @@
 
 mod failure;
 mod project;
+pub mod sql;
 pub mod sqlx;
 pub mod status;
 mod tree;

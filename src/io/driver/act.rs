@@ -22,7 +22,7 @@ use crate::io::postgres::control::Signalled;
 use crate::session::effect::{Event, How};
 use crate::session::facts::Migrations;
 use crate::session::news::News;
-use crate::tools::{Failure, FailureKind};
+use crate::tools::{self, Failure, FailureKind};
 
 /// How long each signal to a program has before a harder one follows.
 const GRACE: Duration = Duration::from_secs(10);
@@ -173,9 +173,13 @@ impl Inner {
     /// Reads what is known beside a job's exit: what its last lines say, and where the
     /// database is.
     pub(super) async fn after(&self, plan: &Plan, said: &[Untrusted], code: Option<i32>) -> After {
-        let Action::Migrate { after, .. } = &plan.action else {
-            let message = said.last().cloned().unwrap_or_default();
-            return After { message, ..After::default() };
+        let after = match &plan.action {
+            Action::Migrate { after, .. } => after,
+            Action::Sql { text } => return after_sql(text, said, code),
+            _ => {
+                let message = said.last().cloned().unwrap_or_default();
+                return After { message, ..After::default() };
+            }
         };
         let output = said.iter().map(Untrusted::raw).collect::<Vec<_>>().join("\n");
         let read = self.migrations().await;
@@ -191,6 +195,18 @@ impl Inner {
                 .map(|failure| Untrusted::new(failure.line))
                 .unwrap_or_default(),
         }
+    }
+}
+
+/// What became of SQL is known from its words alone: it has no revision.
+fn after_sql(text: &str, said: &[Untrusted], code: Option<i32>) -> After {
+    let output = said.iter().map(Untrusted::raw).collect::<Vec<_>>().join("\n");
+    let failure = tools::sql::explain(&output, code);
+    let whole = tools::sql::script(text).transactions == Transactions::One;
+    After {
+        failure: kind(&failure, whole),
+        message: Untrusted::new(failure.line),
+        ..After::default()
     }
 }
 
@@ -244,7 +260,7 @@ async fn linger(hand: &Hand, application: &str, finished: &Finished) -> Result<(
 
 /// Returns the limits that the plan's program runs under; a command's are its own.
 fn limits(plan: &Plan) -> Option<Timeouts> {
-    matches!(plan.action, Action::Migrate { .. }).then_some(plan.timeouts)
+    matches!(plan.action, Action::Migrate { .. } | Action::Sql { .. }).then_some(plan.timeouts)
 }
 
 /// What the name of every act's backend begins with.

@@ -52,8 +52,6 @@ struct Inner {
     reader: tokio::sync::Mutex<Reader>,
     control: tokio::sync::Mutex<Option<Control>>,
     lease: tokio::sync::Mutex<Option<Lease>>,
-    /// One look at a time; the tool was seen on our server, by this proof.
-    proven: tokio::sync::Mutex<bool>,
     runs: Mutex<Runs>,
     /// The journal of each act, for all its attempts and all that is recorded of it.
     journals: tokio::sync::Mutex<HashMap<String, Journal>>,
@@ -109,7 +107,6 @@ impl Driver {
             reader: tokio::sync::Mutex::new(Reader::new(site.target.spec.clone())),
             control: tokio::sync::Mutex::default(),
             lease: tokio::sync::Mutex::default(),
-            proven: tokio::sync::Mutex::default(),
             bound,
             runs: Mutex::default(),
             journals: tokio::sync::Mutex::default(),

@@ -20,7 +20,7 @@ use crate::session::effect::{Previewed, Request};
 use crate::session::facts::Migrations;
 use crate::session::preview::{self, Ground, Ways};
 use crate::tools::status::Status;
-use crate::tools::{Rows, Tool};
+use crate::tools::{self, Rows, Tool};
 
 /// How long the monitor may take to answer a question; it may have to connect first.
 const LIMIT: Duration = Duration::from_secs(4);
@@ -127,6 +127,11 @@ impl Inner {
                 holders = self.holders(migrations, *direction).await;
             }
         }
+        if let Request::Sql { text, .. } = request {
+            let script = blocking(|| tools::sql::script(text));
+            let hazards = preview::sql::hazards(&script, Some(identity.version_num));
+            holders = self.holders_of(&hazards).await;
+        }
         Ok(Gathered { identity, snapshot, project, holders })
     }
 
@@ -142,7 +147,10 @@ impl Inner {
             Direction::Down => project.last(),
         };
         let Some(next) = next else { return Ok(Vec::new()) };
-        let hazards = migrations.hazards(&next.id, direction);
+        self.holders_of(migrations.hazards(&next.id, direction)).await
+    }
+
+    async fn holders_of(&self, hazards: &[Hazard]) -> Result<Vec<Holding>, String> {
         let mut names: Vec<String> =
             hazards.iter().flat_map(|h| &h.locks).map(|held| held.relation.clone()).collect();
         names.sort_unstable();

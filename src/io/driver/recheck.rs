@@ -6,10 +6,11 @@ use std::time::Duration;
 use super::act::{ACTS, Hand};
 use super::{Inner, environment};
 use crate::domain::identity::Identity;
-use crate::domain::plan::{Action, Confirmed, Plan};
+use crate::domain::plan::{Action, Command, Confirmed, Plan};
 use crate::io::postgres::Control;
 use crate::io::postgres::prove::{self, Proof};
 use crate::session::effect::{Goal, Previewed, Request};
+use crate::tools;
 
 /// How long a tool may take until it is seen on the server.
 const PROOF: Duration = Duration::from_secs(10);
@@ -29,9 +30,7 @@ impl Inner {
         self.hold_lease(&found).await?;
         nobody_else_acts(&mut control, plan).await?;
         self.replan(confirmed).await?;
-        if matches!(plan.action, Action::Migrate { .. }) {
-            self.prove(plan, &mut control).await?;
-        }
+        self.prove(plan, &mut control).await?;
         *hand.control.lock().await = Some(control);
         // All this took its time.
         self.still_holds_lease().await
@@ -47,7 +46,7 @@ impl Inner {
 
     /// Plans the same once more: what the confirmation is bound to must not have moved.
     async fn replan(&self, confirmed: &Confirmed) -> Result<(), String> {
-        match self.preview(&request(confirmed.plan())).await {
+        match self.preview(&request(confirmed.plan())?).await {
             Previewed::Plan(again) if again.hash() == *confirmed.hash() => Ok(()),
             Previewed::Plan(_) => {
                 Err("what was confirmed has changed meanwhile (files, revision or limits): \
@@ -60,16 +59,11 @@ impl Inner {
         }
     }
 
-    /// Proves once that the tool connects to our server and database.
+    /// Proves that the act's program connects to our server and database. Before every act:
+    /// what a tool reads to find its database (its settings, a `.env`, whatever its scripts
+    /// import) may have changed since the last one, and only a look can tell.
     async fn prove(&self, plan: &Plan, control: &mut Control) -> Result<(), String> {
-        let mut proven = self.proven.lock().await;
-        if *proven {
-            return Ok(());
-        }
-        let (tool, migrations) = self.migrations().await?;
-        let Some(command) = tool.probe(&migrations.project) else {
-            return Err(format!("{} has no command that shows where it connects", tool.name()));
-        };
+        let Some((name, command)) = self.where_it_connects(plan).await? else { return Ok(()) };
         // Exactly what the act's program is given, but for its name on the server.
         let (spec, config) = (&self.site.target.spec, self.site.config());
         let probe = prove::Probe {
@@ -80,19 +74,33 @@ impl Inner {
         };
         let proof = prove::child_target(control, &probe, &plan.target, PROOF).await;
         match proof.map_err(|error| error.to_string())? {
-            Proof::Proven { .. } => {
-                *proven = true;
-                Ok(())
-            }
+            Proof::Proven { .. } => Ok(()),
             Proof::ElsewhereOnServer { database, .. } => Err(format!(
-                "{} connects to the database {} of this server, not to {}: correct its configuration",
-                tool.name(),
+                "{name} connects to the database {} of this server, not to {}: correct its configuration",
                 database.one_line(),
                 plan.target.database
             )),
             Proof::CannotTell(reason) => {
-                Err(format!("cannot tell where {} connects: {}", tool.name(), reason.text()))
+                Err(format!("cannot tell where {name} connects: {}", reason.text()))
             }
+        }
+    }
+
+    /// Returns the program's name and its command that shows where it connects; `None` for
+    /// one of which nothing is known: a runbook's command.
+    async fn where_it_connects(
+        &self,
+        plan: &Plan,
+    ) -> Result<Option<(&'static str, Command)>, String> {
+        match &plan.action {
+            Action::Sql { .. } => Ok(Some(("lockkeeper", tools::sql::probe()))),
+            Action::Migrate { .. } => {
+                let (tool, migrations) = self.migrations().await?;
+                let no = || format!("{} has no command that shows where it connects", tool.name());
+                let command = tool.probe(&migrations.project).ok_or_else(no)?;
+                Ok(Some((tool.name(), command)))
+            }
+            _ => Ok(None),
         }
     }
 
@@ -128,17 +136,20 @@ async fn nobody_else_acts(control: &mut Control, plan: &Plan) -> Result<(), Stri
 }
 
 /// Returns the request that leads to exactly this plan, if nothing has moved.
-fn request(plan: &Plan) -> Request {
-    match &plan.action {
-        Action::Signal { backend, signal } => {
-            Request::Signal { backend: *backend, signal: *signal }
+fn request(plan: &Plan) -> Result<Request, String> {
+    match (&plan.action, &plan.command) {
+        (Action::Signal { backend, signal }, _) => {
+            Ok(Request::Signal { backend: *backend, signal: *signal })
         }
-        Action::Migrate { direction, .. } => {
-            Request::Migrate { direction: *direction, goal: Goal::One, risk: plan.risk }
+        (Action::Migrate { direction, .. }, _) => {
+            Ok(Request::Migrate { direction: *direction, goal: Goal::One, risk: plan.risk })
+        }
+        (Action::Sql { text }, _) => Ok(Request::Sql { text: text.clone(), risk: plan.risk }),
+        (Action::Command, Some(command)) => {
+            Ok(Request::Command { argv: command.argv.clone(), risk: plan.risk })
         }
         _ => {
-            let argv = plan.command.as_ref().map(|command| command.argv.clone());
-            Request::Command { argv: argv.unwrap_or_default(), risk: plan.risk }
+            Err("it cannot be planned again to see whether it has changed: nothing was run".into())
         }
     }
 }

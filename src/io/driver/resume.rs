@@ -191,8 +191,8 @@ impl Inner {
         match control.find_application(&name).await {
             Ok(found) => match (found.first(), &plan.action) {
                 (Some(session), _) => Backend::Present { pid: session.pid },
-                // The tool was seen under its name before its first act.
-                (None, Action::Migrate { .. }) => Backend::Gone,
+                // The program was seen under its name before the act.
+                (None, Action::Migrate { .. } | Action::Sql { .. }) => Backend::Gone,
                 (None, _) => Backend::CannotTell,
             },
             Err(_) => Backend::CannotTell,

@@ -1,10 +1,12 @@
-//! The hidden child that runs sqlx's own migrator: one migration per run.
+//! The hidden child that runs sqlx's own migrator: one migration per run; and its sibling
+//! for the SQL of a step.
 //!
 //! What it does goes to stdout line by line, what went wrong to stderr with its
 //! SQLSTATE. Exit codes: 0 done, 1 failed while running, 2 nothing was run.
 
 mod job;
 mod notice;
+pub mod statements;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -15,6 +17,7 @@ use std::time::{Duration, Instant};
 use sqlx::migrate::{Migrate as _, MigrateError, Migration, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
+use tokio::runtime::Runtime;
 
 use super::postgres::connect::watch_client;
 pub use job::{Job, Step, Way};
@@ -54,7 +57,12 @@ pub fn main(
     let done = Job::parse(args)
         .and_then(|job| Ok((job, connect()?)))
         .map_err(Failed::NotRun)
-        .and_then(|(job, options)| block_on(&job, options));
+        .and_then(|(job, options)| runtime()?.block_on(run(&job, options)));
+    ended(done)
+}
+
+/// Says what failed, and returns the exit code.
+fn ended(done: Result<(), Failed>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => {
@@ -79,12 +87,9 @@ pub fn from_environment() -> Result<PgConnectOptions, String> {
     }
 }
 
-fn block_on(job: &Job, options: PgConnectOptions) -> Result<(), Failed> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failed::NotRun(format!("no runtime: {error}")))?
-        .block_on(run(job, options))
+fn runtime() -> Result<Runtime, Failed> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failed::NotRun(format!("no runtime: {error}")))
 }
 
 /// Does a job on a connection of its own.

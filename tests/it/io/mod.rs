@@ -21,5 +21,6 @@ mod poll;
 mod prove;
 mod runbook;
 mod snapshot;
+mod statements;
 mod target;
 mod terminal;

@@ -1,0 +1,70 @@
+//! SQL of a runbook's step: what it is, and this very program as its tool.
+
+use super::{Failure, FailureKind, Script};
+use crate::domain::change::{Change, Statement};
+use crate::domain::hazard::Transactions;
+use crate::domain::plan::Command;
+use crate::domain::untrusted::Untrusted;
+use crate::source::sql;
+
+/// The hidden command by which this program runs it.
+pub const CHILD: &str = "__sql";
+
+/// The longest text that one argument of a program may be, with room to spare (Linux:
+/// 131,072 bytes, `MAX_ARG_STRLEN`).
+pub const LONGEST: usize = 100_000;
+
+/// Returns what `text` does, sent to the server as one message: all its statements share
+/// a transaction, unless it holds only one, or transaction control of its own.
+#[must_use]
+pub fn script(text: &str) -> Script {
+    let compiled = sql::compile(text);
+    let transactions = transactions(&compiled.statements);
+    Script {
+        file: String::new(),
+        text: Untrusted::from(text),
+        statements: compiled.statements,
+        transactions,
+        complete: compiled.errors.is_empty(),
+    }
+}
+
+fn transactions(statements: &[Statement]) -> Transactions {
+    let any = |holds: fn(&Change) -> bool| {
+        statements.iter().any(|statement| statement.changes.iter().any(holds))
+    };
+    if any(Change::splits_transaction) {
+        Transactions::Mixed
+    } else if statements.len() == 1 && any(Change::refuses_transaction) {
+        Transactions::None
+    } else if statements.len() == 1 && any(Change::is_opaque) {
+        // A procedure or a block that is called alone may commit.
+        Transactions::Unknown
+    } else {
+        Transactions::One
+    }
+}
+
+/// Returns the command that sends `text`; the database reaches it by the environment alone.
+#[must_use]
+pub fn command(text: &str) -> Command {
+    let argv = ["lockkeeper", CHILD, text].map(str::to_owned).to_vec();
+    Command { argv, ..Command::default() }
+}
+
+/// Returns the command that shows where [`command`] connects: it reads the same environment.
+#[must_use]
+pub fn probe() -> Command {
+    let argv = ["lockkeeper", super::sqlx::CHILD, "probe"].map(str::to_owned).to_vec();
+    Command { argv, ..Command::default() }
+}
+
+/// Returns the words of a failure. Exit code 2 of our child means that nothing ran.
+#[must_use]
+pub fn explain(output: &str, exit: Option<i32>) -> Failure {
+    let failure = Failure::of_server(output);
+    match (exit, failure.kind) {
+        (Some(2), FailureKind::Other) => Failure { kind: FailureKind::Moved, ..failure },
+        _ => failure,
+    }
+}
