@@ -52,8 +52,10 @@ fn profile<'a>(
 /// Returns where the migration tool lives: `--project`, else the configuration's directory.
 fn project(flags: &args::Target, loaded: &config::Loaded, here: &Path) -> PathBuf {
     let base = loaded.directory().unwrap_or(here);
-    match &flags.project {
+    let project = match &flags.project {
         Some(dir) => here.join(dir),
         None => base.join(&loaded.config.project.directory),
-    }
+    };
+    // Without the `.` of a directory that is named so: it is shown.
+    project.components().collect()
 }

@@ -55,7 +55,9 @@ impl<'a> List<'a> {
 
     /// Returns what is said where no row is shown.
     pub fn empty(&self) -> &'static str {
-        if self.filtered > 0 {
+        if self.filtered > 0 && self.hidden > 0 {
+            "only idle sessions match the filter; i shows them, Esc leaves the filter"
+        } else if self.filtered > 0 {
             "no session matches the filter; Esc shows everything"
         } else {
             "nobody does anything; i shows who is idle"

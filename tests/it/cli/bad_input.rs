@@ -50,8 +50,10 @@ fn a_directory_without_migrations_is_named() {
     let lk = Lk::on(&database);
     std::fs::remove_dir_all(lk.project().join("migrations")).expect("it can be removed");
     for command in [&["status"][..], &["up", "--plan"]] {
-        lk.run(command).refuses("no migration tool's files below");
+        let below = format!("no migration tool's files below {};", lk.project().display());
+        lk.run(command).refuses(&below);
     }
+    lk.run(&["status", "--project", "."]).refuses(&format!("below {};", lk.project().display()));
     for project in ["nowhere", "lockkeeper.toml"] {
         lk.run(&["status", "--project", project, "--dsn", lk.dsn()]).refuses(project);
     }

@@ -11,10 +11,13 @@ use lockkeeper::domain::outcome::Ending;
 use lockkeeper::domain::plan::{Direction, Risk, Signal};
 use lockkeeper::session::effect::{Event, Goal, Request};
 use lockkeeper::session::walk::{End, Move, Phase};
+use sqlx::Row as _;
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
 
 use crate::support::drive::{Drive, site};
 use crate::support::server::{self, Database};
+use crate::support::until::eventually;
 
 const FILES: [(&str, &str); 4] = [
     ("1_first.up.sql", "CREATE TABLE first (id int PRIMARY KEY, note text);"),
@@ -152,6 +155,69 @@ async fn ending_a_session_is_planned_confirmed_recorded_and_checked() {
     assert_eq!(drive.confirm().await.ending, Ending::Done);
     assert!(sqlx::query("SELECT 1").execute(&mut idle).await.is_err(), "its session is gone");
     assert!(records(state.path()).iter().any(|record| record.kind == Kind::Outcome));
+}
+
+/// Returns a session that sleeps in a statement, which ends with its error, once it does.
+async fn sleeping(database: &Database, before: &'static str) -> (BackendKey, JoinHandle<()>) {
+    let mut victim = database.connect().await;
+    let sql = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()";
+    let row = sqlx::query(sql).fetch_one(&mut victim).await.expect("it answers");
+    let key = BackendKey { pid: row.get(0), backend_start: row.get(1) };
+    sqlx::raw_sql(before).execute(&mut victim).await.expect("it may");
+    let task = tokio::spawn(async move {
+        let slept = sqlx::raw_sql("SELECT pg_sleep(600)").execute(&mut victim).await;
+        slept.expect_err("it is cancelled");
+        std::future::pending::<()>().await;
+    });
+    let sql = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'PgSleep'";
+    let mut admin = database.connect().await;
+    eventually("it sleeps", async || {
+        let count = sqlx::query_scalar::<_, i64>(sql).bind(key.pid).fetch_one(&mut admin).await;
+        count.expect("it answers") == 1
+    })
+    .await;
+    (key, task)
+}
+
+async fn cancel(drive: &mut Drive, backend: BackendKey) {
+    let seen =
+        |d: &Drive| d.facts.snapshot.value().is_some_and(|s| s.backend(backend.pid).is_some());
+    drive.until("the session is seen", seen).await;
+    drive.plan(Request::Signal { backend, signal: Signal::Cancel }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_whose_effect_the_server_does_not_show_is_unknown_and_says_so() {
+    let (database, project) = (server::database("driver_untracked"), project());
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let (key, victim) = sleeping(&database, "SET track_activities = off").await;
+    let mut drive = start(&database, project.path(), state.path());
+    cancel(&mut drive, key).await;
+    let outcome = drive.confirm().await;
+    assert_eq!(outcome.ending, Ending::Unknown, "{outcome:?}");
+    assert!(outcome.message.raw().contains("cannot tell whether"), "{outcome:?}");
+    victim.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_of_a_statement_that_has_ended_is_not_sent() {
+    let (database, project) = (server::database("driver_ended"), project());
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let (key, victim) = sleeping(&database, "SELECT 1").await;
+    let mut drive = start(&database, project.path(), state.path());
+    cancel(&mut drive, key).await;
+    database.execute(&format!("SELECT pg_cancel_backend({})", key.pid));
+    let mut admin = database.connect().await;
+    eventually("it idles", async || {
+        let sql = "SELECT state FROM pg_stat_activity WHERE pid = $1";
+        let state = sqlx::query_scalar::<_, String>(sql).bind(key.pid).fetch_one(&mut admin).await;
+        state.expect("it is there") == "idle"
+    })
+    .await;
+    let outcome = drive.confirm().await;
+    assert_eq!(outcome.ending, Ending::NotRun, "{outcome:?}");
+    assert!(outcome.message.raw().contains("nothing was cancelled"), "{outcome:?}");
+    victim.abort();
 }
 
 /// Moves as a willing operator would, until the walk ends.

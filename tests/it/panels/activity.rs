@@ -104,6 +104,17 @@ fn the_filter_narrows_the_list_and_says_how_much() {
 }
 
 #[test]
+fn a_filter_that_only_idle_sessions_match_says_that_they_are_hidden() {
+    let (facts, session) = (World::quiet().facts(), Session::default());
+    let empty =
+        |filter: &str| wide(&Activity::default(), &Scene { filter, ..scene(&facts, &session) });
+    let said = empty("6001");
+    assert!(said.contains("only idle sessions match the filter; i shows them"), "{said}");
+    let said = empty("nobody is called so");
+    assert!(said.contains("no session matches the filter; Esc shows everything"), "{said}");
+}
+
+#[test]
 fn without_a_selection_the_keys_say_how_to_choose() {
     let (facts, session) = (World::blocked().facts(), Session::default());
     let scene = scene(&facts, &session);

@@ -187,6 +187,40 @@ fn ending_a_session_that_has_written_asks_for_the_name() {
 }
 
 #[test]
+fn a_session_that_is_named_as_its_role_is_is_named_once() {
+    let touches = |application: &str| {
+        let backend = Backend { application: application.into(), ..backend(7001) };
+        let request = signal(backend.key(), Signal::Terminate);
+        Stand::of(backend).planned(&request).preview.touches[0].clone()
+    };
+    assert!(touches("web").starts_with("web · active"), "{}", touches("web"));
+    assert!(touches("shop").starts_with("web · shop · active"), "{}", touches("shop"));
+}
+
+fn sql(text: &str) -> Request {
+    Request::Sql { text: text.to_owned(), risk: Risk::Read }
+}
+
+#[test]
+fn sql_is_never_taken_for_a_mere_look_and_what_nobody_understands_is_typed() {
+    let need = |text: &str| Stand::new(1).planned(&sql(text)).need();
+    assert_eq!(need("SELECT 1"), Need::Key);
+    assert_eq!(need("DO $$ BEGIN DELETE FROM expenses; END $$"), Need::Typed("shop".into()));
+    assert_eq!(need("TRUNCATE expenses"), Need::Typed("shop".into()));
+}
+
+#[test]
+fn sql_that_cannot_be_an_act_is_refused_with_the_reason() {
+    let stand = Stand::new(1);
+    assert!(stand.refused(&sql(" -- nothing\n")).contains("no statement"));
+    let long = format!("SELECT '{}'", "x".repeat(120_000));
+    assert!(stand.refused(&sql(&long)).contains("longer than 100 kB"));
+    let mut replica = Stand::new(1);
+    replica.identity.primary = false;
+    assert!(replica.refused(&sql("SELECT 1")).contains("replica"));
+}
+
+#[test]
 fn another_process_of_the_same_pid_is_not_signalled() {
     let meant = backend(7001);
     let other = Backend { backend_start: None, ..backend(7001) };
