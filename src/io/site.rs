@@ -1,5 +1,6 @@
 //! What a loop works on: the target, the project with its tool, and where things are kept.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 
 use super::config;
@@ -9,7 +10,7 @@ use super::tree::Disk;
 use crate::domain::config::Config;
 use crate::domain::connection::{Place, Spec};
 use crate::session::facts;
-use crate::tools::{self, Detected, Tool};
+use crate::tools::{self, Detected, Entry, Tool, Tree, Unreadable};
 
 /// A database, its migrations, and our own directories.
 #[derive(Debug)]
@@ -53,19 +54,21 @@ impl Site {
     /// # Errors
     /// A sentence that says what was looked for and what to do.
     pub fn tool(&self) -> Result<(&'static dyn Tool, Detected), String> {
-        let tree = self.tree();
+        let disk = self.tree();
+        let tree = Refusals { tree: &disk, first: RefCell::default() };
         let here = self.project.display();
         let Some(wanted) = self.config().project.tool else {
             return tools::detect(&tree).into_iter().next().ok_or_else(|| {
-                format!("no migration tool's files below {here}; name the place with --project or [project] directory")
+                tree.or(format!("no migration tool's files below {here}; name the place with --project or [project] directory"))
             });
         };
         let name = serde_json::to_value(wanted).ok();
         let name = name.as_ref().and_then(|name| name.as_str()).unwrap_or_default();
         let tool = tools::by_name(name)
             .ok_or_else(|| format!("this version cannot read the migrations of {name} yet"))?;
-        let detected =
-            tool.detect(&tree).ok_or_else(|| format!("no migrations of {name} below {here}"))?;
+        let detected = tool
+            .detect(&tree)
+            .ok_or_else(|| tree.or(format!("no migrations of {name} below {here}")))?;
         Ok((tool, detected))
     }
 
@@ -85,5 +88,43 @@ impl Site {
             role: user.clone(),
             notes: std::iter::once(source).chain(notes.iter().cloned()).collect(),
         }
+    }
+}
+
+/// Files that are looked through for a tool, and what may not be looked into: a directory
+/// that is closed to us is not an empty one.
+struct Refusals<'a> {
+    tree: &'a Disk,
+    first: RefCell<Option<Unreadable>>,
+}
+
+impl Refusals<'_> {
+    fn note<T>(&self, read: Result<T, Unreadable>) -> Result<T, Unreadable> {
+        if let Err(unreadable) = &read
+            && !unreadable.missing
+        {
+            self.first.borrow_mut().get_or_insert_with(|| unreadable.clone());
+        }
+        read
+    }
+
+    /// Returns what could not be read, or `otherwise` if nothing was refused.
+    fn or(&self, otherwise: String) -> String {
+        match &*self.first.borrow() {
+            Some(unreadable) => {
+                format!("{unreadable}; let this user read it, or name another place with --project")
+            }
+            None => otherwise,
+        }
+    }
+}
+
+impl Tree for Refusals<'_> {
+    fn list(&self, directory: &str) -> Result<Vec<Entry>, Unreadable> {
+        self.note(self.tree.list(directory))
+    }
+
+    fn read(&self, path: &str) -> Result<Vec<u8>, Unreadable> {
+        self.note(self.tree.read(path))
     }
 }

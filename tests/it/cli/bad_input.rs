@@ -59,6 +59,19 @@ fn a_directory_without_migrations_is_named() {
     }
 }
 
+/// As root nothing is closed to us, so this is said of what cannot be listed for anybody.
+#[test]
+fn migrations_that_may_not_be_read_are_not_taken_for_none() {
+    let database = database("cli_closed");
+    let lk = Lk::on(&database);
+    let migrations = lk.project().join("migrations");
+    std::fs::remove_dir_all(&migrations).expect("it can be removed");
+    std::os::unix::fs::symlink(&migrations, &migrations).expect("it can be made");
+    for command in [&["status"][..], &["up", "--plan"]] {
+        lk.run(command).refuses(&format!("{} cannot be read", migrations.display()));
+    }
+}
+
 #[test]
 fn a_broken_migration_file_is_a_problem_and_not_run() {
     let database = database("cli_broken_file");

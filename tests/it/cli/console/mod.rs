@@ -5,6 +5,7 @@ mod faults;
 mod hand;
 mod leave;
 mod story;
+mod terminals;
 mod walk;
 
 use std::fs;
