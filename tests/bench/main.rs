@@ -6,6 +6,7 @@
 //! and measures nothing until standard input ends, for a profiler.
 
 mod console;
+mod keys;
 mod load;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 #[path = "../it/support/pty.rs"]
@@ -27,12 +28,13 @@ struct Effort {
     refreshes: u32,
     starts: u32,
     watched_s: u64,
+    keys: u32,
 }
 
 const FULL: Effort =
-    Effort { size: Size { sessions: 900 }, refreshes: 40, starts: 7, watched_s: 10 };
+    Effort { size: Size { sessions: 900 }, refreshes: 40, starts: 7, watched_s: 10, keys: 400 };
 const QUICK: Effort =
-    Effort { size: Size { sessions: 150 }, refreshes: 10, starts: 2, watched_s: 3 };
+    Effort { size: Size { sessions: 150 }, refreshes: 10, starts: 2, watched_s: 3, keys: 120 };
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
@@ -52,6 +54,7 @@ fn main() {
         }
         refresh::measure(&scene, effort, &mut report);
         console::measure(&scene, effort, &mut report);
+        keys::measure(&scene, effort, &mut report);
     }
     report.print();
 }

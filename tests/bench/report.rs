@@ -23,6 +23,10 @@ impl Goal {
     pub const RSS: Self = Self::new("memory of the console, MiB", Some(15.0));
     pub const PEAK: Self = Self::new("memory at its peak, MiB", None);
     pub const OWN: Self = Self::new("memory without files, MiB", None);
+    pub const KEY: Self = Self::new("key to frame, ms, median", None);
+    pub const KEY_WORST: Self = Self::new("key to frame, ms, 99 of 100", Some(16.0));
+    pub const FLOODED: Self = Self::new("the same under a flood, ms, median", None);
+    pub const FLOODED_WORST: Self = Self::new("the same, ms, 99 of 100", Some(16.0));
 
     const fn new(name: &'static str, at_most: Option<f64>) -> Self {
         Self { name, at_most }

@@ -165,11 +165,13 @@ async fn sleeping(database: &Database, before: &'static str) -> (BackendKey, Joi
     let key = BackendKey { pid: row.get(0), backend_start: row.get(1) };
     sqlx::raw_sql(before).execute(&mut victim).await.expect("it may");
     let task = tokio::spawn(async move {
-        let slept = sqlx::raw_sql("SELECT pg_sleep(600)").execute(&mut victim).await;
+        let slept =
+            sqlx::raw_sql("SELECT pg_advisory_lock(1), pg_sleep(600)").execute(&mut victim).await;
         slept.expect_err("it is cancelled");
         std::future::pending::<()>().await;
     });
-    let sql = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'PgSleep'";
+    // Its lock tells it, also where its activity is not tracked.
+    let sql = "SELECT count(*) FROM pg_locks WHERE pid = $1 AND locktype = 'advisory'";
     let mut admin = database.connect().await;
     eventually("it sleeps", async || {
         let count = sqlx::query_scalar::<_, i64>(sql).bind(key.pid).fetch_one(&mut admin).await;
