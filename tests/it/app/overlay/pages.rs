@@ -140,6 +140,8 @@ fn overlays() -> Vec<Overlay<Command>> {
 }
 
 proptest! {
+    // Each of them paints every overlay after every key: some thousand screens.
+    #![proptest_config(ProptestConfig::with_cases(96))]
     #[test]
     fn no_overlay_panics_at_any_size_or_key(
         width in 0_u16..100, height in 0_u16..30,
