@@ -26,7 +26,7 @@ pub fn run(flags: &args::Lint) -> Result<ExitCode> {
         match read(file) {
             Ok(text) => texts.push((name, text)),
             Err(error) => {
-                unread.push(LintError { file: name, line: None, message: format!("{error:#}") })
+                unread.push(LintError { file: name, line: None, message: format!("{error:#}") });
             }
         }
     }

@@ -25,16 +25,16 @@ fn statement(linted: &Linted) -> Vec<String> {
     ]);
     let place = format!("{}:{}", linted.file, linted.line);
     let mut lines = vec![plain(&format!("{place}  {}  {}", word(linted.severity), linted.kind))];
-    lines.push(plain(&format!("    {does}")));
-    lines.extend(linted.losses.iter().map(|lost| plain(&format!("    LOSES {lost}"))));
+    lines.push(under(&does));
+    lines.extend(linted.losses.iter().map(|lost| under(&format!("LOSES {lost}"))));
     lines.extend(linted.findings.iter().flat_map(finding));
     lines
 }
 
 fn finding(finding: &Finding) -> Vec<String> {
-    let says = format!("    {} {}: {}", finding.source, finding.rule, finding.message);
-    let safe = finding.safe_form.as_ref().map(|form| format!("    safe form: {form}"));
-    std::iter::once(says).chain(safe).map(|line| plain(&line)).collect()
+    let says = format!("{} {}: {}", finding.source, finding.rule, finding.message);
+    let safe = finding.safe_form.as_ref().map(|form| format!("safe form: {form}"));
+    std::iter::once(says).chain(safe).map(|line| under(&line)).collect()
 }
 
 fn error(error: &LintError) -> String {
@@ -71,6 +71,10 @@ fn summary(lint: &Lint) -> String {
         count(Severity::Medium),
         count(Severity::Low)
     )
+}
+
+fn under(text: &str) -> String {
+    format!("    {}", plain(text))
 }
 
 fn plain(text: &str) -> String {

@@ -11,9 +11,15 @@ use squawk_syntax::ast::AstNode as _;
 use super::{Lines, faults, pieces};
 
 /// The rules that have no place here: the timeouts are set by whoever runs the migration,
-/// not by its file, and comments for squawk are squawk's own matter.
-const LEFT_OUT: [Rule; 3] =
-    [Rule::RequireLockTimeout, Rule::RequireStatementTimeout, Rule::UnusedIgnore];
+/// not by its file; comments for squawk are squawk's own matter; and `IF NOT EXISTS`
+/// everywhere lets a second CREATE INDEX CONCURRENTLY succeed over the INVALID index that
+/// the first one left (PostgreSQL 13 to 18).
+const LEFT_OUT: [Rule; 4] = [
+    Rule::RequireLockTimeout,
+    Rule::RequireStatementTimeout,
+    Rule::UnusedIgnore,
+    Rule::PreferRobustStmts,
+];
 
 /// What squawk says of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]

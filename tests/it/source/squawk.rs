@@ -21,6 +21,12 @@ fn the_limits_of_the_console_are_not_asked_of_a_file() {
     assert!(said.iter().flatten().all(|o| !o.rule.contains("timeout")), "{said:?}");
 }
 
+#[test]
+fn nobody_is_advised_to_build_an_index_over_an_invalid_one() {
+    let said = opinions("CREATE INDEX CONCURRENTLY i ON t (a);", None);
+    assert!(said.iter().flatten().all(|o| o.rule != "prefer-robust-stmts"), "{said:?}");
+}
+
 proptest! {
     #[test]
     fn every_statement_has_its_opinions(text in "[ -~\n$';\"]{0,200}") {
