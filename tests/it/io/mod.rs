@@ -21,5 +21,6 @@ mod poll;
 mod prove;
 mod runbook;
 mod snapshot;
+mod store;
 mod target;
 mod terminal;
