@@ -46,6 +46,11 @@ pub enum Command {
     Snapshot(Target),
     /// The migrations: applied, pending, how dangerous each is up and down
     Status(Target),
+    /// The dangers of SQL files: locks, rewrites, scans, losses, safe forms
+    #[command(
+        after_help = "Exit codes: 0 nothing stops others for long or destroys anything, 1 something does, 2 cannot tell."
+    )]
+    Lint(Lint),
     /// The backups: how old, complete or not, at which revision
     Backups(Backups),
     /// Prove a backup: exit 0 good, 1 bad, 2 cannot tell
@@ -132,7 +137,7 @@ pub struct Backups {
 /// Flags of `verify`.
 #[derive(Args, Debug, Clone)]
 pub struct Verify {
-    /// The backup: a file, or the directory of pg_dump -Fd
+    /// The backup: a file, or the directory that a dump in directory format is
     pub file: PathBuf,
     /// How far: L0 header and contents, L1 unchanged since it was made, L2 nothing is missing
     #[arg(long, value_name = "LEVEL", default_value = "L2", value_parser = level)]
@@ -188,6 +193,17 @@ pub struct Up {
     /// How it is confirmed.
     #[command(flatten)]
     pub changing: Changing,
+}
+
+/// Flags of `lint`.
+#[derive(Args, Debug, Clone)]
+pub struct Lint {
+    /// The SQL files, in the order in which they would run; - is the standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Whose schema, sizes and version the SQL is judged by: only with --dsn or --target.
+    #[command(flatten)]
+    pub target: Target,
 }
 
 /// Flags of `cancel` and `terminate`.

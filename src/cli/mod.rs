@@ -11,6 +11,7 @@ pub mod demo;
 pub mod journal;
 mod json;
 mod lines;
+mod lint;
 mod load;
 #[cfg(feature = "failpoints")]
 pub mod perform;
@@ -58,6 +59,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Console(args) => console::run(&args),
         Command::Snapshot(target) => snapshot::run(&target),
         Command::Status(target) => status::run(&target),
+        Command::Lint(args) => lint::run(&args),
         Command::Backups(args) => backups::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Up(args) => change::run(&args.changing, Wish::Migrate(Direction::Up)),
