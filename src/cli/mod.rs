@@ -2,6 +2,7 @@
 
 pub mod act;
 pub mod args;
+mod backups;
 pub mod begin;
 mod change;
 mod confirm;
@@ -23,6 +24,7 @@ mod seat;
 pub mod site;
 mod snapshot;
 mod status;
+mod verify;
 mod watch;
 mod words;
 
@@ -58,6 +60,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Snapshot(target) => snapshot::run(&target),
         Command::Status(target) => status::run(&target),
         Command::Lint(args) => lint::run(&args),
+        Command::Backups(args) => backups::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Up(args) => change::run(&args.changing, Wish::Migrate(Direction::Up)),
         Command::Down(args) => change::run(&args, Wish::Migrate(Direction::Down)),
         Command::Cancel(args) => {

@@ -3,6 +3,7 @@
 pub mod activity;
 pub mod age;
 pub mod backoff;
+pub mod backup;
 pub mod change;
 pub mod config;
 pub mod connection;
@@ -28,3 +29,4 @@ pub mod snapshot;
 pub mod trigger;
 pub mod untrusted;
 pub mod verdict;
+pub mod verify;

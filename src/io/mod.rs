@@ -19,5 +19,6 @@ pub mod postgres;
 pub mod process;
 pub mod runbook;
 pub mod site;
+pub mod store;
 pub mod terminal;
 pub mod tree;

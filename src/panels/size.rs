@@ -4,7 +4,8 @@ const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
 
 /// Returns `bytes` in the largest unit that leaves at least one: `812 B`, `1.4 GB`.
 #[expect(clippy::cast_precision_loss, reason = "a size on the screen needs no more digits")]
-pub(super) fn bytes(bytes: i64) -> String {
+#[must_use]
+pub fn bytes(bytes: i64) -> String {
     let mut size = bytes.max(0) as f64;
     if size < 1024.0 {
         return format!("{size:.0} B");
@@ -20,6 +21,7 @@ pub(super) fn bytes(bytes: i64) -> String {
 
 /// Returns a rate: `1.4 MB/s`.
 #[expect(clippy::cast_possible_truncation, reason = "no server writes 2^63 bytes per second")]
-pub(super) fn per_second(rate: f64) -> String {
+#[must_use]
+pub fn per_second(rate: f64) -> String {
     format!("{}/s", bytes(rate as i64))
 }

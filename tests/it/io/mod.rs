@@ -22,5 +22,6 @@ mod prove;
 mod runbook;
 mod snapshot;
 mod statements;
+mod store;
 mod target;
 mod terminal;
