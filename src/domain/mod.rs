@@ -3,6 +3,7 @@
 pub mod activity;
 pub mod age;
 pub mod backoff;
+pub mod baseline;
 pub mod change;
 pub mod config;
 pub mod connection;
@@ -11,6 +12,7 @@ pub mod evidence;
 pub mod gate;
 pub mod graph;
 pub mod hazard;
+pub mod health;
 pub mod identity;
 pub mod journal;
 pub mod locks;

@@ -16,6 +16,7 @@ pub mod paths;
 pub mod perform;
 pub mod poll;
 pub mod postgres;
+pub mod probe;
 pub mod process;
 pub mod runbook;
 pub mod site;

@@ -30,6 +30,8 @@ pub struct Known<'a> {
     pub conflicting: Option<&'a [String]>,
     /// The revisions that the run's last act was to lead to.
     pub led_to: Option<&'a [String]>,
+    /// What the configuration's probe of the disk says.
+    pub disk: Option<&'a Value>,
 }
 
 /// A query or transaction that has lasted longer than this, in seconds, is long.
@@ -153,6 +155,7 @@ fn of_run(builtin: Builtin, known: &Known<'_>) -> Option<Value> {
         Builtin::Connection => known.snapshot.is_none().then_some(Value::Bool(false)),
         Builtin::IdentityPinned => known.pinned.map(Value::Bool),
         Builtin::JournalWritable => known.journal.map(Value::Bool),
+        Builtin::DiskFree => known.disk.cloned(),
         Builtin::LeaseFree => known.lease.map(Value::Bool),
         Builtin::LockHoldersConflicting => {
             known.conflicting.map(|lines| Value::List(lines.to_vec()))

@@ -58,7 +58,7 @@ impl Drive {
     /// Starts the loop on `site`.
     pub fn start(site: Site) -> Self {
         let (news, inbox) = mpsc::unbounded_channel();
-        let facts = Facts::new(site.described(), Utc::now());
+        let facts = site.facts(Utc::now());
         let driver = Driver::start(site, news);
         let (said, outcomes) = (Vec::new(), Vec::new());
         Self { session: Session::default(), facts, driver, inbox, said, outcomes }
