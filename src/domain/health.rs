@@ -35,6 +35,10 @@ impl Sample {
         // Without an expectation nobody can say whether it is good: that it came must do.
         let came = || if value.is_unknown() { Verdict::Unknown } else { Verdict::Pass };
         let verdict = probe.expected().map_or_else(came, |expect| expect.test(&value));
+        // The text of a failure is compared with nothing: it is a failure nevertheless.
+        let is_error = matches!(value, Value::Answer { .. }) && value.answered().is_none();
+        let failed = is_error && verdict == Verdict::Unknown;
+        let verdict = if failed { Verdict::Fail } else { verdict };
         let took_ms = (!value.is_unknown()).then_some(took_ms);
         Self { value, verdict, took_ms, at }
     }
@@ -167,17 +171,13 @@ impl Health {
             let why = standing.worst.map_or_else(String::new, |(name, said)| format!("{name}: {said}"));
             return Value::unknown(why);
         }
-        let latest = self.of_role(role).flat_map(|(_, ring)| ring.iter().rev().take(WINDOW));
-        let known = latest
-            .filter(|one| since.is_none_or(|since| one.at >= since))
-            .filter(|one| one.verdict != Verdict::Unknown);
-        let (all, failed) = known.fold((0_u32, 0_u32), |(all, failed), one| {
-            (all + 1, failed + u32::from(one.verdict == Verdict::Fail))
-        });
-        if all == 0 {
+        // Each probe counts as much as any other, however often it has answered.
+        let shares = self.of_role(role).filter_map(|(_, ring)| failed_share(ring, since));
+        let (sum, probes) = shares.fold((0.0, 0.0), |(sum, probes), one| (sum + one, probes + 1.0));
+        if probes == 0.0 {
             return Value::unknown("not sampled since the baseline");
         }
-        Value::Percent(Percent::new(f64::from(failed) / f64::from(all) * 100.0).rounded())
+        Value::Percent(Percent::new(sum / probes * 100.0).rounded())
     }
 
     /// Returns the median time of the latest `last` answers of each probe that asks the
@@ -189,6 +189,18 @@ impl Health {
         let answered = latest.filter(|one| now - one.at <= STALE * 5);
         median(answered.filter_map(|one| one.took_ms))
     }
+}
+
+/// Returns the share of failures among the latest known results of a probe since `since`.
+fn failed_share(ring: &VecDeque<Sample>, since: Option<DateTime<Utc>>) -> Option<f64> {
+    let latest = ring.iter().rev().take(WINDOW);
+    let known = latest
+        .filter(|one| since.is_none_or(|since| one.at >= since))
+        .filter(|one| one.verdict != Verdict::Unknown);
+    let (all, failed) = known.fold((0_u32, 0_u32), |(all, failed), one| {
+        (all + 1, failed + u32::from(one.verdict == Verdict::Fail))
+    });
+    (all > 0).then(|| f64::from(failed) / f64::from(all))
 }
 
 fn judge(newest: Option<&Sample>, now: DateTime<Utc>) -> (Verdict, String) {

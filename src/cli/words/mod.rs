@@ -2,9 +2,11 @@
 
 mod migrations;
 mod server;
+mod vitals;
 
 pub use migrations::migrations;
 pub use server::{head, locks, progress, session, sessions, surroundings, verdict};
+pub use vitals::vitals;
 
 use chrono::TimeDelta;
 

@@ -146,5 +146,5 @@ fn blocked(facts: &Facts, bars: usize) -> Piece {
     let bars = line(facts, bars, |point| Some(point.blocked as f64));
     let tone = if blocked == Some(0) { Tone::Plain } else { Tone::Warn };
     let told = blocked.map_or_else(|| "unknown".to_owned(), |blocked| blocked.to_string());
-    (format!("blocked {told}{bars}"), tone)
+    (format!("{}blocked {told}{bars}", mark(tone)), tone)
 }

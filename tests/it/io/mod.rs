@@ -18,6 +18,7 @@ mod lease;
 mod migrate;
 mod paths;
 mod poll;
+mod probe;
 mod prove;
 mod runbook;
 mod snapshot;
