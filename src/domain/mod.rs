@@ -9,6 +9,7 @@ pub mod config;
 pub mod connection;
 pub mod counters;
 pub mod evidence;
+pub mod finding;
 pub mod gate;
 pub mod graph;
 pub mod hazard;
