@@ -11,6 +11,7 @@ mod doctor;
 pub mod journal;
 mod json;
 mod lines;
+mod lint;
 mod load;
 mod pages;
 #[cfg(feature = "failpoints")]
@@ -58,6 +59,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Console(args) => console::run(&args),
         Command::Snapshot(target) => snapshot::run(&target),
         Command::Status(target) => status::run(&target),
+        Command::Lint(args) => lint::run(&args),
         Command::Up(args) => change::run(&args.changing, Wish::Migrate(Direction::Up)),
         Command::Down(args) => change::run(&args, Wish::Migrate(Direction::Down)),
         Command::Cancel(args) => {
