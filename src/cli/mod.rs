@@ -81,7 +81,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Perform(args) => perform::run(&args.args),
         Command::Schema(args) => schema::run(&args),
         Command::Doctor(args) => doctor::run(&args),
-        Command::Completions(args) => pages::completions(&args),
+        Command::Completions(args) => Ok(pages::completions(&args)),
         Command::Man(args) => pages::man(&args),
     }
 }

@@ -82,7 +82,8 @@ impl Version {
     /// Reads what `--version` prints, e.g. `pg_dump (PostgreSQL) 15.14 (Debian …)`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let number = text.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
+        let number =
+            text.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
         let mut parts = number.split('.');
         let digits = |part: &str| -> Option<u32> {
             let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());

@@ -168,7 +168,8 @@ impl Health {
         }
         let standing = self.standing(role, now);
         if standing.unknown == standing.all() {
-            let why = standing.worst.map_or_else(String::new, |(name, said)| format!("{name}: {said}"));
+            let why =
+                standing.worst.map_or_else(String::new, |(name, said)| format!("{name}: {said}"));
             return Value::unknown(why);
         }
         // Each probe counts as much as any other, however often it has answered.

@@ -104,7 +104,8 @@ fn put(target: &mut dyn TableLike, pin: InlineTable) {
 fn shown(pin: &Item) -> String {
     let text = match pin.as_table_like() {
         Some(table) => {
-            let keys = table.iter().map(|(key, value)| format!("{key} = {}", value.to_string().trim()));
+            let keys =
+                table.iter().map(|(key, value)| format!("{key} = {}", value.to_string().trim()));
             format!("{{ {} }}", keys.collect::<Vec<_>>().join(", "))
         }
         None => pin.to_string(),
@@ -152,7 +153,8 @@ impl Edit {
         }
         let mode = fs::metadata(&self.path).map_err(failed)?.permissions().mode() & 0o7777;
         let directory = self.path.parent().unwrap_or(Path::new("/"));
-        let unique = &sha256_hex(format!("{}{}", std::process::id(), self.written).as_bytes())[..12];
+        let unique =
+            &sha256_hex(format!("{}{}", std::process::id(), self.written).as_bytes())[..12];
         let draft = directory.join(format!(".lockkeeper.toml.{unique}"));
         let written = self.draft(&draft, mode).and_then(|()| fs::rename(&draft, &self.path));
         if let Err(error) = written {

@@ -280,7 +280,10 @@ impl Facts {
             // An estimate: worth a look, and no more.
             _ => {
                 let worst = self.rows().and_then(|rows| rows.worst).unwrap_or_default();
-                (Level::Warn, format!("{value} rows fewer than before the run in {worst}, by estimate"))
+                (
+                    Level::Warn,
+                    format!("{value} rows fewer than before the run in {worst}, by estimate"),
+                )
             }
         };
         Some((level, text))
@@ -302,13 +305,21 @@ fn failing(word: &str, standing: &Standing, now: DateTime<Utc>) -> String {
         failing => (failing, "failing"),
     };
     let clock = standing.since.map(|since| format!(" for {}", age::clock(now - since)));
-    let said = standing.worst.as_ref().map(|(name, said)| format!(": {name}: {said}"));
+    let said = standing.worst.as_ref().map(|(name, said)| format!(": {name}: {}", short(said)));
     format!(
         "{word} {count}/{} {what}{}{}",
         standing.all(),
         clock.unwrap_or_default(),
         said.unwrap_or_default()
     )
+}
+
+/// Returns the beginning of what a probe said: the verdict is one line.
+fn short(said: &str) -> String {
+    match said.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", said[..end].trim_end()),
+        None => said.to_owned(),
+    }
 }
 
 fn migrates(record: &Record) -> bool {

@@ -71,9 +71,7 @@ async fn examine(loose: &Loose, named: bool) -> Vec<Finding> {
 }
 
 /// Returns what is found of the target, and its version if it told one.
-async fn look_at_target(
-    loose: &Loose,
-) -> (Vec<Finding>, Option<crate::domain::finding::Version>) {
+async fn look_at_target(loose: &Loose) -> (Vec<Finding>, Option<crate::domain::finding::Version>) {
     let target = match &loose.target {
         Ok(Some(target)) => target,
         Ok(None) => {

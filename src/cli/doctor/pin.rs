@@ -23,7 +23,9 @@ pub async fn pin(loose: &Loose, yes: bool) -> Result<ExitCode> {
     let target = loose.target.as_ref().map_err(|why| eyre!("{why}"))?.as_ref();
     let named = target.and_then(|target| Some((target, target.name.as_deref()?)));
     let (Some((target, name)), Some(file)) = (named, &loaded.file) else {
-        return Err(eyre!("a pin belongs to a target of lockkeeper.toml: name it with --target NAME"));
+        return Err(eyre!(
+            "a pin belongs to a target of lockkeeper.toml: name it with --target NAME"
+        ));
     };
     let reached = doctor::reach(target).await.map_err(|findings| {
         let said = findings.into_iter().filter_map(|finding| finding.value).collect::<Vec<_>>();
@@ -55,10 +57,11 @@ pub async fn pin(loose: &Loose, yes: bool) -> Result<ExitCode> {
 }
 
 fn show(edit: &Edit, name: &str) {
-    print(&format!("{}, [targets.{name}]:", edit.path().display()));
+    // With the question, on one stream: what is asked about stands above it.
+    say(&format!("{}, [targets.{name}]:", edit.path().display()));
     for (sign, line) in [("-", edit.before.as_ref()), ("+", Some(&edit.after))] {
         if let Some(line) = line {
-            print(&format!("{sign} {}", Untrusted::from(line.as_str()).one_line()));
+            say(&format!("{sign} {}", Untrusted::from(line.as_str()).one_line()));
         }
     }
 }
@@ -66,7 +69,8 @@ fn show(edit: &Edit, name: &str) {
 /// Returns whether the operator wants it. Another pin is never replaced by a mere yes.
 fn agreed(before: Option<&Pin>, found: &Pin, yes: bool) -> bool {
     let Some(before) = before else {
-        return yes || answer("Type y to write it; anything else leaves the file as it is: ") == "y";
+        return yes
+            || answer("Type y to write it; anything else leaves the file as it is: ") == "y";
     };
     let told = [
         ("system", &before.system_identifier, &found.system_identifier),

@@ -37,7 +37,8 @@ fn stands(word: &str, standing: &Standing) -> String {
 }
 
 fn against(what: &str, before: Option<f64>, now: Option<f64>) -> String {
-    let told = |value: Option<f64>| value.map_or_else(|| "unknown".to_owned(), |v| format!("{v:.1}"));
+    let told =
+        |value: Option<f64>| value.map_or_else(|| "unknown".to_owned(), |v| format!("{v:.1}"));
     let change = Baseline::change(before, now).map(|change| format!(" ({change:+.0} %)"));
     format!("{what} {} (was {}){}", told(now), told(before), change.unwrap_or_default())
 }

@@ -218,7 +218,8 @@ impl TryFrom<Table> for Expect {
         ];
         let all = conditions.into_iter().flatten().collect();
         Self::new(all).ok_or_else(|| {
-            "nothing is expected: write equals, above, min, max, empty, matches or status".to_owned()
+            "nothing is expected: write equals, above, min, max, empty, matches or status"
+                .to_owned()
         })
     }
 }

@@ -64,7 +64,11 @@ pub fn configuration(
 pub fn placeholders(config: &Config) -> Finding {
     let open: Vec<String> = config.placeholders().iter().map(ToString::to_string).collect();
     if open.is_empty() {
-        return Finding::ok("contacts", format!("{} filled in", config.contacts.len()));
+        let told = match config.contacts.len() {
+            0 => "none are named".to_owned(),
+            count => format!("{count}, filled in"),
+        };
+        return Finding::ok("contacts", told);
     }
     let advice = "fill them in: at three in the morning nobody looks for a number";
     Finding::warn("contacts", format!("not filled in: {}", open.join(", ")), advice)
@@ -164,13 +168,13 @@ fn space(path: &Path) -> Finding {
 pub fn tool(config: &Config, project: &Path) -> Vec<Finding> {
     let detected = tools::detect(&Disk::new(project)).into_iter().next();
     let mut findings = vec![match detected {
-        Some((tool, detected)) => Finding::ok(
-            "tool",
-            format!("{} in {}", tool.name(), project.join(&detected.directory).display()),
-        ),
+        Some((tool, detected)) => {
+            let place = tidy(&project.join(&detected.directory));
+            Finding::ok("tool", format!("{} in {place}", tool.name()))
+        }
         None => Finding::warn(
             "tool",
-            format!("no migrations below {}", project.display()),
+            format!("no migrations below {}", tidy(project)),
             "name the place with --project or [project] directory",
         ),
     }];
@@ -182,6 +186,11 @@ pub fn tool(config: &Config, project: &Path) -> Vec<Finding> {
     programs.dedup();
     findings.extend(programs.into_iter().map(|name| program(name, project)));
     findings
+}
+
+/// Returns a path without the `.` that the configuration's default leaves in it.
+fn tidy(path: &Path) -> String {
+    path.components().collect::<std::path::PathBuf>().display().to_string()
 }
 
 fn program(name: &str, project: &Path) -> Finding {

@@ -78,7 +78,8 @@ async fn client(name: &str, server: Option<Version>) -> Finding {
 
 fn install(major: Option<u32>) -> String {
     let command = Packages::here().map(|here| Install::client(here, is_root(), major).to_string());
-    command.unwrap_or_else(|| "install PostgreSQL's client programs, and put them on the PATH".into())
+    command
+        .unwrap_or_else(|| "install PostgreSQL's client programs, and put them on the PATH".into())
 }
 
 fn upgrade(major: u32) -> String {

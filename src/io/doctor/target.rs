@@ -45,14 +45,20 @@ pub async fn reach(target: &Target) -> Result<(PgConnection, Identity), Vec<Find
         Err(error) => {
             let mut found = fail(error.what(), error.advice());
             if matches!(error.fault, Fault::Pooler) {
-                found.push(Finding::fail("pooler", "one answers in the server's place", error.advice()));
+                found.push(Finding::fail(
+                    "pooler",
+                    "one answers in the server's place",
+                    error.advice(),
+                ));
             }
             return Err(found);
         }
     };
     match identity(&mut connection, &target.spec).await {
         Ok(found) => Ok((connection, found)),
-        Err(error) => Err(fail(error.to_string(), "nothing is done on a server that is not known".into())),
+        Err(error) => {
+            Err(fail(error.to_string(), "nothing is done on a server that is not known".into()))
+        }
     }
 }
 
@@ -65,28 +71,33 @@ pub async fn target(target: &Target) -> Result<Reached, Vec<Finding>> {
     let name = |text: &str| Untrusted::from(text).one_line();
     let spec = &target.spec;
     let mut findings = vec![
-        Finding::ok("connection", spec.describe()),
+        Finding::ok("connection", format!("{} answers", name(spec.place.text()))),
         Finding::ok("pooler", "none: the server itself answers"),
         Finding::ok("server", format!("PostgreSQL {}", name(&identity.version))),
         primary(&identity),
         pinned(target, &identity),
     ];
     match sqlx::query(SQL).fetch_one(&mut connection).await {
-        Ok(row) => findings.extend(may(&row, spec, &name(&identity.role)).unwrap_or_else(unread)),
-        Err(error) => findings.extend(unread(error)),
+        Ok(row) => findings
+            .extend(may(&row, spec, &name(&identity.role)).unwrap_or_else(|error| unread(&error))),
+        Err(error) => findings.extend(unread(&error)),
     }
     Ok(Reached { identity, findings })
 }
 
-fn unread(error: sqlx::Error) -> Vec<Finding> {
-    vec![Finding::warn("role", query_error(&error), "what the role may do cannot be told")]
+fn unread(error: &sqlx::Error) -> Vec<Finding> {
+    vec![Finding::warn("role", query_error(error), "what the role may do cannot be told")]
 }
 
 fn primary(identity: &Identity) -> Finding {
     if identity.primary {
         return Finding::ok("primary", "yes");
     }
-    Finding::warn("primary", "no: a replica", "migrations run on the primary; this one can be watched")
+    Finding::warn(
+        "primary",
+        "no: a replica",
+        "migrations run on the primary; this one can be watched",
+    )
 }
 
 fn pinned(target: &Target, identity: &Identity) -> Finding {
@@ -121,13 +132,21 @@ fn may(row: &sqlx::postgres::PgRow, spec: &Spec, role: &str) -> sqlx::Result<Vec
     };
     let tls: Option<String> = row.try_get(3)?;
     Ok(vec![
-        one("pg_monitor", of(0)?, format!("to see what other roles' sessions do: GRANT pg_monitor TO {role}")),
+        one(
+            "pg_monitor",
+            of(0)?,
+            format!("to see what other roles' sessions do: GRANT pg_monitor TO {role}"),
+        ),
         one(
             "pg_signal_backend",
             of(1)?,
             format!("to end who blocks a migration: GRANT pg_signal_backend TO {role}"),
         ),
-        one("createdb", of(2)?, format!("for scratch copies and restores: ALTER ROLE {role} CREATEDB")),
+        one(
+            "createdb",
+            of(2)?,
+            format!("for scratch copies and restores: ALTER ROLE {role} CREATEDB"),
+        ),
         protection(tls, spec),
     ])
 }

@@ -15,7 +15,9 @@ fn kind(environment: &Environment) -> Finding {
     let id = "terminal";
     let on = if std::io::stdout().is_terminal() { "" } else { ", stdout is no terminal" };
     match environment.get("TERM").filter(|term| !term.is_empty()) {
-        Some("dumb") => Finding::warn(id, format!("dumb{on}"), "the console shows numbered lines there"),
+        Some("dumb") => {
+            Finding::warn(id, format!("dumb{on}"), "the console shows numbered lines there")
+        }
         Some(term) => Finding::ok(id, format!("{term}{on}")),
         None => Finding::warn(id, "TERM is not set", "set TERM, or use --plain"),
     }

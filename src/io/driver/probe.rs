@@ -173,12 +173,7 @@ fn builtin(probe: &Probe) -> Option<Builtin> {
     }
 }
 
-async fn sense_sql(
-    reader: &Mutex<Reader>,
-    sql: &str,
-    binds: &[Operand],
-    limit: Duration,
-) -> Value {
+async fn sense_sql(reader: &Mutex<Reader>, sql: &str, binds: &[Operand], limit: Duration) -> Value {
     let mut values = Vec::new();
     for bind in binds {
         match bind {
@@ -212,5 +207,7 @@ fn masked(text: String, env: &Environment) -> String {
         act::Value::Secret(secret) => Some(secret.expose_secret()),
         act::Value::Plain(_) => None,
     });
-    secrets.filter(|secret| !secret.is_empty()).fold(text, |text, secret| text.replace(secret, "•••"))
+    secrets
+        .filter(|secret| !secret.is_empty())
+        .fold(text, |text, secret| text.replace(secret, "•••"))
 }

@@ -85,7 +85,7 @@ async fn finish(child: &mut Child) -> std::io::Result<(ExitStatus, String)> {
 /// Keeps the first [`MOST`] bytes and reads the rest too: a full pipe would hold it up.
 async fn read(from: Option<&mut (impl AsyncRead + Unpin)>, kept: &mut Vec<u8>) {
     let Some(from) = from else { return };
-    let mut chunk = [0; 8192];
+    let mut chunk = vec![0; 8192];
     while let Ok(count @ 1..) = from.read(&mut chunk).await {
         let room = MOST.saturating_sub(kept.len()).min(count);
         kept.extend_from_slice(&chunk[..room]);

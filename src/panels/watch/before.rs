@@ -54,7 +54,10 @@ fn spaced(pieces: Vec<Piece>) -> Vec<Piece> {
 
 fn line(facts: &Facts, bars: usize, value: fn(&Point) -> Option<f64>) -> String {
     let values: Vec<Option<f64>> = facts.history.iter().map(value).collect();
-    Some(spark::line(&values, bars)).filter(|_| bars > 0).map(|l| format!(" {l}")).unwrap_or_default()
+    Some(spark::line(&values, bars))
+        .filter(|_| bars > 0)
+        .map(|l| format!(" {l}"))
+        .unwrap_or_default()
 }
 
 fn tps(facts: &Facts, before: &Baseline, bars: usize) -> Piece {
@@ -99,7 +102,10 @@ fn latency(facts: &Facts, before: Option<&Baseline>) -> Piece {
 
 /// Returns how the probes stand, by their roles.
 fn health(facts: &Facts) -> Vec<Piece> {
-    let roles = [(Role::Health, "health", Builtin::HealthFailures), (Role::Auth, "auth", Builtin::AuthFailures)];
+    let roles = [
+        (Role::Health, "health", Builtin::HealthFailures),
+        (Role::Auth, "auth", Builtin::AuthFailures),
+    ];
     let pieces = roles.into_iter().filter(|(role, ..)| facts.vitals.health.has(*role));
     pieces
         .map(|(role, word, builtin)| {

@@ -3,10 +3,12 @@
 mod bad_input;
 mod change;
 mod console;
+mod doctor;
 mod failpoints;
 mod journal;
 mod lint;
 mod lk;
+mod pages;
 mod plain;
 mod resume;
 mod runbook;

@@ -5,6 +5,7 @@ mod age;
 mod config;
 mod dsn;
 mod evidence;
+mod finding;
 mod gate;
 mod hazard;
 mod identity;

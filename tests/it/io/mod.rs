@@ -17,6 +17,7 @@ mod journal;
 mod lease;
 mod migrate;
 mod paths;
+mod pin;
 mod poll;
 mod probe;
 mod prove;

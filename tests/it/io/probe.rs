@@ -100,7 +100,8 @@ async fn no_answer_in_time_garbage_and_a_refusal_cannot_tell() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn endless_redirects_are_no_answer() {
-    let address = serve("HTTP/1.1 302 Found\r\nlocation: /health\r\ncontent-length: 0\r\n\r\n").await;
+    let address =
+        serve("HTTP/1.1 302 Found\r\nlocation: /health\r\ncontent-length: 0\r\n\r\n").await;
     assert_eq!(get(address, PATIENT).await, Value::unknown("more than 3 redirects"));
 }
 
@@ -158,7 +159,8 @@ async fn what_a_program_leaves_behind_does_not_hold_up_its_answer() {
 /// Returns what the driver says of these probes, with this configuration in force.
 async fn driven(name: &str, config: &str, probes: &[&str]) -> Vec<Value> {
     let database = server::database(name);
-    let (project, state) = (tempfile::tempdir().expect("a dir"), tempfile::tempdir().expect("a dir"));
+    let (project, state) =
+        (tempfile::tempdir().expect("a dir"), tempfile::tempdir().expect("a dir"));
     let mut site = site(&database.dsn(), project.path(), state.path());
     let file = project.path().join("lockkeeper.toml");
     fs::write(&file, format!("schema = 1\n{config}")).expect("it can be written");
@@ -205,7 +207,8 @@ async fn commands_of_a_file_that_was_not_allowed_do_not_run_and_the_way_is_said(
 async fn the_configured_probes_are_sampled_in_the_background() {
     let address = serve("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
     let database = server::database("probe_sampled");
-    let (project, state) = (tempfile::tempdir().expect("a dir"), tempfile::tempdir().expect("a dir"));
+    let (project, state) =
+        (tempfile::tempdir().expect("a dir"), tempfile::tempdir().expect("a dir"));
     let mut site = site(&database.dsn(), project.path(), state.path());
     let config = format!(
         "[probes.health]\nhttp = \"http://{address}/\"\n[probes.rows]\nsql = \"select 1\"\n\
@@ -214,10 +217,11 @@ async fn the_configured_probes_are_sampled_in_the_background() {
     site.loaded.config = toml::from_str(&config).expect("it is a configuration");
     let mut drive = Drive::start(site);
     let all = ["health", "rows", "disk", "auth"];
-    drive.until("all were sampled", |d| {
-        all.iter().all(|name| d.facts.vitals.health.newest(name).is_some())
-    })
-    .await;
+    drive
+        .until("all were sampled", |d| {
+            all.iter().all(|name| d.facts.vitals.health.newest(name).is_some())
+        })
+        .await;
     let health = &drive.facts.vitals.health;
     let verdict = |name: &str| health.newest(name).map(|one| (one.verdict, one.took_ms.is_some()));
     assert_eq!(verdict("health"), Some((Verdict::Pass, true)));

@@ -10,7 +10,9 @@ use lockkeeper::session::effect::{How, Request};
 use lockkeeper::session::facts::{Facts, Feed};
 use lockkeeper::session::machine::Session;
 
-use crate::support::facts::{World, ago, answered, measured, sampled, connecting, migrations, now, plan, running};
+use crate::support::facts::{
+    World, ago, answered, connecting, measured, migrations, now, plan, running, sampled,
+};
 use crate::support::facts::{stale, surroundings};
 use crate::support::panel::{assert_harmless, binding, off, paint, paint_everywhere, scene, wide};
 use crate::support::screen::{SIZES, painted, text};
