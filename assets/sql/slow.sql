@@ -24,3 +24,11 @@ union all
 select 5::int4, age(d.datfrozenxid)::int8, current_setting('autovacuum_freeze_max_age')::int8,
        d.datname::text, null, null
 from (select datname, datfrozenxid from pg_database order by age(datfrozenxid) desc limit 1) d
+union all
+(select 6::int4, r.live, null, (n.nspname || '.' || r.relname)::text, null, null
+from (select c.relname, c.relnamespace, pg_stat_get_live_tuples(c.oid)::int8 as live
+      from pg_class c
+      where c.relkind = 'r' and c.relpersistence <> 't'
+      order by pg_stat_get_live_tuples(c.oid) desc limit 500) r
+join pg_namespace n on n.oid = r.relnamespace
+where n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast'))

@@ -35,7 +35,7 @@ impl App {
             age: self.age(),
             run: self.run(),
             blocked: facts.snapshot.value().map(|snapshot| snapshot.forest.blocked),
-            triggers: 0,
+            triggers: facts.vitals.armed(),
             tabs: Id::ALL.map(|id| Tab { key: id.digit(), label: id.title() }).to_vec(),
             focused: Id::ALL.iter().position(|id| *id == self.focused).unwrap_or(0),
             next: self.next(),

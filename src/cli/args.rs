@@ -79,6 +79,12 @@ pub enum Command {
     Runbook(Runbook),
     /// Print the JSON Schema of a --json document
     Schema(Schema),
+    /// What is found, what is missing, where things are: exit 1 if something does not work
+    Doctor(Doctor),
+    /// Print the completions of a shell
+    Completions(Completions),
+    /// Print the manual page, or write a page per command into a directory
+    Man(Man),
     /// The process of an act's job
     #[command(name = "__act", hide = true)]
     Act(Job),
@@ -292,6 +298,35 @@ pub enum Runbook {
 pub struct Schema {
     /// The document, e.g. snapshot; the list of names if left out
     pub name: Option<String>,
+}
+
+/// Flags of `doctor`.
+#[derive(Args, Debug, Clone)]
+pub struct Doctor {
+    /// Which database; none has to be named.
+    #[command(flatten)]
+    pub target: Target,
+    /// Write what answers now as the target's pin into lockkeeper.toml, after a yes
+    #[arg(long, conflicts_with = "json")]
+    pub pin: bool,
+    /// Write a first pin without asking; another one is only replaced by typing the database's name
+    #[arg(long, requires = "pin")]
+    pub yes: bool,
+}
+
+/// Flags of `completions`.
+#[derive(Args, Debug, Clone)]
+pub struct Completions {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// Flags of `man`.
+#[derive(Args, Debug, Clone)]
+pub struct Man {
+    /// Where the pages are written; one page is printed if left out
+    #[arg(value_name = "DIR")]
+    pub directory: Option<PathBuf>,
 }
 
 /// The directory of a job.

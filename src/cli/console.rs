@@ -19,7 +19,6 @@ use crate::domain::config;
 use crate::io::driver::Driver;
 use crate::io::site::Site;
 use crate::io::terminal::{Options, Screen, Signal, Signals};
-use crate::session::facts::Facts;
 use crate::session::news::News;
 use crate::ui::theme::{Name, Theme, Tone};
 use crate::ui::widgets::message::Message;
@@ -65,7 +64,7 @@ pub async fn on(site: Site, start: Start) -> Result<ExitCode> {
         Err(error) => return Err(error.into()),
     };
     let (news, inbox) = mpsc::unbounded_channel();
-    let facts = Facts::new(site.described(), Utc::now());
+    let facts = site.facts(Utc::now());
     let app = App::new(facts, theme(&site), start.hint).throwaway(start.throwaway);
     let driver = Driver::start(site, news);
     let mut console = Console { app, driver, inbox };

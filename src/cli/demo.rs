@@ -161,7 +161,7 @@ fn install(missing: Box<Missing>, yes: bool, may_ask: bool) -> Result<(), Error>
     if !wanted {
         return Err(Error::NotInstalled(missing));
     }
-    let mut command = Command::new(install.argv[0]);
+    let mut command = Command::new(&install.argv[0]);
     command.args(&install.argv[1..]).envs(install.environment.iter().copied());
     // What it prints is for the operator; stdout belongs to --json.
     command.stdout(io::stderr());

@@ -8,11 +8,13 @@ mod change;
 mod confirm;
 pub mod console;
 pub mod demo;
+mod doctor;
 pub mod journal;
 mod json;
 mod lines;
 mod lint;
 mod load;
+mod pages;
 #[cfg(feature = "failpoints")]
 pub mod perform;
 mod plain;
@@ -83,6 +85,9 @@ fn run(cli: Cli) -> Result<ExitCode> {
         #[cfg(feature = "failpoints")]
         Command::Perform(args) => perform::run(&args.args),
         Command::Schema(args) => schema::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Completions(args) => Ok(pages::completions(&args)),
+        Command::Man(args) => pages::man(&args),
     }
 }
 

@@ -44,7 +44,7 @@ impl Seat {
     #[must_use]
     pub fn take(site: Site) -> Self {
         let (news, inbox) = mpsc::unbounded_channel();
-        let facts = Facts::new(site.described(), Utc::now());
+        let facts = site.facts(Utc::now());
         let mut session = Session::default();
         // Without a time there is no next attempt.
         session.update(Event::Ticked(Utc::now()));

@@ -9,8 +9,9 @@ use super::args;
 use crate::domain::config::Config;
 use crate::io::act::this_program;
 use crate::io::config::{self, Loaded};
+use crate::io::document::Refused;
 use crate::io::paths::Paths;
-use crate::io::postgres::target::{self, Request};
+use crate::io::postgres::target::{self, Request, Target};
 use crate::io::site::Site;
 
 /// Opens what the flags name: configuration, target, project. Connects to nothing.
@@ -24,6 +25,49 @@ pub fn open(flags: &args::Target) -> Result<Site> {
     let target = target::resolve(request, &target::environment())?;
     let program = this_program().wrap_err("this program's own file is gone")?;
     Ok(Site { target, project, paths: Paths::of_user()?, loaded, program })
+}
+
+/// What `doctor` works on: parts of a site, each of which may be wrong or missing.
+#[derive(Debug)]
+pub struct Loose {
+    /// The configuration, or what is wrong with it.
+    pub loaded: Result<Loaded, Refused>,
+    /// The target, if one is named; or why it cannot be made out.
+    pub target: Result<Option<Target>, String>,
+    /// Where the project lies.
+    pub project: PathBuf,
+    /// Our own directories.
+    pub paths: Paths,
+}
+
+/// Opens what the flags name, as far as that is possible. Connects to nothing.
+///
+/// # Errors
+/// When there is no working or home directory.
+pub fn loose(flags: &args::Target) -> Result<Loose> {
+    let here = env::current_dir().wrap_err("the working directory is gone")?;
+    let from = flags.project.as_deref().map_or(here.clone(), |dir| here.join(dir));
+    let loaded = config::load(flags.config.as_deref(), &from);
+    let defaults = Loaded::default();
+    let known = loaded.as_ref().unwrap_or(&defaults);
+    let target = match profile(flags, &known.config) {
+        Ok(None) if !is_named(flags) => Ok(None),
+        Ok(profile) => {
+            let request = Request { dsn: flags.dsn.as_deref(), profile };
+            target::resolve(request, &target::environment())
+                .map(Some)
+                .map_err(|error| error.to_string())
+        }
+        Err(why) => Err(why.to_string()),
+    };
+    let project = directory(flags.project.as_deref(), known, &here);
+    Ok(Loose { target, project, paths: Paths::of_user()?, loaded })
+}
+
+/// Returns true if flags or environment name a database: libpq's defaults alone do not.
+fn is_named(flags: &args::Target) -> bool {
+    let names = ["DATABASE_URL", "PGSERVICE", "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE"];
+    flags.dsn.is_some() || names.iter().any(|name| env::var_os(name).is_some())
 }
 
 /// Returns the profile that is meant: the named one, or the only one when neither a
@@ -55,11 +99,16 @@ pub fn project(config: Option<&Path>, project: Option<&Path>) -> Result<(Loaded,
     let here = env::current_dir().wrap_err("the working directory is gone")?;
     let from = project.map_or(here.clone(), |dir| here.join(dir));
     let loaded = config::load(config, &from)?;
-    let base = loaded.directory().unwrap_or(&here);
+    let project = directory(project, &loaded, &here);
+    Ok((loaded, project))
+}
+
+/// Returns the project's directory, without the `.` of one that is named so: it is shown.
+fn directory(project: Option<&Path>, loaded: &Loaded, here: &Path) -> PathBuf {
+    let base = loaded.directory().unwrap_or(here);
     let project = match project {
         Some(dir) => here.join(dir),
         None => base.join(&loaded.config.project.directory),
     };
-    // Without the `.` of a directory that is named so: it is shown.
-    Ok((loaded, project.components().collect()))
+    project.components().collect()
 }

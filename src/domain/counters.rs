@@ -1,5 +1,7 @@
 //! The numbers of a server at one moment.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 
 use super::age;
@@ -117,6 +119,8 @@ pub struct Surroundings {
     /// Indexes that a failed `CREATE INDEX CONCURRENTLY` or `REINDEX` left, or that are
     /// still being built.
     pub invalid_indexes: Vec<InvalidIndex>,
+    /// Estimated rows of the largest tables, by `schema.table`: what the statistics counted.
+    pub rows: BTreeMap<String, i64>,
     /// The database whose transaction ids are the oldest.
     pub wraparound: Option<Wraparound>,
 }

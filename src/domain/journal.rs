@@ -43,6 +43,8 @@ pub enum Kind {
     Confirmed,
     /// An act is about to start. Synced before anything starts.
     Intent,
+    /// How things were before the first act of the run: what it is held against.
+    Baseline,
     /// How it ended.
     Outcome,
     /// The operator's verdict over an intent without outcome.
@@ -64,7 +66,7 @@ impl Kind {
     /// costs 4 to 5 ms, so what can be read again (probes, the current step) has none.
     #[must_use]
     pub fn is_decision(self) -> bool {
-        !matches!(self, Self::Step | Self::Probe | Self::Resumed)
+        !matches!(self, Self::Step | Self::Probe | Self::Resumed | Self::Baseline)
     }
 
     /// Returns true for what may use the space that is reserved for a full disk: the

@@ -87,6 +87,12 @@ impl Percent {
         self.0
     }
 
+    /// Returns the percentage with one digit behind the point: more is not measured.
+    #[must_use]
+    pub fn rounded(self) -> Self {
+        Self((self.0 * 10.0).round() / 10.0)
+    }
+
     /// Returns the share of one: 0.5 for `"50%"`.
     #[must_use]
     pub fn fraction(self) -> f64 {

@@ -57,6 +57,18 @@ pub fn verdict(snapshot: &Snapshot) -> Verdict {
     doubted(found.unwrap_or_else(quiet), snapshot)
 }
 
+impl Verdict {
+    /// Returns this verdict about locks beside one about something else: the worse of both,
+    /// and of two that are as bad the one about locks. Whom it names stays.
+    #[must_use]
+    pub fn joined(self, other: Option<Self>) -> Self {
+        match other.filter(|other| other.level > self.level) {
+            Some(other) => Self { culprits: self.culprits, ..other },
+            None => self,
+        }
+    }
+}
+
 /// What is not known is never ok.
 fn doubted(mut verdict: Verdict, snapshot: &Snapshot) -> Verdict {
     if snapshot.forest.partial {

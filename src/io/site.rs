@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
+
 use super::config;
 use super::paths::Paths;
 use super::postgres::Target;
@@ -70,6 +72,15 @@ impl Site {
             .detect(&tree)
             .ok_or_else(|| tree.or(format!("no migrations of {name} below {here}")))?;
         Ok((tool, detected))
+    }
+
+    /// Returns what is known at `now`, before anything answered, with the triggers of the
+    /// configuration armed.
+    #[must_use]
+    pub fn facts(&self, now: DateTime<Utc>) -> facts::Facts {
+        let mut facts = facts::Facts::new(self.described(), now);
+        facts.arm(self.config().triggers.armed(), self.config().probes.keys().cloned());
+        facts
     }
 
     /// Returns how the target is named before anybody answers.

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::domain::activity::BackendKey;
+use crate::domain::baseline::Baseline;
 use crate::domain::evidence::{Probe, Reading};
 use crate::domain::journal::Entry;
 use crate::domain::outcome::Outcome;
@@ -109,6 +110,8 @@ pub enum Event {
     Opened(Result<String, String>),
     /// Probes of a step were read, in the order in which they were asked for.
     Probed(Ticket, Vec<Reading>),
+    /// The time before the run was measured: it has to be recorded.
+    Measured(Box<Baseline>),
     /// A record could not be written.
     RecordFailed(String),
     /// Time passed.

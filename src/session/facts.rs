@@ -25,6 +25,7 @@ use crate::tools::Project;
 use crate::tools::status::{Entry, Status};
 
 use super::news::BackendDetail;
+use super::vitals::Vitals;
 
 /// The newest value of something that is read again and again.
 #[derive(Clone, Debug)]
@@ -178,7 +179,7 @@ pub struct Facts {
     pub mismatch: Option<String>,
     /// The fast refresh.
     pub snapshot: Feed<Snapshot>,
-    /// What the last refresh comes to.
+    /// What the last refresh comes to, with what is measured beside it.
     pub verdict: Option<Verdict>,
     /// Whom a verdict named last, while that session lasts: it will be in the way again.
     pub named: Option<BackendKey>,
@@ -200,6 +201,10 @@ pub struct Facts {
     pub proofs: BTreeMap<String, Proof>,
     /// The backend that was looked at last.
     pub backend: Feed<BackendDetail>,
+    /// What is measured of the run and of the time before it.
+    pub vitals: Vitals,
+    /// What the last refresh's locks come to.
+    pub(super) locks: Option<Verdict>,
     previous: Option<Counters>,
 }
 
@@ -251,8 +256,9 @@ impl Facts {
         let verdict = verdict::verdict(&snapshot);
         self.named = named(&verdict, &snapshot).or(self.named);
         self.named = self.named.filter(|key| snapshot.backends.iter().any(|b| b.key() == *key));
-        self.verdict = Some(verdict);
+        self.locks = Some(verdict);
         self.snapshot.arrived(snapshot, at);
+        self.observe();
     }
 
     /// Returns the rates since the refresh before, once there was one.

@@ -9,4 +9,5 @@ pub mod news;
 pub mod preview;
 pub mod probe;
 pub mod procedure;
+pub mod vitals;
 pub mod walk;

@@ -6,12 +6,14 @@ use chrono::{DateTime, Utc};
 use crate::domain::activity::BackendKey;
 use crate::domain::backup::Inventory;
 use crate::domain::counters::Surroundings;
+use crate::domain::evidence::{Probe, Reading, Sense};
+use crate::domain::health::Sample;
 use crate::domain::identity::Identity;
 use crate::domain::journal::Record;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::untrusted::Untrusted;
 
-use super::effect::Event;
+use super::effect::{Event, Ticket};
 use super::facts::{Facts, Lease, Migrations, Proof};
 
 /// Everything about one backend, read on request.
@@ -57,11 +59,39 @@ pub enum News {
     Backups(Result<Box<Inventory>, String>),
     /// The proof of the backup at a location.
     Proof(String, Proof),
+    /// A configured probe was sampled.
+    Health {
+        /// The probe.
+        name: String,
+        /// What came of it.
+        sample: Sample,
+    },
+    /// Probes of a step were read; those that compare with the time before are still open.
+    Probed {
+        /// The request.
+        ticket: Ticket,
+        /// The probes.
+        probes: Vec<Probe>,
+        /// What they said, in the same order.
+        readings: Vec<Reading>,
+    },
     /// A backend's details, or why they cannot be read.
     Backend(Result<BackendDetail, String>),
 }
 
 impl Facts {
+    /// Fills in what the probes say that compare with the time before.
+    fn compared(&self, probes: &[Probe], readings: Vec<Reading>) -> Vec<Reading> {
+        let compared = |(probe, reading): (&Probe, Reading)| match probe.sense {
+            Sense::Builtin(builtin) => match self.vital(builtin) {
+                Some(value) => Reading { value, ..reading },
+                None => reading,
+            },
+            _ => reading,
+        };
+        probes.iter().zip(readings).map(compared).collect()
+    }
+
     /// Takes what the outside told at `at` of our clock. Returns what the machine must hear.
     pub fn hear(&mut self, news: News, at: DateTime<Utc>) -> Option<Event> {
         self.now = at;
@@ -77,7 +107,18 @@ impl Facts {
             News::Identity(Err(error)) => self.identity.failed(error),
             News::Mismatch(why) => self.mismatch = why,
             News::Lease(lease) => self.lease = lease,
-            News::Recorded(record) => self.record_arrived(*record),
+            News::Recorded(record) => {
+                let baseline = self.measured(&record);
+                self.record_arrived(*record);
+                return baseline.map(|baseline| Event::Measured(Box::new(baseline)));
+            }
+            News::Health { name, sample } => {
+                self.vitals.health.take(&name, sample);
+                self.observe();
+            }
+            News::Probed { ticket, probes, readings } => {
+                return Some(Event::Probed(ticket, self.compared(&probes, readings)));
+            }
             News::Output { act, lines, dropped } => self.output_arrived(&act, lines, dropped),
             News::Backups(Ok(inventory)) => self.backups.arrived(*inventory, at),
             News::Backups(Err(error)) => self.backups.failed(error),

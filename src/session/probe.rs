@@ -36,6 +36,8 @@ pub struct Known<'a> {
     pub led_to: Option<&'a [String]>,
     /// The backups, read just now, and of whom they have to be.
     pub backups: Option<Backups<'a>>,
+    /// What the configuration's probe of the disk says.
+    pub disk: Option<&'a Value>,
 }
 
 /// The backups, and what is asked of them.
@@ -195,6 +197,7 @@ fn of_run(builtin: Builtin, known: &Known<'_>) -> Option<Value> {
         Builtin::Connection => known.snapshot.is_none().then_some(Value::Bool(false)),
         Builtin::IdentityPinned => known.pinned.map(Value::Bool),
         Builtin::JournalWritable => known.journal.map(Value::Bool),
+        Builtin::DiskFree => known.disk.cloned(),
         Builtin::LeaseFree => known.lease.map(Value::Bool),
         Builtin::LockHoldersConflicting => {
             known.conflicting.map(|lines| Value::List(lines.to_vec()))

@@ -78,6 +78,7 @@ impl Desk {
             let tps = point.tps.map_or_else(|| "unknown".to_owned(), |tps| format!("{tps:.0}"));
             lines.push(format!("{tps} transactions per second, {} sessions wait", point.blocked));
         }
+        lines.extend(words::vitals(facts));
         if let Some(snapshot) = facts.snapshot.value() {
             lines.extend(words::progress(snapshot));
             lines.extend(snapshot.limits.iter().map(|limit| format!("note: {limit}")));

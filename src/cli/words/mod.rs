@@ -4,11 +4,13 @@ mod backups;
 mod lint;
 mod migrations;
 mod server;
+mod vitals;
 
 pub use backups::{backups, proof};
 pub use lint::lint;
 pub use migrations::migrations;
 pub use server::{head, locks, progress, session, sessions, surroundings, verdict};
+pub use vitals::vitals;
 
 use chrono::TimeDelta;
 

@@ -20,7 +20,7 @@ impl Config {
         flaws
     }
 
-    /// Returns the places of texts that nobody has filled in: `…`, `<NAME>`, nothing.
+    /// Returns the places of texts that nobody has filled in: `…`, `<NAME>`, `TODO`, `TBD`, nothing.
     #[must_use]
     pub fn placeholders(&self) -> Vec<Place> {
         let mut places = Vec::new();
@@ -129,5 +129,10 @@ fn incomplete(commands: &Commands) -> Option<Flaw> {
 
 fn is_placeholder(text: &str) -> bool {
     let text = text.trim();
-    text.is_empty() || text.contains('…') || (text.starts_with('<') && text.ends_with('>'))
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    let is_open = |word: &str| matches!(word.to_ascii_uppercase().as_str(), "TODO" | "TBD");
+    text.is_empty()
+        || text.contains('…')
+        || (text.starts_with('<') && text.ends_with('>'))
+        || words.into_iter().any(is_open)
 }

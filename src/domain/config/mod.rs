@@ -1,5 +1,6 @@
 //! `lockkeeper.toml`: projects, targets, backups, policy. The defaults serve without a file.
 
+mod armed;
 mod check;
 mod named;
 mod policy;

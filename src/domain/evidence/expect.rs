@@ -14,6 +14,8 @@ use super::{Name, Verdict};
 pub enum Condition {
     /// It equals the operand.
     Equals(Operand),
+    /// It is more than the operand.
+    Above(Operand),
     /// It is the operand or more.
     Min(Operand),
     /// It is the operand or less.
@@ -30,6 +32,7 @@ impl Condition {
     fn test(&self, value: &Value) -> Verdict {
         let holds = match self {
             Self::Equals(operand) => compare(value, operand).map(Ordering::is_eq),
+            Self::Above(operand) => compare(value, operand).map(Ordering::is_gt),
             Self::Min(operand) => compare(value, operand).map(Ordering::is_ge),
             Self::Max(operand) => compare(value, operand).map(Ordering::is_le),
             Self::Empty(empty) => value.is_empty().map(|is| is == *empty),
@@ -53,6 +56,7 @@ impl Condition {
     fn resolved(&self, scope: &dyn Scope) -> Self {
         match self {
             Self::Equals(operand) => Self::Equals(operand.resolved(scope)),
+            Self::Above(operand) => Self::Above(operand.resolved(scope)),
             Self::Min(operand) => Self::Min(operand.resolved(scope)),
             Self::Max(operand) => Self::Max(operand.resolved(scope)),
             other => other.clone(),
@@ -62,6 +66,7 @@ impl Condition {
     fn name(&self) -> Option<&Name> {
         match self {
             Self::Equals(Operand::Named(name))
+            | Self::Above(Operand::Named(name))
             | Self::Min(Operand::Named(name))
             | Self::Max(Operand::Named(name)) => Some(name),
             _ => None,
@@ -93,6 +98,7 @@ impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Equals(operand) => operand.fmt(f),
+            Self::Above(operand) => write!(f, "more than {operand}"),
             Self::Min(operand) => write!(f, "at least {operand}"),
             Self::Max(operand) => write!(f, "at most {operand}"),
             Self::Empty(true) => f.write_str("none"),
@@ -125,6 +131,12 @@ impl Expect {
     #[must_use]
     pub fn status(status: u16) -> Self {
         Self(vec![Condition::Status(status)])
+    }
+
+    /// Returns the expectation of more than this value.
+    #[must_use]
+    pub fn above(value: Value) -> Self {
+        Self(vec![Condition::Above(Operand::Literal(value))])
     }
 
     /// Returns the expectation of nothing: no name, no text, a count of 0.
@@ -178,6 +190,8 @@ struct Table {
     #[serde(skip_serializing_if = "Option::is_none")]
     equals: Option<Operand>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    above: Option<Operand>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     min: Option<Operand>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max: Option<Operand>,
@@ -195,6 +209,7 @@ impl TryFrom<Table> for Expect {
     fn try_from(table: Table) -> Result<Self, String> {
         let conditions = [
             table.equals.map(Condition::Equals),
+            table.above.map(Condition::Above),
             table.min.map(Condition::Min),
             table.max.map(Condition::Max),
             table.empty.map(Condition::Empty),
@@ -203,7 +218,8 @@ impl TryFrom<Table> for Expect {
         ];
         let all = conditions.into_iter().flatten().collect();
         Self::new(all).ok_or_else(|| {
-            "nothing is expected: write equals, min, max, empty, matches or status".to_owned()
+            "nothing is expected: write equals, above, min, max, empty, matches or status"
+                .to_owned()
         })
     }
 }
@@ -214,6 +230,7 @@ impl From<Expect> for Table {
         for condition in expect.0 {
             match condition {
                 Condition::Equals(operand) => table.equals = Some(operand),
+                Condition::Above(operand) => table.above = Some(operand),
                 Condition::Min(operand) => table.min = Some(operand),
                 Condition::Max(operand) => table.max = Some(operand),
                 Condition::Empty(empty) => table.empty = Some(empty),

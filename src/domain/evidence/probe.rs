@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::builtin::Builtin;
 use super::expect::Expect;
-use super::value::{Name, Operand, Value, Word};
+use super::value::{Name, Operand, Scope, Value, Word};
 use crate::domain::quantity::Period;
 
 /// How a value is sensed.
@@ -96,6 +96,25 @@ impl Probe {
         };
         names.extend(self.expect.iter().flat_map(Expect::names));
         names
+    }
+
+    /// Returns the same with each name of its binds and arguments replaced by its value in
+    /// `scope`, where it has one.
+    #[must_use]
+    pub fn resolved(&self, scope: &dyn Scope) -> Self {
+        let word = |word: &Word| match word.name().and_then(|name| scope.value(name)) {
+            Some(value) => Word::Text(value.to_string()),
+            None => word.clone(),
+        };
+        let sense = match &self.sense {
+            Sense::Sql { text, binds } => Sense::Sql {
+                text: text.clone(),
+                binds: binds.iter().map(|bind| bind.resolved(scope)).collect(),
+            },
+            Sense::Command(argv) => Sense::Command(argv.iter().map(word).collect()),
+            other => other.clone(),
+        };
+        Self { sense, ..self.clone() }
     }
 
     /// Returns true if it starts a program.

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 pub use account::Account;
 pub use directory::is_running;
 pub use error::Error;
-pub use install::{Install, Packages};
+pub use install::{Install, Packages, is_root};
 pub use intents::has_open_intent;
 pub use programs::{Missing, Programs};
 pub use record::{Record, registered};

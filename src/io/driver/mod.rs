@@ -4,6 +4,7 @@
 mod act;
 mod backups;
 pub mod environment;
+mod health;
 mod lease;
 mod probe;
 mod read;
@@ -52,6 +53,8 @@ struct Inner {
     /// Who answered first, to the monitor or to us: everything that runs is bound to it.
     bound: Bound,
     reader: tokio::sync::Mutex<Reader>,
+    /// For the probes that are sampled: no plan waits behind them.
+    sampler: tokio::sync::Mutex<Reader>,
     control: tokio::sync::Mutex<Option<Control>>,
     lease: tokio::sync::Mutex<Option<Lease>>,
     runs: Mutex<Runs>,
@@ -109,6 +112,7 @@ impl Driver {
         let inner = Arc::new(Inner {
             allowed: Allowed::in_state(&site.paths.state),
             reader: tokio::sync::Mutex::new(Reader::new(site.target.spec.clone())),
+            sampler: tokio::sync::Mutex::new(Reader::new(site.target.spec.clone())),
             control: tokio::sync::Mutex::default(),
             lease: tokio::sync::Mutex::default(),
             bound,
@@ -127,6 +131,7 @@ impl Driver {
         background.spawn(async move { warmed.warm().await });
         let stored = inner.clone();
         background.spawn(async move { stored.watch_backups().await });
+        health::begin(&inner, &mut background);
         let driver = Self { inner, orders, worker, background };
         driver.refresh();
         driver
@@ -158,7 +163,7 @@ impl Driver {
             Effect::Close(entry) => self.order(Order::Close(entry)),
             Effect::Probe(ticket, probes) => self.spawn(move |inner| async move {
                 let readings = inner.probe(&probes).await;
-                inner.tell(News::Event(Event::Probed(ticket, readings)));
+                inner.tell(News::Probed { ticket, probes, readings });
             }),
             Effect::Refresh => self.refresh(),
             // What is said is the loop's to show.
@@ -249,8 +254,10 @@ impl Inner {
         if let Some(lease) = self.lease.lock().await.take() {
             drop(lease.release().await);
         }
-        if let Ok(mut reader) = self.reader.try_lock() {
-            reader.close().await;
+        for reader in [&self.reader, &self.sampler] {
+            if let Ok(mut reader) = reader.try_lock() {
+                reader.close().await;
+            }
         }
         if let Ok(mut control) = self.control.try_lock()
             && let Some(mut control) = control.take()

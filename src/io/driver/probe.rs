@@ -3,19 +3,28 @@
 use std::time::Duration;
 
 use chrono::Utc;
+use secrecy::ExposeSecret as _;
+use tokio::sync::Mutex;
 
-use super::Inner;
+use super::{Inner, environment};
 use crate::domain::backup::Inventory;
 use crate::domain::counters::Surroundings;
-use crate::domain::evidence::{Builtin, Probe, Reading, Sense, Value};
+use crate::domain::evidence::{Builtin, Operand, Probe, Reading, Sense, Value, Word};
 use crate::domain::identity::Identity;
 use crate::domain::plan::Direction;
+use crate::domain::quantity::Percent;
 use crate::domain::snapshot::Snapshot;
+use crate::io::act::{self, Environment};
 use crate::io::blocking::blocking;
 use crate::io::driver::in_the_way;
+use crate::io::postgres::reader::Reader;
+use crate::io::probe as outside;
 use crate::session::facts::Migrations;
 use crate::session::probe::{self, Backups, Known};
 use crate::source::sql::question::only_reads;
+
+/// The name that a probe's program bears on the server.
+const PROBES: &str = "lockkeeper/probe";
 
 /// What the built-in probes of one step are answered from.
 #[derive(Default)]
@@ -30,6 +39,7 @@ struct Read {
     journal: Option<bool>,
     identity: Option<Identity>,
     inventory: Option<Inventory>,
+    disk: Option<Value>,
 }
 
 impl Inner {
@@ -41,7 +51,7 @@ impl Inner {
         for probe in probes {
             let value = match &probe.sense {
                 Sense::Builtin(builtin) => probe::value(*builtin, &read.known()),
-                _ => self.sense(probe).await,
+                _ => self.sense(probe, &self.reader).await,
             };
             readings.push(Reading { value, at: Utc::now() });
         }
@@ -68,6 +78,9 @@ impl Inner {
         if builtins.contains(&Builtin::LockHoldersConflicting) {
             read.conflicting = self.conflicting(read.migrations.as_ref()).await;
         }
+        if builtins.contains(&Builtin::DiskFree) {
+            read.disk = self.disk().await;
+        }
         read.led_to.clone_from(&self.led_to());
         let backups = [Builtin::BackupAge, Builtin::BackupLevel, Builtin::BackupSound];
         if backups.iter().any(|builtin| builtins.contains(builtin)) {
@@ -89,31 +102,60 @@ impl Inner {
         Some(in_the_way(migrations.hazards(&next.id, Direction::Up), &holders))
     }
 
-    async fn sense(&self, probe: &Probe) -> Value {
+    /// Reads a probe that is none of ours, through `reader` if it is SQL.
+    pub(super) async fn sense(&self, probe: &Probe, reader: &Mutex<Reader>) -> Value {
+        let probe = match &probe.sense {
+            Sense::Configured(name) => match self.site.config().probes.get(name) {
+                Some(probe) => probe,
+                None => return Value::unknown(format!("the configuration has no probe {name}")),
+            },
+            _ => probe,
+        };
         let limit = probe.timeout.duration();
         match &probe.sense {
-            Sense::Sql { text, binds } if binds.is_empty() => self.sense_sql(text, limit).await,
-            Sense::Sql { .. } => Value::unknown("this version cannot read a probe with binds"),
-            Sense::File(path) => blocking(|| sense_file(&self.site.project.join(path))),
-            Sense::Command(_) => Value::unknown("this version does not run commands as probes"),
-            Sense::Http(_) => Value::unknown("this version does not ask HTTP endpoints"),
-            _ => Value::unknown("this version cannot read it"),
+            Sense::Sql { text, binds } => sense_sql(reader, text, binds, limit).await,
+            Sense::File(path) => blocking(|| outside::file(&self.site.project.join(path))),
+            Sense::Command(argv) => self.sense_command(argv, limit).await,
+            Sense::Http(url) => sense_http(url.clone(), limit).await,
+            Sense::Builtin(builtin) => {
+                let read = Box::pin(self.read_for(&[*builtin])).await;
+                probe::value(*builtin, &read.known())
+            }
+            Sense::Configured(_) => Value::unknown("it names another probe of the configuration"),
         }
     }
 
-    async fn sense_sql(&self, sql: &str, limit: Duration) -> Value {
-        let select = match only_reads(sql) {
-            Ok(select) => select,
-            Err(refused) => return Value::unknown(refused.to_string()),
-        };
-        match self.reader.lock().await.value(&select, limit).await {
-            Ok(Some(text)) => match text.parse() {
-                Ok(number) => Value::Int(number),
-                Err(_) => Value::Text(text),
-            },
-            Ok(None) => Value::unknown("it gave no value"),
-            Err(error) => Value::unknown(error.to_string()),
+    async fn sense_command(&self, argv: &[Word], limit: Duration) -> Value {
+        if let Err(refused) = self.site.loaded.commands_allowed(&self.allowed) {
+            return Value::unknown(refused.to_string());
         }
+        let mut words = Vec::new();
+        for word in argv {
+            match word {
+                Word::Text(text) => words.push(text.clone()),
+                Word::Named(name) => return Value::unknown(format!("{name} has no value yet")),
+            }
+        }
+        let (spec, config) = (&self.site.target.spec, self.site.config());
+        let env = environment::variables(spec, config, PROBES, None);
+        match outside::command::run(&words, &self.site.project, &env, limit).await {
+            Value::Answer { status, text } => Value::Answer { status, text: masked(text, &env) },
+            other => other,
+        }
+    }
+
+    /// Returns the share of the disk that is free, as the probe named `disk` says it.
+    async fn disk(&self) -> Option<Value> {
+        let probe = self.site.config().probes.get("disk")?;
+        let value = Box::pin(self.sense(probe, &self.reader)).await;
+        let value = value.answered().unwrap_or(value);
+        Some(match value {
+            Value::Text(text) => match text.parse() {
+                Ok(percent) => Value::Percent(percent),
+                Err(why) => Value::unknown(why),
+            },
+            value => value.number().map_or(value, |free| Value::Percent(Percent::new(free))),
+        })
     }
 }
 
@@ -137,6 +179,7 @@ impl Read {
             conflicting: self.conflicting.as_deref(),
             led_to: self.led_to.as_deref(),
             backups: self.backups(),
+            disk: self.disk.as_ref(),
         }
     }
 }
@@ -148,10 +191,41 @@ fn builtin(probe: &Probe) -> Option<Builtin> {
     }
 }
 
-fn sense_file(path: &std::path::Path) -> Value {
-    match std::fs::metadata(path) {
-        Ok(file) => Value::Bool(file.is_file() && file.len() > 0),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Value::Bool(false),
-        Err(error) => Value::unknown(format!("{}: {error}", path.display())),
+async fn sense_sql(reader: &Mutex<Reader>, sql: &str, binds: &[Operand], limit: Duration) -> Value {
+    let mut values = Vec::new();
+    for bind in binds {
+        match bind {
+            Operand::Literal(value) => values.push(value.clone()),
+            Operand::Named(name) => return Value::unknown(format!("{name} has no value yet")),
+        }
     }
+    let select = match only_reads(sql) {
+        Ok(select) => select,
+        Err(refused) => return Value::unknown(refused.to_string()),
+    };
+    match reader.lock().await.value(&select, &values, limit).await {
+        Ok(Some(text)) => match text.parse() {
+            Ok(number) => Value::Int(number),
+            Err(_) => Value::Text(text),
+        },
+        Ok(None) => Value::unknown("it gave no value"),
+        Err(error) => Value::unknown(error.to_string()),
+    }
+}
+
+/// Asks on a thread of its own: the request blocks.
+async fn sense_http(url: String, limit: Duration) -> Value {
+    let asked = tokio::task::spawn_blocking(move || outside::http::get(&url, limit)).await;
+    asked.unwrap_or_else(|error| Value::unknown(error.to_string()))
+}
+
+/// Returns what a program printed, without the secrets that it was given.
+fn masked(text: String, env: &Environment) -> String {
+    let secrets = env.iter().filter_map(|(_, value)| match value {
+        act::Value::Secret(secret) => Some(secret.expose_secret()),
+        act::Value::Plain(_) => None,
+    });
+    secrets
+        .filter(|secret| !secret.is_empty())
+        .fold(text, |text, secret| text.replace(secret, "•••"))
 }

@@ -16,6 +16,7 @@ use super::identity;
 use crate::domain::activity::BackendKey;
 use crate::domain::change::{Name, Type};
 use crate::domain::connection::Spec;
+use crate::domain::evidence::Value;
 use crate::domain::hazard::{Catalog, ColumnFact, ForeignKey, Relation};
 use crate::domain::identity::Identity;
 use crate::domain::untrusted::Untrusted;
@@ -258,14 +259,20 @@ impl Reader {
     }
 
     /// Returns the one value of the one row that `select` gives, as text, in a READ ONLY
-    /// transaction. That stops no function: the caller has checked what it calls.
+    /// transaction; `binds` are its `$1`, `$2`… That stops no function: the caller has checked
+    /// what it calls.
     ///
     /// # Errors
     /// When it takes longer than `limit`, fails, or gives more than one row or column.
-    pub async fn value(&mut self, select: &str, limit: Duration) -> Result<Option<String>, Error> {
+    pub async fn value(
+        &mut self,
+        select: &str,
+        binds: &[Value],
+        limit: Duration,
+    ) -> Result<Option<String>, Error> {
         let connection = self.connection().await?;
         // The server gives up first, so that the connection stays in step.
-        if let Ok(read) = timeout(limit + GRACE, value(connection, select, limit)).await {
+        if let Ok(read) = timeout(limit + GRACE, value(connection, select, binds, limit)).await {
             return read;
         }
         self.connection = None;
@@ -276,6 +283,7 @@ impl Reader {
 async fn value(
     connection: &mut PgConnection,
     select: &str,
+    binds: &[Value],
     limit: Duration,
 ) -> Result<Option<String>, Error> {
     let mut transaction = connection.begin_with("BEGIN TRANSACTION READ ONLY").await?;
@@ -285,7 +293,8 @@ async fn value(
         "SELECT (SELECT count(*) FROM jsonb_object_keys(to_jsonb(probe)))::int8, \
                 probe.value::text FROM (SELECT * FROM ({select}\n) AS asked LIMIT 2) AS probe (value)"
     );
-    let rows = sqlx::query(AssertSqlSafe(wrapped)).fetch_all(&mut *transaction).await?;
+    let query = binds.iter().try_fold(sqlx::query(AssertSqlSafe(wrapped)), bind)?;
+    let rows = query.fetch_all(&mut *transaction).await?;
     transaction.rollback().await?;
     match rows.as_slice() {
         [] => Ok(None),
@@ -293,6 +302,25 @@ async fn value(
         [_] => Err(Error::Query("it gives several columns: a probe gives one value".to_owned())),
         _ => Err(Error::Query("it gives several rows: a probe gives one value".to_owned())),
     }
+}
+
+/// Binds a value as the type that is the nearest to it; a length of time goes as text, for
+/// `$1::interval`.
+fn bind<'q>(query: Query<'q>, value: &Value) -> Result<Query<'q>, Error> {
+    Ok(match value {
+        Value::Bool(value) => query.bind(*value),
+        Value::Int(value) => query.bind(*value),
+        Value::Float(value) => query.bind(*value),
+        Value::Percent(value) => query.bind(value.value()),
+        Value::Text(text) => query.bind(text.clone()),
+        Value::Level(level) => query.bind(level.to_string()),
+        Value::Period(period) => {
+            query.bind(format!("{} milliseconds", period.duration().as_millis()))
+        }
+        Value::List(names) => query.bind(names.clone()),
+        Value::Answer { text, .. } => query.bind(text.clone()),
+        Value::Unknown(why) => return Err(Error::Query(format!("a bind is not known: {why}"))),
+    })
 }
 
 type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;

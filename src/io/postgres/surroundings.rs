@@ -18,6 +18,11 @@ pub(super) fn read(rows: &[PgRow]) -> Result<Surroundings, sqlx::Error> {
             2 => found.slots.push(slot(row)?),
             3 => found.archiver = Some(archiver(row)?).filter(|a| a.failures > 0),
             4 => found.invalid_indexes.push(invalid_index(row)?),
+            6 => {
+                if let (Some(name), Some(rows)) = (text(row, "s1")?, row.try_get("n1")?) {
+                    found.rows.insert(name.raw().to_owned(), rows);
+                }
+            }
             _ => found.wraparound = Some(wraparound(row)?),
         }
     }

@@ -20,6 +20,7 @@ pub(super) fn kind(kind: Kind) -> &'static str {
         Kind::Note => "note",
         Kind::Confirmed => "confirmed",
         Kind::Intent => "intent",
+        Kind::Baseline => "baseline",
         Kind::Outcome => "outcome",
         Kind::Resolved => "resolved",
         Kind::Pause => "pause",
@@ -43,6 +44,7 @@ pub(super) fn of(record: &Record) -> (String, Tone) {
         Kind::Override => (overridden(data), Tone::Alarm),
         Kind::Note => (text(data, "text"), Tone::Accent),
         Kind::Intent => (intent(data), Tone::Strong),
+        Kind::Baseline => (baseline(data), Tone::Plain),
         Kind::Outcome | Kind::Resolved => outcome(data),
         Kind::Pause => (pause(data), Tone::Plain),
         Kind::Stop => (text(data, "how"), Tone::Warn),
@@ -54,6 +56,20 @@ pub(super) fn of(record: &Record) -> (String, Tone) {
     // A record of a newer version, or one without words of its own, shows its data.
     let said = if said.is_empty() && !is_empty(data) { data.to_string() } else { said };
     (Untrusted::new(said).one_line(), tone)
+}
+
+/// Returns how things were before the run: `tps 212 · latency 8 ms · health 100 %`.
+fn baseline(data: &Value) -> String {
+    let told = |key: &str, before: &str, after: &str| {
+        data[key].as_f64().map(|value| format!("{before} {value:.0}{after}"))
+    };
+    let all = [
+        told("tps", "tps", ""),
+        told("latency_ms", "latency", " ms"),
+        told("health", "health", " %"),
+        told("blocked", "blocked", ""),
+    ];
+    all.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
 fn is_empty(data: &Value) -> bool {

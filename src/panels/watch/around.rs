@@ -1,6 +1,7 @@
 //! What surrounds a migration: load, old transactions, replicas, slots, what cannot be seen.
 
 use super::super::{Scene, size, who};
+use super::before;
 use super::block::{Block, Piece, Row, said};
 use super::flight;
 use crate::domain::activity::{Age, Backend};
@@ -20,7 +21,9 @@ pub(super) fn blocks(scene: &Scene<'_>, width: usize) -> Vec<Block> {
     let slow = scene.facts.slow.value();
     let found = [
         flight::others(scene),
-        Some(load(scene.facts, snapshot, width)),
+        before::block(scene, width),
+        // What the baseline's line compares is not said twice.
+        scene.facts.vitals.baseline().is_none().then(|| load(scene.facts, snapshot, width)),
         old(snapshot),
         replicas(&snapshot.counters.replicas),
         slow.and_then(|slow| slots(&slow.slots)),
@@ -55,10 +58,10 @@ fn load(facts: &Facts, snapshot: &Snapshot, width: usize) -> Block {
 }
 
 /// Narrower than this, connections are told only when they run out.
-const ROOMY: usize = 76;
+pub(super) const ROOMY: usize = 76;
 
 /// Nearly no connection left is worth a look: the next act needs one.
-fn connections(counters: &Counters) -> Piece {
+pub(super) fn connections(counters: &Counters) -> Piece {
     let (used, max) = (counters.connections, counters.max_connections);
     let full = max > 0 && used * 10 >= max * 9;
     let tone = if full { Tone::Warn } else { Tone::Plain };

@@ -1,6 +1,7 @@
 //! The panel Watch: how things stand, what is in flight, what comes next.
 
 mod around;
+mod before;
 mod block;
 mod chain;
 mod flight;

@@ -6,7 +6,8 @@ mod plans;
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::journal::Record;
+use crate::domain::baseline::Baseline;
+use crate::domain::journal::{Entry, Kind, Record};
 use crate::domain::runbook::Runbook;
 
 use super::acting::Acting;
@@ -166,6 +167,7 @@ impl Session {
                 self.probing = None;
                 self.walking(|walk| walk.probed(readings))
             }
+            Event::Measured(baseline) => measured(&baseline),
             Event::RecordFailed(why) => self.record_failed(why),
             Event::Ticked(now) => self.ticked(now),
         }
@@ -231,6 +233,11 @@ impl Session {
             Want::Say(tone, text) => vec![say(tone, text)],
         }
     }
+}
+
+fn measured(baseline: &Baseline) -> Vec<Effect> {
+    let data = serde_json::to_value(baseline).expect("a baseline holds nothing that JSON lacks");
+    vec![Effect::Record(Entry::new(Kind::Baseline, data))]
 }
 
 fn say(tone: Tone, text: impl Into<String>) -> Effect {

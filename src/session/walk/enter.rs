@@ -34,7 +34,8 @@ impl Walk {
     /// Asks for probes, remembering under which names their readings come back.
     pub(super) fn probe(&mut self, purpose: Purpose, named: Vec<(String, Probe)>) -> Vec<Want> {
         self.phase = Phase::Probing(purpose);
-        let (names, probes) = named.into_iter().unzip();
+        let resolved = named.into_iter().map(|(name, probe)| (name, probe.resolved(self)));
+        let (names, probes) = resolved.unzip();
         self.asked = names;
         vec![Want::Probe(probes)]
     }

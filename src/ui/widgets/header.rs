@@ -40,7 +40,7 @@ pub struct Header {
     pub run: Option<Run>,
     /// Sessions that wait for a lock, or `None` if that cannot be told.
     pub blocked: Option<usize>,
-    /// Armed triggers of the runbook.
+    /// Armed triggers.
     pub triggers: usize,
     /// The panels.
     pub tabs: Vec<Tab>,
@@ -204,7 +204,7 @@ impl Header {
         };
         let mut parts = vec![Part::new(blocked, theme.style(tone), 0)];
         if self.triggers > 0 {
-            let text = format!("  {} triggers {}", symbol::ON, self.triggers);
+            let text = format!("  {} triggers {} armed", symbol::ON, self.triggers);
             parts.push(Part::new(text, theme.style(Tone::Accent), 3));
         }
         if let Some((key, label)) = &self.next {

@@ -133,6 +133,11 @@ fn configuration(dsn: &str) -> String {
 pub struct Answer(Output);
 
 impl Answer {
+    /// Returns the answer in what a command printed.
+    pub fn of(output: Output) -> Self {
+        Self(output)
+    }
+
     pub fn code(&self) -> i32 {
         self.0.status.code().expect("it exits by itself")
     }

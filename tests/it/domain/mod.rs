@@ -6,6 +6,7 @@ mod backup;
 mod config;
 mod dsn;
 mod evidence;
+mod finding;
 mod gate;
 mod hazard;
 mod identity;

@@ -163,6 +163,19 @@ fn without_programs_the_error_says_where_they_were_looked_for() {
 
 #[test]
 fn installing_upgrades_nothing_and_asks_for_root_where_it_is_needed() {
+    let client = |packages, major| Install::client(packages, true, major).to_string();
+    assert_eq!(client(Packages::Apt, Some(17)), "apt-get install --yes postgresql-client-17");
+    assert_eq!(client(Packages::Dnf, Some(17)), "dnf install --assumeyes postgresql");
+    assert!(client(Packages::Brew, Some(16)).ends_with("brew install postgresql@16"));
+    let upgrade = |packages| Install::upgrade(packages, false, 15).to_string();
+    assert!(upgrade(Packages::Apt).ends_with("--only-upgrade postgresql-client-15"));
+    assert_eq!(upgrade(Packages::Dnf), "sudo dnf upgrade --assumeyes postgresql");
+    let release = Packages::of_release;
+    assert_eq!(release("NAME=x\nID=debian\n"), Some(Packages::Apt));
+    assert_eq!(release("ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n"), Some(Packages::Apt));
+    assert_eq!(release("ID=fedora\n"), Some(Packages::Dnf));
+    assert_eq!(release("ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n"), Some(Packages::Dnf));
+    assert_eq!(release("ID=arch\n"), None);
     let line = |packages, root| Install::with(packages, root).to_string();
     assert_eq!(line(Packages::Apt, false), "sudo apt-get install --yes --no-upgrade postgresql");
     assert_eq!(line(Packages::Dnf, true), "dnf install --assumeyes postgresql-server");

@@ -60,6 +60,27 @@ fn records(state: &Path) -> Vec<journal::Record> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_time_before_the_first_act_is_recorded_behind_its_intent() {
+    let (database, project) = (server::database("driver_baseline"), project());
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let mut site = site(&database.dsn(), project.path(), state.path());
+    site.loaded.config.ui.refresh = "50ms".parse().expect("it is a length of time");
+    let mut drive = Drive::start(site);
+    drive.until("it was watched for a while", |d| d.facts.history.len() > 8).await;
+    drive.plan(up()).await;
+    assert_eq!(drive.confirm().await.ending, Ending::Done);
+    drive
+        .until("it is recorded", |d| d.facts.records.iter().any(|r| r.kind == Kind::Baseline))
+        .await;
+    assert!(drive.facts.vitals.baseline().is_some_and(|before| before.tps.is_some()));
+    drive.driver.close().await;
+    let kinds: Vec<Kind> = records(state.path()).iter().map(|record| record.kind).collect();
+    let at = |wanted: Kind| kinds.iter().position(|kind| *kind == wanted);
+    assert!(at(Kind::Intent) < at(Kind::Baseline), "{kinds:?}");
+    assert_eq!(kinds.iter().filter(|kind| **kind == Kind::Baseline).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_migration_goes_up_and_down_each_under_its_own_yes() {
     let (database, project) = (server::database("driver_up_down"), project());
     let state = tempfile::tempdir().expect("a temporary directory");
@@ -77,6 +98,8 @@ async fn a_migration_goes_up_and_down_each_under_its_own_yes() {
     assert_eq!(outcome.ending, Ending::Done, "{outcome:?}");
     drive.driver.close().await;
     let kinds: Vec<Kind> = records(state.path()).iter().map(|record| record.kind).collect();
+    // On a slow machine there was time for one.
+    let kinds: Vec<Kind> = kinds.into_iter().filter(|kind| *kind != Kind::Baseline).collect();
     let wanted =
         [Kind::Opened, Kind::Intent, Kind::Outcome, Kind::Intent, Kind::Outcome, Kind::Closed];
     assert_eq!(kinds, wanted);

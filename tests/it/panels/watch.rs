@@ -2,14 +2,17 @@
 
 use insta::assert_snapshot;
 use lockkeeper::domain::activity::BackendKey;
+use lockkeeper::domain::evidence::Value;
 use lockkeeper::domain::signal::Kind;
 use lockkeeper::panels::watch::Watch;
 use lockkeeper::panels::{Ask, Command, Id, Panel};
 use lockkeeper::session::effect::{How, Request};
-use lockkeeper::session::facts::Facts;
+use lockkeeper::session::facts::{Facts, Feed};
 use lockkeeper::session::machine::Session;
 
-use crate::support::facts::{World, ago, connecting, migrations, now, plan, running};
+use crate::support::facts::{
+    World, ago, answered, connecting, measured, migrations, now, plan, running, sampled,
+};
 use crate::support::facts::{stale, surroundings};
 use crate::support::panel::{assert_harmless, binding, off, paint, paint_everywhere, scene, wide};
 use crate::support::screen::{SIZES, painted, text};
@@ -44,6 +47,36 @@ fn a_quiet_server_is_calm_and_offers_the_next_migration() {
     let mut facts = World::quiet().facts();
     facts.project.arrived(migrations(2), now());
     snapshots("quiet", &facts, &Session::default());
+}
+
+#[test]
+fn a_run_is_held_against_the_time_before_it() {
+    let facts = measured(&World::blocked().replicas(), &answered(503), 0.39);
+    snapshots("baseline", &facts, &running(plan()));
+}
+
+#[test]
+fn what_cannot_be_told_of_a_run_is_called_unknown() {
+    let refused = Value::unknown("connection refused");
+    let mut facts = measured(&World::quiet(), &refused, 1.0);
+    facts.slow = Feed::default();
+    let seen = wide(&Watch, &scene(&facts, &Session::default()));
+    assert!(seen.contains("health 1/2 (1 unknown)"), "{seen}");
+    assert!(seen.contains("rows unknown"), "{seen}");
+    assert!(seen.contains("LOOK"), "{seen}");
+    assert!(seen.contains("health 1/2 cannot tell for 0:55: api: connection refused"), "{seen}");
+}
+
+#[test]
+fn before_any_run_only_the_configured_probes_are_told() {
+    let mut facts = World::quiet().facts();
+    let seen = |facts: &Facts| wide(&Watch, &scene(facts, &Session::default()));
+    assert!(!seen(&facts).contains("HEALTH"));
+    facts.arm(Vec::new(), ["api".to_owned()]);
+    assert!(seen(&facts).contains("health unknown"));
+    facts.hear(sampled("api", answered(200), 8.0, 0), now());
+    assert!(seen(&facts).contains("health 1/1"));
+    assert!(!seen(&facts).contains("BASELINE"));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod probe;
 mod procedure;
 mod property;
 mod resume;
+mod vitals;
 mod walk;
 
 use chrono::{DateTime, TimeDelta, Utc};

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use chrono::Utc;
+use lockkeeper::domain::evidence::Reading;
 use lockkeeper::domain::outcome::Outcome;
 use lockkeeper::domain::plan::{Answer, Need, Plan};
 use lockkeeper::io::config::Loaded;
@@ -11,7 +12,7 @@ use lockkeeper::io::driver::Driver;
 use lockkeeper::io::paths::Paths;
 use lockkeeper::io::postgres::target::{self, Request as Named};
 use lockkeeper::io::site::Site;
-use lockkeeper::session::effect::{Effect, Event, Request};
+use lockkeeper::session::effect::{Effect, Event, Request, Ticket};
 use lockkeeper::session::facts::Facts;
 use lockkeeper::session::machine::{Begin, Session};
 use lockkeeper::session::news::News;
@@ -58,7 +59,7 @@ impl Drive {
     /// Starts the loop on `site`.
     pub fn start(site: Site) -> Self {
         let (news, inbox) = mpsc::unbounded_channel();
-        let facts = Facts::new(site.described(), Utc::now());
+        let facts = site.facts(Utc::now());
         let driver = Driver::start(site, news);
         let (said, outcomes) = (Vec::new(), Vec::new());
         Self { session: Session::default(), facts, driver, inbox, said, outcomes }
@@ -105,6 +106,21 @@ impl Drive {
         };
         let came = timeout(LONG, coming).await;
         assert!(came.is_ok(), "it never came to be: {what}; said: {:#?}", self.said);
+    }
+
+    /// Waits for the readings of the probes that were asked for under `ticket`.
+    pub async fn probed(&mut self, ticket: Ticket) -> Vec<Reading> {
+        let came = timeout(LONG, async {
+            loop {
+                let news = self.inbox.recv().await.expect("the driver lives");
+                match self.facts.hear(news, Utc::now()) {
+                    Some(Event::Probed(of, readings)) if of == ticket => return readings,
+                    Some(event) => self.event(event),
+                    None => {}
+                }
+            }
+        });
+        came.await.expect("they are read")
     }
 
     /// Asks for an act and returns its plan.

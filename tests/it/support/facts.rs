@@ -5,9 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use lockkeeper::domain::activity::{Backend, State};
+use lockkeeper::domain::config::Triggers;
 use lockkeeper::domain::counters::{Counters, Prepared, Replica, Slot, Surroundings};
+use lockkeeper::domain::evidence::{Probe, Value};
 use lockkeeper::domain::hazard::Catalog;
+use lockkeeper::domain::health::Sample;
 use lockkeeper::domain::identity::{Class, Identity};
+use lockkeeper::domain::journal::{Kind, Record};
 use lockkeeper::domain::locks::{Holder, Mode, Names, Object, Reported, Row};
 use lockkeeper::domain::outcome::{Ending, Outcome};
 use lockkeeper::domain::plan::{Action, Answer, Confirmed, Direction, Plan, Preview, Risk};
@@ -18,6 +22,7 @@ use lockkeeper::domain::untrusted::Untrusted;
 use lockkeeper::session::effect::{Effect, Event, Goal, Previewed, Request};
 use lockkeeper::session::facts::{Facts, Migrations, Point, Target};
 use lockkeeper::session::machine::Session;
+use lockkeeper::session::news::News;
 use lockkeeper::tools::{Entry, Rows, Tree, Unreadable, by_name, status::Status};
 use sha2::{Digest as _, Sha384};
 
@@ -564,4 +569,76 @@ fn row(name: &str, up: &str) -> Vec<Option<String>> {
     let checksum = format!("{:x}", Sha384::digest(up));
     let time = "2026-01-02T03:04:05.000006Z".to_owned();
     [version, words.replace('_', " "), time, "true".to_owned(), checksum].map(Some).to_vec()
+}
+
+/// Returns the record of the intent to run [`plan`], written `seconds` ago.
+pub fn intent(seconds: i64) -> Record {
+    Record {
+        v: 1,
+        seq: 2,
+        at: ago(seconds).expect("it is a time"),
+        mono: 1.0,
+        boot: "boot".to_owned(),
+        kind: Kind::Intent,
+        run: "run".to_owned(),
+        step: None,
+        act: Some("a1".to_owned()),
+        attempt: Some(1),
+        plan: None,
+        operator: "ops@host".to_owned(),
+        data: serde_json::json!({ "plan": plan() }),
+        prev: String::new(),
+    }
+}
+
+/// Returns the result of a probe, `seconds` ago.
+pub fn sampled(name: &str, value: Value, took_ms: f64, seconds: i64) -> News {
+    let probe: Probe = toml::from_str("http = \"http://localhost/\"").expect("it is a probe");
+    let sample = Sample::new(&probe, value, took_ms, ago(seconds).expect("it is a time"));
+    News::Health { name: name.to_owned(), sample }
+}
+
+/// Returns what an endpoint answered.
+pub fn answered(status: u16) -> Value {
+    Value::Answer { status, text: String::new() }
+}
+
+/// Returns the facts of `world` a minute after a migration began: before it all was well,
+/// since then `api` answers `now_answers`, and `slower` of the transactions are left.
+pub fn measured(world: &World, now_answers: &Value, left: f64) -> Facts {
+    let mut facts = connecting();
+    facts.now = now() - TimeDelta::seconds(180);
+    facts.arm(Triggers::default().armed(), ["api", "auth", "web"].map(str::to_owned));
+    facts.project.arrived(migrations(2), facts.now);
+    let hear = |facts: &mut Facts, news, seconds| {
+        let event = facts.hear(news, ago(seconds).expect("it is a time"));
+        facts.identity.arrived(identity(), now());
+        event
+    };
+    let rows = |rows: i64| {
+        let rows = [("public.users".to_owned(), rows), ("public.expenses".to_owned(), rows)];
+        Surroundings { rows: rows.into(), ..surroundings() }
+    };
+    hear(&mut facts, News::Slow(Ok(Box::new(rows(12_000)))), 175);
+    hear(&mut facts, News::Snapshot(Ok(Box::new(world.snapshot()))), 172);
+    for seconds in (65..170).rev().step_by(5) {
+        for name in ["api", "auth", "web"] {
+            hear(&mut facts, sampled(name, answered(200), 8.0, seconds), seconds);
+        }
+    }
+    let point = |tps| Point { tps: Some(tps), wal: None, blocked: 0 };
+    facts.history.extend((0..40).map(|_| point(540.0)));
+    hear(&mut facts, News::Recorded(Box::new(intent(60))), 60);
+    facts.history.extend((0..20_u8).map(|_| point(540.0 * left)));
+    for seconds in (0..12).rev().map(|step| step * 5) {
+        hear(&mut facts, sampled("api", now_answers.clone(), 19.0, seconds), seconds);
+        hear(&mut facts, sampled("auth", answered(200), 19.0, seconds), seconds);
+        hear(&mut facts, sampled("web", answered(200), 19.0, seconds), seconds);
+        hear(&mut facts, News::Snapshot(Ok(Box::new(world.snapshot()))), seconds);
+        // The world's counters stand still: this is the rate that they would have shown.
+        facts.history.pop_back();
+        let blocked = facts.snapshot.value().map_or(0, |snapshot| snapshot.forest.blocked);
+        facts.history.push_back(Point { blocked, ..point(540.0 * left) });
+    }
+    facts
 }

@@ -1,0 +1,110 @@
+//! PostgreSQL's programs: where they are, and whether they are new enough.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::domain::evidence::Value;
+use crate::domain::finding::{Finding, Version};
+use crate::io::cluster::{Install, Packages, Programs, is_root};
+use crate::io::probe::command;
+
+/// How long a program may take to tell its version.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// Returns what is found of the server's and the client's programs; `server` is the target's
+/// version, if it told one.
+pub async fn programs(server: Option<Version>) -> Vec<Finding> {
+    let mut findings = vec![server_programs().await];
+    for name in ["psql", "pg_dump", "pg_restore"] {
+        findings.push(client(name, server).await);
+    }
+    findings
+}
+
+async fn server_programs() -> Finding {
+    let id = "server_programs";
+    match Programs::find() {
+        Ok(found) => {
+            let version = version(&found.path("postgres")).await;
+            let version = version.map_or_else(|| "version unknown".to_owned(), |v| v.to_string());
+            Finding::ok(id, format!("{version} in {}", found.directory().display()))
+        }
+        Err(missing) => {
+            let advice = match &missing.install {
+                Some(install) => format!("for the demo and for rehearsals: {install}"),
+                None => missing.to_string(),
+            };
+            Finding::warn(id, "", advice).missing()
+        }
+    }
+}
+
+async fn client(name: &str, server: Option<Version>) -> Finding {
+    let Some(path) = on_path(name) else {
+        let advice = install(server.map(|server| server.major));
+        // Without psql nothing of ours fails.
+        let found = if name == "psql" { Finding::warn } else { Finding::fail };
+        return found(name.to_owned(), String::new(), advice).missing();
+    };
+    let place = path.display();
+    let Some(version) = version(&path).await else {
+        let advice = format!("run `{place} --version` and see why it says nothing");
+        return Finding::fail(name, format!("{place}: version unknown"), advice);
+    };
+    let told = format!("{version}, {place}");
+    match server {
+        Some(server) if version.major < server.major => {
+            let advice = format!(
+                "it is older than the server ({server}) and refuses to work with it: {}",
+                install(Some(server.major))
+            );
+            let found = if name == "psql" { Finding::warn } else { Finding::fail };
+            found(name.to_owned(), told, advice)
+        }
+        _ => match version.unpatched() {
+            Some(patched) if name != "psql" => {
+                let advice = format!(
+                    "before {patched} a hostile server or dump runs code of its own here \
+                     (CVE-2025-8714, CVE-2025-8715): {}",
+                    upgrade(version.major)
+                );
+                Finding::warn(name, told, advice)
+            }
+            _ => Finding::ok(name, told),
+        },
+    }
+}
+
+fn install(major: Option<u32>) -> String {
+    let command = Packages::here().map(|here| Install::client(here, is_root(), major).to_string());
+    command
+        .unwrap_or_else(|| "install PostgreSQL's client programs, and put them on the PATH".into())
+}
+
+fn upgrade(major: u32) -> String {
+    let command = Packages::here().map(|here| Install::upgrade(here, is_root(), major).to_string());
+    command.unwrap_or_else(|| format!("install the newest release of PostgreSQL {major}"))
+}
+
+/// Returns the version that a program tells of itself.
+async fn version(path: &Path) -> Option<Version> {
+    let argv = [path.display().to_string(), "--version".to_owned()];
+    match command::run(&argv, Path::new("/"), &Vec::new(), LIMIT).await {
+        Value::Answer { status: 0, text } => Version::parse(&text),
+        _ => None,
+    }
+}
+
+/// Returns the full path of the program that a bare name stands for.
+#[must_use]
+pub(super) fn on_path(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let is_program = |file: &PathBuf| {
+        file.is_file() && rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok()
+    };
+    env::split_paths(&path)
+        .filter(|dir| dir.is_absolute())
+        .map(|dir| dir.join(name))
+        .find(is_program)
+}

@@ -1,0 +1,44 @@
+//! The configured probes, sampled in the background: each by itself, one at a time, so that
+//! none delays another, a key or the monitor.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::Inner;
+use crate::domain::evidence::Probe;
+use crate::domain::health::Sample;
+use crate::session::news::News;
+
+/// How far the samples of a probe are apart.
+const PACE: Duration = Duration::from_secs(5);
+/// At most so many probes are asked at a time.
+const AT_ONCE: usize = 4;
+
+/// Begins to sample every probe of the configuration.
+pub(super) fn begin(inner: &Arc<Inner>, background: &mut JoinSet<()>) {
+    let room = Arc::new(Semaphore::new(AT_ONCE));
+    for (name, probe) in inner.site.config().probes.clone() {
+        let (inner, room) = (inner.clone(), room.clone());
+        background.spawn(async move { inner.sample_again_and_again(&name, &probe, &room).await });
+    }
+}
+
+impl Inner {
+    async fn sample_again_and_again(&self, name: &str, probe: &Probe, room: &Semaphore) {
+        loop {
+            let Ok(place) = room.acquire().await else { return };
+            let began = Instant::now();
+            let value = self.sense(probe, &self.sampler).await;
+            let took = began.elapsed();
+            drop(place);
+            let took_ms = took.as_secs_f64() * 1000.0;
+            let sample = Sample::new(probe, value, took_ms, Utc::now());
+            self.tell(News::Health { name: name.to_owned(), sample });
+            tokio::time::sleep(PACE.saturating_sub(took)).await;
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! A GET request, over the TLS that the database's connections use.
+
+use std::io::Read as _;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use ureq::Agent;
+use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
+
+use super::{MOST, first_line};
+use crate::domain::evidence::Value;
+
+/// Further redirects are no answer: a login page is not the health.
+const REDIRECTS: u32 = 3;
+
+/// Returns the status and the first line of what `url` answers. Blocks for at most `limit`.
+///
+/// Any status is an answer; a refused connection, a broken one, one that took too long or
+/// that does not speak HTTP is "cannot tell".
+#[must_use]
+pub fn get(url: &str, limit: Duration) -> Value {
+    let read = || -> Result<Value, ureq::Error> {
+        let mut response = agent(url, limit).get(url).call()?;
+        let mut body = Vec::new();
+        response.body_mut().as_reader().take(MOST as u64).read_to_end(&mut body)?;
+        Ok(Value::Answer { status: response.status().as_u16(), text: first_line(&body) })
+    };
+    read().unwrap_or_else(|error| Value::unknown(words(&error, limit)))
+}
+
+fn words(error: &ureq::Error, limit: Duration) -> String {
+    match error {
+        ureq::Error::Timeout(_) => format!("no answer within {} s", limit.as_secs_f64()),
+        ureq::Error::TooManyRedirects => format!("more than {REDIRECTS} redirects"),
+        error => error.to_string(),
+    }
+}
+
+/// A new one for each request: what a new client would see is what is measured. No proxy:
+/// its answer would be taken for the endpoint's.
+fn agent(url: &str, limit: Duration) -> Agent {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(REDIRECTS)
+        .timeout_global(Some(limit))
+        .proxy(None)
+        .user_agent(concat!("lockkeeper/", env!("CARGO_PKG_VERSION")));
+    // The roots are read from files, for those who need them.
+    let config = if url.starts_with("https:") { config.tls_config(tls()) } else { config };
+    config.build().new_agent()
+}
+
+fn tls() -> TlsConfig {
+    static ROOTS: OnceLock<Arc<Vec<Certificate<'static>>>> = OnceLock::new();
+    let roots = ROOTS.get_or_init(|| {
+        let found = rustls_native_certs::load_native_certs().certs;
+        Arc::new(found.iter().map(|one| Certificate::from_der(one.as_ref()).to_owned()).collect())
+    });
+    TlsConfig::builder()
+        .provider(TlsProvider::Rustls)
+        .root_certs(RootCerts::Specific(roots.clone()))
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .build()
+}
