@@ -294,7 +294,7 @@ async fn sense(driver: &Driver, inbox: &mut mpsc::UnboundedReceiver<News>, sql: 
     driver.effect(Effect::Probe(1, vec![Probe { sense, timeout, expect: None }]));
     loop {
         let news = inbox.recv().await.expect("the driver lives");
-        if let News::Event(Event::Probed(1, mut readings)) = news {
+        if let News::Probed { ticket: 1, mut readings, .. } = news {
             return readings.remove(0).value;
         }
     }
