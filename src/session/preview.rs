@@ -19,6 +19,7 @@ use crate::tools::{Act, Intent, Migration, Script, Tool, Tree};
 
 use super::effect::{Previewed, Request};
 use super::facts::Migrations;
+use super::making::{self, Making};
 use super::procedure::up_to::{self, Next};
 
 /// What a plan stands on, all of it read for this plan.
@@ -39,6 +40,8 @@ pub struct Ground<'a> {
     pub env: &'a [String],
     /// Who would stand in the act's way now, a line each.
     pub holders: &'a dyn Fn(&[Hazard]) -> Vec<String>,
+    /// What a backup stands on, if one is asked for.
+    pub making: Option<&'a Making>,
 }
 
 /// The migrations with the tool that runs them and the files that it reads.
@@ -65,6 +68,10 @@ pub fn plan(request: &Request, ground: &Ground<'_>) -> Previewed {
         Request::Sql { .. } => {
             Err("SQL steps other than probes are not run by this version".into())
         }
+        Request::Backup { scope, .. } => match ground.making {
+            Some(making) => making::plan(*scope, making, ground),
+            None => Err("what a backup needs was not read".into()),
+        },
     };
     match planned {
         Ok(plan) => Previewed::Plan(Box::new(plan)),
@@ -72,7 +79,7 @@ pub fn plan(request: &Request, ground: &Ground<'_>) -> Previewed {
     }
 }
 
-fn bare(action: Action, risk: Risk, ground: &Ground<'_>) -> Plan {
+pub(super) fn bare(action: Action, risk: Risk, ground: &Ground<'_>) -> Plan {
     Plan {
         action,
         target: ground.identity.clone(),

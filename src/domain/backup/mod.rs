@@ -5,6 +5,7 @@
 
 mod document;
 pub mod manifest;
+pub mod name;
 pub mod retention;
 mod worth;
 

@@ -24,9 +24,30 @@ pub struct Install {
 }
 
 impl Install {
+    /// Returns the command that installs the client programs of one major version, in words;
+    /// Debian's, Fedora's and PGDG's packages bear the version in their names.
+    #[must_use]
+    pub fn clients(major: u32) -> String {
+        let sudo = if rustix::process::geteuid().is_root() { "" } else { "sudo " };
+        match Self::packages() {
+            Some(Packages::Apt) => {
+                format!("{sudo}apt-get install --yes postgresql-client-{major}")
+            }
+            Some(Packages::Dnf) => format!("{sudo}dnf install --assumeyes postgresql{major}"),
+            Some(Packages::Brew) => format!("brew install postgresql@{major}"),
+            None => format!("the package of PostgreSQL {major}'s client programs"),
+        }
+    }
+
     /// Returns the command for this machine and user, if its package system is known.
     #[must_use]
     pub fn here() -> Option<Self> {
+        let root = rustix::process::geteuid().is_root();
+        Self::packages().map(|packages| Self::with(packages, root))
+    }
+
+    /// Returns the package system of this machine, if it is known.
+    fn packages() -> Option<Packages> {
         let packages = [
             ("/usr/bin/apt-get", Packages::Apt),
             ("/usr/bin/dnf", Packages::Dnf),
@@ -34,8 +55,7 @@ impl Install {
             ("/usr/local/bin/brew", Packages::Brew),
             ("/home/linuxbrew/.linuxbrew/bin/brew", Packages::Brew),
         ];
-        let (_, packages) = packages.into_iter().find(|(path, _)| Path::new(path).exists())?;
-        Some(Self::with(packages, rustix::process::geteuid().is_root()))
+        packages.into_iter().find(|(path, _)| Path::new(path).exists()).map(|(_, found)| found)
     }
 
     /// Returns the command of `packages`, through sudo where root is needed.

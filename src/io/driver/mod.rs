@@ -4,6 +4,7 @@
 mod act;
 pub mod environment;
 mod lease;
+mod making;
 mod probe;
 mod read;
 mod recheck;

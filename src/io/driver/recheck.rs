@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::act::{ACTS, Hand};
 use super::{Inner, environment};
+use crate::domain::backup::Scope;
 use crate::domain::identity::Identity;
 use crate::domain::plan::{Action, Confirmed, Plan};
 use crate::io::postgres::Control;
@@ -116,7 +117,10 @@ fn same(plan: &Plan, found: &Identity) -> Result<(), String> {
 /// Refuses while the server works on another act: its console may be gone, and its lease
 /// with it, or its program killed and its statement not.
 async fn nobody_else_acts(control: &mut Control, plan: &Plan) -> Result<(), String> {
-    let found = control.find_beginning(ACTS).await.map_err(|error| error.to_string())?;
+    let mut found = Vec::new();
+    for acts in ACTS {
+        found.extend(control.find_beginning(acts).await.map_err(|error| error.to_string())?);
+    }
     match found.iter().find(|session| session.database_oid == plan.target.database_oid) {
         None => Ok(()),
         Some(session) => Err(format!(
@@ -136,6 +140,10 @@ fn request(plan: &Plan) -> Request {
         Action::Migrate { direction, .. } => {
             Request::Migrate { direction: *direction, goal: Goal::One, risk: plan.risk }
         }
+        Action::Backup { scope, location } => Request::Backup {
+            scope: if scope == Scope::Schema.word() { Scope::Schema } else { Scope::Full },
+            to: Some(location.clone()),
+        },
         _ => {
             let argv = plan.command.as_ref().map(|command| command.argv.clone());
             Request::Command { argv: argv.unwrap_or_default(), risk: plan.risk }
