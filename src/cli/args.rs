@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{demo, load, watch};
+use crate::domain::verify::Level;
 
 /// The operator's console for PostgreSQL schema migrations.
 ///
@@ -45,6 +46,10 @@ pub enum Command {
     Snapshot(Target),
     /// The migrations: applied, pending, how dangerous each is up and down
     Status(Target),
+    /// The backups: how old, complete or not, at which revision
+    Backups(Backups),
+    /// Prove a backup: exit 0 good, 1 bad, 2 cannot tell
+    Verify(Verify),
     /// Apply the next pending migration
     #[command(after_help = CHANGING)]
     Up(Up),
@@ -114,6 +119,37 @@ pub struct Target {
     /// One JSON document on stdout
     #[arg(long)]
     pub json: bool,
+}
+
+/// Flags of `backups`.
+#[derive(Args, Debug, Clone, Default)]
+pub struct Backups {
+    /// The configuration file; else lockkeeper.toml, looked for upwards from here
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where the migration tool's project lies
+    #[arg(long, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+    /// One JSON document on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `verify`.
+#[derive(Args, Debug, Clone)]
+pub struct Verify {
+    /// The backup: a file, or the directory of pg_dump -Fd
+    pub file: PathBuf,
+    /// How far: L0 header and contents, L1 unchanged since it was made, L2 nothing is missing
+    #[arg(long, value_name = "LEVEL", default_value = "L2", value_parser = level)]
+    pub level: Level,
+    /// One JSON document on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn level(text: &str) -> Result<Level, String> {
+    Level::parse(text).ok_or_else(|| "levels are L0 to L6".to_owned())
 }
 
 /// Flags of the console.

@@ -2,6 +2,7 @@
 
 pub mod act;
 pub mod args;
+mod backups;
 pub mod begin;
 mod change;
 mod confirm;
@@ -22,6 +23,7 @@ mod seat;
 pub mod site;
 mod snapshot;
 mod status;
+mod verify;
 mod watch;
 mod words;
 
@@ -56,6 +58,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Console(args) => console::run(&args),
         Command::Snapshot(target) => snapshot::run(&target),
         Command::Status(target) => status::run(&target),
+        Command::Backups(args) => backups::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Up(args) => change::run(&args.changing, Wish::Migrate(Direction::Up)),
         Command::Down(args) => change::run(&args, Wish::Migrate(Direction::Down)),
         Command::Cancel(args) => {

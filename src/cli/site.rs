@@ -8,7 +8,7 @@ use color_eyre::eyre::{Result, WrapErr as _, eyre};
 use super::args;
 use crate::domain::config::Config;
 use crate::io::act::this_program;
-use crate::io::config;
+use crate::io::config::{self, Loaded};
 use crate::io::paths::Paths;
 use crate::io::postgres::target::{self, Request};
 use crate::io::site::Site;
@@ -18,13 +18,10 @@ use crate::io::site::Site;
 /// # Errors
 /// When a file is wrong (path, line, key and suggestion), or no target is named.
 pub fn open(flags: &args::Target) -> Result<Site> {
-    let here = env::current_dir().wrap_err("the working directory is gone")?;
-    let from = flags.project.as_deref().map_or(here.clone(), |dir| here.join(dir));
-    let loaded = config::load(flags.config.as_deref(), &from)?;
+    let (loaded, project) = project(flags.config.as_deref(), flags.project.as_deref())?;
     let profile = profile(flags, &loaded.config)?;
     let request = Request { dsn: flags.dsn.as_deref(), profile };
     let target = target::resolve(request, &target::environment())?;
-    let project = project(flags, &loaded, &here);
     let program = this_program().wrap_err("this program's own file is gone")?;
     Ok(Site { target, project, paths: Paths::of_user()?, loaded, program })
 }
@@ -49,11 +46,19 @@ fn profile<'a>(
     Ok(only.map(|(name, target)| (name.as_str(), target)))
 }
 
-/// Returns where the migration tool lives: `--project`, else the configuration's directory.
-fn project(flags: &args::Target, loaded: &config::Loaded, here: &Path) -> PathBuf {
-    let base = loaded.directory().unwrap_or(here);
-    match &flags.project {
+/// Returns the configuration, and where the migration tool lives: `project`, else the
+/// configuration's directory.
+///
+/// # Errors
+/// When the file is wrong.
+pub fn project(config: Option<&Path>, project: Option<&Path>) -> Result<(Loaded, PathBuf)> {
+    let here = env::current_dir().wrap_err("the working directory is gone")?;
+    let from = project.map_or(here.clone(), |dir| here.join(dir));
+    let loaded = config::load(config, &from)?;
+    let base = loaded.directory().unwrap_or(&here);
+    let project = match project {
         Some(dir) => here.join(dir),
         None => base.join(&loaded.config.project.directory),
-    }
+    };
+    Ok((loaded, project))
 }

@@ -20,5 +20,6 @@ pub mod postgres;
 pub mod process;
 pub mod runbook;
 pub mod site;
+pub mod store;
 pub mod terminal;
 pub mod tree;

@@ -8,7 +8,7 @@ pub mod locks;
 pub mod migrations;
 pub mod runbook;
 mod signal;
-mod size;
+pub mod size;
 pub mod watch;
 mod who;
 

@@ -3,7 +3,8 @@
 use crate::domain::quantity::size;
 
 /// Returns `bytes` in the largest unit that leaves at least one: `812 B`, `1.4 GB`.
-pub(super) fn bytes(bytes: i64) -> String {
+#[must_use]
+pub fn bytes(bytes: i64) -> String {
     size(u64::try_from(bytes).unwrap_or(0))
 }
 

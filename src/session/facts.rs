@@ -3,11 +3,12 @@
 //! Dead data stays, and says how old it is: nothing here is ever emptied because a
 //! refresh failed.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::activity::{Backend, BackendKey};
+use crate::domain::backup::Inventory;
 use crate::domain::counters::Counters;
 use crate::domain::counters::Surroundings;
 use crate::domain::hazard::Hazard;
@@ -19,6 +20,7 @@ use crate::domain::plan::Direction;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::verdict::{self, Verdict};
+use crate::domain::verify::Report;
 use crate::tools::Project;
 use crate::tools::status::{Entry, Status};
 
@@ -192,6 +194,10 @@ pub struct Facts {
     pub output: Output,
     /// Whether we are the one writer of this target.
     pub lease: Lease,
+    /// The backups that were found.
+    pub backups: Feed<Inventory>,
+    /// What backups were asked to prove, by their location.
+    pub proofs: BTreeMap<String, Proof>,
     /// The backend that was looked at last.
     pub backend: Feed<BackendDetail>,
     previous: Option<Counters>,
@@ -201,6 +207,17 @@ pub struct Facts {
 fn named(verdict: &Verdict, snapshot: &Snapshot) -> Option<BackendKey> {
     let Some(Id::Session(pid)) = verdict.culprits.first() else { return None };
     snapshot.backend(*pid).filter(|backend| !backend.ours).map(Backend::key)
+}
+
+/// A proof of a backup that was asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Proof {
+    /// It runs.
+    Running,
+    /// What it came to.
+    Done(Box<Report>),
+    /// Why nothing could be proven.
+    Failed(String),
 }
 
 /// Whether we are the one writer of this target.

@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::domain::activity::BackendKey;
+use crate::domain::backup::Inventory;
 use crate::domain::counters::Surroundings;
 use crate::domain::identity::Identity;
 use crate::domain::journal::Record;
@@ -11,7 +12,7 @@ use crate::domain::snapshot::Snapshot;
 use crate::domain::untrusted::Untrusted;
 
 use super::effect::Event;
-use super::facts::{Facts, Lease, Migrations};
+use super::facts::{Facts, Lease, Migrations, Proof};
 
 /// Everything about one backend, read on request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +53,10 @@ pub enum News {
         /// Bytes that are only in the act's file.
         dropped: u64,
     },
+    /// The backups, or why they cannot be read.
+    Backups(Result<Box<Inventory>, String>),
+    /// The proof of the backup at a location.
+    Proof(String, Proof),
     /// A backend's details, or why they cannot be read.
     Backend(Result<BackendDetail, String>),
 }
@@ -74,6 +79,11 @@ impl Facts {
             News::Lease(lease) => self.lease = lease,
             News::Recorded(record) => self.record_arrived(*record),
             News::Output { act, lines, dropped } => self.output_arrived(&act, lines, dropped),
+            News::Backups(Ok(inventory)) => self.backups.arrived(*inventory, at),
+            News::Backups(Err(error)) => self.backups.failed(error),
+            News::Proof(location, proof) => {
+                self.proofs.insert(location, proof);
+            }
             News::Backend(Ok(detail)) => self.backend.arrived(detail, at),
             News::Backend(Err(error)) => self.backend.failed(error),
         }

@@ -1,10 +1,14 @@
 //! What the built-in probes say, from facts that were read for it: pure, and unknown
 //! wherever something was not read.
 
+use chrono::{DateTime, Utc};
+
 use crate::domain::activity::{Backend, State};
 use crate::domain::age;
+use crate::domain::backup::Inventory;
 use crate::domain::counters::Surroundings;
-use crate::domain::evidence::{Builtin, Value};
+use crate::domain::evidence::{Builtin, Level, Value};
+use crate::domain::identity::Identity;
 use crate::domain::quantity::Period;
 use crate::domain::reversal;
 use crate::domain::snapshot::Snapshot;
@@ -30,6 +34,21 @@ pub struct Known<'a> {
     pub conflicting: Option<&'a [String]>,
     /// The revisions that the run's last act was to lead to.
     pub led_to: Option<&'a [String]>,
+    /// The backups, read just now, and of whom they have to be.
+    pub backups: Option<Backups<'a>>,
+}
+
+/// The backups, and what is asked of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Backups<'a> {
+    /// What was found.
+    pub inventory: &'a Inventory,
+    /// The database that answers.
+    pub identity: &'a Identity,
+    /// The level that makes a backup verified.
+    pub required: Level,
+    /// Our clock.
+    pub now: DateTime<Utc>,
 }
 
 /// A query or transaction that has lasted longer than this, in seconds, is long.
@@ -42,6 +61,7 @@ pub fn value(builtin: Builtin, known: &Known<'_>) -> Value {
         .or_else(|| of_migrations(builtin, known))
         .or_else(|| of_surroundings(builtin, known))
         .or_else(|| of_run(builtin, known))
+        .or_else(|| of_backups(builtin, known))
         .unwrap_or_else(|| Value::unknown(why_not(builtin)))
 }
 
@@ -51,6 +71,10 @@ fn why_not(builtin: Builtin) -> &'static str {
         Builtin::DiskFree => "SQL cannot tell; configure a probe named disk",
         Builtin::LockHoldersConflicting => "the next migration's locks are not known",
         Builtin::ReplicasLag => "a replica's lag was not measured",
+        Builtin::BackupAge => "no full backup of this database is verified and of a known age",
+        Builtin::BackupLevel | Builtin::BackupSound => {
+            "no full backup is known to be of this database, or nothing of it is proven"
+        }
         _ => "it could not be read, or this version cannot measure it",
     }
 }
@@ -143,6 +167,26 @@ fn of_surroundings(builtin: Builtin, known: &Known<'_>) -> Option<Value> {
         Builtin::InactiveSlots => {
             let inactive = slow.slots.iter().filter(|slot| !slot.active);
             Value::List(inactive.map(|slot| slot.name.one_line()).collect())
+        }
+        _ => return None,
+    })
+}
+
+/// Only a backup that a manifest ties to this very database counts: the name alone is that
+/// of many databases, and an age without zone is none.
+fn of_backups(builtin: Builtin, known: &Known<'_>) -> Option<Value> {
+    let Backups { inventory, identity, required, now } = known.backups?;
+    let newest = || inventory.newest(identity);
+    Some(match builtin {
+        Builtin::BackupAge => {
+            let verified = inventory.newest_verified(identity, required)?;
+            Value::Period(Period::from(verified.age(now)?.to_std().ok()?))
+        }
+        Builtin::BackupLevel => Value::Level(newest()?.level()?),
+        Builtin::BackupSound => {
+            let newest =
+                newest().filter(|newest| newest.is_bad() || !newest.verified.is_empty())?;
+            Value::Bool(!newest.is_bad())
         }
         _ => return None,
     })

@@ -4,6 +4,7 @@
 //! Adding a tool: one file, one line in [`all`], golden samples.
 
 mod failure;
+pub mod pg_dump;
 mod project;
 pub mod sqlx;
 pub mod status;

@@ -1,8 +1,10 @@
 //! What is known, in plain lines: for people without a full screen, and for pipes.
 
+mod backups;
 mod migrations;
 mod server;
 
+pub use backups::{backups, proof};
 pub use migrations::migrations;
 pub use server::{head, locks, progress, session, sessions, surroundings, verdict};
 

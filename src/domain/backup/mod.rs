@@ -4,6 +4,7 @@
 //! could not be decoded has no known revision.
 
 mod document;
+mod inventory;
 pub mod manifest;
 pub mod name;
 pub mod retention;
@@ -15,9 +16,11 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::evidence::Level;
+use super::identity::Identity;
 use super::untrusted::Untrusted;
 
 pub use document::{Document, SCHEMA};
+pub use inventory::Inventory;
 pub use manifest::Manifest;
 pub use retention::Retention;
 pub use worth::{Worth, by_worth};
@@ -127,8 +130,8 @@ pub struct Backup {
     pub tool_version: Option<Untrusted>,
     /// How much of the database is in it.
     pub scope: Option<Scope>,
-    /// The revisions that a restore would put the database at; empty: it has no version
-    /// table, or an empty one; `None`: it could not be read.
+    /// The revisions that a restore would put the database at; empty: nothing had run;
+    /// `None`: there is no version table that is known, or it could not be read.
     pub revisions: Option<Vec<String>>,
     /// Tables whose rows are in it.
     pub tables: Option<usize>,
@@ -208,6 +211,19 @@ impl Backup {
     #[must_use]
     pub fn is_bad(&self) -> bool {
         self.complete == Some(false) || self.has_failed()
+    }
+
+    /// Returns whether it is of that database of that cluster; a dump without manifest tells
+    /// only the database's name.
+    #[must_use]
+    pub fn is_of(&self, identity: &Identity) -> Option<bool> {
+        let database = self.database.as_ref().map(|name| name.raw() == identity.database);
+        let cluster = self.system_identifier.as_ref().map(|id| *id == identity.system_identifier);
+        match (database, cluster) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (Some(true), Some(true)) => Some(true),
+            _ => None,
+        }
     }
 
     /// Returns true if it holds schema and data of the whole database.

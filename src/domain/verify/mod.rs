@@ -68,6 +68,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Rows by table, where a level counted them.
     pub rows: BTreeMap<String, Option<u64>>,
+    /// What else happened, as that the manifest could not be written.
+    pub notes: Vec<String>,
 }
 
 impl Report {
@@ -90,8 +92,8 @@ impl Report {
             .filter(|finding| finding.ok == Some(true))
             .last()
             .map(|finding| finding.level);
-        let rows = BTreeMap::new();
-        Self { schema: SCHEMA, file: file.into(), asked, reached, ok, findings, rows }
+        let (rows, notes) = (BTreeMap::new(), Vec::new());
+        Self { schema: SCHEMA, file: file.into(), asked, reached, ok, findings, rows, notes }
     }
 
     /// Returns the exit code: 0 good, 1 bad, 2 cannot tell.

@@ -254,7 +254,9 @@ async fn prove(partial: &mut Partial, manifest: &mut Manifest) -> Result<(), Fai
     say("on the disk; SHA-256 and structure are looked at");
     let looked = tokio::task::spawn_blocking(move || proof::look(file)).await;
     let looked = looked.map_err(|error| Failed::Running(error.to_string()))?.map_err(failed)?;
-    looked.structure.map_err(Failed::Running)?;
+    if let Some(wrong) = looked.wrong {
+        return Err(Failed::Running(wrong));
+    }
     manifest.id = partial.name().to_owned();
     manifest.sha256 = looked.sha256;
     manifest.size = looked.size;

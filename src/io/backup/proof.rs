@@ -7,7 +7,11 @@ use chrono::Utc;
 
 use super::file::sha256;
 use crate::domain::backup::manifest::Evidence;
-use crate::domain::verify::Level;
+use crate::domain::verify::{Finding, Level};
+use crate::tools::pg_dump::{self, Depth};
+
+/// What proves.
+const TOOL: &str = concat!("lockkeeper ", env!("CARGO_PKG_VERSION"));
 
 /// What was found of a finished file.
 pub(super) struct Looked {
@@ -17,23 +21,34 @@ pub(super) struct Looked {
     pub size: u64,
     /// What was passed.
     pub evidence: Vec<Evidence>,
-    /// What is missing from it, if something is.
-    pub structure: Result<(), String>,
+    /// What is wrong with it, if something is.
+    pub wrong: Option<String>,
 }
 
-/// Reads the file twice: for its hash, and for its structure.
+/// Reads the file twice: for its hash, and block by block to its end.
 pub(super) fn look(mut file: File) -> io::Result<Looked> {
     let (sha256, size) = sha256(&mut file)?;
-    let evidence = vec![passed(Level::L1, "its SHA-256, as made")];
-    Ok(Looked { sha256, size, evidence, structure: Ok(()) })
+    let mut findings = vec![Finding::tried(Level::L1, true, "this is its SHA-256 as it was made")];
+    match pg_dump::file(&mut file, size, Depth::Whole)? {
+        Some(found) => findings.extend([found.head_finding(), found.structure_finding()]),
+        None => {
+            let what = "what pg_dump wrote is no archive";
+            findings.push(Finding::tried(Level::L0, false, what));
+        }
+    }
+    findings.sort_by_key(|finding| finding.level);
+    let wrong = findings.iter().find(|finding| finding.ok == Some(false));
+    let wrong = wrong.map(|finding| format!("what pg_dump wrote: {}", finding.what));
+    Ok(Looked { sha256, size, wrong, evidence: findings.into_iter().filter_map(passed).collect() })
 }
 
-fn passed(level: Level, what: &str) -> Evidence {
-    Evidence {
-        level,
+fn passed(finding: Finding) -> Option<Evidence> {
+    let ok = finding.ok?;
+    Some(Evidence {
+        level: finding.level,
         at: Utc::now(),
-        ok: true,
-        tool: format!("lockkeeper {}", env!("CARGO_PKG_VERSION")),
-        what: what.to_owned(),
-    }
+        ok,
+        tool: TOOL.to_owned(),
+        what: finding.what,
+    })
 }

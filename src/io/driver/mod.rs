@@ -2,6 +2,7 @@
 //! the line mode and the headless commands.
 
 mod act;
+mod backups;
 pub mod environment;
 mod lease;
 mod making;
@@ -27,6 +28,7 @@ use super::poll::{self, Bound, Question};
 use super::postgres::reader::Reader;
 use super::postgres::{Control, Lease};
 use super::site::Site;
+use super::store::Store;
 use crate::domain::activity::BackendKey;
 use crate::domain::journal::Entry;
 use crate::domain::plan::{Action, Confirmed};
@@ -62,6 +64,8 @@ struct Inner {
     acting: Mutex<Acting>,
     /// The revisions that the last migration was to lead to.
     led_to: Mutex<Option<Vec<String>>>,
+    /// Where backups are; one reading at a time.
+    store: Arc<Mutex<Store>>,
 }
 
 /// How each act is asked to stop; a signal is not.
@@ -116,6 +120,7 @@ impl Driver {
             journals: tokio::sync::Mutex::default(),
             acting: Mutex::default(),
             led_to: Mutex::default(),
+            store: Arc::new(Mutex::new(Store::of(&site.loaded, &site.project))),
             site,
             news,
             questions,
@@ -124,6 +129,8 @@ impl Driver {
         let worker = tokio::spawn(work(inner.clone(), inbox));
         let warmed = inner.clone();
         background.spawn(async move { warmed.warm().await });
+        let stored = inner.clone();
+        background.spawn(async move { stored.watch_backups().await });
         let driver = Self { inner, orders, worker, background };
         driver.refresh();
         driver
@@ -163,9 +170,15 @@ impl Driver {
         }
     }
 
-    /// Reads the migrations anew.
+    /// Reads the migrations and the backups anew.
     pub fn refresh(&self) {
         self.spawn(|inner| async move { inner.refresh().await });
+        self.spawn(|inner| async move { inner.refresh_backups().await });
+    }
+
+    /// Proves the backup at a location to L2: a read, which is told when it is done.
+    pub fn verify(&self, location: String) {
+        self.spawn(|inner| async move { inner.verify(location).await });
     }
 
     /// Reads everything about a backend.

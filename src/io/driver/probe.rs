@@ -5,18 +5,19 @@ use std::time::Duration;
 use chrono::Utc;
 
 use super::Inner;
+use crate::domain::backup::Inventory;
 use crate::domain::counters::Surroundings;
-use crate::domain::evidence::{Builtin, Probe, Reading, Sense, Value};
+use crate::domain::evidence::{Builtin, Level, Probe, Reading, Sense, Value};
+use crate::domain::identity::Identity;
 use crate::domain::plan::Direction;
 use crate::domain::snapshot::Snapshot;
 use crate::io::blocking::blocking;
 use crate::io::driver::in_the_way;
 use crate::session::facts::Migrations;
-use crate::session::probe::{self, Known};
+use crate::session::probe::{self, Backups, Known};
 use crate::source::sql::question::only_reads;
 
 /// What the built-in probes of one step are answered from.
-#[derive(Default)]
 struct Read {
     snapshot: Option<Snapshot>,
     slow: Option<Surroundings>,
@@ -26,6 +27,9 @@ struct Read {
     conflicting: Option<Vec<String>>,
     led_to: Option<Vec<String>>,
     journal: Option<bool>,
+    identity: Option<Identity>,
+    inventory: Option<Inventory>,
+    required: Level,
 }
 
 impl Inner {
@@ -45,7 +49,7 @@ impl Inner {
     }
 
     async fn read_for(&self, builtins: &[Builtin]) -> Read {
-        let mut read = Read::default();
+        let mut read = Read::nothing(self.site.config().backups.required_level);
         if builtins.is_empty() {
             return read;
         }
@@ -65,6 +69,11 @@ impl Inner {
             read.conflicting = self.conflicting(read.migrations.as_ref()).await;
         }
         read.led_to.clone_from(&self.led_to());
+        let backups = [Builtin::BackupAge, Builtin::BackupLevel, Builtin::BackupSound];
+        if backups.iter().any(|builtin| builtins.contains(builtin)) {
+            read.inventory = self.inventory().await.ok();
+        }
+        read.identity = identity.ok();
         read.journal = self.walks().map(|journal| blocking(|| journal.check()).is_ok());
         read
     }
@@ -109,6 +118,31 @@ impl Inner {
 }
 
 impl Read {
+    fn nothing(required: Level) -> Self {
+        Self {
+            snapshot: None,
+            slow: None,
+            migrations: None,
+            pinned: None,
+            lease: None,
+            conflicting: None,
+            led_to: None,
+            journal: None,
+            identity: None,
+            inventory: None,
+            required,
+        }
+    }
+
+    fn backups(&self) -> Option<Backups<'_>> {
+        Some(Backups {
+            inventory: self.inventory.as_ref()?,
+            identity: self.identity.as_ref()?,
+            required: self.required,
+            now: Utc::now(),
+        })
+    }
+
     fn known(&self) -> Known<'_> {
         Known {
             snapshot: self.snapshot.as_ref(),
@@ -119,6 +153,7 @@ impl Read {
             lease: self.lease,
             conflicting: self.conflicting.as_deref(),
             led_to: self.led_to.as_deref(),
+            backups: self.backups(),
         }
     }
 }

@@ -1,0 +1,64 @@
+//! The backups: read off the screen's threads, now and then and when asked.
+
+use std::path::Path;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use chrono::Utc;
+
+use super::Inner;
+use crate::domain::backup::Inventory;
+use crate::domain::evidence::Level;
+use crate::io::store;
+use crate::session::facts::Proof;
+use crate::session::news::News;
+
+/// How often the directories are looked at; what has not changed is not read again.
+const PACE: Duration = Duration::from_secs(30);
+
+impl Inner {
+    /// Reads the inventory again and again.
+    pub async fn watch_backups(&self) {
+        loop {
+            // The driver reads it once at its start.
+            tokio::time::sleep(PACE).await;
+            self.refresh_backups().await;
+        }
+    }
+
+    /// Reads the inventory, and tells it.
+    pub async fn refresh_backups(&self) {
+        let read = self.inventory().await.map(Box::new);
+        self.tell(News::Backups(read));
+    }
+
+    /// Returns what there is now.
+    pub async fn inventory(&self) -> Result<Inventory, String> {
+        let store = self.store.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            store.lock().unwrap_or_else(PoisonError::into_inner).read(Utc::now())
+        });
+        read.await.map_err(|error| error.to_string())
+    }
+
+    /// Proves a backup to L2, tells what it came to, and takes it into the inventory.
+    pub async fn verify(&self, location: String) {
+        self.tell(News::Proof(location.clone(), Proof::Running));
+        let path = location.clone();
+        let proved = tokio::task::spawn_blocking(move || {
+            store::verify(Path::new(&path), Level::L2, Utc::now())
+        });
+        let proof = match proved.await {
+            Ok(Ok((report, found))) => {
+                let store = self.store.clone();
+                let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
+                store.learn(Path::new(&location), found, Utc::now());
+                Proof::Done(Box::new(report))
+            }
+            Ok(Err(why)) => Proof::Failed(why.to_string()),
+            Err(error) => Proof::Failed(error.to_string()),
+        };
+        self.tell(News::Proof(location, proof));
+        self.refresh_backups().await;
+    }
+}

@@ -1,0 +1,165 @@
+//! Where backups are kept: an inventory of directories, and proofs up to L2.
+
+mod disk;
+mod manifest;
+mod proof;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+
+use super::config::Loaded;
+use crate::domain::backup::manifest::SUFFIX;
+use crate::domain::backup::{Inventory, by_worth, retention};
+use crate::domain::evidence::Level;
+use crate::domain::untrusted::Untrusted;
+use crate::tools::pg_dump::{self, Depth, Found};
+
+use disk::{Listed, Stamp};
+
+pub use proof::{Limit, verify};
+
+/// So far a backup is read unasked: 64 Ki blocks of an archive, or 256 MiB of a script.
+const STEPS: u64 = 64 << 10;
+
+/// Directories of backups, and what was read of them before.
+#[derive(Debug)]
+pub struct Store {
+    directories: Vec<PathBuf>,
+    /// True if nobody wrote the directories down: then they need not be there.
+    usual: bool,
+    keep: u32,
+    required: Level,
+    seen: HashMap<PathBuf, Seen>,
+}
+
+/// What a file or directory was when it looked like this.
+#[derive(Clone, Debug)]
+struct Seen {
+    stamp: Stamp,
+    at: DateTime<Utc>,
+    found: Result<Option<Found>, String>,
+}
+
+impl Store {
+    /// Returns the store that the configuration names; its directories are relative to its file,
+    /// or to the project if there is none. Reads nothing yet.
+    #[must_use]
+    pub fn of(loaded: &Loaded, project: &Path) -> Self {
+        let backups = &loaded.config.backups;
+        let base = loaded.directory().unwrap_or(project);
+        let directories: Vec<PathBuf> =
+            backups.directories.iter().map(|directory| tidy(&base.join(directory))).collect();
+        let usual = *backups.directories == crate::domain::config::Backups::default().directories;
+        Self::new(directories, usual, backups.keep, backups.required_level)
+    }
+
+    /// Returns the store of these directories; with `usual`, one that is not there is no problem.
+    #[must_use]
+    pub fn new(directories: Vec<PathBuf>, usual: bool, keep: u32, required: Level) -> Self {
+        Self { directories, usual, keep, required, seen: HashMap::new() }
+    }
+
+    /// Reads the inventory at `now`; of what has not changed since it was read, nothing.
+    pub fn read(&mut self, now: DateTime<Utc>) -> Inventory {
+        let mut inventory = Inventory::default();
+        let mut listed = Listed::default();
+        for directory in &self.directories {
+            let missing = disk::list(directory, &mut listed);
+            inventory
+                .problems
+                .extend(missing.filter(|missing| !self.usual || !missing.is_gone).map(|m| m.what));
+        }
+        inventory.problems.append(&mut listed.problems);
+        self.seen.retain(|path, _| listed.places.contains_key(path));
+        for (path, stamp) in &listed.places {
+            if path.to_string_lossy().ends_with(SUFFIX) {
+                inventory.problems.extend(orphan(path, &listed));
+            } else {
+                self.add(path, *stamp, now, &mut inventory);
+            }
+        }
+        retention::mark(&mut inventory.backups, self.keep, self.required);
+        by_worth(&mut inventory.backups);
+        inventory
+    }
+
+    fn add(&mut self, path: &Path, stamp: Stamp, now: DateTime<Utc>, inventory: &mut Inventory) {
+        let location = path.display().to_string();
+        let is_partial = location.ends_with(".partial");
+        let depth = if is_partial { Depth::Head } else { Depth::Steps(STEPS) };
+        let known = self.seen.get(path).filter(|seen| seen.stamp == stamp);
+        let seen =
+            known.cloned().unwrap_or_else(|| Seen { stamp, at: now, found: look(path, depth) });
+        let manifest = match manifest::beside(path) {
+            Ok(manifest) => manifest,
+            Err(why) => {
+                inventory.problems.push(shown(&why));
+                None
+            }
+        };
+        match &seen.found {
+            Ok(Some(found)) => {
+                let backup = found.backup(&location, stamp.size, manifest.as_ref(), seen.at);
+                inventory.backups.push(backup);
+            }
+            Ok(None) => inventory.problems.extend(not_a_backup(path, stamp, manifest.is_some())),
+            Err(why) => inventory.problems.push(shown(&format!("{location}: {why}"))),
+        }
+        self.seen.insert(path.to_owned(), seen);
+    }
+
+    /// Takes what a proof has read of a backup, which went further than the inventory does.
+    pub fn learn(&mut self, path: &Path, found: Found, at: DateTime<Utc>) {
+        if let Ok(stamp) = disk::stamp(path) {
+            self.seen.insert(path.to_owned(), Seen { stamp, at, found: Ok(Some(found)) });
+        }
+    }
+}
+
+/// Returns a path without the steps that lead nowhere (`./`).
+fn tidy(path: &Path) -> PathBuf {
+    path.components().collect()
+}
+
+/// Reads a file or directory; the error is a sentence.
+fn look(path: &Path, depth: Depth) -> Result<Option<Found>, String> {
+    let read = || -> std::io::Result<Option<Found>> {
+        let metadata = std::fs::symlink_metadata(path)?;
+        if metadata.is_dir() {
+            return pg_dump::directory(&disk::Disk(path), depth);
+        }
+        let mut file = disk::open(path)?;
+        pg_dump::file(&mut file, metadata.len(), depth)
+    };
+    read().map_err(|error| format!("it cannot be read: {error}"))
+}
+
+/// Returns why something that should be a backup is none, if it should.
+fn not_a_backup(path: &Path, stamp: Stamp, registered: bool) -> Option<String> {
+    let name = path.file_name()?.to_string_lossy().to_lowercase();
+    let looks = [".dump", ".backup", ".pgdump", ".partial", ".sql.gz", ".sql.zst", ".sql.lz4"];
+    let is_named = looks.iter().any(|ending| name.ends_with(ending));
+    let is_empty_script = stamp.size == 0 && name.ends_with(".sql");
+    if !registered && !is_named && !is_empty_script {
+        return None;
+    }
+    let why = match stamp.size {
+        0 => "it is empty: a dump that failed leaves such a file",
+        _ => "its bytes are not those of a backup",
+    };
+    Some(shown(&format!("{}: {why}", path.display())))
+}
+
+/// Returns what is wrong with a manifest that no backup is beside of.
+fn orphan(path: &Path, listed: &Listed) -> Option<String> {
+    let name = path.to_string_lossy();
+    let backup = Path::new(name.strip_suffix(SUFFIX)?);
+    (!listed.places.contains_key(backup))
+        .then(|| shown(&format!("{name}: the backup that it tells of is gone")))
+}
+
+fn shown(text: &str) -> String {
+    Untrusted::from(text).one_line()
+}

@@ -1,0 +1,128 @@
+//! Proving one backup, level by level.
+
+use std::io::{self, Read};
+use std::path::Path;
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest as _, Sha256};
+
+use super::{disk, look, manifest};
+use crate::domain::backup::Manifest;
+use crate::domain::backup::manifest::Evidence;
+use crate::domain::evidence::Level;
+use crate::domain::verify::{Finding, Report};
+use crate::tools::pg_dump::{Depth, Found};
+
+/// What proves.
+const TOOL: &str = concat!("lockkeeper ", env!("CARGO_PKG_VERSION"));
+
+/// Why nothing was proven at all.
+#[derive(Debug, thiserror::Error)]
+pub enum Limit {
+    /// The level is above what this version proves.
+    #[error("cannot tell: this version verifies to L2, not {0}")]
+    Level(Level),
+    /// It is not a backup, or cannot be read.
+    #[error("{0}")]
+    Unreadable(String),
+}
+
+/// Proves the backup at `path` up to `asked`, and writes what came of it into its manifest,
+/// if it has one. Returns the proof, and what was read.
+///
+/// # Errors
+/// If the level is above L2, or there is nothing that could be proven.
+pub fn verify(path: &Path, asked: Level, now: DateTime<Utc>) -> Result<(Report, Found), Limit> {
+    if asked > Level::L2 {
+        return Err(Limit::Level(asked));
+    }
+    let file = path.display().to_string();
+    let unreadable = |why: String| Limit::Unreadable(format!("{file}: {why}"));
+    let begun = Instant::now();
+    let found = look(path, Depth::Head).map_err(unreadable)?;
+    let mut found =
+        found.ok_or_else(|| unreadable("its bytes are not those of a backup".into()))?;
+    let mut findings = vec![found.head_finding().took(begun.elapsed())];
+    let manifest = manifest::beside(path);
+    if asked >= Level::L1 {
+        let begun = Instant::now();
+        findings.push(unchanged(path, manifest.as_ref()).took(begun.elapsed()));
+    }
+    if asked >= Level::L2 {
+        let begun = Instant::now();
+        let whole = look(path, Depth::Whole).map_err(unreadable)?;
+        found = whole.ok_or_else(|| unreadable("it changed meanwhile".into()))?;
+        findings.push(found.structure_finding().took(begun.elapsed()));
+    }
+    let mut report = Report::of(file, asked, findings);
+    if let Ok(Some(manifest)) = manifest {
+        report.rows = manifest.rows;
+        if let Err(why) = manifest::append(path, evidence(&report, now)) {
+            report.notes.push(why);
+        }
+    }
+    Ok((report, found))
+}
+
+fn evidence(report: &Report, at: DateTime<Utc>) -> Vec<Evidence> {
+    let tried = report.findings.iter().filter_map(|finding| Some((finding, finding.ok?)));
+    tried
+        .map(|(finding, ok)| Evidence {
+            level: finding.level,
+            at,
+            ok,
+            tool: TOOL.to_owned(),
+            what: finding.what.clone(),
+        })
+        .collect()
+}
+
+/// Compares the bytes with the manifest's sum.
+fn unchanged(path: &Path, manifest: Result<&Option<Manifest>, &String>) -> Finding {
+    let manifest = match manifest {
+        Ok(Some(manifest)) => manifest,
+        Ok(None) => {
+            let why = "does not apply: it has no manifest that tells what it was";
+            return Finding::does_not_apply(Level::L1, why);
+        }
+        Err(why) => return Finding::unknown(Level::L1, why.clone()),
+    };
+    match sum(path) {
+        Ok(sum) if sum.eq_ignore_ascii_case(&manifest.sha256) => {
+            Finding::tried(Level::L1, true, "its SHA-256 is that of the manifest")
+        }
+        Ok(_) => {
+            let why = "its SHA-256 is not that of the manifest: changed since it was made";
+            Finding::tried(Level::L1, false, why)
+        }
+        Err(error) => Finding::unknown(Level::L1, format!("it cannot be read: {error}")),
+    }
+}
+
+/// Returns the SHA-256 of a file, or of a directory's list of files, as manifests have it.
+fn sum(path: &Path) -> io::Result<String> {
+    if !std::fs::symlink_metadata(path)?.is_dir() {
+        return digest(disk::open(path)?);
+    }
+    let mut list = String::new();
+    for name in disk::files(path)? {
+        let sum = digest(disk::open(&path.join(&name))?)?;
+        list.push_str(&format!("{sum}  {name}\n"));
+    }
+    digest(list.as_bytes())
+}
+
+fn digest(mut from: impl Read) -> io::Result<String> {
+    let mut sum = Sha256::new();
+    let mut piece = vec![0; 1 << 16];
+    loop {
+        match from.read(&mut piece) {
+            Ok(0) => break,
+            Ok(length) => sum.update(&piece[..length]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(format!("{:x}", sum.finalize()))
+}

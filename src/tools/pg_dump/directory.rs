@@ -1,0 +1,181 @@
+//! Directory archives: `toc.dat` and a file for each entry with data.
+
+use std::io::{self, Read};
+
+use super::input::Input;
+use super::revision::{self, Held};
+use super::sort::Compression;
+use super::toc::{Data, Entry, Toc};
+use super::{Depth, Folder, Found, Kind, Steps, Structure, TOO_LONG, compression};
+
+/// What stands behind the name of a file by its compression.
+const ENDINGS: [(&str, Compression); 4] = [
+    ("", Compression::None),
+    (".gz", Compression::Gzip),
+    (".lz4", Compression::Lz4),
+    (".zst", Compression::Zstd),
+];
+
+/// More lists of large objects in a file than this no database has.
+const OBJECTS: usize = 10_000_000;
+
+/// Reads a directory; `None` if nothing of `pg_dump` or `pg_basebackup` is in it.
+pub(super) fn read(folder: &dyn Folder, depth: Depth) -> io::Result<Option<Found>> {
+    let Some(size) = folder.size("toc.dat") else { return Ok(base(folder)) };
+    let toc = {
+        let mut file = folder.open("toc.dat")?;
+        let mut input = Input::new(&mut file, size);
+        match Toc::read(&mut input) {
+            Ok(toc) => toc,
+            Err(stop) => {
+                let why = stop.words("toc.dat")?;
+                return Ok(Some(Found::broken(Kind::Directory, why)));
+            }
+        }
+    };
+    let mut found = toc.found(Kind::Directory);
+    let Some(mut steps) = Steps::of(depth) else { return Ok(Some(found)) };
+    found.structure = walk(folder, &toc, &mut steps)?;
+    revisions(folder, &toc, &mut found);
+    Ok(Some(found))
+}
+
+/// A base backup is judged by its own tool.
+fn base(folder: &dyn Folder) -> Option<Found> {
+    folder.size("backup_manifest").map(|_| {
+        let found = Found::of(Kind::Base);
+        let why = "a base backup: pg_verifybackup proves it, this version does not";
+        Found {
+            head: Ok("it has a backup_manifest".to_owned()),
+            structure: Structure::Unknown(why.to_owned()),
+            ..found
+        }
+    })
+}
+
+/// A file of an entry, with its compression.
+struct Stored {
+    name: String,
+    size: u64,
+    compression: Compression,
+}
+
+fn stored(folder: &dyn Folder, name: &str) -> Option<Stored> {
+    // A name out of an archive never leads out of its directory.
+    let is_plain = !name.contains(['/', '\\']) && name != ".." && name != ".";
+    let found = ENDINGS.iter().filter(|_| is_plain).find_map(|(ending, compression)| {
+        let name = format!("{name}{ending}");
+        folder.size(&name).map(|size| Stored { name, size, compression: *compression })
+    });
+    found
+}
+
+fn walk(folder: &dyn Folder, toc: &Toc, steps: &mut Steps) -> io::Result<Structure> {
+    let mut files = 0_usize;
+    for entry in &toc.data {
+        let Data::In(name) = &entry.data else { continue };
+        let outcome = match entry.is_table {
+            true => rows(folder, entry, name, steps)?,
+            false => objects(folder, name, steps)?,
+        };
+        match outcome {
+            Ok(seen) => files += seen,
+            Err(structure) => return Ok(structure),
+        }
+    }
+    Ok(Structure::Complete(format!("toc.dat and all {files} files that it names, to their ends")))
+}
+
+/// How many files were seen to be whole, or why not.
+type Seen = Result<usize, Structure>;
+
+fn broken(why: String) -> Seen {
+    Err(Structure::Broken(why))
+}
+
+fn rows(folder: &dyn Folder, entry: &Entry, name: &str, steps: &mut Steps) -> io::Result<Seen> {
+    let shown = super::shown(name);
+    let Some(file) = stored(folder, name) else { return Ok(broken(format!("{shown} is missing"))) };
+    if file.size == 0 {
+        // pg_restore takes it for an empty table.
+        return Ok(broken(format!("{} is empty: its rows are gone", super::shown(&file.name))));
+    }
+    Ok(match last(folder, &file, steps)? {
+        Err(structure) => Err(structure),
+        Ok(end) if entry.is_copy && !end.ends_with(super::END_OF_ROWS) => {
+            broken(format!("the rows in {} do not end", super::shown(&file.name)))
+        }
+        Ok(_) => Ok(1),
+    })
+}
+
+/// Reads a file to its end and returns its last bytes.
+fn last(
+    folder: &dyn Folder,
+    file: &Stored,
+    steps: &mut Steps,
+) -> io::Result<Result<Vec<u8>, Structure>> {
+    let from = folder.open(&file.name)?;
+    let name = super::shown(&file.name);
+    let damaged = |error: io::Error| Structure::Broken(format!("{name} is damaged: {error}"));
+    let mut from = match compression::reader(file.compression, from) {
+        Ok(from) => from,
+        Err(error) => return Ok(Err(damaged(error))),
+    };
+    let mut end = Vec::new();
+    let mut piece = vec![0; 4096];
+    loop {
+        if !steps.take() {
+            return Ok(Err(Structure::Unknown(TOO_LONG.to_owned())));
+        }
+        match from.read(&mut piece) {
+            Ok(0) => return Ok(Ok(end)),
+            Ok(length) => {
+                end.extend_from_slice(&piece[..length]);
+                end.drain(..end.len().saturating_sub(16));
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Ok(Err(damaged(error))),
+        }
+    }
+}
+
+/// `blobs.toc` names the large objects, a line each: `OID FILE`.
+fn objects(folder: &dyn Folder, name: &str, steps: &mut Steps) -> io::Result<Seen> {
+    let shown = super::shown(name);
+    let Some(list) = stored(folder, name) else { return Ok(broken(format!("{shown} is missing"))) };
+    let mut text = String::new();
+    let from = compression::reader(list.compression, folder.open(&list.name)?);
+    let read = from.and_then(|from| from.take(1 << 30).read_to_string(&mut text));
+    if read.is_err() || (!text.is_empty() && !text.ends_with('\n')) {
+        return Ok(broken(format!("{shown} is damaged")));
+    }
+    let mut seen = 1;
+    for line in text.lines().take(OBJECTS) {
+        let file = line.split_once(' ').and_then(|(_, file)| stored(folder, file));
+        let Some(file) = file else {
+            return Ok(broken(format!("a large object of {shown} is missing")));
+        };
+        // An empty object is an empty file only where nothing is compressed.
+        if file.compression != Compression::None
+            && let Err(structure) = last(folder, &file, steps)?
+        {
+            return Ok(Err(structure));
+        }
+        seen += 1;
+    }
+    Ok(Ok(seen))
+}
+
+fn revisions(folder: &dyn Folder, toc: &Toc, found: &mut Found) {
+    let mut held = Vec::new();
+    for versions in &toc.versions {
+        let Data::In(name) = &toc.data[versions.entry].data else { continue };
+        let Some(file) = stored(folder, name) else { continue };
+        let from = folder.open(&file.name);
+        let decoded = from.and_then(|from| compression::reader(file.compression, from));
+        let rows = decoded.map_err(|error| error.to_string()).and_then(revision::bounded);
+        held.push(Held { versions, rows });
+    }
+    revision::fill(found, held);
+}

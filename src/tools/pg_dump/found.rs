@@ -1,0 +1,115 @@
+//! From what a backup says of itself, and its manifest, to what is known of it.
+
+use chrono::{DateTime, Utc};
+
+use super::{Found, Structure};
+use crate::domain::backup::{Backup, Manifest, Proof, Retention};
+use crate::domain::evidence::Level;
+use crate::domain::untrusted::Untrusted;
+use crate::domain::verify::Finding;
+
+/// How far a name goes that marks what is not finished.
+const PARTIAL: &str = ".partial";
+
+impl Found {
+    /// Returns what is known of the backup at `location`, of `size` bytes, that was read at
+    /// `at`; what only a manifest tells is not known without one.
+    #[must_use]
+    pub fn backup(
+        &self,
+        location: &str,
+        size: u64,
+        manifest: Option<&Manifest>,
+        at: DateTime<Utc>,
+    ) -> Backup {
+        let mut backup = Backup {
+            size: Some(size),
+            created_local: self.created_local,
+            database: self.database.clone(),
+            server_version: self.server_version.clone(),
+            tool_version: self.tool_version.clone(),
+            scope: self.scope,
+            revisions: self.revisions.clone(),
+            tables: self.tables,
+            complete: self.structure.complete(),
+            problems: self.problems(),
+            ..Backup::at(location, self.kind)
+        };
+        if let Some(manifest) = manifest {
+            register(&mut backup, manifest);
+        }
+        backup.verified.extend(self.proofs(at));
+        if location.ends_with(PARTIAL) {
+            backup.complete = Some(false);
+            let why = "not finished: pg_dump still writes it, or was ended".to_owned();
+            backup.problems.insert(0, why);
+        }
+        backup
+    }
+
+    /// Returns the finding of L0.
+    #[must_use]
+    pub fn head_finding(&self) -> Finding {
+        match (&self.head, &self.structure) {
+            (Ok(what), _) => Finding::tried(Level::L0, true, what.clone()),
+            (Err(why), Structure::Unknown(_)) => Finding::unknown(Level::L0, why.clone()),
+            (Err(why), _) => Finding::tried(Level::L0, false, why.clone()),
+        }
+    }
+
+    /// Returns the finding of L2.
+    #[must_use]
+    pub fn structure_finding(&self) -> Finding {
+        match &self.structure {
+            Structure::Complete(what) => Finding::tried(Level::L2, true, what.clone()),
+            Structure::Broken(why) => Finding::tried(Level::L2, false, why.clone()),
+            Structure::Unknown(why) => Finding::unknown(Level::L2, why.clone()),
+        }
+    }
+
+    fn proofs(&self, at: DateTime<Utc>) -> impl Iterator<Item = Proof> {
+        let findings = [self.head_finding(), self.structure_finding()];
+        let proof = move |f: Finding| f.ok.map(|ok| Proof { level: f.level, at, ok });
+        findings.into_iter().filter_map(proof)
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let structure = match &self.structure {
+            Structure::Complete(_) => None,
+            other => Some(other.words().to_owned()),
+        };
+        structure.into_iter().chain(self.notes.iter().cloned()).collect()
+    }
+}
+
+/// Adds what only the manifest knows; of what both tell, the manifest was there.
+fn register(backup: &mut Backup, manifest: &Manifest) {
+    backup.registered = true;
+    backup.id.clone_from(&manifest.id);
+    backup.system_identifier = Some(manifest.source.system_identifier.clone());
+    backup.database = Some(Untrusted::from(manifest.source.database.as_str()));
+    backup.server_version = Some(Untrusted::from(manifest.source.server_version.as_str()));
+    backup.tool_version = Some(Untrusted::from(manifest.tool_version.as_str()));
+    backup.created_at = Some(manifest.finished_at);
+    backup.snapshot_started_at = Some(manifest.snapshot_started_at);
+    backup.scope = Some(manifest.scope);
+    backup.rows.clone_from(&manifest.rows);
+    backup.verified = manifest.verified.iter().map(|evidence| evidence.proof()).collect();
+    if manifest.pinned {
+        backup.retention = Retention::Pinned;
+    }
+    let differs = backup.revisions.is_some() && backup.revisions != manifest.revisions;
+    if differs && manifest.revisions.is_some() {
+        let why = "the revision inside is not the one that its manifest tells".to_owned();
+        backup.problems.push(why);
+    }
+    if backup.revisions.is_none() {
+        backup.revisions.clone_from(&manifest.revisions);
+    }
+    if backup.size != Some(manifest.size) {
+        let size = manifest.size;
+        let why = format!("changed since it was made: the manifest tells of {size} bytes");
+        backup.problems.insert(0, why);
+        backup.complete = Some(false);
+    }
+}
