@@ -2,6 +2,7 @@
 //! and no panel knows another.
 
 pub mod activity;
+mod backup;
 mod fold;
 pub mod journal;
 pub mod locks;
@@ -143,6 +144,8 @@ pub enum Command {
     Up,
     /// Asks to take the last migration back.
     Down,
+    /// Asks for a full backup.
+    Backup,
     /// Begins to walk the runbook of that name.
     Begin(String),
     /// Goes on in the runbook: reads on, runs, reads the probes again.

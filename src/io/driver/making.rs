@@ -68,7 +68,7 @@ impl Inner {
 }
 
 /// Returns the `pg_dump` for a server of that version.
-pub(super) fn dumper(major: u32) -> Result<Dumper, String> {
+fn dumper(major: u32) -> Result<Dumper, String> {
     let found = clients::find("pg_dump", major).map_err(|unfit| unfit.to_string())?;
     let path = found.path.to_str().ok_or_else(|| {
         let path = Untrusted::from(found.path.to_string_lossy().as_ref()).one_line();
@@ -82,6 +82,12 @@ pub(super) fn dumper(major: u32) -> Result<Dumper, String> {
         major: found.major,
         version: found.version,
     })
+}
+
+/// Returns the version of the `pg_dump` for a server of that version.
+pub(super) fn dumper_version(major: u32) -> Result<String, String> {
+    let found = clients::find("pg_dump", major).map_err(|unfit| unfit.to_string())?;
+    Ok(found.version)
 }
 
 /// Returns what is on the disk of the backup that the job made or was to make.

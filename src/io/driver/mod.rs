@@ -268,6 +268,11 @@ impl Inner {
             Ok((_, migrations)) => self.tell(News::Project(Ok(Box::new(migrations)))),
             Err(why) => self.tell(News::Project(Err(why))),
         }
+        if let Ok(identity) = self.identity().await {
+            let major = identity.major();
+            let found = tokio::task::spawn_blocking(move || making::dumper_version(major)).await;
+            self.tell(News::Dumper(found.unwrap_or_else(|error| Err(error.to_string()))));
+        }
     }
 
     fn led_to(&self) -> MutexGuard<'_, Option<Vec<String>>> {
