@@ -121,8 +121,9 @@ fn preview(scope: Scope, dumper: &Dumper, making: &Making, plan: &Plan) -> Previ
     let lock_s = plan.timeouts.lock_ms.unwrap_or(0) / 1000;
     Preview {
         title: format!("back up {database} ({})", scope.word()),
-        sql: vec![shown_command(scope, dumper, lock_s)],
+        sql: Vec::new(),
         touches: vec![
+            shown_command(scope, dumper, lock_s),
             format!("{what}, into {}", Untrusted::from(making.directory.as_str()).one_line()),
             format!(
                 "named {database}-TIME-REVISION.dump, with a manifest: SHA-256, revision, rows"
@@ -143,9 +144,9 @@ fn shown_command(scope: Scope, dumper: &Dumper, lock_s: u64) -> String {
     let path = Untrusted::from(dumper.path.as_str()).one_line();
     let schema = if scope == Scope::Schema { " --schema-only" } else { "" };
     format!(
-        "{path} {}{schema} --lock-wait-timeout={lock_s}s --snapshot=… ({})",
-        PG_DUMP.join(" "),
-        dumper.version
+        "pg_dump {}: {path} {}{schema} --lock-wait-timeout={lock_s}s --snapshot=…",
+        dumper.version,
+        PG_DUMP.join(" ")
     )
 }
 

@@ -1,5 +1,6 @@
 //! Tests of the layer `cli`.
 
+mod backup;
 mod bad_input;
 mod change;
 mod console;

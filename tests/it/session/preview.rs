@@ -61,6 +61,7 @@ impl Stand {
                 cwd: "shop",
                 env: &[],
                 holders: &holders,
+                making: None,
             },
         )
     }
