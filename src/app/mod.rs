@@ -18,6 +18,7 @@ use crossterm::event::KeyEvent;
 use crate::domain::activity::BackendKey;
 use crate::domain::snapshot::Snapshot;
 use crate::panels::activity::Activity;
+use crate::panels::backups::Backups;
 use crate::panels::journal::Journal;
 use crate::panels::locks::Locks;
 use crate::panels::migrations::Migrations;
@@ -61,6 +62,8 @@ pub enum Output {
     Begin(String),
     /// Read everything about this backend.
     Backend(BackendKey),
+    /// Prove the backup at this location.
+    Verify(String),
     /// Read everything anew.
     Refresh,
     /// Leave.
@@ -74,6 +77,7 @@ struct Panels {
     activity: Activity,
     locks: Locks,
     migrations: Migrations,
+    backups: Backups,
     runbook: Runbook,
     journal: Journal,
 }
@@ -85,6 +89,7 @@ impl Panels {
             Id::Activity => &self.activity,
             Id::Locks => &self.locks,
             Id::Migrations => &self.migrations,
+            Id::Backups => &self.backups,
             Id::Runbook => &self.runbook,
             Id::Journal => &self.journal,
         }
@@ -96,6 +101,7 @@ impl Panels {
             Id::Activity => &mut self.activity,
             Id::Locks => &mut self.locks,
             Id::Migrations => &mut self.migrations,
+            Id::Backups => &mut self.backups,
             Id::Runbook => &mut self.runbook,
             Id::Journal => &mut self.journal,
         }

@@ -240,6 +240,7 @@ impl App {
                 self.looking = Some(backend);
                 vec![Output::Backend(backend)]
             }
+            Ask::Verify(location) => vec![Output::Verify(location)],
             Ask::Say(text) => {
                 self.say(Told::Plain, text);
                 Vec::new()

@@ -192,6 +192,7 @@ impl Console {
             match output {
                 Output::Effect(effect) => self.driver.effect(effect),
                 Output::Backend(key) => self.driver.backend(key),
+                Output::Verify(location) => self.driver.verify(location),
                 Output::Refresh => self.driver.refresh(),
                 Output::Quit => return Turn::Leave(ExitCode::SUCCESS),
                 Output::Begin(name) => {

@@ -2,10 +2,11 @@
 //! and no panel knows another.
 
 pub mod activity;
-mod backup;
+pub mod backups;
 mod fold;
 pub mod journal;
 pub mod locks;
+mod making;
 pub mod migrations;
 pub mod runbook;
 mod signal;
@@ -35,6 +36,8 @@ pub enum Id {
     Locks,
     /// The migrations and their dangers.
     Migrations,
+    /// The backups, and how far each is proven.
+    Backups,
     /// The runbook that is walked.
     Runbook,
     /// What was recorded, and the running act's output.
@@ -43,8 +46,15 @@ pub enum Id {
 
 impl Id {
     /// Every panel, in the order of the tabs.
-    pub const ALL: [Self; 6] =
-        [Self::Watch, Self::Activity, Self::Locks, Self::Migrations, Self::Runbook, Self::Journal];
+    pub const ALL: [Self; 7] = [
+        Self::Watch,
+        Self::Activity,
+        Self::Locks,
+        Self::Migrations,
+        Self::Backups,
+        Self::Runbook,
+        Self::Journal,
+    ];
 
     /// Returns the panel's title.
     #[must_use]
@@ -54,6 +64,7 @@ impl Id {
             Self::Activity => "Activity",
             Self::Locks => "Locks",
             Self::Migrations => "Migrations",
+            Self::Backups => "Backups",
             Self::Runbook => "Runbook",
             Self::Journal => "Journal",
         }
@@ -67,8 +78,9 @@ impl Id {
             Self::Activity => '2',
             Self::Locks => '3',
             Self::Migrations => '4',
-            Self::Runbook => '5',
-            Self::Journal => '6',
+            Self::Backups => '5',
+            Self::Runbook => '6',
+            Self::Journal => '7',
         }
     }
 }
@@ -140,6 +152,8 @@ pub enum Command {
     CancelAct,
     /// Ends our own running act, when cancelling its statement was not enough.
     KillAct,
+    /// Proves the selected backup.
+    Verify,
     /// Asks for the next migration.
     Up,
     /// Asks to take the last migration back.
@@ -200,6 +214,8 @@ pub enum Ask {
     Show(Id, Option<BackendKey>),
     /// Show everything about a backend.
     Backend(BackendKey),
+    /// Prove the backup at this location, which only reads.
+    Verify(String),
     /// Say why nothing happened.
     Say(String),
 }

@@ -7,7 +7,7 @@ use crate::domain::activity::{Backend, State};
 use crate::domain::age;
 use crate::domain::backup::Inventory;
 use crate::domain::counters::Surroundings;
-use crate::domain::evidence::{Builtin, Level, Value};
+use crate::domain::evidence::{Builtin, Value};
 use crate::domain::identity::Identity;
 use crate::domain::quantity::Period;
 use crate::domain::reversal;
@@ -45,8 +45,6 @@ pub struct Backups<'a> {
     pub inventory: &'a Inventory,
     /// The database that answers.
     pub identity: &'a Identity,
-    /// The level that makes a backup verified.
-    pub required: Level,
     /// Our clock.
     pub now: DateTime<Utc>,
 }
@@ -175,11 +173,11 @@ fn of_surroundings(builtin: Builtin, known: &Known<'_>) -> Option<Value> {
 /// Only a backup that a manifest ties to this very database counts: the name alone is that
 /// of many databases, and an age without zone is none.
 fn of_backups(builtin: Builtin, known: &Known<'_>) -> Option<Value> {
-    let Backups { inventory, identity, required, now } = known.backups?;
+    let Backups { inventory, identity, now } = known.backups?;
     let newest = || inventory.newest(identity);
     Some(match builtin {
         Builtin::BackupAge => {
-            let verified = inventory.newest_verified(identity, required)?;
+            let verified = inventory.newest_verified(identity)?;
             Value::Period(Period::from(verified.age(now)?.to_std().ok()?))
         }
         Builtin::BackupLevel => Value::Level(newest()?.level()?),

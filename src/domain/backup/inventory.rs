@@ -3,21 +3,32 @@
 use super::Backup;
 use crate::domain::evidence::Level;
 use crate::domain::identity::Identity;
+use crate::domain::quantity::Period;
 
 /// What was found where backups are kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inventory {
     /// The backups, the one that one would restore first.
     pub backups: Vec<Backup>,
     /// What could not be read, or is no backup though it should be; safe to show.
     pub problems: Vec<String>,
+    /// The level that a backup is asked to have passed.
+    pub required: Level,
+    /// The age up to which one is recent.
+    pub max_age: Period,
 }
 
 impl Inventory {
-    /// Returns the backup of that id.
+    /// Returns an inventory in which nothing was found yet.
     #[must_use]
-    pub fn find(&self, id: &str) -> Option<&Backup> {
-        self.backups.iter().find(|backup| backup.id == id)
+    pub fn empty(required: Level, max_age: Period) -> Self {
+        Self { backups: Vec::new(), problems: Vec::new(), required, max_age }
+    }
+
+    /// Returns the backup at a location.
+    #[must_use]
+    pub fn at(&self, location: &str) -> Option<&Backup> {
+        self.backups.iter().find(|backup| backup.location == location)
     }
 
     /// Returns the newest full backup that is known to be of `identity`, whatever it is worth;
@@ -29,16 +40,13 @@ impl Inventory {
     }
 
     /// Returns the newest full backup that is known to be of `identity`, complete, and to have
-    /// passed `required` without a failure.
+    /// passed the required level without a failure.
     #[must_use]
-    pub fn newest_verified<'a>(
-        &'a self,
-        identity: &'a Identity,
-        required: Level,
-    ) -> Option<&'a Backup> {
+    pub fn newest_verified<'a>(&'a self, identity: &'a Identity) -> Option<&'a Backup> {
+        let required = Some(self.required);
         let good = self
             .full_of(identity)
-            .filter(|backup| backup.complete == Some(true) && backup.level() >= Some(required));
+            .filter(|backup| backup.complete == Some(true) && backup.level() >= required);
         good.max_by_key(|backup| backup.snapshot_started_at)
     }
 

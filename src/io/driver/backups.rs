@@ -44,17 +44,15 @@ impl Inner {
     /// Proves a backup to L2, tells what it came to, and takes it into the inventory.
     pub async fn verify(&self, location: String) {
         self.tell(News::Proof(location.clone(), Proof::Running));
-        let path = location.clone();
+        let (path, store) = (location.clone(), self.store.clone());
         let proved = tokio::task::spawn_blocking(move || {
-            store::verify(Path::new(&path), Level::L2, Utc::now())
+            let (report, found) = store::verify(Path::new(&path), Level::L2, Utc::now())?;
+            let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
+            store.learn(Path::new(&path), found, Utc::now());
+            Ok::<_, store::Limit>(report)
         });
         let proof = match proved.await {
-            Ok(Ok((report, found))) => {
-                let store = self.store.clone();
-                let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
-                store.learn(Path::new(&location), found, Utc::now());
-                Proof::Done(Box::new(report))
-            }
+            Ok(Ok(report)) => Proof::Done(Box::new(report)),
             Ok(Err(why)) => Proof::Failed(why.to_string()),
             Err(error) => Proof::Failed(error.to_string()),
         };

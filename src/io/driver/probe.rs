@@ -7,7 +7,7 @@ use chrono::Utc;
 use super::Inner;
 use crate::domain::backup::Inventory;
 use crate::domain::counters::Surroundings;
-use crate::domain::evidence::{Builtin, Level, Probe, Reading, Sense, Value};
+use crate::domain::evidence::{Builtin, Probe, Reading, Sense, Value};
 use crate::domain::identity::Identity;
 use crate::domain::plan::Direction;
 use crate::domain::snapshot::Snapshot;
@@ -18,6 +18,7 @@ use crate::session::probe::{self, Backups, Known};
 use crate::source::sql::question::only_reads;
 
 /// What the built-in probes of one step are answered from.
+#[derive(Default)]
 struct Read {
     snapshot: Option<Snapshot>,
     slow: Option<Surroundings>,
@@ -29,7 +30,6 @@ struct Read {
     journal: Option<bool>,
     identity: Option<Identity>,
     inventory: Option<Inventory>,
-    required: Level,
 }
 
 impl Inner {
@@ -49,7 +49,7 @@ impl Inner {
     }
 
     async fn read_for(&self, builtins: &[Builtin]) -> Read {
-        let mut read = Read::nothing(self.site.config().backups.required_level);
+        let mut read = Read::default();
         if builtins.is_empty() {
             return read;
         }
@@ -118,27 +118,10 @@ impl Inner {
 }
 
 impl Read {
-    fn nothing(required: Level) -> Self {
-        Self {
-            snapshot: None,
-            slow: None,
-            migrations: None,
-            pinned: None,
-            lease: None,
-            conflicting: None,
-            led_to: None,
-            journal: None,
-            identity: None,
-            inventory: None,
-            required,
-        }
-    }
-
     fn backups(&self) -> Option<Backups<'_>> {
         Some(Backups {
             inventory: self.inventory.as_ref()?,
             identity: self.identity.as_ref()?,
-            required: self.required,
             now: Utc::now(),
         })
     }

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use super::config::Loaded;
 use crate::domain::backup::manifest::SUFFIX;
 use crate::domain::backup::{Inventory, by_worth, retention};
-use crate::domain::evidence::Level;
+use crate::domain::config::Backups;
 use crate::domain::untrusted::Untrusted;
 use crate::tools::pg_dump::{self, Depth, Found};
 
@@ -29,8 +29,7 @@ pub struct Store {
     directories: Vec<PathBuf>,
     /// True if nobody wrote the directories down: then they need not be there.
     usual: bool,
-    keep: u32,
-    required: Level,
+    asked: Backups,
     seen: HashMap<PathBuf, Seen>,
 }
 
@@ -51,19 +50,14 @@ impl Store {
         let base = loaded.directory().unwrap_or(project);
         let directories: Vec<PathBuf> =
             backups.directories.iter().map(|directory| tidy(&base.join(directory))).collect();
-        let usual = *backups.directories == crate::domain::config::Backups::default().directories;
-        Self::new(directories, usual, backups.keep, backups.required_level)
-    }
-
-    /// Returns the store of these directories; with `usual`, one that is not there is no problem.
-    #[must_use]
-    pub fn new(directories: Vec<PathBuf>, usual: bool, keep: u32, required: Level) -> Self {
-        Self { directories, usual, keep, required, seen: HashMap::new() }
+        let usual = backups.directories == Backups::default().directories;
+        Self { directories, usual, asked: backups.clone(), seen: HashMap::new() }
     }
 
     /// Reads the inventory at `now`; of what has not changed since it was read, nothing.
     pub fn read(&mut self, now: DateTime<Utc>) -> Inventory {
-        let mut inventory = Inventory::default();
+        let asked = &self.asked;
+        let mut inventory = Inventory::empty(asked.required_level, asked.max_age);
         let mut listed = Listed::default();
         for directory in &self.directories {
             let missing = disk::list(directory, &mut listed);
@@ -80,7 +74,8 @@ impl Store {
                 self.add(path, *stamp, now, &mut inventory);
             }
         }
-        retention::mark(&mut inventory.backups, self.keep, self.required);
+        let asked = &self.asked;
+        retention::mark(&mut inventory.backups, asked.keep, asked.required_level);
         by_worth(&mut inventory.backups);
         inventory
     }

@@ -17,7 +17,7 @@ pub(super) fn reader<'a>(
     Ok(match compression {
         Compression::None => Box::new(from),
         Compression::Gzip => Box::new(flate2::read::MultiGzDecoder::new(from)),
-        Compression::Lz4 => Box::new(lz4_flex::frame::FrameDecoder::new(from)),
+        Compression::Lz4 => Box::new(Lz4::new(from)),
         Compression::Zstd => Box::new(Zstd { from, frame: FrameDecoder::new(), open: false }),
         Compression::Bzip2 | Compression::Xz => {
             let why = format!("this version does not read {}", compression.word());
@@ -34,6 +34,54 @@ pub(super) fn block<'a>(
     match compression {
         Compression::Gzip => Ok(Box::new(flate2::read::ZlibDecoder::new(from))),
         other => reader(other, from),
+    }
+}
+
+/// LZ4 frames one after the other. The decoder takes a file that ends between two blocks for
+/// the end of the frame; here it is an error.
+struct Lz4<R: Read> {
+    frames: lz4_flex::frame::FrameDecoder<Watched<R>>,
+    /// True once a frame has ended and nothing of the next was read.
+    between: bool,
+}
+
+impl<R: Read> Lz4<R> {
+    fn new(from: R) -> Self {
+        let from = Watched { from, ended: false };
+        Self { frames: lz4_flex::frame::FrameDecoder::new(from), between: false }
+    }
+}
+
+impl<R: Read> Read for Lz4<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        while !buf.is_empty() {
+            let taken = self.frames.read(buf)?;
+            let ended = self.frames.get_ref().ended;
+            match (taken, ended) {
+                (1.., _) => {
+                    self.between = false;
+                    return Ok(taken);
+                }
+                (0, true) if self.between => return Ok(0),
+                (0, true) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                (0, false) => self.between = true,
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// A reader that remembers whether its end was met.
+struct Watched<R> {
+    from: R,
+    ended: bool,
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let taken = self.from.read(buf)?;
+        self.ended |= taken == 0 && !buf.is_empty();
+        Ok(taken)
     }
 }
 

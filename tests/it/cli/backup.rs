@@ -98,7 +98,10 @@ fn a_confirmed_backup_is_a_private_file_with_a_manifest_and_a_journal() {
     assert_eq!(manifest.revisions, Some(vec!["1".to_owned()]));
     assert_eq!(manifest.source.database, database.name);
     assert_eq!(manifest.rows.get("public.-x big*"), Some(&Some(2)));
-    assert_eq!(manifest.rows.get("public.orders_2025"), Some(&Some(count(&database, "orders_2025"))));
+    assert_eq!(
+        manifest.rows.get("public.orders_2025"),
+        Some(&Some(count(&database, "orders_2025")))
+    );
     assert_eq!(manifest.rows.get("public.orders"), None, "its partitions have the rows");
     let journals = lk.journals();
     let run = &journals.last().expect("a run").records;

@@ -1,6 +1,7 @@
 //! Tests of the layer `cli`.
 
 mod backup;
+mod backups;
 mod bad_input;
 mod change;
 mod console;

@@ -2,6 +2,7 @@
 
 mod activity;
 mod age;
+mod backup;
 mod backup_name;
 mod config;
 mod dsn;

@@ -54,7 +54,8 @@ impl Scene {
     }
 
     fn names(&self) -> Vec<String> {
-        let name = |path: &PathBuf| path.file_name().expect("a name").to_string_lossy().into_owned();
+        let name =
+            |path: &PathBuf| path.file_name().expect("a name").to_string_lossy().into_owned();
         files(&self.backups()).iter().map(name).collect()
     }
 
@@ -219,8 +220,9 @@ fn fake(directory: &Path, version: &str) -> PathBuf {
 #[test]
 fn the_client_of_the_servers_major_is_preferred_then_the_nearest_later_one() {
     let dir = tempfile::tempdir().expect("a directory");
-    let all: Vec<PathBuf> =
-        ["14.9", "17.5", "18beta1", "15.3", "15.14"].map(|version| fake(dir.path(), version)).into();
+    let all: Vec<PathBuf> = ["14.9", "17.5", "18beta1", "15.3", "15.14"]
+        .map(|version| fake(dir.path(), version))
+        .into();
     let find = |major| clients::find_in("pg_dump", major, all.clone());
     let fit = find(15).expect("there is one");
     assert_eq!((fit.version.as_str(), fit.warning()), ("15.14", None));

@@ -22,5 +22,6 @@ mod poll;
 mod prove;
 mod runbook;
 mod snapshot;
+mod store;
 mod target;
 mod terminal;

@@ -1,6 +1,7 @@
 //! Tests of the layer `panels`.
 
 mod activity;
+mod backups;
 mod journal;
 mod locks;
 mod migrations;

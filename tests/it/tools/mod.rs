@@ -1,3 +1,4 @@
 //! Tests of the layer `tools`.
 
+mod pg_dump;
 mod sqlx;

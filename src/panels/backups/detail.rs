@@ -1,0 +1,163 @@
+//! One backup: what it says of itself, what was proven, and what cannot be.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::domain::backup::{Backup, Kind, Scope};
+use crate::domain::evidence::Level;
+use crate::domain::untrusted::Untrusted;
+use crate::domain::verify::Report;
+use crate::panels::Scene;
+use crate::session::facts::Proof;
+use crate::ui::theme::{Theme, Tone};
+use crate::ui::widgets::message::{self, Message};
+use crate::ui::widgets::pairs::{self, Pair};
+
+use super::list::bytes;
+use super::standing::{self, shown};
+
+/// Paints title and facts, from row `offset` on.
+pub(super) fn view(
+    backup: &Backup,
+    scene: &Scene<'_>,
+    offset: usize,
+    theme: Theme,
+    area: Rect,
+    buf: &mut Buffer,
+) {
+    let area = area.intersection(buf.area);
+    if area.is_empty() {
+        return;
+    }
+    let title = Rect { height: 1, ..area };
+    message::render(&Message::new(Tone::Strong, shown(&backup.location)), theme, title, buf);
+    let inside =
+        Rect { x: area.x + 1, y: area.y + 1, width: area.width - 1, height: area.height - 1 };
+    let facts = facts(backup, scene);
+    let most = pairs::height(&facts, inside.width).saturating_sub(usize::from(inside.height));
+    pairs::render(&facts, offset.min(most), theme, inside, buf);
+}
+
+fn facts(backup: &Backup, scene: &Scene<'_>) -> Vec<Pair> {
+    let mut facts = Vec::new();
+    let problem = |why: &String| Pair::new("▲ problem", shown(why)).tone(Tone::Warn);
+    facts.extend(backup.problems.iter().map(problem));
+    facts.extend(proof(backup, scene));
+    facts.push(age(backup, scene));
+    let (back, tone) = standing::back(backup, scene.facts.project.value());
+    facts.push(
+        Pair::new("restores to", format!("{}: {back}", standing::revision(backup))).tone(tone),
+    );
+    facts.push(what(backup));
+    facts.push(of(backup, scene));
+    facts.push(Pair::new("passed", levels(backup)));
+    facts.push(unproven(backup));
+    facts
+}
+
+/// Returns what the proof that was asked for came to, level by level.
+fn proof(backup: &Backup, scene: &Scene<'_>) -> Vec<Pair> {
+    match scene.facts.proofs.get(&backup.location) {
+        None => Vec::new(),
+        Some(Proof::Running) => {
+            vec![Pair::new("verify", "reading it to its end").tone(Tone::Accent)]
+        }
+        Some(Proof::Failed(why)) => vec![Pair::new("✖ verify", shown(why)).tone(Tone::Alarm)],
+        Some(Proof::Done(report)) => findings(report),
+    }
+}
+
+fn findings(report: &Report) -> Vec<Pair> {
+    let pair = |finding: &crate::domain::verify::Finding| {
+        let (mark, tone) = match finding.ok {
+            Some(true) => ("✓", Tone::Ok),
+            Some(false) => ("✖", Tone::Alarm),
+            None if finding.applies => ("?", Tone::Warn),
+            None => ("–", Tone::Dim),
+        };
+        let took = finding.took.as_secs_f64();
+        let text = format!("{}, {took:.1} s", shown(&finding.what));
+        Pair::new(format!("{mark} {}", finding.level), text).tone(tone)
+    };
+    let note = |note: &String| Pair::new("▲ note", shown(note)).tone(Tone::Warn);
+    report.findings.iter().map(pair).chain(report.notes.iter().map(note)).collect()
+}
+
+fn age(backup: &Backup, scene: &Scene<'_>) -> Pair {
+    let old = standing::age(backup, scene.facts.now);
+    match (backup.snapshot_started_at, backup.created_local) {
+        (Some(at), _) => {
+            Pair::new("age", format!("{old}: snapshot of {} UTC", at.format("%Y-%m-%d %H:%M:%S")))
+        }
+        (None, Some(at)) => {
+            let text = format!(
+                "unknown: {at} by the clock of the machine that made it, whose zone is not written down"
+            );
+            Pair::new("age", text).tone(Tone::Warn)
+        }
+        (None, None) => Pair::new("age", "unknown: no time is written in it").tone(Tone::Warn),
+    }
+}
+
+fn what(backup: &Backup) -> Pair {
+    let scope = match (backup.scope, backup.registered) {
+        (Some(Scope::Full), false) => "schema and rows",
+        (Some(Scope::Full), true) => "the whole database",
+        (Some(Scope::Schema), _) => "the schema only",
+        (Some(Scope::Data), _) => "rows only",
+        (Some(Scope::Tables), _) => "some tables",
+        (None, _) => "nobody knows what of the database",
+    };
+    let tables = match backup.tables {
+        Some(1) => ", rows of 1 table".to_owned(),
+        Some(n) => format!(", rows of {n} tables"),
+        None => String::new(),
+    };
+    Pair::new("holds", format!("{scope}{tables}; {}, {}", backup.kind.word(), bytes(backup)))
+}
+
+fn of(backup: &Backup, scene: &Scene<'_>) -> Pair {
+    let text = |text: &Option<Untrusted>| text.as_ref().map_or("?".to_owned(), Untrusted::one_line);
+    let cluster = backup.system_identifier.as_deref().unwrap_or("not written down");
+    let value = format!(
+        "{} · system {} · server {} · made by pg_dump {}",
+        text(&backup.database),
+        shown(cluster),
+        text(&backup.server_version),
+        text(&backup.tool_version)
+    );
+    let is_other = scene.facts.identity.value().is_some_and(|id| backup.is_of(id) == Some(false));
+    match is_other {
+        true => Pair::new("▲ of another", value).tone(Tone::Warn),
+        false => Pair::new("of", value),
+    }
+}
+
+fn levels(backup: &Backup) -> String {
+    let last = |level: Level| {
+        let proof = backup.proof(level).filter(|proof| proof.ok)?;
+        let at = proof.at.format("%Y-%m-%d %H:%M");
+        Some(format!("{level} {at}: {}", level.proves()))
+    };
+    let passed: Vec<String> = Level::ALL.into_iter().filter_map(last).collect();
+    if passed.is_empty() { "nothing".to_owned() } else { passed.join("\n") }
+}
+
+/// Returns what nobody should take for proven.
+fn unproven(backup: &Backup) -> Pair {
+    let mut lines = Vec::new();
+    if !backup.registered {
+        lines.push("whether it has changed since it was made: it has no manifest");
+        if backup.scope == Some(Scope::Full) {
+            lines.push("whether tables were left out: -t, -n and -T leave no trace in it");
+        }
+    }
+    if backup.kind == Kind::Custom && backup.level() < Some(Level::L3) {
+        lines.push("whether its rows decode: a flipped bit shows at L3 only");
+    } else if backup.level() < Some(Level::L4) {
+        lines.push("whether it loads: only a restore into a scratch server shows that");
+    }
+    let text =
+        if lines.is_empty() { "nothing that was tried".to_owned() } else { lines.join("\n") };
+    Pair::new("not proven", text).tone(Tone::Dim)
+}

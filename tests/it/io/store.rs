@@ -1,0 +1,284 @@
+//! The inventory of directories, and proofs up to L2, on what the installed `pg_dump` writes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use chrono::Utc;
+use lockkeeper::domain::backup::manifest::Manifest;
+use lockkeeper::domain::backup::{Backup, Inventory, Kind, Scope};
+use lockkeeper::domain::plan::sha256_hex;
+use lockkeeper::domain::verify::Level;
+use lockkeeper::io::cluster::PORT;
+use lockkeeper::io::config::Loaded;
+use lockkeeper::io::store::{Limit, Store, verify};
+use tempfile::TempDir;
+
+use crate::support::server::{Database, database};
+
+/// A project with the directory `backups` in it.
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        let place = Self(tempfile::tempdir().expect("a directory"));
+        fs::create_dir(place.at("")).expect("it can be made");
+        place
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.0.path().join("backups").join(name)
+    }
+
+    fn store(&self) -> Store {
+        Store::of(&Loaded::default(), self.0.path())
+    }
+
+    fn read(&self) -> Inventory {
+        self.store().read(Utc::now())
+    }
+
+    fn sample(&self, name: &str) -> PathBuf {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples/backups").join(name);
+        fs::copy(&from, self.at(name)).expect("the sample is there");
+        self.at(name)
+    }
+}
+
+fn shop(name: &str) -> Database {
+    let database = database(name);
+    database.execute(
+        "CREATE TABLE alembic_version (version_num text PRIMARY KEY); \
+         INSERT INTO alembic_version VALUES ('0042'); \
+         CREATE TABLE t (id int PRIMARY KEY, note text); CREATE TABLE nothing_in_it (id int); \
+         INSERT INTO t SELECT g, repeat('ab\\tc', g % 50) FROM generate_series(1, 3000) g; \
+         SELECT lo_from_bytea(0, 'large')",
+    );
+    database
+}
+
+fn dump(database: &Database, to: &Path, args: &[&str]) {
+    let mut command = Command::new("pg_dump");
+    let host = database.socket_dir.display().to_string();
+    command.args(["-h", &host, "-p", &PORT.to_string(), "-U", &database.superuser]).args(args);
+    let output = command.arg("-f").arg(to).arg(&database.name).output().expect("pg_dump is there");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn find<'a>(inventory: &'a Inventory, name: &str) -> &'a Backup {
+    let found = inventory.backups.iter().find(|b| b.location.ends_with(&format!("/{name}")));
+    found.unwrap_or_else(|| panic!("{name} is not among {:?}", inventory.backups))
+}
+
+#[test]
+fn every_format_of_the_installed_pg_dump_is_recognised_and_complete() {
+    let (place, database) = (Place::new(), shop("store_formats"));
+    let formats: [(&str, &[&str], Kind); 8] = [
+        ("z0.dump", &["-Fc", "-Z0"], Kind::Custom),
+        ("z1.dump", &["-Fc", "-Z1"], Kind::Custom),
+        ("z9.dump", &["-Fc", "-Z9"], Kind::Custom),
+        ("dir", &["-Fd"], Kind::Directory),
+        ("dir0", &["-Fd", "-Z0"], Kind::Directory),
+        ("x.tar", &["-Ft"], Kind::Tar),
+        ("x.sql", &["-Fp"], Kind::Plain),
+        ("packed.sql", &["-Fp", "-Z6"], Kind::Plain),
+    ];
+    for (name, args, _) in formats {
+        dump(&database, &place.at(name), args);
+    }
+    let inventory = place.read();
+    assert_eq!(inventory.problems, [""; 0]);
+    for (name, _, kind) in formats {
+        let backup = find(&inventory, name);
+        assert_eq!((backup.kind, backup.complete), (kind, Some(true)), "{name}: {backup:?}");
+        assert_eq!(backup.revisions.as_deref(), Some(&["0042".to_owned()][..]), "{name}");
+        assert_eq!((backup.tables, backup.scope), (Some(3), Some(Scope::Full)), "{name}");
+        assert!(!backup.registered && backup.snapshot_started_at.is_none(), "{name}");
+        let (report, _) = verify(&place.at(name), Level::L2, Utc::now()).expect("it can be read");
+        assert_eq!((report.ok, report.reached), (Some(true), Some(Level::L2)), "{name}");
+    }
+}
+
+#[test]
+fn what_is_in_it_is_told_from_its_contents() {
+    let (place, database) = (Place::new(), shop("store_scope"));
+    for (name, args, scope) in [
+        ("s.dump", &["-Fc", "-s"][..], Scope::Schema),
+        ("a.dump", &["-Fc", "-a"][..], Scope::Data),
+        ("s.sql", &["-Fp", "-s"][..], Scope::Schema),
+        ("a.sql", &["-Fp", "-a"][..], Scope::Data),
+        ("i.sql", &["-Fp", "--inserts"][..], Scope::Full),
+    ] {
+        dump(&database, &place.at(name), args);
+        assert_eq!(find(&place.read(), name).scope, Some(scope), "{name}");
+    }
+    assert_eq!(find(&place.read(), "s.dump").revisions, None, "no rows, no revision");
+    assert_eq!(find(&place.read(), "i.sql").revisions, None, "INSERTs are not read");
+}
+
+#[test]
+fn damage_that_pg_restore_lists_without_a_word_is_bad() {
+    let (place, database) = (Place::new(), shop("store_damage"));
+    dump(&database, &place.at("d"), &["-Fd"]);
+    dump(&database, &place.at("x.tar"), &["-Ft"]);
+    dump(&database, &place.at("x.dump"), &["-Fc", "-Z1"]);
+    let cut = |name: &str, less: u64| {
+        let file = fs::File::options().write(true).open(place.at(name)).expect("it is there");
+        let size = file.metadata().expect("it has a size").len();
+        file.set_len(size.saturating_sub(less)).expect("it can be cut");
+    };
+    let bad = |name: &str| {
+        let (report, _) = verify(&place.at(name), Level::L2, Utc::now()).expect("it can be read");
+        assert_eq!(report.exit_code(), 1, "{name}: {report:?}");
+    };
+    cut("x.tar", 3000);
+    bad("x.tar");
+    cut("x.dump", 2000);
+    bad("x.dump");
+    let files = fs::read_dir(place.at("d")).expect("it can be listed");
+    let data = files.map(|file| file.expect("a file").path()).filter(|path| {
+        path.to_string_lossy().ends_with(".dat.gz") && path.metadata().is_ok_and(|m| m.len() > 100)
+    });
+    let data: Vec<PathBuf> = data.collect();
+    fs::write(&data[0], b"").expect("it can be emptied");
+    bad("d");
+    assert!(find(&place.read(), "d").problems[0].contains("its rows are gone"));
+    fs::remove_file(&data[0]).expect("it can be removed");
+    bad("d");
+}
+
+#[test]
+fn what_is_no_backup_is_left_out_and_what_should_be_one_is_a_problem() {
+    let place = Place::new();
+    place.sample("ok.dump");
+    fs::write(place.at("notes.txt"), "hello").expect("it can be written");
+    fs::write(place.at("seed.sql"), "SELECT 1;").expect("it can be written");
+    fs::write(place.at("failed.dump"), "").expect("it can be written");
+    fs::write(place.at("odd.dump"), "not an archive").expect("it can be written");
+    fs::copy(place.at("ok.dump"), place.at("new.dump.partial")).expect("it can be copied");
+    std::os::unix::fs::symlink(place.at("ok.dump"), place.at("latest.dump")).expect("a link");
+    let pipe = Command::new("mkfifo").arg(place.at("pipe.dump")).status().expect("mkfifo runs");
+    assert!(pipe.success());
+    fs::write(place.at("gone.dump.manifest.json"), "{}").expect("it can be written");
+
+    let inventory = place.read();
+    let names: Vec<&str> =
+        inventory.backups.iter().filter_map(|b| b.location.rsplit('/').next()).collect();
+    assert_eq!(names, ["ok.dump", "new.dump.partial"]);
+    assert_eq!(inventory.backups[1].complete, Some(false));
+    assert!(inventory.backups[1].problems[0].starts_with("not finished"));
+    let problems = inventory.problems.join("\n");
+    assert_eq!(inventory.problems.len(), 3, "{problems}");
+    assert!(problems.contains("failed.dump: it is empty: a dump that failed"), "{problems}");
+    assert!(problems.contains("odd.dump: its bytes are not those of a backup"), "{problems}");
+    assert!(problems.contains("gone.dump.manifest.json: the backup that it tells of is gone"));
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_a_problem_only_if_somebody_named_it() {
+    let empty = tempfile::tempdir().expect("a directory");
+    let mut loaded = Loaded::default();
+    assert_eq!(Store::of(&loaded, empty.path()).read(Utc::now()).problems, [""; 0]);
+    loaded.config.backups.directories = vec!["elsewhere".into()];
+    let problems = Store::of(&loaded, empty.path()).read(Utc::now()).problems;
+    assert!(problems[0].contains("elsewhere cannot be read"), "{problems:?}");
+}
+
+#[test]
+fn only_what_has_changed_is_read_again() {
+    let place = Place::new();
+    let file = place.sample("ok.dump");
+    let mut store = place.store();
+    let at = |store: &mut Store| store.read(Utc::now()).backups[0].verified[0].at;
+    let first = at(&mut store);
+    assert_eq!(at(&mut store), first);
+    fs::copy(place.sample("ok.tar"), &file).expect("it can be replaced");
+    fs::remove_file(place.at("ok.tar")).expect("it can be removed");
+    let again = store.read(Utc::now());
+    assert_eq!(again.backups[0].kind, Kind::Tar);
+}
+
+fn manifest(file: &Path, id: &str) -> String {
+    let bytes = fs::read(file).expect("it is there");
+    let text = format!(
+        r#"{{"schema":1,"id":"{id}","kind":"custom","sha256":"{}","size":{},"scope":"full",
+        "snapshot_started_at":"2026-01-01T00:00:00Z","finished_at":"2026-01-01T00:01:00Z",
+        "source":{{"system_identifier":"7","database":"shop","host":"db1","server_version":"15.20"}},
+        "revisions":["0016"],"rows":{{"public.categories":3}},"tool_version":"15.20",
+        "made_by":{{"operator":"ada","run":null}},"later":[1]}}"#,
+        sha256_hex(&bytes),
+        bytes.len()
+    );
+    let path = format!("{}.manifest.json", file.display());
+    fs::write(&path, text).expect("it can be written");
+    path
+}
+
+#[test]
+fn a_registered_backup_knows_its_age_and_keeps_every_proof() {
+    let place = Place::new();
+    let file = place.sample("ok.dump");
+    let beside = manifest(&file, "shop-1");
+    let (report, _) = verify(&file, Level::L2, Utc::now()).expect("it can be read");
+    assert_eq!(report.ok, Some(true), "{report:?}");
+    assert_eq!(report.rows["public.categories"], Some(3));
+    let text = fs::read_to_string(&beside).expect("it is there");
+    let kept = Manifest::read(&text).expect("it is a manifest");
+    let levels: Vec<Level> = kept.verified.iter().map(|evidence| evidence.level).collect();
+    assert_eq!(levels, [Level::L0, Level::L1, Level::L2]);
+    assert!(
+        kept.verified
+            .iter()
+            .all(|evidence| evidence.ok && evidence.tool.starts_with("lockkeeper "))
+    );
+    assert!(kept.rest.contains_key("later"), "a key of a later version stays");
+    let names = fs::read_dir(place.at("")).expect("it can be listed").count();
+    assert_eq!(names, 2, "nothing temporary stays");
+
+    let inventory = place.read();
+    let backup = &inventory.backups[0];
+    assert_eq!((backup.id.as_str(), backup.registered), ("shop-1", true));
+    assert!(backup.snapshot_started_at.is_some() && backup.system_identifier.is_some());
+    assert!(backup.passed().any(|level| level == Level::L1));
+}
+
+#[test]
+fn a_changed_byte_of_a_registered_backup_fails_at_l1() {
+    let place = Place::new();
+    let file = place.sample("pg16_v1.15.dump");
+    manifest(&file, "x");
+    let mut bytes = fs::read(&file).expect("it is there");
+    let at = bytes.len() - 100;
+    bytes[at] ^= 1;
+    fs::write(&file, bytes).expect("it can be written");
+    let (report, _) = verify(&file, Level::L2, Utc::now()).expect("it can be read");
+    assert_eq!(report.exit_code(), 1);
+    let ok: Vec<Option<bool>> = report.findings.iter().map(|finding| finding.ok).collect();
+    assert_eq!(ok, [Some(true), Some(false), Some(true)], "the structure is whole");
+    let backup = &place.read().backups[0];
+    assert!(backup.is_bad(), "the failure is kept: {backup:?}");
+}
+
+#[test]
+fn a_size_other_than_the_manifest_tells_is_bad_without_a_proof() {
+    let place = Place::new();
+    let file = place.sample("ok.dump");
+    manifest(&file, "x");
+    place.sample("trunc_data.dump");
+    fs::copy(place.at("trunc_data.dump"), &file).expect("it can be replaced");
+    let backup = find(&place.read(), "ok.dump").clone();
+    assert_eq!(backup.complete, Some(false));
+    assert!(backup.problems[0].contains("changed since it was made"), "{:?}", backup.problems);
+}
+
+#[test]
+fn a_level_that_is_not_reached_and_a_file_that_is_none_cannot_be_told() {
+    let place = Place::new();
+    let file = place.sample("ok.dump");
+    let limit = |path: &Path, level| verify(path, level, Utc::now()).expect_err("a limit");
+    assert!(matches!(limit(&file, Level::L3), Limit::Level(Level::L3)));
+    assert!(matches!(limit(&place.at("none.dump"), Level::L2), Limit::Unreadable(_)));
+    fs::write(place.at("text"), "hello").expect("it can be written");
+    let why = limit(&place.at("text"), Level::L2).to_string();
+    assert!(why.contains("its bytes are not those of a backup"), "{why}");
+}

@@ -1,0 +1,228 @@
+//! The panel Backups.
+
+use chrono::TimeDelta;
+use insta::assert_snapshot;
+use lockkeeper::domain::backup::{Backup, Inventory, Kind, Proof as Passed, Scope};
+use lockkeeper::domain::quantity::Period;
+use lockkeeper::domain::verify::{Finding, Level, Report};
+use lockkeeper::panels::backups::Backups;
+use lockkeeper::panels::{Ask, Command, Panel, Step};
+use lockkeeper::session::facts::{Facts, Proof};
+use lockkeeper::session::machine::Session;
+
+use super::{BODIES, fits_everywhere, off, painted, press, scene, text};
+use crate::support::facts::{World, connecting, identity, migrations, now};
+
+fn registered(name: &str, hours: i64, levels: &[Level], revision: &str) -> Backup {
+    let identity = identity();
+    let at = now() - TimeDelta::hours(hours);
+    Backup {
+        database: Some(identity.database.into()),
+        system_identifier: Some(identity.system_identifier),
+        snapshot_started_at: Some(at),
+        created_at: Some(at),
+        registered: true,
+        verified: levels.iter().map(|level| Passed { level: *level, at, ok: true }).collect(),
+        ..adopted(name, Kind::Custom, revision)
+    }
+}
+
+fn adopted(name: &str, kind: Kind, revision: &str) -> Backup {
+    Backup {
+        created_local: Some((now() - TimeDelta::hours(5)).naive_utc()),
+        database: Some(identity().database.into()),
+        size: Some(136_000_000),
+        server_version: Some("15.20".into()),
+        tool_version: Some("15.20".into()),
+        scope: Some(Scope::Full),
+        revisions: Some(vec![revision.to_owned()]),
+        tables: Some(12),
+        complete: Some(true),
+        verified: [Level::L0, Level::L2].map(|level| Passed { level, at: now(), ok: true }).into(),
+        ..Backup::at(format!("/srv/backups/{name}"), kind)
+    }
+}
+
+fn inventory(backups: Vec<Backup>) -> Inventory {
+    let mut inventory = Inventory::empty(Level::L3, Period::from_mins(24 * 60));
+    inventory.backups = backups;
+    inventory
+}
+
+fn known(backups: Vec<Backup>) -> Facts {
+    let mut facts = World::quiet().facts();
+    facts.project.arrived(migrations(3), now());
+    facts.backups.arrived(inventory(backups), now());
+    facts
+}
+
+fn all() -> Vec<Backup> {
+    let cut = Backup {
+        complete: Some(false),
+        verified: vec![Passed { level: Level::L0, at: now(), ok: true }],
+        problems: vec!["cut off in the data".to_owned()],
+        ..adopted("nightly-cut.dump", Kind::Custom, "6")
+    };
+    let unread = Backup {
+        complete: None,
+        revisions: None,
+        database: None,
+        verified: Vec::new(),
+        problems: vec!["it is encrypted (age): nothing can be told of it".to_owned()],
+        ..adopted("vault.age", Kind::Plain, "")
+    };
+    vec![
+        registered("before-7.dump", 3, &[Level::L0, Level::L1, Level::L2, Level::L3], "6"),
+        registered("before-6.dump", 40, &[Level::L0, Level::L2], "5"),
+        adopted("nightly", Kind::Directory, "7"),
+        unread,
+        cut,
+    ]
+}
+
+fn verdict(facts: &Facts) -> String {
+    let session = Session::default();
+    let shown = text(&Backups::default(), &scene(facts, &session), (120, 20));
+    shown.lines().next().unwrap_or_default().trim().to_owned()
+}
+
+#[test]
+fn the_list_and_its_detail_at_every_size() {
+    let (mut facts, session) = (known(all()), Session::default());
+    let mut inventory = inventory(all());
+    inventory.problems =
+        vec!["/srv/backups/failed.dump: it is empty: a dump that failed leaves such a file".into()];
+    facts.backups.arrived(inventory, now());
+    for size in BODIES {
+        let name = format!("backups_{}", size.0);
+        assert_snapshot!(name, painted(&Backups::default(), &scene(&facts, &session), size));
+    }
+}
+
+#[test]
+fn an_opened_detail_says_what_is_not_proven() {
+    let (facts, session) = (known(all()), Session::default());
+    let scene = scene(&facts, &session);
+    let mut panel = Backups::default();
+    panel.on(&Command::Go(Step::Down), &scene);
+    panel.on(&Command::Go(Step::Down), &scene);
+    panel.on(&Command::Open, &scene);
+    assert_snapshot!("backups_adopted", painted(&panel, &scene, (80, 20)));
+}
+
+#[test]
+fn the_first_line_says_whether_there_is_a_good_and_recent_backup() {
+    let four = [Level::L2, Level::L4];
+    assert_eq!(
+        verdict(&known(vec![registered("a", 3, &four, "6")])),
+        "✓ newest good backup: 3 h old, complete, proven to L4"
+    );
+    assert_eq!(
+        verdict(&known(vec![
+            registered("a", 3, &[Level::L2], "6"),
+            registered("b", 9, &four, "6")
+        ])),
+        "▲ newest good backup: 3 h old, complete, not proven beyond L2; L3 is asked for"
+    );
+    assert_eq!(
+        verdict(&known(vec![registered("a", 50, &four, "6")])),
+        "✖ no backup younger than 24h: the newest good one is 2 days old"
+    );
+    let text = verdict(&known(vec![adopted("a", Kind::Custom, "6")]));
+    assert!(text.starts_with("✖ no backup known to be younger than 24h: 1 complete"), "{text}");
+    let cut = Backup { complete: Some(false), ..registered("a", 1, &[], "6") };
+    assert_eq!(verdict(&known(vec![cut])), "✖ no backup of this database is known to be complete");
+    let other = Backup { system_identifier: Some("1".into()), ..registered("a", 1, &four, "6") };
+    assert_eq!(
+        verdict(&known(vec![other])),
+        "✖ no backup of this database is known to be complete"
+    );
+    assert!(verdict(&known(Vec::new())).starts_with("✖ there is no backup"));
+    let mut facts = connecting();
+    assert_eq!(verdict(&facts), "reading the backups");
+    facts.backups.failed("permission denied");
+    assert!(verdict(&facts).contains("cannot be read: permission denied"));
+}
+
+#[test]
+fn verify_asks_for_the_selected_one_and_says_while_it_runs() {
+    let (mut facts, session) = (known(all()), Session::default());
+    let mut panel = Backups::default();
+    panel.on(&Command::Go(Step::Down), &scene(&facts, &session));
+    let place = "/srv/backups/before-6.dump".to_owned();
+    assert_eq!(press(&mut panel, &scene(&facts, &session), 'v'), Ask::Verify(place.clone()));
+
+    facts.proofs.insert(place.clone(), Proof::Running);
+    assert_eq!(off(&panel, &scene(&facts, &session), 'v'), "it is being verified");
+    assert!(text(&panel, &scene(&facts, &session), (120, 30)).contains("● verifying"));
+
+    let findings = vec![
+        Finding::tried(Level::L0, true, "archive version 1.14"),
+        Finding::does_not_apply(Level::L1, "does not apply"),
+        Finding::tried(Level::L2, false, "cut off in the data"),
+    ];
+    let report = Report::of(&place, Level::L2, findings);
+    facts.proofs.insert(place, Proof::Done(Box::new(report)));
+    let shown = text(&panel, &scene(&facts, &session), (120, 30));
+    assert!(shown.contains("✖ L2") && shown.contains("cut off in the data"), "{shown}");
+}
+
+#[test]
+fn without_a_backup_nothing_can_be_verified() {
+    let (facts, session) = (known(Vec::new()), Session::default());
+    assert_eq!(
+        off(&Backups::default(), &scene(&facts, &session), 'v'),
+        "there is no backup to verify"
+    );
+}
+
+#[test]
+fn a_backup_that_vanished_is_not_replaced_by_its_neighbour() {
+    let (facts, session) = (known(all()), Session::default());
+    let mut panel = Backups::default();
+    panel.on(&Command::Go(Step::Down), &scene(&facts, &session));
+    let less =
+        known(all().into_iter().filter(|b| !b.location.ends_with("before-6.dump")).collect());
+    assert_eq!(off(&panel, &scene(&less, &session), 'v'), "there is no backup to verify");
+}
+
+#[test]
+fn where_it_leads_back_to_is_seen_from_the_files() {
+    let session = Session::default();
+    let shown = |revision: &str| {
+        let facts = known(vec![registered("a", 1, &[], revision)]);
+        text(&Backups::default(), &scene(&facts, &session), (200, 30))
+    };
+    assert!(shown("6").contains("before 7 widen amount"), "{}", shown("6"));
+    assert!(shown("7").contains("as now"), "{}", shown("7"));
+    assert!(shown("8").contains("ahead: it has 8"), "{}", shown("8"));
+    assert!(shown("99").contains("a revision that no file has"));
+}
+
+#[test]
+fn hostile_text_reaches_no_cell() {
+    let evil = "a\u{1b}[2J\u{202e}b\u{7}";
+    let session = Session::default();
+    let mut one = registered(evil, 1, &[], evil);
+    one.problems = vec![evil.into()];
+    one.server_version = Some(evil.into());
+    one.tool_version = Some(evil.into());
+    let mut facts = known(vec![one]);
+    let mut inventory = facts.backups.value().expect("it was read").clone();
+    inventory.problems = vec![evil.into()];
+    facts.backups.arrived(inventory, now());
+    let shown = text(&Backups::default(), &scene(&facts, &session), (200, 46));
+    assert!(!shown.contains(['\u{1b}', '\u{202e}', '\u{7}']), "{shown:?}");
+}
+
+#[test]
+fn it_fits_everywhere() {
+    let session = Session::default();
+    for facts in [connecting(), known(Vec::new()), known(all())] {
+        let scene = scene(&facts, &session);
+        let mut panel = Backups::default();
+        fits_everywhere(&panel, &scene);
+        panel.on(&Command::Open, &scene);
+        fits_everywhere(&panel, &scene);
+    }
+}
