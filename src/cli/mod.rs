@@ -11,6 +11,7 @@ pub mod demo;
 pub mod journal;
 mod json;
 mod lines;
+mod lint;
 mod load;
 #[cfg(feature = "failpoints")]
 pub mod perform;
@@ -60,6 +61,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Status(target) => status::run(&target),
         Command::Backups(args) => backups::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Lint(args) => lint::run(&args),
         Command::Up(args) => change::run(&args.changing, Wish::Migrate(Direction::Up)),
         Command::Down(args) => change::run(&args, Wish::Migrate(Direction::Down)),
         Command::Cancel(args) => {

@@ -1,10 +1,12 @@
 //! What is known, in plain lines: for people without a full screen, and for pipes.
 
 mod backups;
+mod lint;
 mod migrations;
 mod server;
 
 pub use backups::{backups, proof};
+pub use lint::lint;
 pub use migrations::migrations;
 pub use server::{head, locks, progress, session, sessions, surroundings, verdict};
 
