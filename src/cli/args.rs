@@ -67,7 +67,7 @@ pub enum Command {
     /// End one session and roll its transaction back
     #[command(after_help = CHANGING)]
     Terminate(Signal),
-    /// Back the database up: pg_dump of one snapshot, counted in the same, with a manifest
+    /// Back the database up: one snapshot, dumped and counted, with a manifest
     #[command(after_help = CHANGING)]
     Backup(Backup),
     /// Walk a runbook, one confirmed step at a time

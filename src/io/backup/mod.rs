@@ -257,7 +257,7 @@ async fn prove(partial: &mut Partial, manifest: &mut Manifest) -> Result<(), Fai
     if let Some(wrong) = looked.wrong {
         return Err(Failed::Running(wrong));
     }
-    manifest.id = partial.name().to_owned();
+    partial.name().clone_into(&mut manifest.id);
     manifest.sha256 = looked.sha256;
     manifest.size = looked.size;
     manifest.finished_at = Utc::now();

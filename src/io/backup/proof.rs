@@ -31,10 +31,7 @@ pub(super) fn look(mut file: File) -> io::Result<Looked> {
     let mut findings = vec![Finding::tried(Level::L1, true, "this is its SHA-256 as it was made")];
     match pg_dump::file(&mut file, size, Depth::Whole)? {
         Some(found) => findings.extend([found.head_finding(), found.structure_finding()]),
-        None => {
-            let what = "what pg_dump wrote is no archive";
-            findings.push(Finding::tried(Level::L0, false, what));
-        }
+        None => findings.push(Finding::tried(Level::L0, false, "it is no archive")),
     }
     findings.sort_by_key(|finding| finding.level);
     let wrong = findings.iter().find(|finding| finding.ok == Some(false));
