@@ -46,15 +46,15 @@ pub enum Command {
     Snapshot(Target),
     /// The migrations: applied, pending, how dangerous each is up and down
     Status(Target),
-    /// The backups: how old, complete or not, at which revision
-    Backups(Backups),
-    /// Prove a backup: exit 0 good, 1 bad, 2 cannot tell
-    Verify(Verify),
     /// The dangers of SQL files: locks, rewrites, scans, losses, safe forms
     #[command(
         after_help = "Exit codes: 0 nothing stops others for long or destroys anything, 1 something does, 2 cannot tell."
     )]
     Lint(Lint),
+    /// The backups: how old, complete or not, at which revision
+    Backups(Backups),
+    /// Prove a backup: exit 0 good, 1 bad, 2 cannot tell
+    Verify(Verify),
     /// Apply the next pending migration
     #[command(after_help = CHANGING)]
     Up(Up),
@@ -143,7 +143,7 @@ pub struct Backups {
 /// Flags of `verify`.
 #[derive(Args, Debug, Clone)]
 pub struct Verify {
-    /// The backup: a file, or the directory of pg_dump -Fd
+    /// The backup: a file, or the directory that a dump in directory format is
     pub file: PathBuf,
     /// How far: L0 header and contents, L1 unchanged since it was made, L2 nothing is missing
     #[arg(long, value_name = "LEVEL", default_value = "L2", value_parser = level)]

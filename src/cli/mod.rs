@@ -59,9 +59,9 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Console(args) => console::run(&args),
         Command::Snapshot(target) => snapshot::run(&target),
         Command::Status(target) => status::run(&target),
+        Command::Lint(args) => lint::run(&args),
         Command::Backups(args) => backups::run(&args),
         Command::Verify(args) => verify::run(&args),
-        Command::Lint(args) => lint::run(&args),
         Command::Up(args) => change::run(&args.changing, Wish::Migrate(Direction::Up)),
         Command::Down(args) => change::run(&args, Wish::Migrate(Direction::Down)),
         Command::Cancel(args) => {

@@ -74,26 +74,26 @@ fn walk(directory: &Path, depth: usize, listed: &mut Listed) -> io::Result<()> {
                 listed.places.insert(path, Stamp::of(&metadata));
             }
         } else if kind.is_dir() {
-            below(path, depth, listed);
+            below(&path, depth, listed);
         }
     }
     Ok(())
 }
 
 /// A directory is one backup, or holds others.
-fn below(path: PathBuf, depth: usize, listed: &mut Listed) {
-    let is_one = ["toc.dat", "backup_manifest"].iter().any(|name| Disk(&path).size(name).is_some());
+fn below(path: &Path, depth: usize, listed: &mut Listed) {
+    let is_one = ["toc.dat", "backup_manifest"].iter().any(|name| Disk(path).size(name).is_some());
     // `pg_dump -Fd` writes the contents last: until then there are only data files.
     let is_begun = path.to_string_lossy().ends_with(".partial");
     let read = match () {
-        () if is_one || is_begun => stamp(&path).map(|stamp| {
-            listed.places.insert(path.clone(), stamp);
+        () if is_one || is_begun => stamp(path).map(|stamp| {
+            listed.places.insert(path.to_owned(), stamp);
         }),
-        () if depth > 0 => walk(&path, depth - 1, listed),
+        () if depth > 0 => walk(path, depth - 1, listed),
         () => Ok(()),
     };
     if let Err(error) = read {
-        listed.problems.push(shown(&path, &error));
+        listed.problems.push(shown(path, &error));
     }
 }
 
@@ -155,7 +155,7 @@ pub(super) struct Disk<'a>(pub &'a Path);
 impl Folder for Disk<'_> {
     fn size(&self, name: &str) -> Option<u64> {
         let metadata = fs::symlink_metadata(self.0.join(name)).ok()?;
-        metadata.is_file().then(|| metadata.len())
+        metadata.is_file().then_some(metadata.len())
     }
 
     fn open(&self, name: &str) -> io::Result<Box<dyn Bytes + '_>> {

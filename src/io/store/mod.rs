@@ -135,9 +135,10 @@ fn look(path: &Path, depth: Depth) -> Result<Option<Found>, String> {
 fn not_a_backup(path: &Path, stamp: Stamp, registered: bool) -> Option<String> {
     let name = path.file_name()?.to_string_lossy().to_lowercase();
     let looks = [".dump", ".backup", ".pgdump", ".partial", ".sql.gz", ".sql.zst", ".sql.lz4"];
-    let is_named = looks.iter().any(|ending| name.ends_with(ending));
-    let is_empty_script = stamp.size == 0 && name.ends_with(".sql");
-    if !registered && !is_named && !is_empty_script {
+    let is_named = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+    // Many a script is no dump, but an empty one is a failure.
+    let is_meant = is_named(&looks) || (stamp.size == 0 && is_named(&[".sql"]));
+    if !registered && !is_meant {
         return None;
     }
     let why = match stamp.size {

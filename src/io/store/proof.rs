@@ -108,7 +108,10 @@ fn sum(path: &Path) -> io::Result<String> {
     let mut list = String::new();
     for name in disk::files(path)? {
         let sum = digest(disk::open(&path.join(&name))?)?;
-        list.push_str(&format!("{sum}  {name}\n"));
+        list += &sum;
+        list += "  ";
+        list += &name;
+        list += "\n";
     }
     digest(list.as_bytes())
 }

@@ -27,12 +27,12 @@ const COLUMNS: [Column; 10] = [
     Column::text("", 1, 0),
     Column::text("worth", 10, 0),
     Column::number("age", 8, 0),
-    Column::text("levels", 11, 2),
+    Column::text("levels", 11, 3),
     Column::text("at", 7, 1).growing(1),
-    Column::text("leads back", 18, 3).growing(2),
-    Column::number("size", 9, 2),
-    Column::text("kind", 9, 4),
-    Column::text("database", 8, 5).growing(1),
+    Column::text("leads back", 20, 2).growing(2),
+    Column::number("size", 9, 4),
+    Column::text("kind", 9, 5),
+    Column::text("database", 8, 6).growing(1),
     Column::text("file", 14, 0).growing(3),
 ];
 

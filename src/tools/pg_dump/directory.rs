@@ -63,11 +63,10 @@ struct Stored {
 fn stored(folder: &dyn Folder, name: &str) -> Option<Stored> {
     // A name out of an archive never leads out of its directory.
     let is_plain = !name.contains(['/', '\\']) && name != ".." && name != ".";
-    let found = ENDINGS.iter().filter(|_| is_plain).find_map(|(ending, compression)| {
+    ENDINGS.iter().filter(|_| is_plain).find_map(|(ending, compression)| {
         let name = format!("{name}{ending}");
         folder.size(&name).map(|size| Stored { name, size, compression: *compression })
-    });
-    found
+    })
 }
 
 fn walk(folder: &dyn Folder, toc: &Toc, steps: &mut Steps) -> io::Result<Structure> {

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{Found, Structure};
+use crate::domain::backup::manifest::Evidence;
 use crate::domain::backup::{Backup, Manifest, Proof, Retention};
 use crate::domain::evidence::Level;
 use crate::domain::untrusted::Untrusted;
@@ -94,7 +95,7 @@ fn register(backup: &mut Backup, manifest: &Manifest) {
     backup.snapshot_started_at = Some(manifest.snapshot_started_at);
     backup.scope = Some(manifest.scope);
     backup.rows.clone_from(&manifest.rows);
-    backup.verified = manifest.verified.iter().map(|evidence| evidence.proof()).collect();
+    backup.verified = manifest.verified.iter().map(Evidence::proof).collect();
     if manifest.pinned {
         backup.retention = Retention::Pinned;
     }

@@ -153,7 +153,7 @@ pub fn file(bytes: &mut dyn Bytes, size: u64, depth: Depth) -> io::Result<Option
     Ok(match sort(&head) {
         Some(Sort::Archive) => Some(custom::read(bytes, size, depth)?),
         Some(Sort::Tar) => tar::read(bytes, size, depth)?,
-        Some(Sort::Plain) => Some(plain::read(bytes, size, depth)?),
+        Some(Sort::Plain) => Some(plain::read(bytes, depth)?),
         Some(Sort::Compressed(compression)) => plain::compressed(bytes, compression, depth)?,
         Some(Sort::Encrypted(how)) => Some(Found::closed(
             Kind::Plain,

@@ -16,8 +16,8 @@ const DUMP_END: &str = "-- PostgreSQL database dump complete";
 const CLUSTER_END: &str = "-- PostgreSQL database cluster dump complete";
 
 /// Reads a script that is not compressed.
-pub(super) fn read(bytes: &mut dyn Bytes, _size: u64, depth: Depth) -> io::Result<Found> {
-    scan(&mut BufReader::with_capacity(64 << 10, bytes), depth)
+pub(super) fn read(bytes: &mut dyn Bytes, depth: Depth) -> io::Result<Found> {
+    scan(&mut BufReader::with_capacity(64 << 10, bytes), depth, false)
 }
 
 /// Reads what is compressed; `None` if no script of `pg_dump` is inside.
@@ -46,7 +46,7 @@ pub(super) fn compressed(
                 Err(_) => Box::new(Cursor::new(head)),
             };
             let mut rest = rest;
-            scan(&mut *rest, depth)?
+            scan(&mut *rest, depth, true)?
         }
         Some(Sort::Archive | Sort::Tar) => {
             let why =
@@ -91,7 +91,8 @@ enum End {
     Released,
 }
 
-fn scan(from: &mut dyn BufRead, depth: Depth) -> io::Result<Found> {
+/// Reads a script to its end; where it is decoded on the way, an error is damage of its own.
+fn scan(from: &mut dyn BufRead, depth: Depth, decodes: bool) -> io::Result<Found> {
     let mut script = Script::default();
     let mut steps = match depth {
         // The first lines tell the versions.
@@ -109,10 +110,11 @@ fn scan(from: &mut dyn BufRead, depth: Depth) -> io::Result<Found> {
             }
             Ok(Line::None) => break Some(Ok(())),
             Ok(Line::Stopped) => break None,
-            Err(error) => break Some(Err(error)),
+            Err(error) if decodes => break Some(Err(error)),
+            Err(error) => return Err(error),
         }
     };
-    Ok(script.found(ended, depth))
+    Ok(script.found(ended.as_ref(), depth))
 }
 
 enum Line {
@@ -260,7 +262,7 @@ impl Script {
         }
     }
 
-    fn found(self, ended: Option<io::Result<()>>, depth: Depth) -> Found {
+    fn found(self, ended: Option<&io::Result<()>>, depth: Depth) -> Found {
         let what = if self.cluster { "script of pg_dumpall" } else { "script of pg_dump" };
         let found = Found {
             server_version: self.server.clone(),
@@ -269,7 +271,7 @@ impl Script {
             head: Ok(what.to_owned()),
             ..Found::of(Kind::Plain)
         };
-        let structure = match &ended {
+        let structure = match ended {
             None if depth == Depth::Head => found.structure.clone(),
             None => Structure::Unknown(TOO_LONG.to_owned()),
             Some(Err(error)) => {

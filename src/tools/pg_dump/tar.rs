@@ -101,7 +101,7 @@ fn ends(bytes: &mut dyn Bytes, at: u64, size: u64) -> Result<bool, Stop> {
     /// No tar pads further than this.
     const PADDING: u64 = 1 << 20;
     let left = size - at;
-    if left < 2 * BLOCK || left % BLOCK != 0 {
+    if left < 2 * BLOCK || !left.is_multiple_of(BLOCK) {
         return Err(Stop::Cut);
     }
     if left > PADDING {
@@ -193,7 +193,9 @@ fn judged(bytes: &mut dyn Bytes, toc: &Toc, members: &Members) -> io::Result<Str
 fn objects(bytes: &mut dyn Bytes, members: &Members) -> io::Result<Option<String>> {
     /// A list longer than this (64 MiB) is not read through.
     const LONGEST: u64 = 64 << 20;
-    let is_list = |name: &str| name.starts_with("blobs") && name.ends_with(".toc");
+    let is_list = |name: &str| {
+        name.strip_prefix("blobs").is_some_and(|rest| rest.strip_suffix(".toc").is_some())
+    };
     let lists: Vec<_> = members.iter().filter(|(name, _)| is_list(name)).collect();
     if lists.is_empty() {
         return Ok(Some("the list of large objects is missing".to_owned()));

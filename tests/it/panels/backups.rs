@@ -154,7 +154,7 @@ fn verify_asks_for_the_selected_one_and_says_while_it_runs() {
 
     facts.proofs.insert(place.clone(), Proof::Running);
     assert_eq!(off(&panel, &scene(&facts, &session), 'v'), "it is being verified");
-    assert!(text(&panel, &scene(&facts, &session), (120, 30)).contains("● verifying"));
+    assert!(text(&panel, &scene(&facts, &session), (120, 30)).contains("●  verifying"));
 
     let findings = vec![
         Finding::tried(Level::L0, true, "archive version 1.14"),

@@ -4,6 +4,7 @@
 pub mod driver;
 mod machine;
 mod preview;
+mod probe;
 mod procedure;
 mod property;
 mod resume;

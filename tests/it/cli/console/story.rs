@@ -72,7 +72,7 @@ async fn the_readmes_story_holds_from_the_blocked_migration_to_the_removed_serve
     console.pty.wait_for("4 of 10 applied");
     assert_eq!(number(&mut connection, COLUMN).await, 0);
 
-    let screen = console.press("6", "outcome");
+    let screen = console.press("7", "outcome");
     let down = |kind: &str| screen.lines().any(|l| l.contains(kind) && l.contains("down 5 add"));
     assert!(down("intent") && screen.contains("✓ done"), "{screen}");
     let recorded = journals(console.state.path());

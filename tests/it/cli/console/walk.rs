@@ -48,7 +48,7 @@ async fn the_runbook_is_walked_up_and_one_down_with_a_step_skipped_for_a_reason(
     let recorded = console.journals();
     assert!(recorded.contains("the test pins nothing"));
     assert_eq!(recorded.matches(r#""kind":"intent""#).count(), 3);
-    console.press("6", "closed");
+    console.press("7", "closed");
     console.pty.send("q");
     assert_eq!(console.pty.wait().exit_code(), 0);
 }
