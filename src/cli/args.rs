@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{demo, load, watch};
 use crate::domain::verify::Level;
@@ -67,6 +67,9 @@ pub enum Command {
     /// End one session and roll its transaction back
     #[command(after_help = CHANGING)]
     Terminate(Signal),
+    /// Back the database up: one snapshot, dumped and counted, with a manifest
+    #[command(after_help = CHANGING)]
+    Backup(Backup),
     /// Walk a runbook, one confirmed step at a time
     Run(Run),
     /// Take up an interrupted run: says what happened to its last act, and goes on
@@ -94,6 +97,9 @@ pub enum Command {
     /// The SQL of a runbook's step, as a job's program
     #[command(name = "__sql", hide = true)]
     Sql(Rest),
+    /// One backup, as a job's program
+    #[command(name = "__backup", hide = true)]
+    MakeBackup(Rest),
     /// The load of the demo
     #[command(name = "__load", hide = true)]
     Load(load::Options),
@@ -202,6 +208,30 @@ pub struct Up {
     /// How it is confirmed.
     #[command(flatten)]
     pub changing: Changing,
+}
+
+/// Flags of `backup`.
+#[derive(Args, Debug, Clone)]
+pub struct Backup {
+    /// The directory that it goes to; else the first of [backups] directories
+    #[arg(long, value_name = "DIR")]
+    pub to: Option<PathBuf>,
+    /// How much of the database
+    #[arg(long, value_enum, default_value_t)]
+    pub scope: Scope,
+    /// How it is confirmed.
+    #[command(flatten)]
+    pub changing: Changing,
+}
+
+/// How much of the database a backup holds.
+#[derive(ValueEnum, Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// Schema and rows
+    #[default]
+    Full,
+    /// The schema without rows
+    Schema,
 }
 
 /// Flags of `lint`.

@@ -4,6 +4,7 @@ use std::env;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -65,6 +66,9 @@ impl From<cluster::Error> for Error {
     }
 }
 
+/// How long the console waits for the demo's backups; they are made all the same.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// An open demo. It ends when this is closed or dropped.
 #[derive(Debug)]
 pub struct Demo {
@@ -72,6 +76,10 @@ pub struct Demo {
     pub dsn: String,
     /// Where the migrations are.
     pub project_dir: PathBuf,
+    /// Where the backups are.
+    pub backups_dir: PathBuf,
+    /// Why there are none, if there are none.
+    pub without: Option<String>,
     /// The project's lockkeeper.toml.
     pub config_path: PathBuf,
     /// Whether the server stays when the demo ends.
@@ -104,13 +112,28 @@ pub async fn open(options: &Options) -> Result<Demo, Error> {
     let dsn = cluster.dsn(DEPLOYER, DATABASE);
     let project = Project::write(cluster.socket_dir().join("project"), &dsn)?;
     demo::populate(cluster.socket_dir(), &project).await?;
-    let load = load(cluster.socket_dir(), keep)?;
+    let mut backups = tokio::spawn(backups(&cluster, &project)?);
+    let load = tokio::task::spawn_blocking({
+        let directory = cluster.socket_dir().to_owned();
+        move || load(&directory, keep)
+    });
+    let load = load.await??;
+    // They take less than the load does, as a rule; a script wants all of it.
+    let patience = if json { Duration::MAX } else { PATIENCE };
+    let made = tokio::time::timeout(patience, &mut backups).await;
+    let without = match made {
+        Ok(made) => made?.err(),
+        // They come later.
+        Err(_) => None,
+    };
     if keep {
         cluster.keep()?;
     }
     Ok(Demo {
         dsn,
         project_dir: project.directory().to_owned(),
+        backups_dir: project.backups(),
+        without,
         config_path: project.config(),
         kept: keep,
         left,
@@ -134,6 +157,17 @@ fn still_needed(directory: &Path) -> String {
         directory.display(),
         config.display()
     )
+}
+
+/// Returns the making of the demo's backups.
+fn backups(
+    cluster: &Cluster,
+    project: &Project,
+) -> Result<impl Future<Output = Result<(), String>> + use<>, Error> {
+    let program = env::current_exe().map_err(Error::Program)?;
+    let (directory, programs) = (cluster.socket_dir().to_owned(), cluster.programs().clone());
+    let project = project.clone();
+    Ok(async move { demo::backups::make(&directory, &programs, &project, &program).await })
 }
 
 fn start(spec: &Spec, yes: bool, may_ask: bool) -> Result<Cluster, Error> {
@@ -191,6 +225,7 @@ impl Demo {
             "superuser_dsn": self.cluster.dsn(cluster::SUPERUSER, DATABASE),
             "project": self.project_dir,
             "config": self.config_path,
+            "backups": self.backups_dir,
             "socket_directory": self.cluster.socket_dir(),
             "system_identifier": self.cluster.system_identifier(),
         })
@@ -239,7 +274,7 @@ pub fn main(args: &args::Demo) -> ExitCode {
         on_top(demo, args.plain).await
     }));
     // A reader of the terminal may still wait for a key.
-    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    runtime.shutdown_timeout(Duration::from_millis(200));
     code
 }
 
@@ -258,7 +293,9 @@ async fn on_top(demo: &Demo, plain: bool) -> ExitCode {
         let start = super::console::Start::default();
         super::plain::on(site, start, super::lines::Lines::stdin()).await
     } else {
-        let hint = demo.left.iter().cloned().chain(HINT.map(str::to_owned)).collect();
+        let mut hint: Vec<String> =
+            demo.left.iter().cloned().chain(HINT.map(str::to_owned)).collect();
+        hint.extend(demo.without.as_ref().map(|why| format!("It has no backups: {why}")));
         let start = super::console::Start { hint, throwaway: !demo.kept, runbook: None };
         super::console::on(site, start).await
     };

@@ -38,7 +38,7 @@ use color_eyre::eyre::Result;
 
 use crate::domain::plan::{Direction, Signal};
 use crate::domain::untrusted::Untrusted;
-use crate::io::migrate;
+use crate::io::{backup, migrate};
 use args::{Cli, Command};
 use change::Wish;
 
@@ -72,6 +72,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Terminate(args) => {
             change::run(&args.changing, Wish::Signal(args.pid, Signal::Terminate))
         }
+        Command::Backup(args) => change::run(&args.changing, Wish::backup(&args)?),
         Command::Run(args) => run::run(&args),
         Command::Resume(args) => resume::run(&args),
         Command::Runbook(args) => runbook::run(&args),
@@ -80,6 +81,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Act(args) => act::run(&args),
         Command::Sqlx(args) => Ok(migrate::main(&args.args, migrate::from_environment)),
         Command::Sql(args) => Ok(migrate::statements::main(&args.args, migrate::from_environment)),
+        Command::MakeBackup(args) => Ok(backup::main(&args.args)),
         Command::Load(args) => Ok(load::run(&args)),
         Command::Watch(args) => Ok(watch::run(&args)),
         #[cfg(feature = "failpoints")]

@@ -159,3 +159,23 @@ impl Serialize for Percent {
         serializer.collect_str(self)
     }
 }
+
+const BYTES: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
+
+/// Returns an amount of bytes in the largest unit that leaves at least one, in the units of
+/// `pg_size_pretty`: `812 B`, `1.4 GB`.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "a size on the screen needs no more digits")]
+pub fn size(bytes: u64) -> String {
+    let mut size = bytes as f64;
+    if size < 1024.0 {
+        return format!("{size:.0} B");
+    }
+    let mut unit = 0;
+    size /= 1024.0;
+    while size >= 1024.0 && unit + 1 < BYTES.len() {
+        size /= 1024.0;
+        unit += 1;
+    }
+    format!("{size:.1} {}", BYTES[unit])
+}

@@ -2,6 +2,7 @@
 
 pub mod act;
 pub mod allowed;
+pub mod backup;
 mod blocking;
 pub mod cluster;
 pub mod config;

@@ -51,6 +51,20 @@ impl Site {
         Disk::new(&self.project)
     }
 
+    /// Returns the directory that new backups go to: `to`, else the first of the
+    /// configuration, whose relative paths start from its file.
+    #[must_use]
+    pub fn backups(&self, to: Option<&str>) -> PathBuf {
+        let base = self.loaded.directory().unwrap_or(&self.project);
+        let first = self.config().backups.directories.first();
+        let directory = match to {
+            Some(to) => PathBuf::from(to),
+            None => first.cloned().unwrap_or_else(|| PathBuf::from("backups")),
+        };
+        let directory = base.join(directory);
+        std::path::absolute(&directory).unwrap_or(directory)
+    }
+
     /// Returns the tool that the configuration names or the directory shows.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ pub mod backups;
 mod fold;
 pub mod journal;
 pub mod locks;
+mod making;
 pub mod migrations;
 pub mod runbook;
 mod signal;
@@ -157,6 +158,8 @@ pub enum Command {
     Up,
     /// Asks to take the last migration back.
     Down,
+    /// Asks for a full backup.
+    Backup,
     /// Begins to walk the runbook of that name.
     Begin(String),
     /// Goes on in the runbook: reads on, runs, reads the probes again.

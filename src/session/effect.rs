@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::domain::activity::BackendKey;
+use crate::domain::backup::Scope;
 use crate::domain::baseline::Baseline;
 use crate::domain::evidence::{Probe, Reading};
 use crate::domain::journal::Entry;
@@ -45,6 +46,13 @@ pub enum Request {
         argv: Vec<String>,
         /// What the step declares.
         risk: Risk,
+    },
+    /// A backup of the target.
+    Backup {
+        /// How much of it: [`Scope::Full`] or [`Scope::Schema`].
+        scope: Scope,
+        /// The directory that it goes to; `None`: the first of the configuration.
+        to: Option<String>,
     },
 }
 

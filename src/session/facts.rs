@@ -195,6 +195,8 @@ pub struct Facts {
     pub output: Output,
     /// Whether we are the one writer of this target.
     pub lease: Lease,
+    /// The version of the `pg_dump` that a backup would run, or why none can.
+    pub dumper: Feed<String>,
     /// The backups that were found.
     pub backups: Feed<Inventory>,
     /// What backups were asked to prove, by their location.

@@ -5,6 +5,7 @@ pub mod confirm;
 pub mod effect;
 pub mod facts;
 pub mod machine;
+pub mod making;
 pub mod news;
 pub mod preview;
 pub mod probe;

@@ -55,6 +55,8 @@ pub enum News {
         /// Bytes that are only in the act's file.
         dropped: u64,
     },
+    /// The version of the `pg_dump` that works with the server, or why none does.
+    Dumper(Result<String, String>),
     /// The backups, or why they cannot be read.
     Backups(Result<Box<Inventory>, String>),
     /// The proof of the backup at a location.
@@ -120,6 +122,8 @@ impl Facts {
                 return Some(Event::Probed(ticket, self.compared(&probes, readings)));
             }
             News::Output { act, lines, dropped } => self.output_arrived(&act, lines, dropped),
+            News::Dumper(Ok(version)) => self.dumper.arrived(version, at),
+            News::Dumper(Err(error)) => self.dumper.failed(error),
             News::Backups(Ok(inventory)) => self.backups.arrived(*inventory, at),
             News::Backups(Err(error)) => self.backups.failed(error),
             News::Proof(location, proof) => {

@@ -22,6 +22,7 @@ use crate::tools::{Act, Intent, Migration, Script, Tool, Tree};
 
 use super::effect::{Previewed, Request};
 use super::facts::Migrations;
+use super::making::{self, Making};
 use super::procedure::up_to::{self, Next};
 
 /// What a plan stands on, all of it read for this plan.
@@ -42,6 +43,8 @@ pub struct Ground<'a> {
     pub env: &'a [String],
     /// Who would stand in the act's way now, a line each.
     pub holders: &'a dyn Fn(&[Hazard]) -> Vec<String>,
+    /// What a backup stands on, if one is asked for.
+    pub making: Option<&'a Making>,
 }
 
 /// The migrations with the tool that runs them and the files that it reads.
@@ -66,6 +69,10 @@ pub fn plan(request: &Request, ground: &Ground<'_>) -> Previewed {
         // Nobody can tell that a program only reads.
         Request::Command { argv, risk } => Ok(command_plan(argv, (*risk).max(Risk::Safe), ground)),
         Request::Sql { text, risk } => sql::plan(text, *risk, ground),
+        Request::Backup { scope, .. } => match ground.making {
+            Some(making) => making::plan(*scope, making, ground),
+            None => Err("what a backup needs was not read".into()),
+        },
     };
     match planned {
         Ok(plan) => Previewed::Plan(Box::new(plan)),
@@ -73,7 +80,7 @@ pub fn plan(request: &Request, ground: &Ground<'_>) -> Previewed {
     }
 }
 
-fn bare(action: Action, risk: Risk, ground: &Ground<'_>) -> Plan {
+pub(super) fn bare(action: Action, risk: Risk, ground: &Ground<'_>) -> Plan {
     Plan {
         action,
         target: ground.identity.clone(),

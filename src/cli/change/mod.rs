@@ -1,4 +1,4 @@
-//! `up`, `down`, `cancel` and `terminate`: one act, confirmed on the terminal or by its
+//! `up`, `down`, `backup`, `cancel` and `terminate`: one act, confirmed on the terminal or by its
 //! hash, run by the same machine as the console's.
 
 mod document;
@@ -13,18 +13,39 @@ use super::lines::Lines;
 use super::seat::{Heard, Seat};
 use super::{args, confirm, json, print, prompt, say, site};
 use crate::domain::activity::BackendKey;
+use crate::domain::backup::Scope;
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::{Answer, Direction, Hash, Plan, Risk, Signal};
 use crate::io::terminal::{Signal as Stopped, Signals};
 use crate::session::effect::{Event, Goal, How, Request};
 
 /// What is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wish {
     /// The next migration, this way.
     Migrate(Direction),
     /// This signal to the backend of this pid.
     Signal(i32, Signal),
+    /// A backup, into this directory.
+    Backup(Scope, Option<String>),
+}
+
+impl Wish {
+    /// Returns the wish for a backup; its directory is meant from here, not from the
+    /// configuration's place.
+    ///
+    /// # Errors
+    /// If the directory cannot be named.
+    pub fn backup(args: &args::Backup) -> Result<Self> {
+        let scope = match args.scope {
+            args::Scope::Full => Scope::Full,
+            args::Scope::Schema => Scope::Schema,
+        };
+        let Some(to) = &args.to else { return Ok(Self::Backup(scope, None)) };
+        let to = std::path::absolute(to).wrap_err("--to cannot be read")?;
+        let to = to.to_str().ok_or_else(|| eyre!("--to: its path is not UTF-8"))?;
+        Ok(Self::Backup(scope, Some(to.to_owned())))
+    }
 }
 
 /// How the plan is answered.
@@ -103,6 +124,7 @@ async fn request(seat: &mut Seat, wish: Wish) -> Result<Request> {
             let backend = backend(seat, pid).await?;
             Ok(Request::Signal { backend, signal })
         }
+        Wish::Backup(scope, to) => Ok(Request::Backup { scope, to }),
     }
 }
 

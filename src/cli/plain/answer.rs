@@ -5,6 +5,7 @@ use super::{Desk, Question};
 use crate::cli::lines::Line;
 use crate::cli::{begin, confirm};
 use crate::domain::activity::{Backend, BackendKey};
+use crate::domain::backup::Scope;
 use crate::domain::plan::{Direction, Risk, Signal};
 use crate::panels::Wanted;
 use crate::session::effect::{Event, Goal, How, Request, Tone};
@@ -74,6 +75,7 @@ impl Desk {
             "6" => self.question = Some(Question::Text(Wanted::Note)),
             "7" => self.stop(How::Cancel),
             "8" => self.stop(How::Kill),
+            "9" => self.event(Event::Asked(Request::Backup { scope: Scope::Full, to: None })),
             _ => return self.unknown(text),
         }
         false

@@ -18,6 +18,7 @@ pub(super) fn main() -> Vec<String> {
         "4  the last one down: shows its plan first",
         "5  walk a runbook",
         "6  a note for the record",
+        "9  a full backup: shows its plan first",
         "0  leave",
     ]
     .map(str::to_owned)

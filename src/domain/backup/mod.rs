@@ -6,6 +6,7 @@
 mod document;
 mod inventory;
 pub mod manifest;
+pub mod name;
 pub mod retention;
 mod worth;
 

@@ -53,6 +53,10 @@ pub enum Postcondition {
     RevisionUnmoved,
     /// Neither.
     Neither,
+    /// A backup's file is there, but not whole: nothing of worth.
+    OnlyPartial,
+    /// Nothing of a backup is there.
+    NoFile,
     /// It could not be read, or the act has none.
     CannotTell,
 }
@@ -158,6 +162,10 @@ fn settled(evidence: &Evidence) -> Option<Outcome> {
         Postcondition::Untouched => {
             (Ending::RolledBack, "revision and schema are those from before it")
         }
+        Postcondition::OnlyPartial => {
+            (Ending::Failed, "what is left of its file is not whole: nothing of worth")
+        }
+        Postcondition::NoFile => (Ending::NotRun, "no file of it is there"),
         _ => return None,
     };
     let revision_after = evidence.after.revision.clone();

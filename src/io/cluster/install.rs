@@ -70,6 +70,15 @@ impl Install {
         Packages::here().map(|packages| Self::with(packages, is_root()))
     }
 
+    /// Returns the command that installs the client programs of one major version, in words.
+    #[must_use]
+    pub fn clients(major: u32) -> String {
+        match Packages::here() {
+            Some(packages) => Self::client(packages, is_root(), Some(major)).to_string(),
+            None => format!("the package of PostgreSQL {major}'s client programs"),
+        }
+    }
+
     /// Returns the command of `packages` that installs the server, through sudo where root is
     /// needed.
     #[must_use]

@@ -2,6 +2,7 @@
 //! nobody else reaches, without fsync, and gone when its owner is.
 
 mod account;
+pub mod clients;
 mod directory;
 mod error;
 mod install;

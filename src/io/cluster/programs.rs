@@ -79,6 +79,15 @@ impl Programs {
     }
 }
 
+/// Returns the directories that may hold PostgreSQL's programs: `LOCKKEEPER_PG_BIN` alone if
+/// it is set, else those of the PATH and of the packages.
+pub(super) fn directories() -> Vec<PathBuf> {
+    match env::var_os("LOCKKEEPER_PG_BIN") {
+        Some(chosen) => vec![chosen.into()],
+        None => candidates(),
+    }
+}
+
 fn candidates() -> Vec<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let mut found: Vec<PathBuf> = env::split_paths(&path).filter(|dir| dir.is_absolute()).collect();
@@ -115,7 +124,7 @@ fn version(text: &str) -> Option<Vec<u32>> {
     text.split('.').map(|part| part.parse().ok()).collect()
 }
 
-fn listed(paths: &[PathBuf]) -> String {
+pub(super) fn listed(paths: &[PathBuf]) -> String {
     let texts: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
     texts.join(", ")
 }

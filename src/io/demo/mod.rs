@@ -1,6 +1,7 @@
 //! The demo: a small shop of money with data, load, a session that really
 //! blocks, and pending migrations, on a throwaway server.
 
+pub mod backups;
 pub mod load;
 mod project;
 mod shop;

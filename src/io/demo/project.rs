@@ -74,6 +74,12 @@ impl Project {
         self.directory.join("migrations")
     }
 
+    /// Returns the directory of the backups.
+    #[must_use]
+    pub fn backups(&self) -> PathBuf {
+        self.directory.join("backups")
+    }
+
     /// Returns the path of the configuration file.
     #[must_use]
     pub fn config(&self) -> PathBuf {

@@ -132,10 +132,13 @@ impl Inner {
             return Outcome::new(Ending::NotRun, STOPPED);
         }
         let plan = confirmed.plan();
-        let application = application(&hand.act.id, confirmed.hash());
+        let application = application(&hand.act.id, plan, confirmed.hash());
         let (spec, config) = (&self.site.target.spec, self.site.config());
         let setting = Setting {
-            env: environment::variables(spec, config, &application, limits(plan)),
+            env: match is_backup(plan) {
+                true => environment::for_backup(spec, &application, journal.run()),
+                false => environment::variables(spec, config, &application, limits(plan)),
+            },
             grace: GRACE,
             lockkeeper: self.site.program.clone(),
         };
@@ -143,6 +146,9 @@ impl Inner {
         let print = |batch: Batch| self.print(&hand.act.id, batch);
         let classify = async |finished: Finished| match linger(hand, &application, &finished).await
         {
+            Ok(()) if is_backup(plan) => {
+                Self::backup_ended(journal, &hand.act, confirmed, &finished)
+            }
             Ok(()) => self.classify(plan, &finished).await,
             Err(why) => Outcome::new(Ending::Unknown, why),
         };
@@ -263,14 +269,21 @@ fn limits(plan: &Plan) -> Option<Timeouts> {
     matches!(plan.action, Action::Migrate { .. } | Action::Sql { .. }).then_some(plan.timeouts)
 }
 
-/// What the name of every act's backend begins with.
-pub(super) const ACTS: &str = "lockkeeper/migrate ";
+/// What the names of every act's backends begin with.
+pub(super) const ACTS: [&str; 2] = [MIGRATE, BACKUP];
+const MIGRATE: &str = "lockkeeper/migrate ";
+const BACKUP: &str = "lockkeeper/backup ";
 
 /// Returns the name that an act's backend bears on the server, in ASCII and below the 63
 /// bytes that `application_name` keeps: how it is found, also after a crash.
-pub(super) fn application(act: &str, plan: &Hash) -> String {
-    let digits = plan.as_str();
-    format!("{ACTS}{act} {}", digits.get(..8).unwrap_or(digits))
+pub(super) fn application(act: &str, plan: &Plan, hash: &Hash) -> String {
+    let kind = if is_backup(plan) { BACKUP } else { MIGRATE };
+    let digits = hash.as_str();
+    format!("{kind}{act} {}", digits.get(..8).unwrap_or(digits))
+}
+
+fn is_backup(plan: &Plan) -> bool {
+    matches!(plan.action, Action::Backup { .. })
 }
 
 /// Returns true if all that the plan's migration does is one transaction, the row of its

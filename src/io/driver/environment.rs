@@ -21,6 +21,18 @@ pub fn names(spec: &Spec, config: &Config) -> Vec<String> {
     all.into_iter().map(|(name, _)| name).collect()
 }
 
+/// Tells the program of a backup in which run it is made.
+pub const RUN: &str = "LOCKKEEPER_RUN";
+
+/// Returns the variables for the program of a backup: the target and nothing of the
+/// project, which may lead its own tool elsewhere.
+#[must_use]
+pub fn for_backup(spec: &Spec, application: &str, run: &str) -> Environment {
+    let mut all = variables(spec, &Config::default(), application, None);
+    all.push((RUN.to_owned(), Value::Plain(run.to_owned())));
+    all
+}
+
 /// Returns the variables for a program that works on `spec` under `application`; with
 /// `timeouts`, exactly those are in force.
 #[must_use]

@@ -6,6 +6,7 @@ mod backups;
 pub mod environment;
 mod health;
 mod lease;
+mod making;
 mod probe;
 mod read;
 mod recheck;
@@ -270,6 +271,11 @@ impl Inner {
         match self.migrations().await {
             Ok((_, migrations)) => self.tell(News::Project(Ok(Box::new(migrations)))),
             Err(why) => self.tell(News::Project(Err(why))),
+        }
+        if let Ok(identity) = self.identity().await {
+            let major = identity.major();
+            let found = tokio::task::spawn_blocking(move || making::dumper_version(major)).await;
+            self.tell(News::Dumper(found.unwrap_or_else(|error| Err(error.to_string()))));
         }
     }
 

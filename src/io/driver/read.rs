@@ -18,6 +18,7 @@ use crate::io::poll::Answer;
 use crate::io::postgres::reader::Holding;
 use crate::session::effect::{Previewed, Request};
 use crate::session::facts::Migrations;
+use crate::session::making::Making;
 use crate::session::preview::{self, Ground, Ways};
 use crate::tools::status::Status;
 use crate::tools::{self, Rows, Tool};
@@ -35,6 +36,8 @@ pub struct Gathered {
     pub project: Result<(&'static dyn Tool, Migrations), String>,
     /// Who holds or awaits what the migrations need.
     pub holders: Result<Vec<Holding>, String>,
+    /// What a backup stands on, if one was asked for.
+    pub making: Option<Making>,
 }
 
 impl Inner {
@@ -132,7 +135,11 @@ impl Inner {
             let hazards = preview::sql::hazards(&script, Some(identity.version_num));
             holders = self.holders_of(&hazards).await;
         }
-        Ok(Gathered { identity, snapshot, project, holders })
+        let making = match request {
+            Request::Backup { to, .. } => Some(self.making(&identity, to.as_deref()).await),
+            _ => None,
+        };
+        Ok(Gathered { identity, snapshot, project, holders, making })
     }
 
     /// Returns who holds what the migrations that may come next would lock.
@@ -172,7 +179,8 @@ impl Inner {
 
     /// A checkout's file that names commands must have been allowed.
     fn allowed(&self, request: &Request) -> Result<(), String> {
-        if matches!(request, Request::Signal { .. }) {
+        // Neither runs a command of the file.
+        if matches!(request, Request::Signal { .. } | Request::Backup { .. }) {
             return Ok(());
         }
         let allowed = self.site.loaded.commands_allowed(&self.allowed);
@@ -201,6 +209,7 @@ impl Inner {
             cwd: &cwd,
             env: &env,
             holders: &in_the_way,
+            making: gathered.making.as_ref(),
         };
         preview::plan(request, &ground)
     }
@@ -225,6 +234,11 @@ pub fn in_the_way(hazards: &[Hazard], holders: &[Holding]) -> Vec<String> {
 }
 
 fn line(holding: &Holding, mode: Mode) -> String {
+    format!("{}: this waits behind it, and others behind this", who(holding, mode))
+}
+
+/// Returns who holds or awaits what, and for how long.
+pub(super) fn who(holding: &Holding, mode: Mode) -> String {
     let who = match holding.pid {
         Some(pid) => format!("pid {pid} {}", holding.application.one_line()),
         None => "a prepared transaction".to_owned(),
@@ -240,8 +254,5 @@ fn line(holding: &Holding, mode: Mode) -> String {
         .unwrap_or_default();
     let relation =
         crate::domain::untrusted::Untrusted::from(holding.relation.name.as_str()).one_line();
-    format!(
-        "{who}{state} {verb} {} on {relation}{open}: this waits behind it, and others behind this",
-        mode.short()
-    )
+    format!("{who}{state} {verb} {} on {relation}{open}", mode.short())
 }

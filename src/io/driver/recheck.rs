@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::act::{ACTS, Hand};
 use super::{Inner, environment};
+use crate::domain::backup::Scope;
 use crate::domain::identity::Identity;
 use crate::domain::plan::{Action, Command, Confirmed, Plan};
 use crate::io::postgres::Control;
@@ -124,7 +125,10 @@ fn same(plan: &Plan, found: &Identity) -> Result<(), String> {
 /// Refuses while the server works on another act: its console may be gone, and its lease
 /// with it, or its program killed and its statement not.
 async fn nobody_else_acts(control: &mut Control, plan: &Plan) -> Result<(), String> {
-    let found = control.find_beginning(ACTS).await.map_err(|error| error.to_string())?;
+    let mut found = Vec::new();
+    for acts in ACTS {
+        found.extend(control.find_beginning(acts).await.map_err(|error| error.to_string())?);
+    }
     match found.iter().find(|session| session.database_oid == plan.target.database_oid) {
         None => Ok(()),
         Some(session) => Err(format!(
@@ -148,6 +152,10 @@ fn request(plan: &Plan) -> Result<Request, String> {
         (Action::Command, Some(command)) => {
             Ok(Request::Command { argv: command.argv.clone(), risk: plan.risk })
         }
+        (Action::Backup { scope, location }, _) => Ok(Request::Backup {
+            scope: if scope == Scope::Schema.word() { Scope::Schema } else { Scope::Full },
+            to: Some(location.clone()),
+        }),
         _ => {
             Err("it cannot be planned again to see whether it has changed: nothing was run".into())
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::act::{application, is_whole};
+use super::making::left_behind;
 use super::{Driver, Inner, environment};
 use crate::domain::identity::Identity;
 use crate::domain::journal::{Entry, Open, Record};
@@ -156,7 +157,10 @@ impl Inner {
         // First the backend: once it is gone, the revision moves no more.
         let backend = self.backend_of(open, plan).await;
         let after = self.after(plan, &said, code).await;
-        let postcondition = self.postcondition(plan, &after).await;
+        let postcondition = match plan.action {
+            Action::Backup { .. } => left_behind(plan, &job),
+            _ => self.postcondition(plan, &after).await,
+        };
         Evidence { job: left, backend, postcondition, verdict, after }
     }
 
@@ -186,13 +190,17 @@ impl Inner {
     }
 
     async fn backend_of(&self, open: &Open, plan: &Plan) -> Backend {
-        let name = application(&open.act, &plan.hash());
+        let name = application(&open.act, plan, &plan.hash());
         let Ok(mut control) = self.control().await else { return Backend::CannotTell };
         match control.find_application(&name).await {
             Ok(found) => match (found.first(), &plan.action) {
                 (Some(session), _) => Backend::Present { pid: session.pid },
-                // The program was seen under its name before the act.
-                (None, Action::Migrate { .. } | Action::Sql { .. }) => Backend::Gone,
+                // The program was seen under its name before the act; of a backup both programs
+                // bear it by our own hand.
+                (
+                    None,
+                    Action::Migrate { .. } | Action::Sql { .. } | Action::Backup { .. },
+                ) => Backend::Gone,
                 (None, _) => Backend::CannotTell,
             },
             Err(_) => Backend::CannotTell,

@@ -27,6 +27,7 @@ const RELATIONS: &str = include_str!("../../../assets/sql/relations.sql");
 const COLUMNS: &str = include_str!("../../../assets/sql/columns.sql");
 const FOREIGN_KEYS: &str = include_str!("../../../assets/sql/foreign_keys.sql");
 const HOLDERS: &str = include_str!("../../../assets/sql/holders.sql");
+const EXCLUSIVE: &str = include_str!("../../../assets/sql/exclusive.sql");
 const BACKEND: &str = include_str!("../../../assets/sql/backend.sql");
 const BACKEND_LOCKS: &str = include_str!("../../../assets/sql/backend_locks.sql");
 
@@ -243,6 +244,26 @@ impl Reader {
     pub async fn holders(&mut self, relations: &[String]) -> Result<Vec<Holding>, Error> {
         let rows = self.rows(sqlx::query(HOLDERS).bind(relations)).await?;
         rows.iter().map(holding).collect()
+    }
+
+    /// Returns who holds or awaits ACCESS EXCLUSIVE on any table.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn exclusive(&mut self) -> Result<Vec<Holding>, Error> {
+        let rows = self.rows(sqlx::query(EXCLUSIVE)).await?;
+        rows.iter().map(holding).collect()
+    }
+
+    /// Returns the bytes that the database takes; it waits for nobody's lock.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn database_size(&mut self) -> Result<u64, Error> {
+        let sql = "SELECT pg_catalog.pg_database_size(current_database())::int8";
+        let rows = self.rows(sqlx::query(sql)).await?;
+        let row = rows.first().ok_or_else(|| Error::Query("no row".to_owned()))?;
+        Ok(u64::try_from(row.try_get::<i64, _>(0)?).unwrap_or(0))
     }
 
     /// Returns the whole query and the locks of one backend.

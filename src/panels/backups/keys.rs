@@ -17,6 +17,7 @@ pub(super) fn bindings(scene: &Scene<'_>, shown: Option<&Backup>) -> Vec<Binding
             Command::Verify,
         )
         .when(can_verify(scene, shown)),
+        super::super::making::binding(scene),
         Binding::new(
             Key::code(KeyCode::Enter),
             "detail",

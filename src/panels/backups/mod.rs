@@ -43,6 +43,7 @@ impl Panel for Backups {
                 self.open = !self.open;
                 self.offset = 0;
             }
+            Command::Backup => return super::making::ask(),
             Command::Verify => {
                 if let Some(backup) = self.shown(scene, &keys) {
                     return Ask::Verify(backup.location.clone());

@@ -29,6 +29,7 @@ pub(super) fn bindings(scene: &Scene<'_>, direction: Direction) -> Vec<Binding<C
             Command::Down,
         )
         .when(can(scene, Direction::Down)),
+        super::super::making::binding(scene),
         Binding::new(
             Key::char('d'),
             other,

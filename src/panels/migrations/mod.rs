@@ -54,6 +54,7 @@ impl Panel for Migrations {
             Command::Direction => self.turn(),
             Command::Up => return ask(Direction::Up),
             Command::Down => return ask(Direction::Down),
+            Command::Backup => return super::making::ask(),
             Command::CancelAct => return Ask::Stop(How::Cancel),
             _ => {}
         }

@@ -36,6 +36,7 @@ pub(super) fn bindings(scene: &Scene<'_>) -> Vec<Binding<Command>> {
         Binding::new(Key::char('u'), "up", "the next migration (asks first)", Command::Up)
             .when(migratable(scene)),
         runbook(scene),
+        super::super::making::binding(scene),
     ]
 }
 

@@ -36,6 +36,7 @@ impl Panel for Watch {
         match command {
             Command::Follow => Ask::Show(Id::Locks, keys::culprit(scene).ok().map(Backend::key)),
             Command::CancelAct => Ask::Stop(How::Cancel),
+            Command::Backup => super::making::ask(),
             Command::TerminateBackend => ask(keys::culprit(scene).ok(), Kind::Terminate),
             Command::Up => Ask::Plan(Request::Migrate {
                 direction: Direction::Up,

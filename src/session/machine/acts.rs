@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::domain::journal::{Entry, Kind};
 use crate::domain::outcome::{Ending, Outcome};
-use crate::domain::plan::Confirmed;
+use crate::domain::plan::{Action, Confirmed};
 use crate::session::acting::Acting;
 use crate::session::confirm::Origin;
 use crate::session::effect::{Effect, How, Tone};
@@ -138,8 +138,9 @@ fn describe(acting: &Acting, outcome: &Outcome) -> String {
     let title = &acting.plan.preview.title;
     let ending = outcome.ending.word();
     let message = outcome.message.one_line();
-    // An exit code says nothing more where all is well.
-    let is_plain = outcome.ending == Ending::Done && outcome.exit_code == Some(0);
+    // An exit code says nothing more where all is well; a backup's name does.
+    let is_backup = matches!(acting.plan.action, Action::Backup { .. });
+    let is_plain = outcome.ending == Ending::Done && outcome.exit_code == Some(0) && !is_backup;
     if message.is_empty() || is_plain {
         format!("{title}: {ending}")
     } else {

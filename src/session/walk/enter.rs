@@ -1,9 +1,10 @@
 //! What a step asks for when it becomes the current one, and before its act.
 
+use crate::domain::backup::Scope;
 use crate::domain::evidence::{Claim, Probe, Word};
 use crate::domain::gate::Asks;
 use crate::domain::plan::Direction;
-use crate::domain::runbook::{Act, Action, Down, Goto, Kind, Migrate, Skip, Up};
+use crate::domain::runbook::{Act, Action, Backup, Down, Goto, Kind, Migrate, Skip, Up};
 use crate::session::effect::{Goal, Request};
 
 use super::{Means, Phase, Purpose, Status, Walk, Want};
@@ -142,7 +143,9 @@ fn request(act: &Act, walk: &Walk) -> Result<Request, &'static str> {
             Ok(Request::Sql { text: text.clone(), risk: act.risk })
         }
         Action::Sql { .. } => Err("sql with binds"),
-        Action::Backup(_) => Err("backup"),
+        Action::Backup(Backup::Full) => Ok(Request::Backup { scope: Scope::Full, to: None }),
+        Action::Backup(Backup::Schema) => Ok(Request::Backup { scope: Scope::Schema, to: None }),
+        Action::Backup(_) => Err("backup of tables"),
         Action::VerifyBackup(_) => Err("verify_backup"),
         Action::Restore(_) => Err("restore"),
         Action::Signal(_) => Err("signal"),

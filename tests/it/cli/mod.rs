@@ -1,5 +1,6 @@
 //! Tests of the layer `cli`.
 
+mod backup;
 mod backups;
 mod bad_input;
 mod change;

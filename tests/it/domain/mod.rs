@@ -3,6 +3,7 @@
 mod activity;
 mod age;
 mod backup;
+mod backup_name;
 mod config;
 mod dsn;
 mod evidence;

@@ -144,6 +144,8 @@ fn the_postcondition_decides_only_when_no_backend_is_left() {
     assert_eq!(ending(&dead(Backend::CannotTell, Postcondition::Holds)), None);
     assert_eq!(ending(&dead(Backend::Gone, Postcondition::RevisionUnmoved)), None);
     assert_eq!(ending(&dead(Backend::Gone, Postcondition::Neither)), None);
+    assert_eq!(ending(&dead(Backend::Gone, Postcondition::OnlyPartial)), Some(Ending::Failed));
+    assert_eq!(ending(&dead(Backend::Gone, Postcondition::NoFile)), Some(Ending::NotRun));
 }
 
 #[test]

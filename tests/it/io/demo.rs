@@ -321,3 +321,27 @@ fn a_temporary_directory_too_long_for_a_socket_is_named() {
     assert_eq!(output.status.code(), Some(2), "{words}");
     assert!(words.contains("set TMPDIR") && words.contains(&*long.to_string_lossy()), "{words}");
 }
+
+#[test]
+fn the_demo_has_a_good_backup_one_too_old_and_one_cut_off() {
+    use lockkeeper::domain::backup::Worth;
+    use lockkeeper::domain::evidence::Level;
+    use lockkeeper::io::{config, store::Store};
+    let demo = demo();
+    let told = |key: &str| PathBuf::from(demo.document[key].as_str().expect("it is told"));
+    let loaded = config::load(Some(&told("config")), Path::new("/")).expect("it reads");
+    let now = chrono::Utc::now();
+    let inventory = Store::of(&loaded, &told("project")).read(now);
+    assert!(inventory.problems.is_empty(), "{:?}", inventory.problems);
+    let [good, old, cut] = inventory.backups.as_slice() else { panic!("{inventory:?}") };
+    let day = chrono::TimeDelta::days(1);
+    assert!(
+        good.age(now).is_some_and(|age| age < day) && old.age(now).is_some_and(|age| age > day)
+    );
+    for whole in [good, old] {
+        assert_eq!((Worth::of(whole), whole.level()), (Worth::Complete, Some(Level::L2)));
+        assert_eq!(whole.revisions, Some(vec![APPLIED.to_string()]));
+        assert!(whole.rows["public.expenses"].is_some_and(|rows| rows > 100_000));
+    }
+    assert_eq!((Worth::of(cut), cut.registered), (Worth::Bad, false));
+}

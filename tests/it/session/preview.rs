@@ -1,13 +1,15 @@
 //! From a request to its plan: what it is bound to, and why there is none.
 
 use lockkeeper::domain::activity::{Backend, BackendKey, State};
+use lockkeeper::domain::backup::Scope;
 use lockkeeper::domain::config::Policy;
 use lockkeeper::domain::hazard::Hazard;
 use lockkeeper::domain::identity::{Class, Identity};
-use lockkeeper::domain::plan::{Action, Direction, Need, Plan, Risk, Signal};
+use lockkeeper::domain::plan::{Action, Digest, Direction, Need, Plan, Risk, Signal};
 use lockkeeper::domain::snapshot::Snapshot;
 use lockkeeper::session::effect::{Goal, Previewed, Request};
 use lockkeeper::session::facts::Migrations;
+use lockkeeper::session::making::{Dumper, Making};
 use lockkeeper::session::preview::{Ground, Ways, plan};
 use lockkeeper::tools::{Entry, Tree, Unreadable, by_name};
 
@@ -33,6 +35,7 @@ struct Stand {
     tree: Same,
     policy: Policy,
     snapshot: Option<Snapshot>,
+    making: Making,
 }
 
 impl Stand {
@@ -43,6 +46,7 @@ impl Stand {
             tree: Same("as it was"),
             policy: Policy::default(),
             snapshot: Some(World::blocked().snapshot()),
+            making: making(),
         }
     }
 
@@ -61,6 +65,7 @@ impl Stand {
                 cwd: "shop",
                 env: &[],
                 holders: &holders,
+                making: Some(&self.making),
             },
         )
     }
@@ -84,6 +89,32 @@ impl Stand {
         world.reading.backends.push(backend);
         Self { snapshot: Some(world.snapshot()), ..Self::new(1) }
     }
+}
+
+/// A `pg_dump` of the server's version, and a directory with room.
+fn making() -> Making {
+    let dumper = Dumper {
+        path: "/usr/lib/postgresql/15/bin/pg_dump".to_owned(),
+        version: "15.20".to_owned(),
+        major: 15,
+        digest: Digest::of("/usr/lib/postgresql/15/bin/pg_dump", b"ELF"),
+        warning: None,
+    };
+    Making {
+        dumper: Ok(dumper),
+        directory: "/srv/backups".to_owned(),
+        unfit: None,
+        stale: Vec::new(),
+        free: Some(5 << 30),
+        database: Some(1 << 30),
+        exclusive: Ok(Vec::new()),
+        tool: Some("sqlx".to_owned()),
+        env: vec!["PGHOST".to_owned()],
+    }
+}
+
+fn backup(scope: Scope) -> Request {
+    Request::Backup { scope, to: None }
 }
 
 fn migrate(direction: Direction) -> Request {
@@ -240,4 +271,58 @@ fn without_a_snapshot_no_session_is_signalled() {
     let stand = Stand { snapshot: None, ..Stand::new(1) };
     let request = signal(backend(7001).key(), Signal::Cancel);
     assert!(stand.refused(&request).contains("not known yet"));
+}
+
+#[test]
+fn a_backup_is_bound_to_its_program_and_place_and_not_to_what_is_so_now() {
+    let hash = |stand: &Stand| stand.planned(&backup(Scope::Full)).hash();
+    let mut stand = Stand::new(1);
+    let before = hash(&stand);
+    stand.making.free = None;
+    stand.making.exclusive = Ok(vec!["pid 7 holds AccessExclusive on users".to_owned()]);
+    stand.making.stale = vec!["old.dump.partial".to_owned()];
+    assert_eq!(hash(&stand), before);
+    let told = stand.planned(&backup(Scope::Full)).preview.now.join("\n");
+    for what in ["pid 7 holds", "cannot tell how much is free", "old.dump.partial"] {
+        assert!(told.contains(what), "{told}");
+    }
+    let changes: [fn(&mut Making); 3] = [
+        |making| making.directory = "/elsewhere".to_owned(),
+        |making| making.tool = None,
+        |making| {
+            let dumper = making.dumper.as_mut().expect("there is one");
+            dumper.digest = Digest::of("/usr/lib/postgresql/15/bin/pg_dump", b"other");
+        },
+    ];
+    for (at, change) in changes.into_iter().enumerate() {
+        let mut stand = Stand::new(1);
+        change(&mut stand.making);
+        assert_ne!(hash(&stand), before, "change {at}");
+    }
+    assert_ne!(Stand::new(1).planned(&backup(Scope::Schema)).hash(), before);
+    assert_eq!(Stand::new(1).planned(&backup(Scope::Full)).need(), Need::Key);
+}
+
+#[test]
+fn there_is_no_plan_of_a_backup_that_cannot_be_made() {
+    let mut replica = Stand::new(1);
+    replica.identity.primary = false;
+    assert!(replica.refused(&backup(Scope::Full)).contains("replica"));
+    let mut stand = Stand::new(1);
+    stand.making.unfit = Some("it is no directory".to_owned());
+    assert_eq!(stand.refused(&backup(Scope::Full)), "it is no directory");
+    stand.making.dumper = Err("pg_dump was not found".to_owned());
+    assert_eq!(stand.refused(&backup(Scope::Full)), "pg_dump was not found");
+    assert!(stand.refused(&backup(Scope::Tables)).contains("not made by this version"));
+}
+
+#[test]
+fn a_later_pg_dump_and_little_room_are_said() {
+    let mut stand = Stand::new(1);
+    stand.making.free = Some(1 << 20);
+    let dumper = stand.making.dumper.as_mut().expect("there is one");
+    (dumper.major, dumper.version) = (17, "17.6".to_owned());
+    let told = stand.planned(&backup(Scope::Full)).preview.now.join("\n");
+    assert!(told.contains("only 1.0 MB are free there, and the database has 1.0 GB"), "{told}");
+    assert!(told.contains("restoring with the tools of 15 will refuse it"), "{told}");
 }

@@ -1,0 +1,113 @@
+//! `pg_dump` itself: what it is given, what it says, and its end.
+
+use std::collections::VecDeque;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, ChildStderr, Command};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::file::Partial;
+use super::snapshot::Snapshot;
+use super::{Failed, Job, say};
+use crate::domain::backup::Scope;
+use crate::domain::untrusted::Untrusted;
+use crate::io::process;
+use crate::session::making::PG_DUMP;
+
+/// How long it may take to end after it was asked to.
+const GRACE: Duration = Duration::from_secs(5);
+/// How many of the last words of a failure are told.
+const LAST: usize = 6;
+/// What stands before the name of a table whose rows are next (`dumpTableData` of PostgreSQL).
+const ROWS: &str = "pg_dump: dumping contents of table ";
+
+/// A running `pg_dump`.
+pub(super) struct Dump {
+    child: Child,
+    said: BufReader<ChildStderr>,
+}
+
+impl Dump {
+    /// Starts it on the snapshot; its standard output is the file.
+    pub fn start(job: &Job, snapshot: &Snapshot, partial: &Partial) -> Result<Self, Failed> {
+        let cannot = |error| Failed::Running(format!("{}: {error}", job.pg_dump.display()));
+        let mut command = Command::new(&job.pg_dump);
+        command.args(PG_DUMP);
+        if job.scope == Scope::Schema {
+            command.arg("--schema-only");
+        }
+        let mut child = command
+            .arg(format!("--lock-wait-timeout={}", job.lock_wait.as_millis()))
+            .arg(format!("--snapshot={}", snapshot.id))
+            // Its own words are read; what the server says may be of any language.
+            .env("LC_ALL", "C")
+            .env_remove(crate::io::failpoint::VARIABLE)
+            .stdin(Stdio::null())
+            .stdout(partial.stdout().map_err(cannot)?)
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(cannot)?;
+        let said = child.stderr.take().expect("it is piped");
+        Ok(Self { child, said: BufReader::new(said) })
+    }
+
+    /// Follows it to its end. `locked` is told once it has its locks and writes rows.
+    pub async fn follow(
+        &mut self,
+        tables: usize,
+        locked: oneshot::Sender<()>,
+    ) -> Result<(), Failed> {
+        let (mut last, mut locked) = (VecDeque::new(), Some(locked));
+        let (mut at, mut line) = (0, Vec::new());
+        while self.next_line(&mut line).await {
+            let text = Untrusted::from_bytes(line.trim_ascii_end());
+            if let Some(table) = text.raw().strip_prefix(ROWS) {
+                at += 1;
+                let table = Untrusted::from(table.trim_matches('"')).one_line();
+                say(&format!("rows of table {at}/{tables}: {table}"));
+                // Whoever waited for it is gone only when all is over.
+                locked.take().map(|locked| locked.send(()));
+            } else if is_trouble(text.raw()) {
+                say(&text.one_line());
+                last.push_back(text.one_line());
+                last.drain(..last.len().saturating_sub(LAST));
+            }
+        }
+        let status = self.child.wait().await.map_err(|error| Failed::Running(error.to_string()))?;
+        if status.success() { Ok(()) } else { Err(Failed::Running(words(status, last))) }
+    }
+
+    /// Reads a line, however long and of whatever bytes; false at the end.
+    async fn next_line(&mut self, line: &mut Vec<u8>) -> bool {
+        line.clear();
+        matches!(self.said.read_until(b'\n', line).await, Ok(1..))
+    }
+
+    /// Ends it: asked first, so that it cancels its statement on the server.
+    pub async fn end(mut self) {
+        if let Some(pid) = self.child.id().and_then(process::pid) {
+            // It may have ended just now.
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        }
+        if timeout(GRACE, self.child.wait()).await.is_err() {
+            drop(self.child.kill().await);
+        }
+    }
+}
+
+/// Returns true for what goes wrong, and for its details.
+fn is_trouble(line: &str) -> bool {
+    let Some(rest) = line.strip_prefix("pg_dump: ") else { return true };
+    ["error:", "warning:", "detail:", "hint:", "fatal:"].iter().any(|word| rest.starts_with(word))
+}
+
+fn words(status: ExitStatus, last: VecDeque<String>) -> String {
+    if last.is_empty() {
+        return format!("pg_dump ended with {status}");
+    }
+    Vec::from(last).join("; ")
+}

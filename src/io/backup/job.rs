@@ -1,0 +1,82 @@
+//! The child's command line.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::domain::backup::Scope;
+
+/// What the child does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// How much of the database.
+    pub scope: Scope,
+    /// The directory that the file goes to.
+    pub directory: PathBuf,
+    /// The program.
+    pub pg_dump: PathBuf,
+    /// The server that is meant.
+    pub system_identifier: String,
+    /// The database that is meant.
+    pub database_oid: u32,
+    /// How long `pg_dump` waits for each of its locks.
+    pub lock_wait: Duration,
+    /// How long the rows of one table may be counted.
+    pub count: Duration,
+    /// The migration tool whose revision is noted.
+    pub tool: Option<String>,
+}
+
+const OPTIONS: [&str; 8] = [
+    "--scope",
+    "--directory",
+    "--pg-dump",
+    "--system",
+    "--oid",
+    "--lock-ms",
+    "--count-ms",
+    "--tool",
+];
+
+impl Job {
+    /// Reads the command line.
+    ///
+    /// # Errors
+    /// If a word is unknown, missing or not what it must be.
+    pub fn parse(args: &[OsString]) -> Result<Self, String> {
+        let words: Option<Vec<&str>> = args.iter().map(|word| word.to_str()).collect();
+        let given = options(&words.ok_or("an argument is not UTF-8")?)?;
+        let text = |name: &str| given.get(name).copied().ok_or(format!("{name} is missing"));
+        let number = |name: &str| {
+            let text = text(name)?;
+            text.parse::<u64>().map_err(|_| format!("{name}: {text} is no number"))
+        };
+        let oid = number("--oid")?;
+        Ok(Self {
+            scope: match text("--scope")? {
+                "full" => Scope::Full,
+                "schema" => Scope::Schema,
+                other => return Err(format!("--scope: {other} is neither full nor schema")),
+            },
+            directory: PathBuf::from(text("--directory")?),
+            pg_dump: PathBuf::from(text("--pg-dump")?),
+            system_identifier: text("--system")?.to_owned(),
+            database_oid: u32::try_from(oid).map_err(|_| format!("--oid: {oid} is too large"))?,
+            lock_wait: Duration::from_millis(number("--lock-ms")?),
+            count: Duration::from_millis(number("--count-ms")?),
+            tool: given.get("--tool").map(|tool| (*tool).to_owned()),
+        })
+    }
+}
+
+fn options<'a>(words: &[&'a str]) -> Result<BTreeMap<&'a str, &'a str>, String> {
+    words
+        .chunks(2)
+        .map(|pair| match pair {
+            [name, value] if OPTIONS.contains(name) => Ok((*name, *value)),
+            [name, ..] => Err(format!("unknown or without value: {name}")),
+            [] => Err(String::from("an option is missing")),
+        })
+        .collect()
+}

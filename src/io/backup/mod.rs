@@ -1,0 +1,272 @@
+//! The hidden child that makes a backup: `pg_dump` on an exported snapshot, whose rows are
+//! counted in the same snapshot, and a manifest that says what was true then.
+//!
+//! What it does goes to stdout line by line, what went wrong last to stderr. Exit codes: 0
+//! done, 1 failed while running, 2 nothing was begun. Killed at any moment it leaves a
+//! `.partial`, never a file that looks like a backup and has no manifest.
+
+mod dump;
+mod file;
+mod job;
+mod left;
+mod place;
+mod proof;
+mod snapshot;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use chrono::Utc;
+use serde_json::Map;
+use tokio::sync::oneshot;
+
+use super::cluster::clients;
+use super::driver::environment::RUN;
+use super::terminal::{Signal, Signals};
+use super::{failpoint, host};
+use crate::domain::backup::manifest::{self, Maker, Manifest, Source};
+use crate::domain::backup::{Kind, Scope, name};
+use crate::domain::quantity::size;
+use dump::Dump;
+use file::Partial;
+use snapshot::{Snapshot, Stopped, Table};
+
+pub use job::Job;
+pub use left::{Left, left, named_in};
+pub use place::{Place, look};
+
+/// What stands before the name of the file in the output: how it is found after a crash.
+const WRITES: &str = "writes ";
+
+/// Why nothing was begun, or why there is no backup.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// No file was begun.
+    #[error("{0}")]
+    NotRun(String),
+    /// It was begun, and there is no backup of it.
+    #[error("{0}")]
+    Running(String),
+}
+
+impl Failed {
+    fn code(&self) -> ExitCode {
+        match self {
+            Self::NotRun(_) => ExitCode::from(2),
+            Self::Running(_) => ExitCode::from(1),
+        }
+    }
+}
+
+/// Runs the child's command line; the target is in the environment, as libpq reads it.
+#[must_use]
+pub fn main(args: &[OsString]) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failed::NotRun(format!("no runtime: {error}")));
+    let job = Job::parse(args).map_err(Failed::NotRun);
+    let (runtime, job) = match runtime.and_then(|runtime| Ok((runtime, job?))) {
+        Ok(both) => both,
+        Err(failed) => return refuse(&failed),
+    };
+    let made = runtime.block_on(run(&job));
+    // A thread may still read a file that nobody wants any more.
+    runtime.shutdown_background();
+    match made {
+        Ok(done) => {
+            say(&done);
+            ExitCode::SUCCESS
+        }
+        Err(failed) => refuse(&failed),
+    }
+}
+
+fn refuse(failed: &Failed) -> ExitCode {
+    // Who started us may be gone.
+    let _ = writeln!(io::stderr().lock(), "error: {failed}");
+    failed.code()
+}
+
+/// Makes one backup, and returns in words which.
+///
+/// # Errors
+/// [`Failed::NotRun`] if no file was begun; [`Failed::Running`] if it was and is gone again.
+pub async fn run(job: &Job) -> Result<String, Failed> {
+    let begun = Instant::now();
+    let unheard = |error| Failed::NotRun(format!("signals cannot be handled: {error}"));
+    let mut signals = Signals::listen().map_err(unheard)?;
+    let tool = clients::ask(&job.pg_dump);
+    let no_tool = || Failed::NotRun(format!("{} is no pg_dump", job.pg_dump.display()));
+    let tool = tool.ok_or_else(no_tool)?.version;
+    let mut snapshot = Snapshot::take(job).await?;
+    say(&format!("snapshot {} of {}", snapshot.id, snapshot.at.to_rfc3339()));
+    let known = Known { tool, revisions: snapshot.revisions(job.tool.as_deref()).await };
+    let wanted = name::of(&snapshot.database, snapshot.at, known.revisions.as_deref(), job.scope);
+    let mut partial = begin(&job.directory, &wanted)?;
+    match make(job, snapshot, known, &mut partial, &mut signals).await {
+        Ok((path, bytes)) => {
+            let took = begun.elapsed().as_secs_f64();
+            Ok(format!("{}, {}, in {took:.1} s", path.display(), size(bytes)))
+        }
+        Err(Failed::Running(why)) => Err(match partial.discard() {
+            Ok(()) => Failed::Running(why),
+            Err(error) => Failed::Running(format!("{why}; its .partial is left: {error}")),
+        }),
+        Err(failed) => Err(failed),
+    }
+}
+
+/// What is known before the file is begun.
+struct Known {
+    tool: String,
+    revisions: Option<Vec<String>>,
+}
+
+/// Begins the file, and tells its name first: that is how it is found after a crash.
+fn begin(directory: &Path, wanted: &str) -> Result<Partial, Failed> {
+    let cannot = |error: io::Error| Failed::NotRun(format!("{}: {error}", directory.display()));
+    file::prepare(directory).map_err(cannot)?;
+    for name in place::sweep(directory) {
+        say(&format!("removed {name}, which an interrupted backup had left"));
+    }
+    let name = file::free_name(directory, wanted).map_err(cannot)?;
+    say(&format!("{WRITES}{name}"));
+    // The output is a file of the run; where it is none, nobody looks for it there.
+    let _ = rustix::fs::fsync(io::stdout());
+    failpoint::hit("backup.named");
+    let partial = Partial::create(directory, &name).map_err(cannot)?;
+    failpoint::hit("backup.created");
+    Ok(partial)
+}
+
+async fn make(
+    job: &Job,
+    mut snapshot: Snapshot,
+    known: Known,
+    partial: &mut Partial,
+    signals: &mut Signals,
+) -> Result<(PathBuf, u64), Failed> {
+    let tables = match job.scope {
+        Scope::Schema => Vec::new(),
+        _ => snapshot.tables().await.map_err(|failed| Failed::Running(failed.to_string()))?,
+    };
+    let rows = dump(job, &mut snapshot, &tables, partial, signals).await?;
+    failpoint::hit("backup.dumped");
+    let mut manifest = manifest(job, &snapshot, known, rows);
+    snapshot.close().await;
+    let proved = tokio::select! {
+        proved = prove(partial, &mut manifest) => proved,
+        () = asked_to_end(signals) => Err(stopped()),
+    };
+    proved?;
+    let path = partial.publish(&manifest).map_err(|error| Failed::Running(error.to_string()))?;
+    Ok((path, manifest.size))
+}
+
+type Rows = BTreeMap<String, Option<u64>>;
+
+/// Runs `pg_dump` and counts beside it, once it has its locks: then no count waits for one.
+async fn dump(
+    job: &Job,
+    snapshot: &mut Snapshot,
+    tables: &[Table],
+    partial: &Partial,
+    signals: &mut Signals,
+) -> Result<Rows, Failed> {
+    let mut dump = Dump::start(job, snapshot, partial)?;
+    say(&format!("pg_dump writes {} tables", tables.len()));
+    let (locked, has_locks) = oneshot::channel();
+    let counting = async {
+        // An end without a row of any table: then nothing is waited for either.
+        drop(has_locks.await);
+        let counted = snapshot.count(tables, job.count).await;
+        counted.map_err(|Stopped::Cancelled| Failed::Running("it was cancelled".to_owned()))
+    };
+    let done = tokio::select! {
+        done = async { tokio::try_join!(dump.follow(tables.len(), locked), counting) } => done,
+        () = asked_to_end(signals) => Err(stopped()),
+    };
+    match done {
+        Ok(((), rows)) => Ok(rows),
+        Err(failed) => {
+            dump.end().await;
+            Err(with_holders(failed, snapshot).await)
+        }
+    }
+}
+
+/// Adds who holds what `pg_dump` may have waited for.
+async fn with_holders(failed: Failed, snapshot: &mut Snapshot) -> Failed {
+    match (failed, snapshot.holders().await) {
+        (Failed::Running(why), holders) if !holders.is_empty() => {
+            Failed::Running(format!("{why}; {}", holders.join("; ")))
+        }
+        (failed, _) => failed,
+    }
+}
+
+fn stopped() -> Failed {
+    Failed::Running("it was stopped".to_owned())
+}
+
+async fn asked_to_end(signals: &mut Signals) {
+    while matches!(signals.next().await, Signal::Suspend | Signal::Continue) {}
+}
+
+/// Returns the manifest, but for what only the finished file tells.
+fn manifest(job: &Job, snapshot: &Snapshot, known: Known, rows: Rows) -> Manifest {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let host = variable("PGHOST").unwrap_or_default();
+    let port = variable("PGPORT").map(|port| format!(":{port}")).unwrap_or_default();
+    Manifest {
+        schema: manifest::SCHEMA,
+        id: String::new(),
+        kind: Kind::Custom,
+        sha256: String::new(),
+        size: 0,
+        scope: job.scope,
+        snapshot_started_at: snapshot.at,
+        finished_at: snapshot.at,
+        source: Source {
+            system_identifier: job.system_identifier.clone(),
+            database: snapshot.database.clone(),
+            host: format!("{host}{port}"),
+            server_version: snapshot.server_version.clone(),
+        },
+        revisions: known.revisions,
+        rows,
+        tool_version: known.tool,
+        made_by: Maker { operator: host::operator().to_owned(), run: variable(RUN) },
+        pinned: false,
+        verified: Vec::new(),
+        rest: Map::new(),
+    }
+}
+
+/// Brings the file to the disk, and notes what it is then.
+async fn prove(partial: &mut Partial, manifest: &mut Manifest) -> Result<(), Failed> {
+    let failed = |error: io::Error| Failed::Running(format!("the file: {error}"));
+    partial.sync().map_err(failed)?;
+    let file = partial.reader().map_err(failed)?;
+    say("on the disk; SHA-256 and structure are looked at");
+    let looked = tokio::task::spawn_blocking(move || proof::look(file)).await;
+    let looked = looked.map_err(|error| Failed::Running(error.to_string()))?.map_err(failed)?;
+    if let Some(wrong) = looked.wrong {
+        return Err(Failed::Running(wrong));
+    }
+    partial.name().clone_into(&mut manifest.id);
+    manifest.sha256 = looked.sha256;
+    manifest.size = looked.size;
+    manifest.finished_at = Utc::now();
+    manifest.verified = looked.evidence;
+    Ok(())
+}
+
+/// Prints a line; a reader that went away is no reason to stop.
+fn say(line: &str) {
+    let mut out = io::stdout().lock();
+    drop(writeln!(out, "{line}").and_then(|()| out.flush()));
+}

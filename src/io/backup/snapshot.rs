@@ -1,0 +1,224 @@
+//! The snapshot that is dumped and counted: one transaction, REPEATABLE READ, READ ONLY.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
+use tokio::time::timeout;
+
+use super::{Failed, Job, say};
+use crate::domain::untrusted::Untrusted;
+use crate::io::blocking::blocking;
+use crate::io::postgres::connect::watch_client;
+use crate::io::tree::Disk;
+use crate::tools::{self, Rows, Tree};
+
+const TABLES: &str = include_str!("../../../assets/sql/dumped_tables.sql");
+const HOLDERS: &str = include_str!("../../../assets/sql/exclusive.sql");
+
+/// How long connecting may take.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// A dead peer is noticed on either side within a minute; nothing of a session's usual limits
+/// ends it while `pg_dump` works for an hour.
+const SETTINGS: [(&str, &str); 8] = [
+    ("tcp_keepalives_idle", "30"),
+    ("tcp_keepalives_interval", "10"),
+    ("tcp_keepalives_count", "3"),
+    ("default_transaction_read_only", "on"),
+    ("idle_in_transaction_session_timeout", "0"),
+    ("statement_timeout", "10s"),
+    ("lock_timeout", "1s"),
+    // Rows that a policy hides would be missing from a count: an error instead.
+    ("row_security", "off"),
+];
+
+/// The connection that holds the snapshot.
+pub(super) struct Snapshot {
+    connection: PgConnection,
+    /// Its name for `pg_dump --snapshot`.
+    pub id: String,
+    /// The server's time when it began: a backup's age counts from here.
+    pub at: DateTime<Utc>,
+    /// The database.
+    pub database: String,
+    /// `server_version`.
+    pub server_version: String,
+}
+
+/// A table whose rows are dumped.
+#[derive(Clone, Debug)]
+pub(super) struct Table {
+    /// `schema.table`.
+    pub name: String,
+    /// The same, quoted for SQL.
+    quoted: String,
+}
+
+/// What ended counting before its time.
+pub(super) enum Stopped {
+    /// Somebody cancelled the statement.
+    Cancelled,
+}
+
+impl Snapshot {
+    /// Connects to the one database that is meant, and exports a snapshot of it.
+    pub async fn take(job: &Job) -> Result<Self, Failed> {
+        let options = PgConnectOptions::new().options(SETTINGS).disable_statement_logging();
+        let opened = timeout(CONNECT, options.connect()).await;
+        let mut connection = opened
+            .map_err(|_| not_run(format!("no connection within {} s", CONNECT.as_secs())))?
+            .map_err(|error| not_run(format!("cannot connect: {error}")))?;
+        watch_client(&mut connection).await;
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        sqlx::raw_sql(begin).execute(&mut connection).await.map_err(refused)?;
+        let sql = "SELECT pg_catalog.pg_export_snapshot()::text,
+                          now(),
+                          current_database()::text,
+                          current_setting('server_version')::text,
+                          (SELECT s.system_identifier::text FROM pg_catalog.pg_control_system() s),
+                          (SELECT d.oid::int8 FROM pg_catalog.pg_database d
+                            WHERE d.datname = current_database())";
+        let row = sqlx::query(sql).fetch_one(&mut connection).await.map_err(refused)?;
+        let read = |row: &PgRow| {
+            let system: String = row.try_get(4)?;
+            let oid: i64 = row.try_get(5)?;
+            Ok((system == job.system_identifier && oid == i64::from(job.database_oid)).then_some((
+                row.try_get(0)?,
+                row.try_get(1)?,
+                row.try_get(2)?,
+                row.try_get(3)?,
+            )))
+        };
+        let (id, at, database, server_version) = read(&row)
+            .map_err(refused)?
+            .ok_or_else(|| not_run("this is not the database that was confirmed"))?;
+        Ok(Self { connection, id, at, database, server_version })
+    }
+
+    /// Returns the revisions of the version table; `None` if they cannot be read.
+    pub async fn revisions(&mut self, tool: Option<&str>) -> Option<Vec<String>> {
+        let tool = tools::by_name(tool?)?;
+        let tree = Disk::new(".");
+        let detected = blocking(|| tool.detect(&tree))?;
+        let query = blocking(|| tool.version_query(&tree, &detected.directory));
+        self.savepoint().await.ok()?;
+        let rows = self.version_rows(&query).await;
+        self.back().await.ok()?;
+        let rows = rows.ok()?;
+        let tree: &dyn Tree = &tree;
+        Some(blocking(|| tool.load(tree, &detected.directory, &rows)).graph.current())
+    }
+
+    async fn version_rows(&mut self, query: &tools::VersionQuery) -> sqlx::Result<Rows> {
+        let exists = sqlx::query(AssertSqlSafe(query.exists.clone()));
+        if !exists.fetch_one(&mut self.connection).await?.try_get::<bool, _>(0)? {
+            return Ok(Rows::Absent);
+        }
+        let rows = sqlx::query(AssertSqlSafe(query.rows.clone()));
+        let rows = rows.fetch_all(&mut self.connection).await?;
+        let texts = |row: &PgRow| (0..row.len()).map(|at| row.try_get(at)).collect();
+        Ok(Rows::Read(rows.iter().map(texts).collect::<sqlx::Result<_>>()?))
+    }
+
+    /// Returns the tables whose rows are dumped.
+    pub async fn tables(&mut self) -> Result<Vec<Table>, Failed> {
+        let rows = sqlx::query(TABLES).fetch_all(&mut self.connection).await.map_err(refused)?;
+        let table = |row: &PgRow| {
+            let (schema, name): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+            Ok(Table { name: format!("{schema}.{name}"), quoted: row.try_get(2)? })
+        };
+        rows.iter().map(table).collect::<sqlx::Result<_>>().map_err(refused)
+    }
+
+    /// Counts the rows of each table, each within `limit`; one that cannot be counted is
+    /// `None`, never 0.
+    pub async fn count(
+        &mut self,
+        tables: &[Table],
+        limit: Duration,
+    ) -> Result<BTreeMap<String, Option<u64>>, Stopped> {
+        let mut rows = BTreeMap::new();
+        for table in tables {
+            let began = Instant::now();
+            let counted = self.count_one(table, limit).await;
+            let shown = Untrusted::from(table.name.as_str()).one_line();
+            match &counted {
+                Ok(_) => {}
+                // The same SQLSTATE as the timeout's; its text is of any language.
+                Err(error) if is_cancel(error) && began.elapsed() < limit => {
+                    return Err(Stopped::Cancelled);
+                }
+                Err(error) => say(&format!("the rows of {shown} are not counted: {error}")),
+            }
+            rows.insert(table.name.clone(), counted.ok());
+        }
+        Ok(rows)
+    }
+
+    async fn count_one(&mut self, table: &Table, limit: Duration) -> sqlx::Result<u64> {
+        self.savepoint().await?;
+        let counted = self.ask_count(table, limit).await;
+        self.back().await?;
+        counted
+    }
+
+    async fn ask_count(&mut self, table: &Table, limit: Duration) -> sqlx::Result<u64> {
+        let limit = format!("SET LOCAL statement_timeout = {}", limit.as_millis());
+        sqlx::raw_sql(AssertSqlSafe(limit)).execute(&mut self.connection).await?;
+        let sql = format!("SELECT count(*)::int8 FROM ONLY {}", table.quoted);
+        let count: i64 =
+            sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut self.connection).await?;
+        u64::try_from(count).map_err(|error| sqlx::Error::Decode(error.into()))
+    }
+
+    async fn savepoint(&mut self) -> sqlx::Result<()> {
+        sqlx::raw_sql("SAVEPOINT one").execute(&mut self.connection).await.map(drop)
+    }
+
+    async fn back(&mut self) -> sqlx::Result<()> {
+        let sql = "ROLLBACK TO SAVEPOINT one";
+        sqlx::raw_sql(sql).execute(&mut self.connection).await.map(drop)
+    }
+
+    /// Returns who holds ACCESS EXCLUSIVE on a table now, a line each.
+    pub async fn holders(&mut self) -> Vec<String> {
+        // What the server does not tell is left out: the failure itself is told anyway.
+        let rows = sqlx::query(HOLDERS).fetch_all(&mut self.connection).await.unwrap_or_default();
+        rows.iter().filter_map(|row| holder(row).ok().flatten()).collect()
+    }
+
+    /// Gives the snapshot back.
+    pub async fn close(self) {
+        drop(timeout(CONNECT, self.connection.close()).await);
+    }
+}
+
+fn holder(row: &PgRow) -> sqlx::Result<Option<String>> {
+    if !row.try_get::<bool, _>(2)? {
+        return Ok(None);
+    }
+    let (schema, table): (String, String) = (row.try_get(3)?, row.try_get(4)?);
+    let (pid, application): (Option<i32>, String) = (row.try_get(0)?, row.try_get(5)?);
+    let who = pid.map_or_else(
+        || "a prepared transaction".to_owned(),
+        |pid| format!("pid {pid} {application}").trim_end().to_owned(),
+    );
+    let text = format!("{who} holds ACCESS EXCLUSIVE on {schema}.{table}");
+    Ok(Some(Untrusted::new(text).one_line()))
+}
+
+fn is_cancel(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() == Some("57014")
+}
+
+fn not_run(why: impl Into<String>) -> Failed {
+    Failed::NotRun(why.into())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is for map_err")]
+fn refused(error: sqlx::Error) -> Failed {
+    Failed::NotRun(format!("the server refused: {error}"))
+}

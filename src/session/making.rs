@@ -1,0 +1,203 @@
+//! The plan of a backup: which program, into which directory, and what that holds up.
+
+use crate::domain::age;
+use crate::domain::backup::Scope;
+use crate::domain::plan::{Action, Command, Digest, Plan, Preview, Risk, Timeouts};
+use crate::domain::quantity::size;
+use crate::domain::untrusted::Untrusted;
+
+use super::preview::{Ground, bare};
+
+/// What a backup's plan stands on, beside [`Ground`]; all of it read for this plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Making {
+    /// The program, or why none works with this server.
+    pub dumper: Result<Dumper, String>,
+    /// The absolute directory that the file goes to.
+    pub directory: String,
+    /// Why it cannot go there, if it cannot.
+    pub unfit: Option<String>,
+    /// Names of what interrupted backups have left there.
+    pub stale: Vec<String>,
+    /// Bytes that are free there; `None`: the system does not tell.
+    pub free: Option<u64>,
+    /// Bytes of the database; `None`: the server does not tell.
+    pub database: Option<u64>,
+    /// Who holds or awaits ACCESS EXCLUSIVE on a table, a line each, or why that is not known.
+    pub exclusive: Result<Vec<String>, String>,
+    /// The migration tool whose revision goes into the manifest.
+    pub tool: Option<String>,
+    /// The names of the variables that are set for the program.
+    pub env: Vec<String>,
+}
+
+/// A `pg_dump` that works with the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dumper {
+    /// Its file.
+    pub path: String,
+    /// Its version, e.g. `15.20`.
+    pub version: String,
+    /// Its major version.
+    pub major: u32,
+    /// Its content: the plan is bound to it.
+    pub digest: Digest,
+    /// What to know of this version.
+    pub warning: Option<String>,
+}
+
+/// Plans a backup of the target.
+///
+/// # Errors
+/// Why there can be none.
+pub fn plan(scope: Scope, making: &Making, ground: &Ground<'_>) -> Result<Plan, String> {
+    if !ground.identity.primary {
+        let text = "this server is a replica: backups are made on the primary; connect there";
+        return Err(text.to_owned());
+    }
+    let scope = match scope {
+        Scope::Full | Scope::Schema => scope,
+        Scope::Data | Scope::Tables => {
+            return Err(format!("a backup of scope {} is not made by this version", scope.word()));
+        }
+    };
+    let dumper = making.dumper.as_ref().map_err(Clone::clone)?;
+    if let Some(why) = &making.unfit {
+        return Err(why.clone());
+    }
+    let action =
+        Action::Backup { scope: scope.word().to_owned(), location: making.directory.clone() };
+    let mut plan = bare(action, Risk::Safe, ground);
+    plan.timeouts = timeouts(ground);
+    plan.files = vec![dumper.digest.clone()];
+    plan.command = Some(Command {
+        argv: argv(scope, dumper, making, &plan),
+        env: making.env.clone(),
+        cwd: ground.cwd.to_owned(),
+    });
+    plan.preview = preview(scope, dumper, making, &plan);
+    Ok(plan)
+}
+
+/// `pg_dump` waits for its locks, and the counts of rows run, no longer than a migration may.
+fn timeouts(ground: &Ground<'_>) -> Timeouts {
+    let ms = |period: crate::domain::quantity::Period| {
+        u64::try_from(period.duration().as_millis()).unwrap_or(u64::MAX)
+    };
+    Timeouts {
+        lock_ms: Some(ms(ground.policy.lock_timeout)),
+        statement_ms: Some(ms(ground.policy.statement_timeout)),
+    }
+}
+
+fn argv(scope: Scope, dumper: &Dumper, making: &Making, plan: &Plan) -> Vec<String> {
+    let mut argv: Vec<String> = ["lockkeeper", "__backup", "--scope", scope.word()]
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    let mut option = |name: &str, value: String| argv.extend([name.to_owned(), value]);
+    option("--directory", making.directory.clone());
+    option("--pg-dump", dumper.path.clone());
+    option("--system", plan.target.system_identifier.clone());
+    option("--oid", plan.target.database_oid.to_string());
+    option("--lock-ms", plan.timeouts.lock_ms.unwrap_or(0).to_string());
+    option("--count-ms", plan.timeouts.statement_ms.unwrap_or(0).to_string());
+    if let Some(tool) = &making.tool {
+        option("--tool", tool.clone());
+    }
+    argv
+}
+
+/// The words of `pg_dump`'s own command line, but for the snapshot and where it writes:
+/// standard output is the file, made beforehand so that nobody else can read it.
+pub const PG_DUMP: [&str; 4] = ["--format=custom", "--compress=1", "--no-password", "--verbose"];
+
+fn preview(scope: Scope, dumper: &Dumper, making: &Making, plan: &Plan) -> Preview {
+    let database = Untrusted::from(plan.target.database.as_str()).one_line();
+    let what = match scope {
+        Scope::Schema => "the schema, without rows",
+        _ => "schema and rows",
+    };
+    let lock_s = plan.timeouts.lock_ms.unwrap_or(0) / 1000;
+    Preview {
+        title: format!("back up {database} ({})", scope.word()),
+        sql: Vec::new(),
+        touches: vec![
+            shown_command(scope, dumper, lock_s),
+            format!("{what}, into {}", Untrusted::from(making.directory.as_str()).one_line()),
+            format!(
+                "named {database}-TIME-REVISION.dump, with a manifest: SHA-256, revision, rows"
+            ),
+            "ACCESS SHARE on every table, to its end: reads and writes go on".to_owned(),
+            "ALTER, DROP, TRUNCATE and VACUUM FULL would wait behind it, and others behind them"
+                .to_owned(),
+        ],
+        now: now(dumper, making, plan, lock_s),
+        takes: takes(scope, making),
+        back: "none needed: nothing in the database changes; if it fails, its .partial is removed"
+            .to_owned(),
+    }
+}
+
+/// Returns `pg_dump`'s command line as it will run.
+fn shown_command(scope: Scope, dumper: &Dumper, lock_s: u64) -> String {
+    let path = Untrusted::from(dumper.path.as_str()).one_line();
+    let schema = if scope == Scope::Schema { " --schema-only" } else { "" };
+    format!(
+        "pg_dump {}: {path} {}{schema} --lock-wait-timeout={lock_s}s --snapshot=…",
+        dumper.version,
+        PG_DUMP.join(" ")
+    )
+}
+
+fn now(dumper: &Dumper, making: &Making, plan: &Plan, lock_s: u64) -> Vec<String> {
+    let mut now = match &making.exclusive {
+        Ok(lines) => lines.iter().map(|line| format!("{line}: waits up to {lock_s} s")).collect(),
+        Err(why) => vec![format!("cannot tell who holds ACCESS EXCLUSIVE: {why}")],
+    };
+    now.extend(room(making));
+    let left = |name: &String| format!("{name}, left by an interrupted backup, is removed first");
+    now.extend(making.stale.iter().map(left));
+    let server = plan.target.major();
+    if dumper.major > server {
+        now.push(format!(
+            "pg_dump {} is newer than the server {}: restoring with the tools of {server} will \
+             refuse it, use those of {}",
+            dumper.version, plan.target.version, dumper.major
+        ));
+    }
+    now.extend(dumper.warning.clone());
+    now
+}
+
+/// Returns how much room there is, and says so where it may not do.
+fn room(making: &Making) -> Option<String> {
+    let free = making.free.map(size);
+    Some(match (making.free, making.database) {
+        (Some(bytes), Some(database)) if bytes < database => format!(
+            "only {} are free there, and the database has {}: compressed it is smaller, how much \
+             nobody can tell",
+            size(bytes),
+            size(database)
+        ),
+        (Some(bytes), Some(database)) => {
+            format!("{} are free there, the database has {}", size(bytes), size(database))
+        }
+        (Some(_), None) => format!("{} are free there", free?),
+        (None, _) => "cannot tell how much is free there".to_owned(),
+    })
+}
+
+/// Returns how long it takes, at the measured pace of `-Z1`: 1 GB in 14 s.
+fn takes(scope: Scope, making: &Making) -> Option<String> {
+    if scope == Scope::Schema {
+        return Some("a few seconds".to_owned());
+    }
+    let seconds = making.database? / (1 << 30) * 14;
+    let rough = i64::try_from(seconds).ok().and_then(chrono::TimeDelta::try_seconds)?;
+    Some(if seconds < 2 {
+        "a few seconds, by the database's size".to_owned()
+    } else {
+        format!("about {}, by the database's size", age::rough(rough))
+    })
+}
