@@ -56,8 +56,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Console(args) => console::run(&args),
         Command::Snapshot(target) => snapshot::run(&target),
         Command::Status(target) => status::run(&target),
-        Command::Up(args) => change::run(&args.changing, Wish::Migrate(Direction::Up)),
-        Command::Down(args) => change::run(&args, Wish::Migrate(Direction::Down)),
+        Command::Up(args) => change::migrate(&args, Direction::Up),
+        Command::Down(args) => change::migrate(&args, Direction::Down),
         Command::Cancel(args) => {
             change::run(&args.changing, Wish::Signal(args.pid, Signal::Cancel))
         }

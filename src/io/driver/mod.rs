@@ -4,6 +4,7 @@
 mod act;
 pub mod environment;
 mod lease;
+mod printed;
 mod probe;
 mod read;
 mod recheck;
@@ -138,7 +139,7 @@ impl Driver {
     pub fn effect(&self, effect: Effect) {
         match effect {
             Effect::Preview(ticket, request) => self.spawn(move |inner| async move {
-                let previewed = inner.preview(&request).await;
+                let previewed = inner.shown(&request).await;
                 inner.tell(News::Event(Event::Previewed(ticket, previewed)));
             }),
             Effect::Perform { act, step, confirmed } => {

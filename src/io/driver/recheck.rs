@@ -10,6 +10,7 @@ use crate::domain::plan::{Action, Confirmed, Plan};
 use crate::io::postgres::Control;
 use crate::io::postgres::prove::{self, Proof};
 use crate::session::effect::{Goal, Previewed, Request};
+use crate::session::preview::prefixed;
 
 /// How long a tool may take until it is seen on the server.
 const PROOF: Duration = Duration::from_secs(10);
@@ -73,7 +74,7 @@ impl Inner {
         // Exactly what the act's program is given, but for its name on the server.
         let (spec, config) = (&self.site.target.spec, self.site.config());
         let probe = prove::Probe {
-            argv: self.own_program(&command.argv),
+            argv: self.own_program(command.argv),
             directory: self.site.project.clone(),
             environment: environment::variables(spec, config, "", None),
             output: None,
@@ -96,13 +97,13 @@ impl Inner {
         }
     }
 
-    /// Puts our own program in the place of its name.
-    fn own_program(&self, argv: &[String]) -> Vec<String> {
-        let own = |word: &String| match word.as_str() {
-            "lockkeeper" => self.site.program.display().to_string(),
-            _ => word.clone(),
-        };
-        argv.iter().take(1).map(own).chain(argv.iter().skip(1).cloned()).collect()
+    /// Puts our own program in the place of its name, and the prefix before any other one.
+    pub(super) fn own_program(&self, argv: Vec<String>) -> Vec<String> {
+        let mut argv = prefixed(&self.site.config().project.prefix, argv);
+        if let Some(first) = argv.first_mut().filter(|word| *word == "lockkeeper") {
+            *first = self.site.program.display().to_string();
+        }
+        argv
     }
 }
 
@@ -133,8 +134,9 @@ fn request(plan: &Plan) -> Request {
         Action::Signal { backend, signal } => {
             Request::Signal { backend: *backend, signal: *signal }
         }
-        Action::Migrate { direction, .. } => {
-            Request::Migrate { direction: *direction, goal: Goal::One, risk: plan.risk }
+        Action::Migrate { direction, migration, .. } => {
+            let goal = Goal::Only(migration.clone());
+            Request::Migrate { direction: *direction, goal, risk: plan.risk }
         }
         _ => {
             let argv = plan.command.as_ref().map(|command| command.argv.clone());

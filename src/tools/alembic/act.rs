@@ -7,6 +7,7 @@ use crate::domain::graph::{Node, State, Trouble};
 use crate::domain::plan::Command;
 use crate::tools::{Act, Intent, Migration, Project, Refused, Script};
 
+use super::files;
 use super::map::{Map, Named};
 
 /// Returns a command of Alembic; what stands before it is the configuration's to say.
@@ -20,7 +21,7 @@ pub(super) fn command(project: &Project, words: &[&str]) -> Command {
 }
 
 pub(super) fn act(project: &Project, intent: &Intent) -> Result<Act, Refused> {
-    if let Some(why) = refusal(project, intent) {
+    if let Some(why) = refusal(project) {
         return Err(Refused::Problem(why));
     }
     if !project.connected {
@@ -33,14 +34,15 @@ pub(super) fn act(project: &Project, intent: &Intent) -> Result<Act, Refused> {
 }
 
 /// Returns the problem for which Alembic, or the server, would refuse.
-fn refusal(project: &Project, intent: &Intent) -> Option<String> {
-    let stops = |kind: Trouble, id: &str| match kind {
+fn refusal(project: &Project) -> Option<String> {
+    let stops = |kind: Trouble| match kind {
         // By full ids Alembic goes on.
         Trouble::MultipleHeads | Trouble::OutOfOrder => false,
-        Trouble::Unreachable => id == intent.migration(),
+        // Only one way cannot be run: which, is looked at there.
+        Trouble::Unreachable => false,
         _ => true,
     };
-    let problem = project.problems.iter().find(|problem| stops(problem.kind, &problem.id))?;
+    let problem = project.problems.iter().find(|problem| stops(problem.kind))?;
     Some(format!("{}: {}", problem.id, problem.detail))
 }
 
@@ -57,7 +59,7 @@ fn up(project: &Project, id: &str) -> Result<Act, Refused> {
     }
     let mut applied = applied(project);
     applied.insert(id);
-    Ok(one(project, &["upgrade", id], &applied, &migration.up))
+    one(project, &["upgrade", id], &applied, &migration.up)
 }
 
 fn down(project: &Project, id: &str) -> Result<Act, Refused> {
@@ -75,7 +77,7 @@ fn down(project: &Project, id: &str) -> Result<Act, Refused> {
     })?;
     let mut applied = applied(project);
     applied.remove(id);
-    Ok(one(project, &["downgrade", &target], &applied, script))
+    one(project, &["downgrade", &target], &applied, script)
 }
 
 fn expect<'a>(
@@ -133,7 +135,15 @@ fn named(project: &Project, node: &Node) -> Named {
     Named { id: node.id.clone(), down: owned(down), depends: owned(depends), labels: Vec::new() }
 }
 
-fn one(project: &Project, words: &[&str], applied: &BTreeSet<&str>, script: &Script) -> Act {
+fn one(
+    project: &Project,
+    words: &[&str],
+    applied: &BTreeSet<&str>,
+    script: &Script,
+) -> Result<Act, Refused> {
+    if let Some(why) = files::cannot_run(script) {
+        return Err(Refused::Problem(why));
+    }
     let followed = |id: &str| {
         let mut others = project.graph.nodes.iter().filter(|node| applied.contains(node.id.as_str()));
         others.any(|node| node.parents.iter().any(|parent| parent == id))
@@ -145,13 +155,13 @@ fn one(project: &Project, words: &[&str], applied: &BTreeSet<&str>, script: &Scr
         )
     });
     let files = std::iter::once(script.file.clone()).chain(project.setup.files.iter().cloned());
-    Act {
+    Ok(Act {
         command: command(project, words),
         before: project.graph.current(),
         after: applied.iter().filter(|id| !followed(id)).map(|id| (*id).to_owned()).collect(),
         files: files.collect(),
         no_lock_timeout: waiting.or_else(|| project.setup.no_timeouts.clone()),
-    }
+    })
 }
 
 /// Returns the command that prints the SQL of one revision: from what it follows to it. A

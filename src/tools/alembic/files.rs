@@ -115,7 +115,8 @@ fn revision(path: &str, text: &str, config: &Config) -> Read {
         problems.push(fatal(path, &detail));
     }
     let header = alembic::header(&module);
-    for (name, line) in &header.computed {
+    // A label is needed only where another revision names it, and is missing then.
+    for (name, line) in header.computed.iter().filter(|(name, _)| *name != "branch_labels") {
         let detail = format!(
             "{path}:{line}: {name} is put together by code: only Alembic itself can tell it; write it as a literal"
         );
@@ -201,19 +202,22 @@ fn transactions(way: &Way, config: &Config) -> Transactions {
     }
 }
 
-/// Returns why PostgreSQL would refuse a statement where it stands.
 fn refused(migration: &Migration) -> Vec<Problem> {
     let scripts = std::iter::once(&migration.up).chain(&migration.down);
-    let in_one = scripts.filter(|script| script.transactions == Transactions::One);
-    in_one
-        .filter_map(|script| {
-            let refuses = |s: &&Statement| s.changes.iter().any(Change::refuses_transaction);
-            let statement = script.statements.iter().find(refuses)?;
-            let detail = format!(
-                "{}:{}: {} cannot run in a transaction: put it in `with op.get_context().autocommit_block():`",
-                script.file, statement.line, statement.kind
-            );
-            Some(Problem::new(Trouble::Unreachable, migration.id.clone(), detail))
-        })
+    scripts
+        .filter_map(cannot_run)
+        .map(|why| Problem::new(Trouble::Unreachable, migration.id.clone(), why))
         .collect()
+}
+
+/// Returns why PostgreSQL would refuse a statement of a script where it stands.
+pub(super) fn cannot_run(script: &Script) -> Option<String> {
+    let refuses = |s: &&Statement| s.changes.iter().any(Change::refuses_transaction);
+    let statement = script.statements.iter().find(refuses)?;
+    (script.transactions == Transactions::One).then(|| {
+        format!(
+            "{}:{}: {} cannot run in a transaction: put it in `with op.get_context().autocommit_block():`",
+            script.file, statement.line, statement.kind
+        )
+    })
 }

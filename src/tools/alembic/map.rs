@@ -145,7 +145,8 @@ impl Map {
 
     /// Returns the revisions of which each follows another for ever; empty if there are none.
     pub(super) fn cycle(&self) -> Vec<usize> {
-        let mut waits: Vec<usize> = self.places.iter().map(|p| p.before().count()).collect();
+        let mut waits = vec![0_usize; self.places.len()];
+        self.all_next.iter().flatten().for_each(|next| waits[*next] += 1);
         let mut free: Vec<usize> = (0..waits.len()).filter(|at| waits[*at] == 0).collect();
         while let Some(at) = free.pop() {
             for next in &self.all_next[at] {

@@ -59,6 +59,7 @@ impl Stand {
                 snapshot: self.snapshot.as_ref(),
                 project: Ok(ways),
                 cwd: "shop",
+                prefix: &[],
                 env: &[],
                 holders: &holders,
             },
