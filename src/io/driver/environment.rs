@@ -12,8 +12,7 @@ use crate::domain::plan::Timeouts;
 use crate::io::act::{Environment, Value};
 
 /// What stays as it is in a URL, beside letters and digits: RFC 3986, 2.3.
-const ESCAPED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Returns the names of [`variables`], for the plan.
 #[must_use]

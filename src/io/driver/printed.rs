@@ -57,7 +57,9 @@ impl Inner {
         };
         plan.preview.now.push(match why {
             None => format!("the SQL is what `{line}` prints"),
-            Some(why) => format!("the SQL is read from the source, not printed by {}: {why}", tool.name()),
+            Some(why) => {
+                format!("the SQL is read from the source, not printed by {}: {why}", tool.name())
+            }
         });
     }
 

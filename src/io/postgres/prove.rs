@@ -66,7 +66,9 @@ impl Reason {
     pub fn text(&self) -> String {
         match self {
             Self::NotStarted(why) => {
-                format!("the tool could not be started: {why}; install it where the project runs, or name how it is run: [project] prefix, e.g. [\"poetry\", \"run\"]")
+                format!(
+                    "the tool could not be started: {why}; install it where the project runs, or name how it is run: [project] prefix, e.g. [\"poetry\", \"run\"]"
+                )
             }
             Self::Ended(Some(0)) => "the tool ended without being seen on this server: it \
                 connects elsewhere, so give it its database ([project] environment); or its \

@@ -24,7 +24,9 @@ pub enum Next {
 #[must_use]
 pub fn next(direction: Direction, goal: &Goal, graph: &Graph) -> Next {
     match (direction, goal) {
-        (Direction::Up, Goal::Revision(word)) => up_to(word, graph).unwrap_or_else(Next::Impossible),
+        (Direction::Up, Goal::Revision(word)) => {
+            up_to(word, graph).unwrap_or_else(Next::Impossible)
+        }
         (Direction::Down, Goal::Revision(word)) => {
             down_to(word, graph).unwrap_or_else(Next::Impossible)
         }

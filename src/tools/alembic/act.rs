@@ -145,7 +145,8 @@ fn one(
         return Err(Refused::Problem(why));
     }
     let followed = |id: &str| {
-        let mut others = project.graph.nodes.iter().filter(|node| applied.contains(node.id.as_str()));
+        let mut others =
+            project.graph.nodes.iter().filter(|node| applied.contains(node.id.as_str()));
         others.any(|node| node.parents.iter().any(|parent| parent == id))
     };
     let waiting = script.waiting().map(|statement| {

@@ -95,7 +95,8 @@ fn env(tree: &dyn Tree, scripts: &str) -> (Environment, Option<String>) {
         Ok(bytes) => {
             let module = Module::parse(String::from_utf8_lossy(&bytes));
             let fault = module.fault();
-            let broken = fault.map(|fault| format!("{path}:{}: no Python: {}", fault.line, fault.near));
+            let broken =
+                fault.map(|fault| format!("{path}:{}: no Python: {}", fault.line, fault.near));
             (environment(&module), broken)
         }
     }
@@ -183,7 +184,9 @@ fn normal(path: &str) -> String {
         match part {
             "." => {}
             "" if !parts.is_empty() => {}
-            ".." if parts.last().is_some_and(|last| !matches!(*last, ".." | "")) => drop(parts.pop()),
+            ".." if parts.last().is_some_and(|last| !matches!(*last, ".." | "")) => {
+                drop(parts.pop())
+            }
             part => parts.push(part),
         }
     }

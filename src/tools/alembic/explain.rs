@@ -56,10 +56,19 @@ const CLASSES: &[(&str, FailureKind)] = &[
 
 /// Reads the output of a failed run.
 pub(super) fn explain(output: &str, exit: Option<i32>) -> Failure {
-    planning(output, exit)
-        .or_else(|| raised(output))
-        .unwrap_or_else(|| Failure { line: last(output).to_owned(), ..Failure::of_server(output) })
+    planning(output, exit).or_else(|| raised(output)).unwrap_or_else(|| {
+        let failure = Failure { line: last(output).to_owned(), ..Failure::of_server(output) };
+        match failure.kind {
+            FailureKind::Other if output.contains(RUNS) => {
+                Failure { kind: FailureKind::Raised, ..failure }
+            }
+            _ => failure,
+        }
+    })
 }
+
+/// Stands in a traceback below the line at which Alembic calls `upgrade` or `downgrade`.
+const RUNS: &str = "step.migration_fn(";
 
 fn planning(output: &str, exit: Option<i32>) -> Option<Failure> {
     if exit.is_some_and(|code| code != REFUSED) {
@@ -73,7 +82,9 @@ fn planning(output: &str, exit: Option<i32>) -> Option<Failure> {
 /// Reads the exception that the driver raised; SQLAlchemy prints it with its class in front.
 fn raised(output: &str) -> Option<Failure> {
     let is_raised = |line: &&str| {
-        line.starts_with("sqlalchemy.exc.") || line.starts_with("psycopg") || line.starts_with("asyncpg.")
+        line.starts_with("sqlalchemy.exc.")
+            || line.starts_with("psycopg")
+            || line.starts_with("asyncpg.")
     };
     let line = output.lines().rev().find(is_raised)?;
     let class = CLASSES.iter().find(|(class, _)| line.contains(class));

@@ -30,11 +30,7 @@ impl Revision {
 
 /// Reads every revision, in the order in which Alembic loads them; what cannot be read is a
 /// problem.
-pub(super) fn read(
-    tree: &dyn Tree,
-    config: &Config,
-    problems: &mut Vec<Problem>,
-) -> Vec<Revision> {
+pub(super) fn read(tree: &dyn Tree, config: &Config, problems: &mut Vec<Problem>) -> Vec<Revision> {
     let mut texts = Vec::new();
     for path in paths(tree, config, problems) {
         match tree.read(&path) {
@@ -136,7 +132,9 @@ fn revision(path: &str, text: &str, config: &Config) -> Read {
 
 /// Returns a problem of a file that keeps Alembic from doing anything at all.
 fn fatal(path: &str, what: &str) -> Problem {
-    let detail = format!("{what}; Alembic loads every file, so every command of it fails until this one is mended or removed");
+    let detail = format!(
+        "{what}; Alembic loads every file, so every command of it fails until this one is mended or removed"
+    );
     Problem::new(Trouble::Syntax, path, detail)
 }
 
@@ -171,7 +169,8 @@ fn judged(up: &[Statement], down: Option<&Way>) -> Reversal {
     let mut judged = reversal::judge(up, down.map(|way| way.statements.as_slice()));
     match (judged.kind, down) {
         (Kind::Missing, _) => {
-            judged.why = "there is no downgrade(): Alembic would fail with an AttributeError".into();
+            judged.why =
+                "there is no downgrade(): Alembic would fail with an AttributeError".into();
         }
         (Kind::NoOp, Some(Way { idle: Some(idle), .. })) => {
             judged.line = Some(idle.line);

@@ -94,14 +94,17 @@ fn load(tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
     problems.extend(missing.iter().map(|(at, parent)| absent(&revisions[*at], parent)));
     let cycle = map.cycle();
     problems.extend(circular(&cycle, &revisions));
-    problems.extend(branched(&map, &revisions));
+    // Which are the heads is not known while one that they follow is missing.
+    problems.extend(branched(&map, &revisions).filter(|_| missing.is_empty()));
     let versions = versions(rows);
     let graph = if cycle.is_empty() {
         let standing = Standing::of(&map, &revisions, &versions, &mut problems);
         Graph { nodes: standing.nodes(&map, &revisions) }
     } else {
         // There is no order then.
-        Graph { nodes: revisions.iter().map(|revision| node(revision, &[], State::Pending)).collect() }
+        Graph {
+            nodes: revisions.iter().map(|revision| node(revision, &[], State::Pending)).collect(),
+        }
     };
     let follows = follows(&map, &revisions);
     Project {

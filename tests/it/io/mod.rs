@@ -2,6 +2,7 @@
 
 mod act;
 mod acting;
+mod alembic;
 mod cluster;
 mod config;
 mod connect;

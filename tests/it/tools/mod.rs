@@ -1,3 +1,4 @@
 //! Tests of the layer `tools`.
 
+mod alembic;
 mod sqlx;

@@ -278,7 +278,8 @@ impl<'t> Body<'t> {
         }
         self.conditional = before;
         let inside = &self.out[from..];
-        let raises = |(s, _): &(Statement, bool)| matches!(s.changes.as_slice(), [Change::Raise(_)]);
+        let raises =
+            |(s, _): &(Statement, bool)| matches!(s.changes.as_slice(), [Change::Raise(_)]);
         let only_raises = !inside.is_empty() && inside.iter().all(raises);
         if only_raises || (inside.is_empty() && !leaves) {
             return;
@@ -402,7 +403,11 @@ fn descend(node: Node<'_>) -> Vec<Node<'_>> {
     for child in children(node) {
         match child.kind() {
             "block" => blocks.push(child),
-            "elif_clause" | "else_clause" | "except_clause" | "finally_clause" | "case_clause"
+            "elif_clause"
+            | "else_clause"
+            | "except_clause"
+            | "finally_clause"
+            | "case_clause"
             | "except_group_clause" => blocks.extend(descend(child)),
             _ => {}
         }
@@ -445,17 +450,82 @@ fn is_postgresql(condition: &str) -> Option<bool> {
 
 /// Functions of Python that change nothing outside.
 const BUILT_IN: &[&str] = &[
-    "len", "str", "int", "list", "dict", "set", "tuple", "range", "sorted", "isinstance", "zip",
-    "enumerate", "bool", "any", "all", "min", "max", "sum", "getattr", "hasattr", "repr", "map",
-    "filter", "reversed", "float", "NotImplementedError", "Exception", "RuntimeError",
-    "ValueError", "text", "dedent",
+    "len",
+    "str",
+    "int",
+    "list",
+    "dict",
+    "set",
+    "tuple",
+    "range",
+    "sorted",
+    "isinstance",
+    "zip",
+    "enumerate",
+    "bool",
+    "any",
+    "all",
+    "min",
+    "max",
+    "sum",
+    "getattr",
+    "hasattr",
+    "repr",
+    "map",
+    "filter",
+    "reversed",
+    "float",
+    "NotImplementedError",
+    "Exception",
+    "RuntimeError",
+    "ValueError",
+    "text",
+    "dedent",
 ];
 
 /// Methods that only build values or read what a query has answered.
 const METHODS: &[&str] = &[
-    "fetchall", "fetchone", "first", "scalars", "scalar_one", "scalar_one_or_none", "all", "one",
-    "one_or_none", "mappings", "where", "values", "select", "update", "delete", "insert",
-    "order_by", "filter", "filter_by", "join", "bindparams", "columns", "format", "items", "keys",
-    "get", "append", "strip", "split", "lower", "upper", "is_", "in_", "isnot", "is_not", "op",
-    "with_variant", "limit", "select_from", "startswith", "replace", "returning", "label",
+    "fetchall",
+    "fetchone",
+    "first",
+    "scalars",
+    "scalar_one",
+    "scalar_one_or_none",
+    "all",
+    "one",
+    "one_or_none",
+    "mappings",
+    "where",
+    "values",
+    "select",
+    "update",
+    "delete",
+    "insert",
+    "order_by",
+    "filter",
+    "filter_by",
+    "join",
+    "bindparams",
+    "columns",
+    "format",
+    "items",
+    "keys",
+    "get",
+    "append",
+    "strip",
+    "split",
+    "lower",
+    "upper",
+    "is_",
+    "in_",
+    "isnot",
+    "is_not",
+    "op",
+    "with_variant",
+    "limit",
+    "select_from",
+    "startswith",
+    "replace",
+    "returning",
+    "label",
 ];

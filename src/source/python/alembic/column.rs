@@ -77,7 +77,8 @@ impl Column {
 /// Reads a column.
 pub(super) fn read<'t>(body: &mut Body<'t>, node: Node<'t>) -> Result<Column, String> {
     let elsewhere = || "one of its columns is described elsewhere".to_owned();
-    let call = body.scope.resolve(node).filter(|node| node.kind() == "call").ok_or_else(elsewhere)?;
+    let call =
+        body.scope.resolve(node).filter(|node| node.kind() == "call").ok_or_else(elsewhere)?;
     let function = call.child_by_field_name("function").ok_or_else(elsewhere)?;
     if path(function, body.module.text()).rsplit('.').next() != Some("Column") {
         return Err(elsewhere());
@@ -187,7 +188,11 @@ fn default<'t>(body: &Body<'t>, node: Node<'t>) -> Option<Option<String>> {
 
 /// Returns a type as SQL. A type of the project's own is quoted under its own name: what it is
 /// in PostgreSQL only its code tells.
-fn kind<'t>(body: &mut Body<'t>, node: Node<'t>, creates: &mut Vec<String>) -> Result<String, String> {
+fn kind<'t>(
+    body: &mut Body<'t>,
+    node: Node<'t>,
+    creates: &mut Vec<String>,
+) -> Result<String, String> {
     let text = body.module.text();
     let elsewhere = || "the type of a column is put together when it runs".to_owned();
     let node = body.scope.resolve(node).unwrap_or(node);
@@ -224,9 +229,8 @@ fn kind<'t>(body: &mut Body<'t>, node: Node<'t>, creates: &mut Vec<String>) -> R
         let numbers: Vec<String> = numbers.iter().flatten().map(ToString::to_string).collect();
         if numbers.is_empty() { word.to_owned() } else { format!("{word}({})", numbers.join(", ")) }
     };
-    let zoned = |word: &str, on: bool| {
-        format!("{word} {} TIME ZONE", if on { "WITH" } else { "WITHOUT" })
-    };
+    let zoned =
+        |word: &str, on: bool| format!("{word} {} TIME ZONE", if on { "WITH" } else { "WITHOUT" });
     Ok(match name {
         "String" | "Unicode" | "VARCHAR" | "AutoString" | "NVARCHAR" => {
             of("VARCHAR", &[number(args.take("length"))])
@@ -266,7 +270,9 @@ fn enumeration<'t>(
     if native == Some(Literal::Bool(false)) {
         return Ok("VARCHAR".to_owned());
     }
-    if made != Some(Literal::Bool(false)) && let Some(labels) = labels {
+    if made != Some(Literal::Bool(false))
+        && let Some(labels) = labels
+    {
         creates.push(format!("CREATE TYPE {kind} AS ENUM ({})", labels.join(", ")));
     }
     Ok(kind)
@@ -274,21 +280,51 @@ fn enumeration<'t>(
 
 /// Types of SQLAlchemy 2 and its dialect for PostgreSQL that need no more than their name.
 const TYPES: &[(&str, &str)] = &[
-    ("Integer", "INTEGER"), ("INTEGER", "INTEGER"), ("INT", "INTEGER"),
-    ("BigInteger", "BIGINT"), ("BIGINT", "BIGINT"),
-    ("SmallInteger", "SMALLINT"), ("SMALLINT", "SMALLINT"),
-    ("Boolean", "BOOLEAN"), ("BOOLEAN", "BOOLEAN"),
-    ("Float", "DOUBLE PRECISION"), ("FLOAT", "DOUBLE PRECISION"),
-    ("Double", "DOUBLE PRECISION"), ("DOUBLE", "DOUBLE PRECISION"),
-    ("DOUBLE_PRECISION", "DOUBLE PRECISION"), ("REAL", "REAL"),
-    ("Date", "DATE"), ("DATE", "DATE"), ("Interval", "INTERVAL"), ("INTERVAL", "INTERVAL"),
-    ("LargeBinary", "BYTEA"), ("PickleType", "BYTEA"), ("BYTEA", "BYTEA"), ("BLOB", "BYTEA"),
-    ("JSON", "JSON"), ("JSONB", "JSONB"), ("Uuid", "UUID"), ("UUID", "UUID"),
-    ("INET", "INET"), ("CIDR", "CIDR"), ("MACADDR", "MACADDR"), ("MACADDR8", "MACADDR8"),
-    ("MONEY", "MONEY"), ("OID", "OID"), ("REGCLASS", "REGCLASS"), ("XML", "XML"),
-    ("TSVECTOR", "TSVECTOR"), ("TSQUERY", "TSQUERY"), ("HSTORE", "HSTORE"), ("CITEXT", "CITEXT"),
-    ("INT4RANGE", "INT4RANGE"), ("INT8RANGE", "INT8RANGE"), ("NUMRANGE", "NUMRANGE"),
-    ("DATERANGE", "DATERANGE"), ("TSRANGE", "TSRANGE"), ("TSTZRANGE", "TSTZRANGE"),
+    ("Integer", "INTEGER"),
+    ("INTEGER", "INTEGER"),
+    ("INT", "INTEGER"),
+    ("BigInteger", "BIGINT"),
+    ("BIGINT", "BIGINT"),
+    ("SmallInteger", "SMALLINT"),
+    ("SMALLINT", "SMALLINT"),
+    ("Boolean", "BOOLEAN"),
+    ("BOOLEAN", "BOOLEAN"),
+    ("Float", "DOUBLE PRECISION"),
+    ("FLOAT", "DOUBLE PRECISION"),
+    ("Double", "DOUBLE PRECISION"),
+    ("DOUBLE", "DOUBLE PRECISION"),
+    ("DOUBLE_PRECISION", "DOUBLE PRECISION"),
+    ("REAL", "REAL"),
+    ("Date", "DATE"),
+    ("DATE", "DATE"),
+    ("Interval", "INTERVAL"),
+    ("INTERVAL", "INTERVAL"),
+    ("LargeBinary", "BYTEA"),
+    ("PickleType", "BYTEA"),
+    ("BYTEA", "BYTEA"),
+    ("BLOB", "BYTEA"),
+    ("JSON", "JSON"),
+    ("JSONB", "JSONB"),
+    ("Uuid", "UUID"),
+    ("UUID", "UUID"),
+    ("INET", "INET"),
+    ("CIDR", "CIDR"),
+    ("MACADDR", "MACADDR"),
+    ("MACADDR8", "MACADDR8"),
+    ("MONEY", "MONEY"),
+    ("OID", "OID"),
+    ("REGCLASS", "REGCLASS"),
+    ("XML", "XML"),
+    ("TSVECTOR", "TSVECTOR"),
+    ("TSQUERY", "TSQUERY"),
+    ("HSTORE", "HSTORE"),
+    ("CITEXT", "CITEXT"),
+    ("INT4RANGE", "INT4RANGE"),
+    ("INT8RANGE", "INT8RANGE"),
+    ("NUMRANGE", "NUMRANGE"),
+    ("DATERANGE", "DATERANGE"),
+    ("TSRANGE", "TSRANGE"),
+    ("TSTZRANGE", "TSTZRANGE"),
     ("JSONPATH", "JSONPATH"),
 ];
 
@@ -311,8 +347,12 @@ pub(super) fn alter(op: &mut Operation<'_, '_>) -> Sql {
     }
     if let Some(node) = op.args.named("nullable") {
         match op.body.scope.literal(node) {
-            Some(Literal::Bool(true)) => all.push(format!("{head} ALTER COLUMN {own} DROP NOT NULL")),
-            Some(Literal::Bool(false)) => all.push(format!("{head} ALTER COLUMN {own} SET NOT NULL")),
+            Some(Literal::Bool(true)) => {
+                all.push(format!("{head} ALTER COLUMN {own} DROP NOT NULL"))
+            }
+            Some(Literal::Bool(false)) => {
+                all.push(format!("{head} ALTER COLUMN {own} SET NOT NULL"))
+            }
             Some(Literal::None) => {}
             _ => return Err("whether it may be NULL is decided when it runs".to_owned()),
         }
@@ -329,7 +369,11 @@ pub(super) fn alter(op: &mut Operation<'_, '_>) -> Sql {
     Ok(all)
 }
 
-fn altered_default(op: &Operation<'_, '_>, head: &str, own: &str) -> Result<Option<String>, String> {
+fn altered_default(
+    op: &Operation<'_, '_>,
+    head: &str,
+    own: &str,
+) -> Result<Option<String>, String> {
     let Some(node) = op.args.named("server_default") else { return Ok(None) };
     if op.body.scope.literal(node) == Some(Literal::Bool(false)) {
         return Ok(None);

@@ -36,8 +36,7 @@ pub(super) fn foreign(op: &mut Operation<'_, '_>) -> Sql {
     let own = op.names("local_cols")?.join(", ");
     let theirs = op.names("remote_cols")?.join(", ");
     let not_valid = if op.flag("postgresql_not_valid")? { " NOT VALID" } else { "" };
-    let rule =
-        format!("FOREIGN KEY ({own}) REFERENCES {} ({theirs}){not_valid}", other.quoted());
+    let rule = format!("FOREIGN KEY ({own}) REFERENCES {} ({theirs}){not_valid}", other.quoted());
     Ok(vec![add(&table, name.as_deref(), &rule)])
 }
 
@@ -105,7 +104,11 @@ fn references<'t>(body: &Body<'t>, args: &mut Args<'t>) -> Option<String> {
     let (table, _) = theirs.first()?;
     let columns: Vec<String> = theirs.iter().map(|(_, column)| quote(column)).collect();
     let named = named(body, args);
-    Some(format!("{named}FOREIGN KEY ({own}) REFERENCES {} ({})", table.quoted(), columns.join(", ")))
+    Some(format!(
+        "{named}FOREIGN KEY ({own}) REFERENCES {} ({})",
+        table.quoted(),
+        columns.join(", ")
+    ))
 }
 
 /// Reads `table.column` and `schema.table.column`.

@@ -45,7 +45,8 @@ fn bound(text: &str) -> String {
     let mut rest = text.chars().peekable();
     let mut before = ' ';
     while let Some(c) = rest.next() {
-        let starts = |next: Option<&char>| next.is_some_and(|n| n.is_ascii_alphabetic() || *n == '_');
+        let starts =
+            |next: Option<&char>| next.is_some_and(|n| n.is_ascii_alphabetic() || *n == '_');
         match (quote, c) {
             (Some(open), _) => {
                 quote = (c != open).then_some(open);

@@ -52,14 +52,17 @@ pub(super) fn create_index(op: &mut Operation<'_, '_>) -> Sql {
     let name = op.text_or_none("index_name")?;
     let table = op.table("table_name")?;
     let columns = op.names("columns")?.join(", ");
-    let unique = if op.args.named("unique").is_some() && op.flag("unique")? { "UNIQUE " } else { "" };
+    let unique =
+        if op.args.named("unique").is_some() && op.flag("unique")? { "UNIQUE " } else { "" };
     let concurrently = op.exists("postgresql_concurrently", "CONCURRENTLY ")?;
     let exists = op.exists("if_not_exists", "IF NOT EXISTS ")?;
     let text = |name: &str| {
         let node = op.args.named(name);
         let node = node.filter(|node| node.kind() != "none");
-        node.map(|node| op.body.scope.string(node).ok_or_else(|| format!("{name} is put together when it runs")))
-            .transpose()
+        node.map(|node| {
+            op.body.scope.string(node).ok_or_else(|| format!("{name} is put together when it runs"))
+        })
+        .transpose()
     };
     let using = text("postgresql_using")?.map(|m| format!("USING {m} ")).unwrap_or_default();
     let filter = text("postgresql_where")?.map(|f| format!(" WHERE {f}")).unwrap_or_default();
