@@ -8,6 +8,7 @@ use crate::domain::change::{Change, Name, Statement};
 use crate::domain::hazard::Transactions;
 use crate::source::python::{Args, Module, Scope, assigned, calls, children, line, path};
 
+use super::known::{BUILT_IN, METHODS, first, is_logging, is_postgresql, last};
 use super::{Idle, Way, execute, operation};
 
 /// How deep functions of the same file are followed.
@@ -100,7 +101,9 @@ impl<'t> Body<'t> {
             };
             let (Some(name), Some(known)) = (name, known) else { continue };
             match from {
-                Some("alembic") if name == "op" => drop(self.ops.insert(known.to_owned())),
+                Some("alembic") if name == "op" => {
+                    self.ops.insert(known.to_owned());
+                }
                 Some(from) if from.starts_with("sqlalchemy") && known != from => {
                     self.builders.insert(known.to_owned());
                 }
@@ -419,113 +422,3 @@ fn clauses(node: Node<'_>) -> Vec<Node<'_>> {
     let clause = children(node).find(|child| child.kind() == "with_clause");
     clause.map(|c| children(c).filter(|i| i.kind() == "with_item").collect()).unwrap_or_default()
 }
-
-fn first(path: &str) -> &str {
-    path.split(['.', '(']).next().unwrap_or_default()
-}
-
-fn last(path: &str) -> &str {
-    path.rsplit('.').next().unwrap_or_default()
-}
-
-fn is_logging(path: &str) -> bool {
-    let root = first(path).trim_matches('_').to_lowercase();
-    matches!(root.as_str(), "print" | "log" | "logger" | "logging" | "warnings")
-        || path == "click.echo"
-}
-
-/// Returns what a question for the dialect's name comes to, if it is one.
-fn is_postgresql(condition: &str) -> Option<bool> {
-    let asks = condition.contains("dialect.name") && !condition.contains(" or ");
-    if !asks || condition.contains(" and ") || condition.starts_with("not ") {
-        return None;
-    }
-    let named = condition.contains("postgres");
-    match (condition.contains("=="), condition.contains("!=")) {
-        (true, false) => Some(named),
-        (false, true) => Some(!named),
-        _ => None,
-    }
-}
-
-/// Functions of Python that change nothing outside.
-const BUILT_IN: &[&str] = &[
-    "len",
-    "str",
-    "int",
-    "list",
-    "dict",
-    "set",
-    "tuple",
-    "range",
-    "sorted",
-    "isinstance",
-    "zip",
-    "enumerate",
-    "bool",
-    "any",
-    "all",
-    "min",
-    "max",
-    "sum",
-    "getattr",
-    "hasattr",
-    "repr",
-    "map",
-    "filter",
-    "reversed",
-    "float",
-    "NotImplementedError",
-    "Exception",
-    "RuntimeError",
-    "ValueError",
-    "text",
-    "dedent",
-];
-
-/// Methods that only build values or read what a query has answered.
-const METHODS: &[&str] = &[
-    "fetchall",
-    "fetchone",
-    "first",
-    "scalars",
-    "scalar_one",
-    "scalar_one_or_none",
-    "all",
-    "one",
-    "one_or_none",
-    "mappings",
-    "where",
-    "values",
-    "select",
-    "update",
-    "delete",
-    "insert",
-    "order_by",
-    "filter",
-    "filter_by",
-    "join",
-    "bindparams",
-    "columns",
-    "format",
-    "items",
-    "keys",
-    "get",
-    "append",
-    "strip",
-    "split",
-    "lower",
-    "upper",
-    "is_",
-    "in_",
-    "isnot",
-    "is_not",
-    "op",
-    "with_variant",
-    "limit",
-    "select_from",
-    "startswith",
-    "replace",
-    "returning",
-    "label",
-];

@@ -8,6 +8,7 @@ mod column;
 mod constraint;
 mod environment;
 mod execute;
+mod known;
 mod operation;
 mod table;
 
