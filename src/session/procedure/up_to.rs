@@ -23,6 +23,7 @@ pub enum Next {
 /// what follows it: other branches stay.
 #[must_use]
 pub fn next(direction: Direction, goal: &Goal, graph: &Graph) -> Next {
+    let is = |id: &str, state: State| graph.find(id).is_some_and(|node| node.state == state);
     match (direction, goal) {
         (Direction::Up, Goal::Revision(word)) => {
             up_to(word, graph).unwrap_or_else(Next::Impossible)
@@ -30,16 +31,23 @@ pub fn next(direction: Direction, goal: &Goal, graph: &Graph) -> Next {
         (Direction::Down, Goal::Revision(word)) => {
             down_to(word, graph).unwrap_or_else(Next::Impossible)
         }
-        (Direction::Up, Goal::Only(id)) => Next::Step(Intent::Up(id.clone())),
-        (Direction::Down, Goal::Only(id)) => Next::Step(Intent::Down(id.clone())),
-        (Direction::Up, Goal::One | Goal::End) => match graph.pending().next() {
+        (Direction::Up, Goal::Only(id)) if is(id, State::Pending) => {
+            Next::Step(Intent::Up(id.clone()))
+        }
+        (Direction::Down, Goal::Only(id)) if is(id, State::Applied) => {
+            Next::Step(Intent::Down(id.clone()))
+        }
+        // Where it is not that one's turn any more, what would be next tells why.
+        (Direction::Up, Goal::One | Goal::End | Goal::Only(_)) => match graph.pending().next() {
             Some(node) => Next::Step(Intent::Up(node.id.clone())),
             None => Next::Done("nothing is pending".to_owned()),
         },
-        (Direction::Down, Goal::One | Goal::End) => match graph.applied().next_back() {
-            Some(node) => Next::Step(Intent::Down(node.id.clone())),
-            None => Next::Done("nothing is applied".to_owned()),
-        },
+        (Direction::Down, Goal::One | Goal::End | Goal::Only(_)) => {
+            match graph.applied().next_back() {
+                Some(node) => Next::Step(Intent::Down(node.id.clone())),
+                None => Next::Done("nothing is applied".to_owned()),
+            }
+        }
     }
 }
 

@@ -185,7 +185,7 @@ fn normal(path: &str) -> String {
             "." => {}
             "" if !parts.is_empty() => {}
             ".." if parts.last().is_some_and(|last| !matches!(*last, ".." | "")) => {
-                drop(parts.pop())
+                parts.truncate(parts.len() - 1);
             }
             part => parts.push(part),
         }

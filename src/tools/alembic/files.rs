@@ -38,7 +38,7 @@ pub(super) fn read(tree: &dyn Tree, config: &Config, problems: &mut Vec<Problem>
                 Ok(text) => texts.push((path, text)),
                 Err(error) => {
                     let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-                    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+                    let line = before.split(|byte| *byte == b'\n').count();
                     problems.push(fatal(&path, &format!("{path}:{line}: not UTF-8")));
                 }
             },
@@ -46,7 +46,7 @@ pub(super) fn read(tree: &dyn Tree, config: &Config, problems: &mut Vec<Problem>
         }
     }
     let mut revisions = Vec::new();
-    for (read, troubles) in compiled(texts, config) {
+    for (read, troubles) in compiled(&texts, config) {
         problems.extend(troubles);
         revisions.extend(read);
     }
@@ -80,14 +80,14 @@ fn paths(tree: &dyn Tree, config: &Config, problems: &mut Vec<Problem>) -> Vec<S
 
 /// The names that Alembic loads.
 fn is_revision(name: &str) -> bool {
-    name.ends_with(".py") && !name.starts_with(".#") && !name.starts_with("__init__")
+    name.strip_suffix(".py").is_some() && !name.starts_with(".#") && !name.starts_with("__init__")
 }
 
 /// What came of a file.
 type Read = (Option<Revision>, Vec<Problem>);
 
 /// Compiles the files on all cores, in their order.
-fn compiled(texts: Vec<(String, String)>, config: &Config) -> Vec<Read> {
+fn compiled(texts: &[(String, String)], config: &Config) -> Vec<Read> {
     /// Below this a thread costs more than it brings.
     const FEW: usize = 16;
     let cores = thread::available_parallelism().map_or(1, NonZero::get);

@@ -148,21 +148,18 @@ fn last_of_each(revisions: Vec<Revision>, problems: &mut Vec<Problem>) -> Vec<Re
     let mut kept: Vec<Revision> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     for revision in revisions {
-        match places.get(revision.id()) {
-            Some(at) => {
-                let (id, first) = (revision.id().to_owned(), &kept[*at].path);
-                let detail = format!(
-                    "{first} and {} both say revision = '{id}': Alembic runs only the second and passes over the first without failing",
-                    revision.path
-                );
-                problems.push(Problem::new(Trouble::DuplicateId, id, detail));
-                kept[*at] = revision;
-            }
-            None => {
-                places.insert(revision.id().to_owned(), kept.len());
-                kept.push(revision);
-            }
-        }
+        let Some(at) = places.get(revision.id()) else {
+            places.insert(revision.id().to_owned(), kept.len());
+            kept.push(revision);
+            continue;
+        };
+        let (id, first) = (revision.id().to_owned(), &kept[*at].path);
+        let detail = format!(
+            "{first} and {} both say revision = '{id}': Alembic runs only the second and passes over the first without failing",
+            revision.path
+        );
+        problems.push(Problem::new(Trouble::DuplicateId, id, detail));
+        kept[*at] = revision;
     }
     kept
 }

@@ -109,7 +109,7 @@ pub(super) fn read<'t>(body: &mut Body<'t>, node: Node<'t>) -> Result<Column, St
     column.index = flag("index") == Some(Literal::Bool(true));
     if column.kind.is_empty() {
         // A column that refers to another has that one's type.
-        column.kind = "integer".to_owned();
+        "integer".clone_into(&mut column.kind);
         body.is_partial();
     }
     Ok(column)
@@ -153,7 +153,7 @@ impl Column {
             return Ok(());
         }
         let why = || format!("the default of {} is put together when it runs", self.name);
-        self.default = default(body, node).ok_or_else(why)?;
+        self.default = default(body, node).map_err(|Dynamic| why())?;
         Ok(())
     }
 }
@@ -164,27 +164,31 @@ fn is_identity<'t>(body: &Body<'t>, node: Node<'t>) -> bool {
     function.is_some_and(|f| path(f, body.module.text()).ends_with("Identity"))
 }
 
-/// Returns a default as SQL, `None` inside for no default; `None` if it cannot be told.
-fn default<'t>(body: &Body<'t>, node: Node<'t>) -> Option<Option<String>> {
-    let node = body.scope.resolve(node)?;
+/// Returns a default as SQL; `None` inside for no default, an error if it cannot be told.
+fn default<'t>(body: &Body<'t>, node: Node<'t>) -> Result<Option<String>, Dynamic> {
+    let node = body.scope.resolve(node).ok_or(Dynamic)?;
     match body.scope.literal(node) {
-        Some(Literal::None) => return Some(None),
+        Some(Literal::None) => return Ok(None),
         // A call is `text("…")`: an expression, and no string.
-        Some(Literal::Str(text)) if node.kind() != "call" => return Some(Some(literal(&text))),
-        Some(Literal::Str(text)) => return Some(Some(text)),
-        Some(Literal::Int(_) | Literal::Bool(_) | Literal::List(_)) => return None,
+        Some(Literal::Str(text)) if node.kind() != "call" => return Ok(Some(literal(&text))),
+        Some(Literal::Str(text)) => return Ok(Some(text)),
+        Some(Literal::Int(_) | Literal::Bool(_) | Literal::List(_)) => return Err(Dynamic),
         None => {}
     }
     let path = path(node, body.module.text());
     let words: Vec<&str> = path.trim_end_matches("()").split('.').collect();
     match words.as_slice() {
-        [.., "true"] => Some(Some("true".to_owned())),
-        [.., "false"] => Some(Some("false".to_owned())),
-        [.., "null"] => Some(None),
-        [.., "func", name] if path.ends_with("()") => Some(Some(format!("{name}()"))),
-        _ => None,
+        [.., "true"] => Ok(Some("true".to_owned())),
+        [.., "false"] => Ok(Some("false".to_owned())),
+        [.., "null"] => Ok(None),
+        [.., "func", name] if path.ends_with("()") => Ok(Some(format!("{name}()"))),
+        _ => Err(Dynamic),
     }
 }
+
+/// Only running the code tells.
+#[derive(Clone, Copy, Debug)]
+struct Dynamic;
 
 /// Returns a type as SQL. A type of the project's own is quoted under its own name: what it is
 /// in PostgreSQL only its code tells.
@@ -206,7 +210,7 @@ fn kind<'t>(
     let mut args = call.map(|call| Args::of(call, text)).unwrap_or_default();
     if name == "with_variant" {
         let variant = args.take("type_");
-        let dialect = args.rest().into_iter().filter_map(|node| body.scope.string(node)).next();
+        let dialect = args.rest().into_iter().find_map(|node| body.scope.string(node));
         let inner = named.child_by_field_name("object");
         let chosen = if dialect.as_deref() == Some("postgresql") { variant } else { inner };
         return kind(body, chosen.ok_or_else(elsewhere)?, creates);
@@ -244,13 +248,13 @@ fn kind<'t>(
         "Time" | "TIME" => zoned("TIME", is_on(args.take("timezone"))),
         "BIT" if is_on(args.named("varying")) => of("BIT VARYING", &[number(args.take("length"))]),
         "BIT" => of("BIT", &[number(args.take("length"))]),
-        other => match TYPES.iter().find(|(python, _)| *python == other) {
-            Some((_, sql)) => (*sql).to_owned(),
-            None => {
+        other => {
+            let known = TYPES.iter().find(|(python, _)| *python == other);
+            if known.is_none() {
                 body.is_partial();
-                quote(other)
             }
-        },
+            known.map_or_else(|| quote(other), |(_, sql)| (*sql).to_owned())
+        }
     })
 }
 
@@ -348,10 +352,10 @@ pub(super) fn alter(op: &mut Operation<'_, '_>) -> Sql {
     if let Some(node) = op.args.named("nullable") {
         match op.body.scope.literal(node) {
             Some(Literal::Bool(true)) => {
-                all.push(format!("{head} ALTER COLUMN {own} DROP NOT NULL"))
+                all.push(format!("{head} ALTER COLUMN {own} DROP NOT NULL"));
             }
             Some(Literal::Bool(false)) => {
-                all.push(format!("{head} ALTER COLUMN {own} SET NOT NULL"))
+                all.push(format!("{head} ALTER COLUMN {own} SET NOT NULL"));
             }
             Some(Literal::None) => {}
             _ => return Err("whether it may be NULL is decided when it runs".to_owned()),
@@ -381,7 +385,8 @@ fn altered_default(
     if is_identity(op.body, node) {
         return Ok(Some(format!("{head} ALTER COLUMN {own} ADD GENERATED BY DEFAULT AS IDENTITY")));
     }
-    let default = default(op.body, node).ok_or("its default is put together when it runs")?;
+    let default = default(op.body, node)
+        .map_err(|Dynamic| "its default is put together when it runs".to_owned())?;
     Ok(Some(match default {
         Some(value) => format!("{head} ALTER COLUMN {own} SET DEFAULT {value}"),
         None => format!("{head} ALTER COLUMN {own} DROP DEFAULT"),

@@ -40,7 +40,7 @@ pub(super) fn compile<'t>(body: &mut Body<'t>, call: Node<'t>, name: &str, batch
     }
 }
 
-impl<'t> Operation<'_, 't> {
+impl Operation<'_, '_> {
     fn write(&mut self, name: &str) -> Sql {
         match name {
             "create_table" => table::create(self),
@@ -135,13 +135,11 @@ impl<'t> Operation<'_, 't> {
 
     /// Returns the table of the operation: that of its batch, or the next argument's.
     pub(super) fn table(&mut self, argument: &str) -> Result<Name, String> {
-        match self.batch.clone() {
-            Some(table) => Ok(table),
-            None => {
-                let name = self.text(argument)?;
-                self.within(name)
-            }
+        if let Some(table) = self.batch.clone() {
+            return Ok(table);
         }
+        let name = self.text(argument)?;
+        self.within(name)
     }
 
     /// Returns a name in the schema that the operation names.
