@@ -182,17 +182,17 @@ fn a_file_that_alembic_could_not_load_is_named_with_its_line() {
     assert!(matches!(refused, Refused::Problem(_)));
 }
 
-fn words(project: &Project, intent: Intent) -> String {
-    tool().act(project, &intent).expect("it can run").command.line()
+fn words(project: &Project, intent: &Intent) -> String {
+    tool().act(project, intent).expect("it can run").command.line()
 }
 
 #[test]
 fn one_act_takes_one_revision_by_full_ids_also_at_merges_and_branches() {
     let project = alembic::Project::of(&GRAPH);
     let up =
-        |current: &[&str], id: &str| words(&load(&project, &at(current)), Intent::Up(id.into()));
+        |current: &[&str], id: &str| words(&load(&project, &at(current)), &Intent::Up(id.into()));
     let down =
-        |current: &[&str], id: &str| words(&load(&project, &at(current)), Intent::Down(id.into()));
+        |current: &[&str], id: &str| words(&load(&project, &at(current)), &Intent::Down(id.into()));
     assert_eq!(up(&[], "aa01"), "alembic upgrade aa01");
     assert_eq!(up(&["ac03", "ad04"], "ae05"), "alembic upgrade ae05");
     assert_eq!(down(&["ab02"], "ab02"), "alembic downgrade aa01");
@@ -278,7 +278,7 @@ fn places_are_those_that_the_configuration_names() {
         let loaded = load(&project, &Rows::Absent);
         assert_eq!(loaded.problems, [], "{file}");
         assert_eq!(ids(&loaded).len(), 6, "{file}: {text}");
-        assert_eq!(words(&loaded, Intent::Up("a1c0de000001".into())), line);
+        assert_eq!(words(&loaded, &Intent::Up("a1c0de000001".into())), line);
     }
 }
 
