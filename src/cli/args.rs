@@ -57,10 +57,10 @@ pub enum Command {
     Verify(Verify),
     /// Apply the next pending migration
     #[command(after_help = CHANGING)]
-    Up(Up),
+    Up(Migrating),
     /// Take the last applied migration back
     #[command(after_help = CHANGING)]
-    Down(Changing),
+    Down(Migrating),
     /// Cancel the statement of one backend (its transaction and locks stay if it is idle in transaction)
     #[command(after_help = CHANGING)]
     Cancel(Signal),
@@ -202,9 +202,13 @@ pub struct Changing {
     pub confirm: Option<String>,
 }
 
-/// Flags of `up`.
+/// Flags of `up` and `down`.
 #[derive(Args, Debug, Clone, Default)]
-pub struct Up {
+pub struct Migrating {
+    /// Go on to this revision, one migration after the other, each with a yes of its own;
+    /// the beginning of its id is enough if no other one begins so
+    #[arg(long, value_name = "REVISION")]
+    pub to: Option<String>,
     /// How it is confirmed.
     #[command(flatten)]
     pub changing: Changing,

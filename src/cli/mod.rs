@@ -64,8 +64,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Lint(args) => lint::run(&args),
         Command::Backups(args) => backups::run(&args),
         Command::Verify(args) => verify::run(&args),
-        Command::Up(args) => change::run(&args.changing, Wish::Migrate(Direction::Up)),
-        Command::Down(args) => change::run(&args, Wish::Migrate(Direction::Down)),
+        Command::Up(args) => change::migrate(&args, Direction::Up),
+        Command::Down(args) => change::migrate(&args, Direction::Down),
         Command::Cancel(args) => {
             change::run(&args.changing, Wish::Signal(args.pid, Signal::Cancel))
         }

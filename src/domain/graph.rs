@@ -1,5 +1,7 @@
 //! The migrations of a project in their order, and which of them the database has.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -121,9 +123,60 @@ impl Graph {
         self.ends(|node| node.state != State::Pending)
     }
 
+    /// Returns the id that a person means: in full, or by the beginning of only one.
+    ///
+    /// # Errors
+    /// A sentence that names those that begin so.
+    pub fn resolve(&self, word: &str) -> Result<&Node, String> {
+        if let Some(node) = self.find(word) {
+            return Ok(node);
+        }
+        let begins = |node: &&Node| !word.is_empty() && node.id.starts_with(word);
+        let found: Vec<&Node> = self.nodes.iter().filter(begins).collect();
+        match found.as_slice() {
+            [node] => Ok(node),
+            [] => Err(format!("there is no migration {word}; `lockkeeper status` lists them")),
+            several => {
+                let ids: Vec<&str> = several.iter().map(|node| node.id.as_str()).collect();
+                Err(format!("{word} may be any of {}: write more of it", ids.join(", ")))
+            }
+        }
+    }
+
+    /// Returns a migration's id and all that has to run before it.
+    #[must_use]
+    pub fn ancestors(&self, id: &str) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        let mut open = vec![id];
+        while let Some(id) = open.pop() {
+            if found.insert(id.to_owned())
+                && let Some(node) = self.find(id)
+            {
+                open.extend(node.parents.iter().map(String::as_str));
+            }
+        }
+        found
+    }
+
+    /// Returns a migration's id and all that has to be undone before it.
+    #[must_use]
+    pub fn descendants(&self, id: &str) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        let mut open = vec![id];
+        while let Some(id) = open.pop() {
+            if found.insert(id.to_owned()) {
+                let follows = |node: &&Node| node.parents.iter().any(|parent| parent == id);
+                open.extend(self.nodes.iter().filter(follows).map(|node| node.id.as_str()));
+            }
+        }
+        found
+    }
+
     fn ends(&self, counts: impl Fn(&Node) -> bool) -> Vec<String> {
         let counted: Vec<&Node> = self.nodes.iter().filter(|node| counts(node)).collect();
-        let followed = |id: &str| counted.iter().any(|node| node.parents.iter().any(|p| p == id));
-        counted.iter().filter(|node| !followed(&node.id)).map(|node| node.id.clone()).collect()
+        let followed: BTreeSet<&str> =
+            counted.iter().flat_map(|node| &node.parents).map(String::as_str).collect();
+        let is_end = |node: &&&Node| !followed.contains(node.id.as_str());
+        counted.iter().filter(is_end).map(|node| node.id.clone()).collect()
     }
 }

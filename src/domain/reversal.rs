@@ -81,20 +81,28 @@ pub fn judge(up: &[Statement], down: Option<&[Statement]>) -> Reversal {
 fn raises(down: &[Statement]) -> Option<Reversal> {
     let blocks = down.iter().flat_map(|s| s.changes.iter().map(move |change| (s.line, change)));
     blocks.into_iter().find_map(|(line, change)| {
-        let Change::Block(body) = change else { return None };
+        let body = match change {
+            Change::Raise(conditional) => return Some(raised(*conditional, line)),
+            Change::Block(body) => body,
+            _ => return None,
+        };
         let body = body.to_lowercase();
         let words: Vec<&str> = body.split_whitespace().collect();
         let raise = words.windows(2).position(|pair| {
             pair[0] == "raise" && !LOGS.contains(&pair[1].trim_end_matches(';'))
         })?;
         let branches = words[..raise].iter().any(|word| BRANCHES.contains(word));
-        let (kind, why) = if branches {
-            (Kind::Conditional, "the way down raises an error under a condition")
-        } else {
-            (Kind::Raises, "the way down raises an error")
-        };
-        Some(Reversal::new(kind, why, Some(line)))
+        Some(raised(branches, line))
     })
+}
+
+fn raised(conditional: bool, line: usize) -> Reversal {
+    let (kind, why) = if conditional {
+        (Kind::Conditional, "the way down raises an error under a condition")
+    } else {
+        (Kind::Raises, "the way down raises an error")
+    };
+    Reversal::new(kind, why, Some(line))
 }
 
 /// The levels of `RAISE` that do not stop.

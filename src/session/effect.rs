@@ -65,6 +65,8 @@ pub enum Goal {
     End,
     /// To this revision.
     Revision(String),
+    /// Exactly this migration, and no other one on the way.
+    Only(String),
 }
 
 /// What came of planning a request.

@@ -39,6 +39,8 @@ pub struct Ground<'a> {
     pub project: Result<Ways<'a>, &'a str>,
     /// The directory in which commands run.
     pub cwd: &'a str,
+    /// What stands before the command of a tool that is no part of this program.
+    pub prefix: &'a [String],
     /// The names of the variables that are set for commands.
     pub env: &'a [String],
     /// Who would stand in the act's way now, a line each.
@@ -227,9 +229,21 @@ fn migration_plan(
     plan.attempts = if plan.timeouts.lock_ms.is_some() { ground.policy.attempts } else { 1 };
     plan.preview = migration_preview(intent, migration, script, &act, ways.migrations, ground);
     plan.revision_before.clone_from(&act.before);
-    plan.command =
-        Some(Command { env: ground.env.to_vec(), cwd: ground.cwd.to_owned(), ..act.command });
+    plan.command = Some(Command {
+        argv: prefixed(ground.prefix, act.command.argv),
+        env: ground.env.to_vec(),
+        cwd: ground.cwd.to_owned(),
+    });
     Ok(plan)
+}
+
+/// Puts what the configuration says before a tool's command; this program needs nothing.
+#[must_use]
+pub fn prefixed(prefix: &[String], argv: Vec<String>) -> Vec<String> {
+    match argv.first().map(String::as_str) {
+        Some("lockkeeper") => argv,
+        _ => prefix.iter().cloned().chain(argv).collect(),
+    }
 }
 
 fn digests(act: &Act, tree: &dyn Tree) -> Result<Vec<Digest>, String> {

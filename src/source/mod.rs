@@ -1,3 +1,4 @@
 //! Compiles the text of migrations to the domain's one intermediate form.
 
+pub mod python;
 pub mod sql;

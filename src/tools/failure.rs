@@ -31,6 +31,8 @@ pub enum FailureKind {
     Dirty,
     /// The state was not the expected one: nothing ran.
     Moved,
+    /// The migration's own code raised an error.
+    Raised,
     /// The database could not be reached: nothing ran.
     Connection,
     /// None of these.
@@ -114,4 +116,5 @@ const WORDS: &[(&str, FailureKind)] = &[
     ("cannot be executed within a pipeline", FailureKind::InTransaction),
     ("connection refused", FailureKind::Connection),
     ("could not connect", FailureKind::Connection),
+    ("connection to server ", FailureKind::Connection),
 ];

@@ -3,6 +3,7 @@
 //!
 //! Adding a tool: one file, one line in [`all`], golden samples.
 
+pub mod alembic;
 mod failure;
 pub mod pg_dump;
 mod project;
@@ -12,7 +13,7 @@ pub mod status;
 mod tree;
 
 pub use failure::{Failure, FailureKind};
-pub use project::{Migration, Project, Script};
+pub use project::{Migration, Project, Script, Setup};
 pub use tree::{Entry, Tree, Unreadable, join};
 
 use crate::domain::plan::{Command, Direction};
@@ -20,7 +21,7 @@ use crate::domain::plan::{Command, Direction};
 /// The tools that are known, in the order in which a directory is tried.
 #[must_use]
 pub fn all() -> Vec<&'static dyn Tool> {
-    vec![sqlx::tool()]
+    vec![alembic::tool(), sqlx::tool()]
 }
 
 /// Returns a tool by the name that the configuration gives it.
@@ -170,6 +171,12 @@ pub trait Tool: Sync {
     /// Returns a command that connects as the tool would and changes nothing,
     /// to prove which database the tool means; `None` if it has none.
     fn probe(&self, project: &Project) -> Option<Command>;
+
+    /// Returns a command that prints the SQL of one migration without a database; `None`
+    /// if the tool has none for it.
+    fn printed(&self, _project: &Project, _intent: &Intent) -> Option<Command> {
+        None
+    }
 
     /// Reads what a failed run said.
     fn explain(&self, output: &str, exit: Option<i32>) -> Failure;

@@ -1,5 +1,7 @@
 //! A project as a tool sees it.
 
+use std::collections::BTreeMap;
+
 use crate::domain::change::{Change, Statement};
 use crate::domain::graph::{Graph, Problem, State};
 use crate::domain::hazard::Transactions;
@@ -21,6 +23,21 @@ pub struct Project {
     pub migrations: Vec<Migration>,
     /// What is wrong.
     pub problems: Vec<Problem>,
+    /// What the tool reads at each run, whichever migration runs.
+    pub setup: Setup,
+}
+
+/// What a tool reads at each run, whichever migration runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Setup {
+    /// The configuration that has to be named to the tool; `None`: it finds it by itself.
+    pub config: Option<String>,
+    /// The files that are executed or obeyed at each run, relative to the project.
+    pub files: Vec<String>,
+    /// Why our `lock_timeout` and `statement_timeout` do not reach the server, if they do not.
+    pub no_timeouts: Option<String>,
+    /// What a migration follows, where that is not all that has to run before it.
+    pub follows: BTreeMap<String, Vec<String>>,
 }
 
 impl Project {

@@ -22,8 +22,8 @@ use crate::session::effect::{Event, Goal, How, Request};
 /// What is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wish {
-    /// The next migration, this way.
-    Migrate(Direction),
+    /// The next migration on the way to a goal.
+    Migrate(Direction, Goal),
     /// This signal to the backend of this pid.
     Signal(i32, Signal),
     /// A backup, into this directory.
@@ -57,6 +57,15 @@ enum Means {
     Hash(Hash),
     /// By a person at a terminal.
     Ask,
+}
+
+/// Migrates one, or on to a revision.
+///
+/// # Errors
+/// As [`run`].
+pub fn migrate(flags: &args::Migrating, direction: Direction) -> Result<ExitCode> {
+    let goal = flags.to.clone().map_or(Goal::One, Goal::Revision);
+    run(&flags.changing, Wish::Migrate(direction, goal))
 }
 
 /// Plans what is wanted, has it confirmed, and runs it.
@@ -96,29 +105,47 @@ fn means(flags: &args::Changing) -> Result<Means> {
 
 async fn act(seat: &mut Seat, wish: Wish, means: &Means, json: bool) -> Result<ExitCode> {
     let request = request(seat, wish).await?;
-    let plan = plan(seat, request).await?;
-    let answer = match means {
-        Means::Show => return Ok(show(&plan, json)),
-        Means::Hash(hash) => Some(Answer::Script(hash.clone())),
-        Means::Ask => ask(seat, &plan).await,
-    };
-    let Some(answer) = answer else {
-        let left = Outcome::new(Ending::NotRun, "left: nothing was run");
-        return Ok(tell(seat, &plan, &left, json));
-    };
-    let outcome = perform(seat, answer).await?;
-    Ok(tell(seat, &plan, &outcome, json))
+    let mut plan = plan(seat, request).await?;
+    loop {
+        let answer = match means {
+            Means::Show => return Ok(show(&plan, json)),
+            Means::Hash(hash) => Some(Answer::Script(hash.clone())),
+            Means::Ask => ask(seat, &plan).await,
+        };
+        let Some(answer) = answer else {
+            let left = Outcome::new(Ending::NotRun, "left: nothing was run");
+            return Ok(tell(seat, &plan, &left, json));
+        };
+        let outcome = perform(seat, answer).await?;
+        let code = tell(seat, &plan, &outcome, json);
+        // A hash confirms one plan; a person is asked for each.
+        match means {
+            Means::Ask if outcome.ending == Ending::Done => match next(seat).await {
+                Some(next) => plan = next,
+                None => return Ok(code),
+            },
+            _ => return Ok(code),
+        }
+    }
+}
+
+/// Returns the plan of the next act on the way, if there is one.
+async fn next(seat: &mut Seat) -> Option<Plan> {
+    while seat.session.is_planning() {
+        seat.next().await;
+    }
+    seat.session.pending().map(|pending| pending.plan().clone())
 }
 
 /// Returns the request; a signal's needs to know when the backend began.
 async fn request(seat: &mut Seat, wish: Wish) -> Result<Request> {
     match wish {
-        Wish::Migrate(direction) => {
+        Wish::Migrate(direction, goal) => {
             let risk = match direction {
                 Direction::Up => Risk::Safe,
                 Direction::Down => Risk::Lossy,
             };
-            Ok(Request::Migrate { direction, goal: Goal::One, risk })
+            Ok(Request::Migrate { direction, goal, risk })
         }
         Wish::Signal(pid, signal) => {
             let backend = backend(seat, pid).await?;

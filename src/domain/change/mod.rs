@@ -104,6 +104,8 @@ pub enum Change {
     Read,
     /// A code block (`DO`), with its body.
     Block(String),
+    /// An exception that ends the migration; true if only under a condition.
+    Raise(bool),
     /// What could not be understood, and why.
     Unknown(String),
 }

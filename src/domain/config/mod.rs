@@ -57,7 +57,8 @@ pub struct Project {
     /// What stands before the tool's command, e.g. `["poetry", "run"]`.
     pub prefix: Vec<String>,
     /// How the tool learns its database: names and values; `${target.url}` as a
-    /// whole value is the target's URL. Never passed in argv.
+    /// whole value is the target's URL; `${target.url+psycopg2}` the same with that driver of
+    /// SQLAlchemy, whose 2.1 takes psycopg 3 where none is named. Never passed in argv.
     pub environment: BTreeMap<String, String>,
     /// The commands of a tool of one's own.
     pub command: Option<Commands>,

@@ -178,6 +178,7 @@ fn light(change: &Change, catalog: &Catalog) -> Effect {
             unknown(String::from("a code block: what it does is decided as it runs"))
         }
         Change::Unknown(why) => unknown(why.clone()),
+        Change::Raise(_) => Effect::new("raises", "ends the migration with an error"),
         _ => Effect::new("catalog-only", "touches no relation"),
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep};
 
 use super::{Inner, environment};
+use crate::domain::change::{Change, Statement};
 use crate::domain::hazard::Transactions;
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::{Action, Confirmed, Direction, Hash, Plan, Timeouts};
@@ -22,7 +23,7 @@ use crate::io::postgres::control::Signalled;
 use crate::session::effect::{Event, How};
 use crate::session::facts::Migrations;
 use crate::session::news::News;
-use crate::tools::{self, Failure, FailureKind};
+use crate::tools::{self, Failure, FailureKind, Script};
 
 /// How long each signal to a program has before a harder one follows.
 const GRACE: Duration = Duration::from_secs(10);
@@ -190,15 +191,22 @@ impl Inner {
         let output = said.iter().map(Untrusted::raw).collect::<Vec<_>>().join("\n");
         let read = self.migrations().await;
         let failure = read.as_ref().ok().map(|(tool, _)| tool.explain(&output, code));
-        let whole = read.as_ref().is_ok_and(|(_, known)| is_whole(plan, known));
+        let script = read.as_ref().ok().and_then(|(_, known)| script(plan, known));
+        let shape = script.map_or(Transactions::Unknown, |script| script.transactions);
+        let ran = failure.as_ref().is_some_and(|failure| !had_not_begun(failure.kind));
+        let stays = script.filter(|_| code != Some(0) && ran).and_then(may_stay);
+        let said = |failure: Failure| match &stays {
+            Some(stays) => format!("{}\n{stays}", failure.line),
+            None => failure.line,
+        };
         After {
-            failure: failure.as_ref().and_then(|failure| kind(failure, whole)),
+            failure: failure.as_ref().and_then(|failure| kind(failure, shape)),
             before: plan.revision_before.clone(),
             expected: Some(after.clone()),
             revision: self.revision().await,
             message: failure
                 .filter(|_| code != Some(0))
-                .map(|failure| Untrusted::new(failure.line))
+                .map(|failure| Untrusted::new(said(failure)))
                 .unwrap_or_default(),
         }
     }
@@ -208,9 +216,9 @@ impl Inner {
 fn after_sql(text: &str, said: &[Untrusted], code: Option<i32>) -> After {
     let output = said.iter().map(Untrusted::raw).collect::<Vec<_>>().join("\n");
     let failure = tools::sql::explain(&output, code);
-    let whole = tools::sql::script(text).transactions == Transactions::One;
+    let shape = tools::sql::script(text).transactions;
     After {
-        failure: kind(&failure, whole),
+        failure: kind(&failure, shape),
         message: Untrusted::new(failure.line),
         ..After::default()
     }
@@ -289,27 +297,62 @@ fn is_backup(plan: &Plan) -> bool {
 /// Returns true if all that the plan's migration does is one transaction, the row of its
 /// version included.
 pub(super) fn is_whole(plan: &Plan, known: &Migrations) -> bool {
-    let Action::Migrate { direction, migration, .. } = &plan.action else { return false };
-    let migration = known.project.migration(migration);
-    let script = migration.and_then(|migration| match direction {
+    script(plan, known).is_some_and(|script| script.transactions == Transactions::One)
+}
+
+/// Returns the script that the plan runs.
+pub(super) fn script<'a>(plan: &Plan, known: &'a Migrations) -> Option<&'a Script> {
+    let Action::Migrate { direction, migration, .. } = &plan.action else { return None };
+    let migration = known.project.migration(migration)?;
+    match direction {
         Direction::Up => Some(&migration.up),
         Direction::Down => migration.down.as_ref(),
-    });
-    script.is_some_and(|script| script.transactions == Transactions::One)
+    }
+}
+
+/// Returns what to look for when a script that commits on its way has failed.
+fn may_stay(script: &Script) -> Option<String> {
+    let why = match script.transactions {
+        Transactions::One => return None,
+        Transactions::Unknown => "in which transactions it ran is not known",
+        Transactions::None | Transactions::Mixed => "it commits on its way",
+    };
+    let does = |statement: &&Statement| statement.changes.iter().any(|c| *c != Change::Read);
+    let lines: Vec<String> = script
+        .statements
+        .iter()
+        .filter(does)
+        .map(|statement| format!("line {} {}", statement.line, statement.kind))
+        .collect();
+    Some(format!(
+        "{why}, and its version is the one from before: before anything runs again, look whether \
+         these are there: {}",
+        lines.join("; ")
+    ))
 }
 
 /// Returns what a failure left behind, where its words and the transaction tell.
-fn kind(failure: &Failure, whole: bool) -> Option<resolve::Failure> {
+fn kind(failure: &Failure, shape: Transactions) -> Option<resolve::Failure> {
+    let whole = shape == Transactions::One;
     match failure.kind {
-        // Nothing had begun.
-        FailureKind::Moved
-        | FailureKind::Connection
-        | FailureKind::MissingFile
-        | FailureKind::Changed
-        | FailureKind::Dirty => Some(resolve::Failure::RolledBack),
+        kind if had_not_begun(kind) => Some(resolve::Failure::RolledBack),
         FailureKind::LockTimeout if whole => Some(resolve::Failure::LockTimeout),
         FailureKind::Other => None,
         _ if whole => Some(resolve::Failure::RolledBack),
+        // What stands before the commit stays, whatever failed after it.
+        _ if shape == Transactions::Mixed => Some(resolve::Failure::Partial),
         _ => None,
     }
+}
+
+/// Returns true for a failure before anything ran.
+fn had_not_begun(kind: FailureKind) -> bool {
+    matches!(
+        kind,
+        FailureKind::Moved
+            | FailureKind::Connection
+            | FailureKind::MissingFile
+            | FailureKind::Changed
+            | FailureKind::Dirty
+    )
 }

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::domain::config::Config;
@@ -11,8 +11,8 @@ use crate::domain::connection::{Place, Spec};
 use crate::domain::plan::Timeouts;
 use crate::io::act::{Environment, Value};
 
-/// What `[project] environment` writes for the target's URL.
-const URL: &str = "${target.url}";
+/// What stays as it is in a URL, beside letters and digits: RFC 3986, 2.3.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Returns the names of [`variables`], for the plan.
 #[must_use]
@@ -64,8 +64,10 @@ pub fn variables(
         all.push(("PGPASSWORD".to_owned(), Value::Secret(password.clone())));
     }
     for (name, value) in &config.project.environment {
-        let value =
-            if value == URL { Value::Secret(url(spec)) } else { Value::Plain(value.clone()) };
+        let value = match scheme(value) {
+            Some(scheme) => Value::Secret(url(spec, &scheme)),
+            None => Value::Plain(value.clone()),
+        };
         all.retain(|(given, _)| given != name);
         all.push((name.clone(), value));
     }
@@ -94,10 +96,22 @@ fn escaped(setting: &str) -> String {
     })
 }
 
+/// Returns the scheme for which `[project] environment` asks: `${target.url}`, or with the
+/// driver that SQLAlchemy is to take, `${target.url+psycopg2}`.
+fn scheme(value: &str) -> Option<String> {
+    let driver = value.strip_prefix("${target.url")?.strip_suffix('}')?;
+    let is_driver = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    match driver.strip_prefix('+') {
+        None if driver.is_empty() => Some("postgresql".to_owned()),
+        Some(name) if is_driver(name) => Some(format!("postgresql+{name}")),
+        _ => None,
+    }
+}
+
 /// Returns the target as a URL. It may hold a password: it goes nowhere but into the
 /// environment of the program.
-fn url(spec: &Spec) -> SecretString {
-    let escape = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+fn url(spec: &Spec, scheme: &str) -> SecretString {
+    let escape = |text: &str| utf8_percent_encode(text, ESCAPED).to_string();
     let password = spec
         .password()
         .map(|password| format!(":{}", escape(password.expose_secret())))
@@ -110,5 +124,5 @@ fn url(spec: &Spec) -> SecretString {
         }
     };
     let (user, database) = (escape(&spec.user), escape(&spec.database));
-    SecretString::from(format!("postgresql://{user}{password}@{host}/{database}{query}"))
+    SecretString::from(format!("{scheme}://{user}{password}@{host}/{database}{query}"))
 }

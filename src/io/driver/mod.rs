@@ -7,6 +7,7 @@ pub mod environment;
 mod health;
 mod lease;
 mod making;
+mod printed;
 mod probe;
 mod read;
 mod recheck;
@@ -148,7 +149,7 @@ impl Driver {
     pub fn effect(&self, effect: Effect) {
         match effect {
             Effect::Preview(ticket, request) => self.spawn(move |inner| async move {
-                let previewed = inner.preview(&request).await;
+                let previewed = inner.shown(&request).await;
                 inner.tell(News::Event(Event::Previewed(ticket, previewed)));
             }),
             Effect::Perform { act, step, confirmed } => {

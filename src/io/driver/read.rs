@@ -207,6 +207,7 @@ impl Inner {
             snapshot: gathered.snapshot.as_ref(),
             project,
             cwd: &cwd,
+            prefix: &self.site.config().project.prefix,
             env: &env,
             holders: &in_the_way,
             making: gathered.making.as_ref(),

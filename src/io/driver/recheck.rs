@@ -11,6 +11,7 @@ use crate::domain::plan::{Action, Command, Confirmed, Plan};
 use crate::io::postgres::Control;
 use crate::io::postgres::prove::{self, Proof};
 use crate::session::effect::{Goal, Previewed, Request};
+use crate::session::preview::prefixed;
 use crate::tools;
 
 /// How long a tool may take until it is seen on the server.
@@ -68,7 +69,7 @@ impl Inner {
         // Exactly what the act's program is given, but for its name on the server.
         let (spec, config) = (&self.site.target.spec, self.site.config());
         let probe = prove::Probe {
-            argv: self.own_program(&command.argv),
+            argv: self.own_program(command.argv),
             directory: self.site.project.clone(),
             environment: environment::variables(spec, config, "", None),
             output: None,
@@ -105,13 +106,13 @@ impl Inner {
         }
     }
 
-    /// Puts our own program in the place of its name.
-    fn own_program(&self, argv: &[String]) -> Vec<String> {
-        let own = |word: &String| match word.as_str() {
-            "lockkeeper" => self.site.program.display().to_string(),
-            _ => word.clone(),
-        };
-        argv.iter().take(1).map(own).chain(argv.iter().skip(1).cloned()).collect()
+    /// Puts our own program in the place of its name, and the prefix before any other one.
+    pub(super) fn own_program(&self, argv: Vec<String>) -> Vec<String> {
+        let mut argv = prefixed(&self.site.config().project.prefix, argv);
+        if let Some(first) = argv.first_mut().filter(|word| *word == "lockkeeper") {
+            *first = self.site.program.display().to_string();
+        }
+        argv
     }
 }
 
@@ -145,8 +146,9 @@ fn request(plan: &Plan) -> Result<Request, String> {
         (Action::Signal { backend, signal }, _) => {
             Ok(Request::Signal { backend: *backend, signal: *signal })
         }
-        (Action::Migrate { direction, .. }, _) => {
-            Ok(Request::Migrate { direction: *direction, goal: Goal::One, risk: plan.risk })
+        (Action::Migrate { direction, migration, .. }, _) => {
+            let goal = Goal::Only(migration.clone());
+            Ok(Request::Migrate { direction: *direction, goal, risk: plan.risk })
         }
         (Action::Sql { text }, _) => Ok(Request::Sql { text: text.clone(), risk: plan.risk }),
         (Action::Command, Some(command)) => {

@@ -66,10 +66,14 @@ impl Reason {
     pub fn text(&self) -> String {
         match self {
             Self::NotStarted(why) => {
-                format!("the tool could not be started: {why}; check the program and its prefix")
+                format!(
+                    "the tool could not be started: {why}; install it where the project runs, or name how it is run: [project] prefix, e.g. [\"poetry\", \"run\"]"
+                )
             }
-            Self::Ended(Some(0)) => "the tool ended without being seen on this server: it may \
-                use another database, or a driver that ignores PGAPPNAME (asyncpg)"
+            Self::Ended(Some(0)) => "the tool ended without being seen on this server: it \
+                connects elsewhere, so give it its database ([project] environment); or its \
+                driver ignores PGAPPNAME (asyncpg), so let the project pass it on in \
+                server_settings as application_name"
                 .into(),
             Self::Ended(code) => {
                 let code = code.map_or("a signal".to_owned(), |code| format!("exit code {code}"));

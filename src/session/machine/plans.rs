@@ -97,5 +97,5 @@ fn is_signal(request: &Request) -> bool {
 }
 
 fn is_procedure(request: &Request) -> bool {
-    matches!(request, Request::Migrate { goal, .. } if *goal != Goal::One)
+    matches!(request, Request::Migrate { goal: Goal::End | Goal::Revision(_), .. })
 }

@@ -15,8 +15,8 @@ use crate::domain::untrusted::Untrusted;
 use crate::source::sql;
 
 use super::{
-    Act, Detected, Failure, FailureKind, Intent, Migration, Project, Refused, Rows, Script, Tool,
-    Tree, VersionQuery, join,
+    Act, Detected, Failure, FailureKind, Intent, Migration, Project, Refused, Rows, Script, Setup,
+    Tool, Tree, VersionQuery, join,
 };
 use files::{File, Part};
 use rows::Row;
@@ -98,6 +98,7 @@ fn load(tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
         graph: Graph { nodes },
         migrations,
         problems,
+        setup: Setup::default(),
     }
 }
 

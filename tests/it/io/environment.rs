@@ -44,4 +44,7 @@ fn the_targets_url_is_a_url_also_for_addresses_and_odd_names() {
     let url = value("host=::1 user='a b' dbname='x/y' password='p@:'", &config, None, "URL");
     assert_eq!(url, "postgresql://a%20b:p%40%3A@[::1]:5432/x%2Fy?sslmode=prefer");
     assert!(names(&spec("host=::1"), &config).contains(&"URL".to_owned()));
+    config.project.environment.insert("URL".to_owned(), "${target.url+psycopg2}".to_owned());
+    let url = value("host=::1 user=a_b dbname=x-y", &config, None, "URL");
+    assert_eq!(url, "postgresql+psycopg2://a_b@[::1]:5432/x-y?sslmode=prefer");
 }

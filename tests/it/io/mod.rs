@@ -3,6 +3,7 @@
 mod act;
 mod acting;
 mod backup;
+mod alembic;
 mod cluster;
 mod config;
 mod connect;

@@ -63,6 +63,7 @@ impl Stand {
                 snapshot: self.snapshot.as_ref(),
                 project: Ok(ways),
                 cwd: "shop",
+                prefix: &[],
                 env: &[],
                 holders: &holders,
                 making: Some(&self.making),

@@ -1,5 +1,6 @@
 //! Tests of the layer `source`.
 
+mod alembic;
 mod question;
 mod sql;
 mod squawk;

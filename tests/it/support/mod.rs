@@ -1,6 +1,7 @@
 //! What the tests share: the throwaway server, provisioning, a pty.
 
 pub mod act;
+pub mod alembic;
 pub mod cases;
 pub mod drive;
 pub mod facts;

@@ -1,0 +1,127 @@
+//! Constraints, as operations and inside of a table.
+
+use tree_sitter::Node;
+
+use crate::domain::change::{Name, quote};
+use crate::source::python::{Args, Literal, path};
+
+use super::body::Body;
+use super::operation::{Operation, Sql, list};
+
+/// `create_unique_constraint`, `create_primary_key`.
+pub(super) fn keyed(op: &mut Operation<'_, '_>, word: &str) -> Sql {
+    let name = op.text_or_none("constraint_name")?;
+    let table = op.table("table_name")?;
+    let columns = op.names("columns")?.join(", ");
+    Ok(vec![add(&table, name.as_deref(), &format!("{word} ({columns})"))])
+}
+
+/// `create_check_constraint`.
+pub(super) fn check(op: &mut Operation<'_, '_>) -> Sql {
+    let name = op.text_or_none("constraint_name")?;
+    let table = op.table("table_name")?;
+    let condition = op.text("condition")?;
+    let not_valid = if op.flag("postgresql_not_valid")? { " NOT VALID" } else { "" };
+    Ok(vec![add(&table, name.as_deref(), &format!("CHECK ({condition}){not_valid}"))])
+}
+
+/// `create_foreign_key`.
+pub(super) fn foreign(op: &mut Operation<'_, '_>) -> Sql {
+    let name = op.text_or_none("constraint_name")?;
+    let table = match op.batch.clone() {
+        Some(table) => table,
+        None => Name { name: op.text("source_table")?, schema: op.schema("source_schema")? },
+    };
+    let other = Name { name: op.text("referent_table")?, schema: op.schema("referent_schema")? };
+    let own = op.names("local_cols")?.join(", ");
+    let theirs = op.names("remote_cols")?.join(", ");
+    let not_valid = if op.flag("postgresql_not_valid")? { " NOT VALID" } else { "" };
+    let rule = format!("FOREIGN KEY ({own}) REFERENCES {} ({theirs}){not_valid}", other.quoted());
+    Ok(vec![add(&table, name.as_deref(), &rule)])
+}
+
+/// `create_exclude_constraint`: what it excludes is not read.
+pub(super) fn exclude(op: &mut Operation<'_, '_>) -> Sql {
+    let name = op.text_or_none("constraint_name")?;
+    let table = op.table("table_name")?;
+    op.body.is_partial();
+    Ok(vec![add(&table, name.as_deref(), "EXCLUDE USING gist (ctid WITH =)")])
+}
+
+/// `drop_constraint`.
+pub(super) fn drop(op: &mut Operation<'_, '_>) -> Sql {
+    let name = op.text("constraint_name")?;
+    let table = op.table("table_name")?;
+    let exists = op.exists("if_exists", "IF EXISTS ")?;
+    Ok(vec![format!("ALTER TABLE {} DROP CONSTRAINT {exists}{}", table.quoted(), quote(&name))])
+}
+
+fn add(table: &Name, name: Option<&str>, rule: &str) -> String {
+    let named = name.map(|name| format!("CONSTRAINT {} ", quote(name))).unwrap_or_default();
+    format!("ALTER TABLE {} ADD {named}{rule}", table.quoted())
+}
+
+/// Reads a constraint that stands inside of `create_table`; `None` if it is none.
+pub(super) fn inside<'t>(body: &Body<'t>, call: Node<'t>) -> Option<Result<String, String>> {
+    let function = call.child_by_field_name("function").filter(|_| call.kind() == "call")?;
+    let path = path(function, body.module.text());
+    let mut args = Args::of(call, body.module.text());
+    let dynamic = || "one of its constraints is put together when it runs".to_owned();
+    let word = match path.rsplit('.').next()? {
+        "PrimaryKeyConstraint" => "PRIMARY KEY",
+        "UniqueConstraint" => "UNIQUE",
+        "ForeignKeyConstraint" => {
+            return Some(references(body, &mut args).ok_or_else(dynamic));
+        }
+        "CheckConstraint" => {
+            let condition = args.take("sqltext").and_then(|node| body.scope.string(node));
+            let rule = condition.map(|text| format!("{}CHECK ({text})", named(body, &args)));
+            return Some(rule.ok_or_else(dynamic));
+        }
+        "ExcludeConstraint" => return Some(Ok("EXCLUDE USING gist (ctid WITH =)".to_owned())),
+        _ => return None,
+    };
+    let columns: Option<Vec<String>> = args
+        .rest()
+        .into_iter()
+        .map(|node| body.scope.string(node).map(|column| quote(&column)))
+        .collect();
+    let rule = columns.map(|c| format!("{}{word} ({})", named(body, &args), c.join(", ")));
+    Some(rule.ok_or_else(dynamic))
+}
+
+fn references<'t>(body: &Body<'t>, args: &mut Args<'t>) -> Option<String> {
+    let own = list(body, args.take("columns")?)?.join(", ");
+    let Literal::List(theirs) = body.scope.literal(args.take("refcolumns")?)? else { return None };
+    let theirs: Option<Vec<(Name, String)>> = theirs
+        .iter()
+        .map(|item| match item {
+            Literal::Str(text) => target(text),
+            _ => None,
+        })
+        .collect();
+    let theirs = theirs?;
+    let (table, _) = theirs.first()?;
+    let columns: Vec<String> = theirs.iter().map(|(_, column)| quote(column)).collect();
+    let named = named(body, args);
+    Some(format!(
+        "{named}FOREIGN KEY ({own}) REFERENCES {} ({})",
+        table.quoted(),
+        columns.join(", ")
+    ))
+}
+
+/// Reads `table.column` and `schema.table.column`.
+pub(super) fn target(text: &str) -> Option<(Name, String)> {
+    let (table, column) = text.rsplit_once('.')?;
+    let name = match table.rsplit_once('.') {
+        Some((schema, name)) => Name::within(schema, name),
+        None => Name::new(table),
+    };
+    Some((name, column.to_owned()))
+}
+
+fn named(body: &Body<'_>, args: &Args<'_>) -> String {
+    let name = args.named("name").and_then(|node| body.scope.string(node));
+    name.map(|name| format!("CONSTRAINT {} ", quote(&name))).unwrap_or_default()
+}

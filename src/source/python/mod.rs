@@ -1,0 +1,172 @@
+//! Python: parsed by tree-sitter, never run. What is not a literal stays unknown.
+
+pub mod alembic;
+mod args;
+mod literal;
+mod scope;
+
+use tree_sitter::{Node, Parser, Tree};
+
+pub use literal::Literal;
+
+pub(crate) use args::Args;
+pub(crate) use literal::literal;
+pub(crate) use scope::Scope;
+
+/// A file of Python.
+#[derive(Debug)]
+pub struct Module {
+    text: String,
+    tree: Tree,
+}
+
+/// A place that the parser could not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The line, from 1.
+    pub line: usize,
+    /// What stands there.
+    pub near: String,
+}
+
+impl Module {
+    /// Parses a text; never fails: what cannot be read is [`Module::fault`].
+    #[must_use]
+    pub fn parse(text: impl Into<String>) -> Self {
+        let text = text.into();
+        let mut parser = Parser::new();
+        let language = tree_sitter_python::LANGUAGE.into();
+        parser.set_language(&language).expect("the grammar and the parser are of one version");
+        let tree = parser.parse(&text, None).expect("no timeout and no cancellation is set");
+        Self { text, tree }
+    }
+
+    /// Returns the first place that is no Python, if there is one.
+    #[must_use]
+    pub fn fault(&self) -> Option<Fault> {
+        let root = self.root();
+        let at = root.has_error().then(|| first_error(root)).flatten()?;
+        let near = self.of(at).lines().next().unwrap_or_default().trim().chars().take(60);
+        Some(Fault { line: line(at), near: near.collect() })
+    }
+
+    /// Returns the value that a name has at the top of the file: the last one that it is given.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<Value> {
+        let given = children(self.root()).filter_map(|statement| assigned(statement, &self.text));
+        let (_, node) = given.filter(|(given, _)| *given == name).last()?;
+        let scope = Scope::of(self, None);
+        Some(Value { literal: scope.literal(node), line: line(node) })
+    }
+
+    /// Returns the first line of the text that stands at the top of the file.
+    #[must_use]
+    pub fn summary(&self) -> Option<String> {
+        let first = children(self.root()).find(|node| node.kind() != "comment")?;
+        let string = first.named_child(0).filter(|_| first.kind() == "expression_statement")?;
+        let Some(Literal::Str(text)) = literal(string, &self.text) else { return None };
+        let summary = text.trim().lines().next()?.trim();
+        (!summary.is_empty()).then(|| summary.to_owned())
+    }
+
+    pub(crate) fn root(&self) -> Node<'_> {
+        self.tree.root_node()
+    }
+
+    pub(crate) fn of(&self, node: Node<'_>) -> &str {
+        &self.text[node.byte_range()]
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns the body of a function that is defined at the top of the file.
+    pub(crate) fn function(&self, name: &str) -> Option<Node<'_>> {
+        let defined = children(self.root()).filter_map(|node| match node.kind() {
+            "function_definition" => Some(node),
+            "decorated_definition" => node.child_by_field_name("definition"),
+            _ => None,
+        });
+        let named = |node: &Node<'_>| node.child_by_field_name("name").map(|n| self.of(n));
+        defined.filter(|node| named(node) == Some(name)).last()
+    }
+}
+
+/// What stands behind a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Value {
+    /// The value; `None`: only running the code tells.
+    pub literal: Option<Literal>,
+    /// Its line.
+    pub line: usize,
+}
+
+/// Returns the line on which a node begins, from 1.
+pub(crate) fn line(node: Node<'_>) -> usize {
+    node.start_position().row + 1
+}
+
+/// Returns the parts of a node that have names in the grammar.
+pub(crate) fn children(node: Node<'_>) -> impl Iterator<Item = Node<'_>> {
+    (0..node.named_child_count()).filter_map(move |at| node.named_child(u32::try_from(at).ok()?))
+}
+
+/// Returns every call below a node, the outermost first, but for those in functions that
+/// are only defined there.
+pub(crate) fn calls(node: Node<'_>) -> Vec<Node<'_>> {
+    let mut found = Vec::new();
+    let mut open = vec![node];
+    while let Some(node) = open.pop() {
+        if matches!(node.kind(), "lambda" | "function_definition" | "class_definition") {
+            continue;
+        }
+        if node.kind() == "call" {
+            found.push(node);
+        }
+        let mut inner: Vec<_> = children(node).collect();
+        inner.reverse();
+        open.extend(inner);
+    }
+    found
+}
+
+/// Returns the words by which something is reached: `op.get_bind().execute`.
+pub(crate) fn path(node: Node<'_>, text: &str) -> String {
+    let of = |node: Node<'_>| text[node.byte_range()].to_owned();
+    match node.kind() {
+        "attribute" => {
+            let object = node.child_by_field_name("object").map(|o| path(o, text));
+            let attribute = node.child_by_field_name("attribute").map(of);
+            format!("{}.{}", object.unwrap_or_default(), attribute.unwrap_or_default())
+        }
+        "call" => {
+            let function = node.child_by_field_name("function").map(|f| path(f, text));
+            format!("{}()", function.unwrap_or_default())
+        }
+        "identifier" => of(node),
+        "parenthesized_expression" => {
+            node.named_child(0).map(|inner| path(inner, text)).unwrap_or_default()
+        }
+        _ => String::from("?"),
+    }
+}
+
+/// Returns the name and the value of `name = value` and `name: type = value`.
+pub(crate) fn assigned<'t>(statement: Node<'t>, text: &'t str) -> Option<(&'t str, Node<'t>)> {
+    let inner = statement.named_child(0).filter(|_| statement.kind() == "expression_statement")?;
+    if inner.kind() != "assignment" {
+        return None;
+    }
+    let left = inner.child_by_field_name("left").filter(|left| left.kind() == "identifier")?;
+    let right = inner.child_by_field_name("right")?;
+    Some((&text[left.byte_range()], right))
+}
+
+fn first_error(node: Node<'_>) -> Option<Node<'_>> {
+    if node.is_error() || node.is_missing() {
+        return Some(node);
+    }
+    let mut cursor = node.walk();
+    node.children(&mut cursor).filter(Node::has_error).find_map(first_error)
+}
