@@ -94,7 +94,7 @@ impl App {
         }
         let mut own = self.own().into_iter();
         let binding = own.find(|own| own.enabled.is_ok() && leads(&own.command))?;
-        Some((binding.key.to_string(), binding.label.to_owned()))
+        Some((binding.key.to_string(), binding.label.into_owned()))
     }
 }
 

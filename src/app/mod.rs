@@ -212,6 +212,7 @@ impl App {
     fn groups(&self) -> Vec<Group<Command>> {
         let own = Group { title: self.focused.title(), bindings: self.own() };
         let mut everywhere = keys::everywhere();
+        everywhere.bindings.push(keys::rollback(&self.session));
         everywhere.bindings.push(keys::kill(&self.session));
         vec![own, keys::movement(), everywhere]
     }

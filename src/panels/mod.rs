@@ -6,6 +6,7 @@ mod fold;
 pub mod journal;
 pub mod locks;
 pub mod migrations;
+pub mod moves;
 pub mod runbook;
 mod signal;
 mod size;
@@ -19,6 +20,7 @@ use crate::domain::activity::BackendKey;
 use crate::session::effect::{How, Request};
 use crate::session::facts::Facts;
 use crate::session::machine::Session;
+use crate::session::pick::Choices;
 use crate::session::walk::Move;
 use crate::ui::bindings::Binding;
 use crate::ui::theme::Theme;
@@ -159,6 +161,14 @@ pub enum Command {
     Pause,
     /// Pauses after this step.
     StopAfter,
+    /// Gives the value that the step asks for, or an approval.
+    Give,
+    /// Asks the question before anew.
+    Rewind,
+    /// Hands the run over to somebody.
+    HandOver,
+    /// Ends the run here and hands it to a person.
+    Escalate,
     /// Leaves the run, with a reason.
     Abandon,
 }
@@ -174,8 +184,55 @@ pub enum Wanted {
     Note,
     /// Why the run is abandoned.
     Abandon,
+    /// The value of a manual item or of a variable: what is asked for.
+    Value(String),
+    /// The approver's name: the role.
+    Approval(String),
+    /// Who goes on with the run, and what they have to know.
+    HandOver,
+    /// What the next level has to know.
+    Escalate,
     /// Why an answer goes against the suggestion: the answer's id.
     Answer(String),
+}
+
+impl Wanted {
+    /// Returns the move that a text makes.
+    #[must_use]
+    pub fn entered(self, text: String) -> Move {
+        match self {
+            Self::Skip => Move::Skip(text),
+            Self::Override => Move::Override(text),
+            Self::Note => Move::Note(text),
+            Self::Abandon => Move::Abandon(text),
+            Self::Value(_) => Move::Give(text),
+            Self::Approval(_) => Move::Approve(text),
+            Self::HandOver => {
+                let (to, note) = text.split_once([':', ',', ' ']).unwrap_or((&text, ""));
+                Move::Handover { to: to.to_owned(), note: note.trim().to_owned() }
+            }
+            Self::Escalate => Move::Escalate(text),
+            Self::Answer(answer) => Move::Choose { answer, reason: Some(text) },
+        }
+    }
+
+    /// Returns the question that the text answers.
+    #[must_use]
+    pub fn question(&self) -> String {
+        match self {
+            Self::Skip => "Why is this step skipped? The report shows it.".to_owned(),
+            Self::Override => "Why is it overridden? The report shows it in red.".to_owned(),
+            Self::Note => "Note for the record".to_owned(),
+            Self::Abandon => "Why is the run abandoned? The report shows it.".to_owned(),
+            Self::Value(what) => what.clone(),
+            Self::Approval(role) => {
+                format!("The approver ({role}) types their name; not who runs this")
+            }
+            Self::HandOver => "To whom? Their name, then what they have to know".to_owned(),
+            Self::Escalate => "What does the next level have to know?".to_owned(),
+            Self::Answer(_) => "This goes against the evidence. Why?".to_owned(),
+        }
+    }
 }
 
 /// What a panel asks the application for.
@@ -191,6 +248,8 @@ pub enum Ask {
     Move(Move),
     /// Ask for a text first.
     Text(Wanted),
+    /// Let the value be picked.
+    Pick(Wanted, Choices),
     /// Walk a runbook.
     Begin(String),
     /// Go to a panel, with a backend selected there.

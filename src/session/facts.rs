@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::activity::{Backend, BackendKey};
+use crate::domain::config::Policy;
 use crate::domain::counters::Counters;
 use crate::domain::counters::Surroundings;
 use crate::domain::hazard::Hazard;
@@ -81,6 +82,10 @@ pub struct Target {
     pub role: String,
     /// What else is worth knowing: where the target comes from, how TLS is set.
     pub notes: Vec<String>,
+    /// The configuration's policy.
+    pub policy: Policy,
+    /// Whom to call, a line each.
+    pub contacts: Vec<String>,
 }
 
 /// How many refreshes the sparklines remember.

@@ -6,6 +6,7 @@ pub mod effect;
 pub mod facts;
 pub mod machine;
 pub mod news;
+pub mod pick;
 pub mod preview;
 pub mod probe;
 pub mod procedure;

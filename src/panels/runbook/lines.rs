@@ -3,7 +3,10 @@
 use crate::domain::age;
 use crate::domain::evidence::{Claim, Expect, Verdict};
 use crate::domain::gate::Asks;
-use crate::domain::runbook::{Act, Action, Decide, Down, Goto, Kind, Migrate, Skip, Up};
+use crate::domain::runbook::{
+    Act, Action, Decide, Down, From, Goto, Kind, Migrate, Skip, Target, Up,
+};
+use crate::domain::trigger::State;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::verdict::Level;
 use crate::panels::Scene;
@@ -12,6 +15,7 @@ use crate::ui::theme::{Tone, symbol};
 use crate::ui::widgets::pairs::Pair;
 
 use super::keys;
+use crate::panels::moves::form;
 
 /// Returns what can be begun, and how it goes.
 pub(super) fn nothing() -> Vec<Pair> {
@@ -76,14 +80,29 @@ fn ended(end: &End, scene: &Scene<'_>) -> Vec<Pair> {
         }
     };
     let run = scene.session.run().unwrap_or("unknown");
-    vec![
-        Pair::new("end", text).tone(tone),
+    let mut lines = vec![Pair::new("end", text).tone(tone)];
+    if *end != End::Completed {
+        lines.extend(call(&scene.facts.target.contacts));
+    }
+    lines.extend([
         Pair::new(
             "journal",
-            format!("run {run}; 6 shows it here, lockkeeper journal show {run} prints it"),
+            format!(
+                "run {run}; the panel Journal shows it, lockkeeper journal show {run} prints it"
+            ),
         ),
         Pair::new("m", "begins migrate anew"),
-    ]
+    ]);
+    lines
+}
+
+/// Returns whom to call.
+fn call(contacts: &[String]) -> Vec<Pair> {
+    if contacts.is_empty() {
+        let text = "nobody is named: fill in [contacts] of lockkeeper.toml";
+        return vec![Pair::new("call", text).tone(Tone::Warn)];
+    }
+    contacts.iter().map(|line| Pair::new("call", shown(line)).tone(Tone::Strong)).collect()
 }
 
 fn shown(text: &str) -> String {
@@ -97,8 +116,45 @@ fn what(walk: &Walk) -> Vec<Pair> {
             vec![Pair::new("expects", format!("{}: {}", claim.name, expected(claim, walk)))]
         }
         Kind::Act(act) => acts(act, walk),
-        Kind::Manual(manual) => vec![Pair::new("do", manual.text.clone())],
-        _ => Vec::new(),
+        Kind::Manual(manual) => {
+            let mut lines = vec![Pair::new("do", manual.text.trim().to_owned()).tone(Tone::Strong)];
+            lines.push(Pair::new("answer", form(manual)));
+            let shows: Vec<String> = manual
+                .verify
+                .iter()
+                .map(|c| format!("{}: {}", c.name, expected(c, walk)))
+                .collect();
+            if !shows.is_empty() {
+                lines.push(Pair::new("shown by", shows.join("; ")));
+            }
+            lines
+        }
+        Kind::Ask(ask) => vec![Pair::new("asks", from(&ask.from))],
+        Kind::Approve { role } => vec![Pair::new(
+            "approves",
+            format!("{role}: somebody other than who runs this; the name is recorded, unverified"),
+        )],
+        Kind::Watch(watch) => {
+            let names: Vec<&str> = watch.probes.iter().map(|(name, _)| name.as_str()).collect();
+            let text = format!("{} at least: {}", watch.min_duration, names.join(", "));
+            vec![Pair::new("watches", text)]
+        }
+        Kind::Call { target: Target::Section(id) | Target::Runbook(id) } => {
+            vec![Pair::new("goes to", section(walk, id))]
+        }
+        Kind::Decide(_) => Vec::new(),
+    }
+}
+
+fn from(from: &From) -> String {
+    match from {
+        From::Text => "a text".to_owned(),
+        From::Number => "a number".to_owned(),
+        From::Choice(choices) => format!("one of: {}", choices.join(", ")),
+        From::Revision => "a migration, picked from those that are known".to_owned(),
+        From::Backup => "a backup".to_owned(),
+        From::Table => "a table, picked from those that the migrations touch".to_owned(),
+        From::Session => "a session, picked from those that are live".to_owned(),
     }
 }
 
@@ -243,13 +299,21 @@ fn phase(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
         Phase::Ready => now("r plans it and asks you before it runs", Tone::Plain),
         Phase::Acting => [now(acting(scene), Tone::Accent), stuck(scene)].concat(),
         Phase::Deciding => Vec::new(),
-        Phase::Unsupported(kind) => now(
-            &format!(
-                "✖ this version cannot walk a step of the kind {kind}: skip it with a reason, or abandon the run"
-            ),
-            Tone::Alarm,
+        Phase::Refused(why) => {
+            let now = "s skips it with a reason; ! hands it to a person";
+            failed(false, why, now, walk)
+        }
+        Phase::Doing => now("do it, then v records what came of it", Tone::Plain),
+        Phase::Asking => now("v answers; what is live can be picked", Tone::Plain),
+        Phase::Approving => now(
+            "v lets the approver type their name (unverified); o goes on without, for a typed reason shown in red",
+            Tone::Plain,
         ),
+        Phase::Watching => watching(walk, scene),
         Phase::Denied { reasons, overridable } => denied(reasons, *overridable),
+        Phase::CheckFailed { unknown, why } if walk.given().is_some() => {
+            failed(*unknown, why, "r looks again; v says anew what came of it", walk)
+        }
         Phase::CheckFailed { unknown, why } => {
             let skip = match walk.current().skip {
                 Skip::Never => "it is required, so the run stays here",
@@ -267,6 +331,28 @@ fn phase(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
             failed(false, why, "it is not tried again: look at what it left behind", walk)
         }
     }
+}
+
+/// Returns how long the live view goes on, and how the armed triggers stand.
+fn watching(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
+    let left = walk.watch_left(scene.facts.now).unwrap_or_default();
+    let now = if left.is_zero() {
+        "long enough: it ends when what it waits for holds; s ends it with a reason".to_owned()
+    } else {
+        format!("watching for {} more; s ends it now, with a reason", age::clock(left))
+    };
+    let mut lines = vec![Pair::new("now", now).tone(Tone::Accent)];
+    for armed in walk.armed() {
+        let (word, tone) = match armed.state {
+            State::Calm => ("✓ calm", Tone::Ok),
+            State::Warn => ("▲ warns", Tone::Warn),
+            State::Fire => ("✖ FIRES", Tone::Alarm),
+            State::Unknown => ("▲ cannot tell", Tone::Warn),
+        };
+        let text = format!("{word} · {} · {}", armed.says, shown(&armed.found));
+        lines.push(Pair::new("trigger", text).tone(tone));
+    }
+    lines
 }
 
 /// Returns what an operator can do about what a check found, where this console can.
@@ -319,6 +405,7 @@ fn probing(purpose: Purpose) -> &'static str {
         Purpose::Gates => "reading what its gates ask for",
         Purpose::Verify => "reading what must hold afterwards",
         Purpose::Evidence => "reading the evidence",
+        Purpose::Vouched => "reading what shows that it was done",
     }
 }
 

@@ -10,10 +10,8 @@ use std::cell::Cell;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Ask, Command, Panel, Scene, Step, Wanted};
-use crate::domain::runbook::Skip;
+use super::{Ask, Command, Panel, Scene, Step};
 use crate::session::effect::How;
-use crate::session::walk::{CANNOT_TELL, Move, Phase, Walk};
 use crate::ui::bindings::Binding;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::pairs::{self, Pair};
@@ -41,14 +39,13 @@ impl Panel for Runbook {
     fn on(&mut self, command: &Command, scene: &Scene<'_>) -> Ask {
         match command {
             Command::Go(step) => self.scroll(*step),
-            Command::Begin(name) => return Ask::Begin(name.clone()),
             Command::CancelAct => return Ask::Stop(How::Cancel),
             command => {
                 let Some(walk) = scene.session.walk() else {
-                    return Ask::Say("no runbook is being walked: b begins one".to_owned());
+                    return Ask::Say("no runbook is being walked: m begins one".to_owned());
                 };
                 self.top.set(0);
-                return moved(command, walk);
+                return super::moves::moved(command, walk, scene.facts);
             }
         }
         Ask::Nothing
@@ -68,35 +65,6 @@ impl Panel for Runbook {
         let output = Rect { y: text.bottom(), height: output, ..body };
         step::output(scene, theme, output, buf);
     }
-}
-
-/// Returns what a command means on the step where the walk stands.
-fn moved(command: &Command, walk: &Walk) -> Ask {
-    match command {
-        Command::Advance if *walk.phase() == Phase::Notice => Ask::Move(Move::Continue),
-        Command::Advance => Ask::Move(Move::Run),
-        Command::Choose(offer) if walk.failure().is_some() => Ask::Move(Move::Take(offer.clone())),
-        Command::Choose(answer) => choose(answer, walk),
-        Command::Skip if walk.current().skip == Skip::Freely => {
-            Ask::Move(Move::Skip(String::new()))
-        }
-        Command::Skip => Ask::Text(Wanted::Skip),
-        Command::Override => Ask::Text(Wanted::Override),
-        Command::Note => Ask::Text(Wanted::Note),
-        Command::Pause => Ask::Move(Move::Pause),
-        Command::StopAfter => Ask::Move(Move::StopAfter),
-        Command::Abandon => Ask::Text(Wanted::Abandon),
-        _ => Ask::Nothing,
-    }
-}
-
-/// An answer against the evidence asks for its reason first.
-fn choose(answer: &str, walk: &Walk) -> Ask {
-    let against = walk.suggestion().is_some_and(|suggested| suggested != answer);
-    if against && answer != CANNOT_TELL {
-        return Ask::Text(Wanted::Answer(answer.to_owned()));
-    }
-    Ask::Move(Move::Choose { answer: answer.to_owned(), reason: None })
 }
 
 /// Returns where the list and the step are painted: beside each other, or above.

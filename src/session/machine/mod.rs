@@ -4,9 +4,12 @@
 mod acts;
 mod plans;
 
-use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
 
-use crate::domain::journal::Record;
+use chrono::{DateTime, Utc};
+use serde_json::json;
+
+use crate::domain::journal::{Entry, Kind, Record};
 use crate::domain::runbook::Runbook;
 
 use super::acting::Acting;
@@ -19,6 +22,8 @@ use super::walk::{Move, Place, Walk, Want};
 pub struct Begin {
     /// The runbook, frozen from here on.
     pub book: Runbook,
+    /// The runbooks that it may call, frozen with it, by their names.
+    pub called: BTreeMap<String, Runbook>,
     /// Where it is walked.
     pub place: Place,
     /// The first record's data: runbook, its hash and text, target.
@@ -59,6 +64,8 @@ pub struct Session {
     acts: u32,
     now: Option<DateTime<Utc>>,
     unrecorded: Option<String>,
+    /// The end of a run whose last act still runs: it is recorded after the act's.
+    closing: Option<Entry>,
 }
 
 impl Session {
@@ -122,25 +129,34 @@ impl Session {
                 format!("the run is not begun, because nothing can be recorded: {why}"),
             )];
         }
+        if self.closing.is_some() {
+            let why = "the last run's act still runs: wait for its end, or cancel it";
+            return vec![say(Tone::Bad, why)];
+        }
         match begin.again {
             None => {
-                self.opening = Some(Walk::new(begin.book, begin.place));
+                let walk = Walk::new(begin.book, begin.place);
+                self.opening = Some(walk.calling(begin.called));
                 vec![Effect::Open(begin.facts)]
             }
-            Some(again) => self.goes_on(begin.book, begin.place, again),
+            Some(again) => {
+                let names = again.records.iter().filter_map(|record| record.act.as_deref());
+                let last = names.filter_map(|act| act.strip_prefix('a')?.parse().ok()).max();
+                self.acts = self.acts.max(last.unwrap_or(0));
+                let (run, records) = (again.run, again.records);
+                let walk = Walk::resume(begin.book, begin.called, begin.place, &records);
+                self.goes_on(walk, run)
+            }
         }
     }
 
     /// Goes on with a run that was interrupted. Its acts keep their names: a new one gets
     /// the next.
-    fn goes_on(&mut self, book: Runbook, place: Place, again: Again) -> Vec<Effect> {
-        let names = again.records.iter().filter_map(|record| record.act.as_deref());
-        let last = names.filter_map(|act| act.strip_prefix('a')?.parse().ok()).max();
-        self.acts = self.acts.max(last.unwrap_or(0));
-        match Walk::resume(book, place, &again.records) {
+    fn goes_on(&mut self, walk: Result<Walk, String>, run: String) -> Vec<Effect> {
+        match walk {
             Ok(walk) => {
                 self.opening = Some(walk);
-                vec![Effect::Reopen(again.run)]
+                vec![Effect::Reopen(run)]
             }
             Err(why) => vec![say(Tone::Bad, format!("the run cannot go on: {why}"))],
         }
@@ -211,6 +227,18 @@ impl Session {
         effects
     }
 
+    /// Closes the run, or notes that it is over while its last act still runs: what became of
+    /// that belongs into the run too.
+    fn close(&mut self, entry: Entry) -> Vec<Effect> {
+        let runs = |acting: &Acting| acting.step().is_some() && acting.retry_due().is_none();
+        if !self.acting.iter().any(runs) {
+            return vec![Effect::Close(entry)];
+        }
+        let over = Entry::new(Kind::Stop, json!({ "how": "end", "end": entry.data }));
+        self.closing = Some(entry);
+        vec![Effect::Record(over)]
+    }
+
     fn want(&mut self, want: Want) -> Vec<Effect> {
         match want {
             Want::Probe(probes) => {
@@ -227,7 +255,7 @@ impl Session {
                 None => self.asked(request, Origin::Step(step)),
             },
             Want::Record(entry) => vec![Effect::Record(entry)],
-            Want::Close(entry) => vec![Effect::Close(entry)],
+            Want::Close(entry) => self.close(entry),
             Want::Say(tone, text) => vec![say(tone, text)],
         }
     }

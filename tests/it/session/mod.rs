@@ -111,7 +111,8 @@ pub fn small() -> Runbook {
 
 pub fn begin(book: Runbook) -> Begin {
     let place = Place { executor: "kim@desk".into(), ..Place::default() };
-    Begin { book, place, facts: serde_json::json!({}), again: None }
+    let called = std::collections::BTreeMap::new();
+    Begin { book, called, place, facts: serde_json::json!({}), again: None }
 }
 
 const SMALL: &str = r#"
@@ -179,7 +180,7 @@ evidence = ["blocked_sessions"]
 suggest = [{ when = { probe = "blocked_sessions", expect = { min = 1 } }, answer = "back" }]
 answers = [
   { key = "k", id = "keep", label = "keep it", goto = "end" },
-  { key = "b", id = "back", label = "take it back", goto = "back" },
+  { key = "t", id = "back", label = "take it back", goto = "back" },
 ]
 
 [[section]]
