@@ -24,3 +24,14 @@ union all
 select 5::int4, age(d.datfrozenxid)::int8, current_setting('autovacuum_freeze_max_age')::int8,
        d.datname::text, null, null
 from (select datname, datfrozenxid from pg_database order by age(datfrozenxid) desc limit 1) d
+union all
+select 6::int4, w.rows, null, w.name, null, null
+from (select (n.nspname || '.' || c.relname)::text as name,
+             (pg_stat_get_tuples_inserted(c.oid) + pg_stat_get_tuples_updated(c.oid)
+              + pg_stat_get_tuples_deleted(c.oid))::int8 as rows
+      from pg_class c
+      join pg_namespace n on n.oid = c.relnamespace
+      where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema')
+        and n.nspname !~ '^pg_(toast|temp)'
+      order by 2 desc
+      limit 2000) w

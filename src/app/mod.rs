@@ -21,6 +21,7 @@ use crate::panels::activity::Activity;
 use crate::panels::journal::Journal;
 use crate::panels::locks::Locks;
 use crate::panels::migrations::Migrations;
+use crate::panels::rollback::Rollback;
 use crate::panels::runbook::Runbook;
 use crate::panels::watch::Watch;
 use crate::panels::{Command, Id, Panel, Scene, Wanted};
@@ -75,6 +76,7 @@ struct Panels {
     locks: Locks,
     migrations: Migrations,
     runbook: Runbook,
+    rollback: Rollback,
     journal: Journal,
 }
 
@@ -86,6 +88,7 @@ impl Panels {
             Id::Locks => &self.locks,
             Id::Migrations => &self.migrations,
             Id::Runbook => &self.runbook,
+            Id::Rollback => &self.rollback,
             Id::Journal => &self.journal,
         }
     }
@@ -97,6 +100,7 @@ impl Panels {
             Id::Locks => &mut self.locks,
             Id::Migrations => &mut self.migrations,
             Id::Runbook => &mut self.runbook,
+            Id::Rollback => &mut self.rollback,
             Id::Journal => &mut self.journal,
         }
     }

@@ -1,5 +1,7 @@
 //! The numbers of a server at one moment.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 
 use super::age;
@@ -119,6 +121,8 @@ pub struct Surroundings {
     pub invalid_indexes: Vec<InvalidIndex>,
     /// The database whose transaction ids are the oldest.
     pub wraparound: Option<Wraparound>,
+    /// Rows inserted, updated and deleted so far, by table; the most written ones.
+    pub written: BTreeMap<String, i64>,
 }
 
 /// A replication slot.

@@ -6,10 +6,11 @@ mod fold;
 pub mod journal;
 pub mod locks;
 pub mod migrations;
-pub mod moves;
+pub mod rollback;
 pub mod runbook;
 mod signal;
 mod size;
+pub mod walk;
 pub mod watch;
 mod who;
 
@@ -38,14 +39,23 @@ pub enum Id {
     Migrations,
     /// The runbook that is walked.
     Runbook,
+    /// What going back means, and the questions on the way.
+    Rollback,
     /// What was recorded, and the running act's output.
     Journal,
 }
 
 impl Id {
     /// Every panel, in the order of the tabs.
-    pub const ALL: [Self; 6] =
-        [Self::Watch, Self::Activity, Self::Locks, Self::Migrations, Self::Runbook, Self::Journal];
+    pub const ALL: [Self; 7] = [
+        Self::Watch,
+        Self::Activity,
+        Self::Locks,
+        Self::Migrations,
+        Self::Runbook,
+        Self::Rollback,
+        Self::Journal,
+    ];
 
     /// Returns the panel's title.
     #[must_use]
@@ -56,6 +66,7 @@ impl Id {
             Self::Locks => "Locks",
             Self::Migrations => "Migrations",
             Self::Runbook => "Runbook",
+            Self::Rollback => "Rollback",
             Self::Journal => "Journal",
         }
     }
@@ -69,7 +80,8 @@ impl Id {
             Self::Locks => '3',
             Self::Migrations => '4',
             Self::Runbook => '5',
-            Self::Journal => '6',
+            Self::Rollback => '6',
+            Self::Journal => '7',
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::domain::activity::{Backend, BackendKey};
 use crate::domain::config::Policy;
 use crate::domain::counters::Counters;
 use crate::domain::counters::Surroundings;
+use crate::domain::deploy::Deploy;
 use crate::domain::hazard::Hazard;
 use crate::domain::identity::{Class, Identity};
 use crate::domain::journal::Record;
@@ -197,6 +198,8 @@ pub struct Facts {
     pub output: Output,
     /// Whether we are the one writer of this target.
     pub lease: Lease,
+    /// The last migration that was applied here, with what was counted by then.
+    pub deploy: Option<Deploy>,
     /// The backend that was looked at last.
     pub backend: Feed<BackendDetail>,
     previous: Option<Counters>,
@@ -241,6 +244,23 @@ impl Facts {
         self.named = self.named.filter(|key| snapshot.backends.iter().any(|b| b.key() == *key));
         self.verdict = Some(verdict);
         self.snapshot.arrived(snapshot, at);
+    }
+
+    /// Returns the deploy of the migration that was applied last, if it was noted.
+    #[must_use]
+    pub fn last_deploy(&self) -> Option<&Deploy> {
+        let last = self.project.value()?.project.last()?;
+        let here = |deploy: &&Deploy| self.identity.value().is_none_or(|id| deploy.is_of(id));
+        self.deploy.as_ref().filter(|deploy| deploy.migration == last.id).filter(here)
+    }
+
+    /// Returns when the migration that was applied last was applied, if that is known: as the
+    /// tool says, else as it was noted.
+    #[must_use]
+    pub fn deployed_at(&self) -> Option<DateTime<Utc>> {
+        let project = &self.project.value()?.project;
+        let told = project.graph.applied().filter_map(|node| node.applied_at).max();
+        told.or_else(|| self.last_deploy().map(|deploy| deploy.at))
     }
 
     /// Returns the rates since the refresh before, once there was one.

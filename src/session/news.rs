@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::activity::BackendKey;
 use crate::domain::counters::Surroundings;
+use crate::domain::deploy::Deploy;
 use crate::domain::identity::Identity;
 use crate::domain::journal::Record;
 use crate::domain::snapshot::Snapshot;
@@ -52,6 +53,8 @@ pub enum News {
         /// Bytes that are only in the act's file.
         dropped: u64,
     },
+    /// The last migration that was applied, with what was counted by then.
+    Deploy(Box<Deploy>),
     /// A backend's details, or why they cannot be read.
     Backend(Result<BackendDetail, String>),
 }
@@ -74,6 +77,7 @@ impl Facts {
             News::Lease(lease) => self.lease = lease,
             News::Recorded(record) => self.record_arrived(*record),
             News::Output { act, lines, dropped } => self.output_arrived(&act, lines, dropped),
+            News::Deploy(deploy) => self.deploy = Some(*deploy),
             News::Backend(Ok(detail)) => self.backend.arrived(detail, at),
             News::Backend(Err(error)) => self.backend.failed(error),
         }

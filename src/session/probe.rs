@@ -4,6 +4,7 @@
 use crate::domain::activity::{Backend, State};
 use crate::domain::age;
 use crate::domain::counters::Surroundings;
+use crate::domain::deploy::Deploy;
 use crate::domain::evidence::{Builtin, Value};
 use crate::domain::quantity::Period;
 use crate::domain::reversal;
@@ -30,6 +31,8 @@ pub struct Known<'a> {
     pub conflicting: Option<&'a [String]>,
     /// The revisions that the run's last act was to lead to.
     pub led_to: Option<&'a [String]>,
+    /// The last migration that was applied here.
+    pub deploy: Option<&'a Deploy>,
 }
 
 /// A query or transaction that has lasted longer than this, in seconds, is long.
@@ -51,6 +54,7 @@ fn why_not(builtin: Builtin) -> &'static str {
         Builtin::DiskFree => "SQL cannot tell; configure a probe named disk",
         Builtin::LockHoldersConflicting => "the next migration's locks are not known",
         Builtin::ReplicasLag => "a replica's lag was not measured",
+        Builtin::WrittenSince => "no baseline was taken when the last migration was applied",
         _ => "it could not be read, or this version cannot measure it",
     }
 }
@@ -118,9 +122,14 @@ fn of_migrations(builtin: Builtin, known: &Known<'_>) -> Option<Value> {
         }
         Builtin::DeployAge => {
             let snapshot = known.snapshot?;
-            let last = project.graph.applied().filter_map(|node| node.applied_at).max()?;
+            let told = project.graph.applied().filter_map(|node| node.applied_at).max();
+            let last = told.or_else(|| deploy(known).map(|deploy| deploy.at))?;
             let age = (snapshot.taken_at - last).to_std().unwrap_or_default();
             Value::Period(Period::from_secs(age.as_secs()))
+        }
+        Builtin::WrittenSince => {
+            let (rows, _) = deploy(known)?.written_since(&known.slow?.written)?;
+            Value::Int(rows)
         }
         Builtin::RevisionIsNext | Builtin::RevisionIsPrevious => {
             let mut current = project.graph.current();
@@ -131,6 +140,12 @@ fn of_migrations(builtin: Builtin, known: &Known<'_>) -> Option<Value> {
         }
         _ => return None,
     })
+}
+
+/// Returns the deploy of the migration that was applied last, if it was noted.
+fn deploy<'a>(known: &Known<'a>) -> Option<&'a Deploy> {
+    let last = known.migrations?.project.last()?;
+    known.deploy.filter(|deploy| deploy.migration == last.id)
 }
 
 fn of_surroundings(builtin: Builtin, known: &Known<'_>) -> Option<Value> {

@@ -129,11 +129,12 @@ impl Desk {
     /// Asks for what the step wants: picked by its number from what is live, or typed.
     fn give(&mut self) {
         let Some(walk) = self.seat.session.walk() else { return };
-        self.question = match crate::panels::moves::moved(&Command::Give, walk, &self.seat.facts) {
-            Ask::Text(wanted) => Some(Question::Text(wanted)),
-            Ask::Pick(wanted, choices) => Some(Question::Pick(wanted, choices)),
-            _ => None,
-        };
+        self.question =
+            match crate::panels::walk::moves::moved(&Command::Give, walk, &self.seat.facts) {
+                Ask::Text(wanted) => Some(Question::Text(wanted)),
+                Ask::Pick(wanted, choices) => Some(Question::Pick(wanted, choices)),
+                _ => None,
+            };
     }
 
     fn pick(&mut self, wanted: &Wanted, choices: &Choices, text: &str) {

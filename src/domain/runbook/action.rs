@@ -85,6 +85,20 @@ impl Action {
         }
     }
 
+    /// Returns the kind of an action that is read and checked, and that no version can run
+    /// yet: a run that reaches it refuses it by this name.
+    #[must_use]
+    pub fn not_yet(&self) -> Option<&'static str> {
+        match self {
+            Self::Sql { .. } => Some("sql"),
+            Self::Backup(_) => Some("backup"),
+            Self::VerifyBackup(_) => Some("verify_backup"),
+            Self::Restore(_) => Some("restore"),
+            Self::Http(_) => Some("http"),
+            Self::Command(_) | Self::Migrate(_) | Self::Signal(_) => None,
+        }
+    }
+
     /// Returns the names that the action needs values for.
     #[must_use]
     pub fn names(&self) -> Vec<&Name> {

@@ -123,6 +123,7 @@ impl Inner {
             },
         )
         .await;
+        self.note_deploy(journal, performed.confirmed.plan(), &performed.outcome).await;
         self.publish(journal);
         performed
     }

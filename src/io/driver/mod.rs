@@ -2,6 +2,7 @@
 //! the line mode and the headless commands.
 
 mod act;
+mod deploy;
 pub mod environment;
 mod lease;
 mod probe;
@@ -61,6 +62,8 @@ struct Inner {
     acting: Mutex<Acting>,
     /// The revisions that the last migration was to lead to.
     led_to: Mutex<Option<Vec<String>>>,
+    /// The last migration that was applied, with what was counted by then.
+    noted: Mutex<deploy::Noted>,
 }
 
 /// How each act is asked to stop; a signal is not.
@@ -115,6 +118,7 @@ impl Driver {
             journals: tokio::sync::Mutex::default(),
             acting: Mutex::default(),
             led_to: Mutex::default(),
+            noted: Mutex::default(),
             site,
             news,
             questions,
@@ -251,7 +255,12 @@ impl Inner {
 
     async fn refresh(&self) {
         match self.migrations().await {
-            Ok((_, migrations)) => self.tell(News::Project(Ok(Box::new(migrations)))),
+            Ok((_, migrations)) => {
+                if let Some(here) = self.bound.get() {
+                    drop(self.deploy_of(here));
+                }
+                self.tell(News::Project(Ok(Box::new(migrations))));
+            }
             Err(why) => self.tell(News::Project(Err(why))),
         }
     }

@@ -6,6 +6,7 @@ use chrono::Utc;
 
 use super::Inner;
 use crate::domain::counters::Surroundings;
+use crate::domain::deploy::Deploy;
 use crate::domain::evidence::{Builtin, Probe, Reading, Sense, Value};
 use crate::domain::plan::Direction;
 use crate::domain::snapshot::Snapshot;
@@ -25,6 +26,7 @@ struct Read {
     lease: Option<bool>,
     conflicting: Option<Vec<String>>,
     led_to: Option<Vec<String>>,
+    deploy: Option<Deploy>,
     journal: Option<bool>,
 }
 
@@ -65,6 +67,9 @@ impl Inner {
             read.conflicting = self.conflicting(read.migrations.as_ref()).await;
         }
         read.led_to.clone_from(&self.led_to());
+        if let Ok(identity) = &identity {
+            read.deploy = self.deploy_of(identity);
+        }
         read.journal = self.walks().map(|journal| blocking(|| journal.check()).is_ok());
         read
     }
@@ -119,6 +124,7 @@ impl Read {
             lease: self.lease,
             conflicting: self.conflicting.as_deref(),
             led_to: self.led_to.as_deref(),
+            deploy: self.deploy.as_ref(),
         }
     }
 }

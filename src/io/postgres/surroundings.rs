@@ -18,6 +18,10 @@ pub(super) fn read(rows: &[PgRow]) -> Result<Surroundings, sqlx::Error> {
             2 => found.slots.push(slot(row)?),
             3 => found.archiver = Some(archiver(row)?).filter(|a| a.failures > 0),
             4 => found.invalid_indexes.push(invalid_index(row)?),
+            6 => {
+                let name = text(row, "s1")?.unwrap_or_default();
+                found.written.insert(name.raw().to_owned(), number(row, "n1")?);
+            }
             _ => found.wraparound = Some(wraparound(row)?),
         }
     }

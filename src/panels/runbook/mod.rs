@@ -1,7 +1,5 @@
 //! The panel Runbook: where we are on the left, the one step on the right.
 
-mod keys;
-mod lines;
 mod list;
 mod step;
 
@@ -10,6 +8,7 @@ use std::cell::Cell;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::walk::{keys, lines, moves};
 use super::{Ask, Command, Panel, Scene, Step};
 use crate::session::effect::How;
 use crate::ui::bindings::Binding;
@@ -45,7 +44,7 @@ impl Panel for Runbook {
                     return Ask::Say("no runbook is being walked: m begins one".to_owned());
                 };
                 self.top.set(0);
-                return super::moves::moved(command, walk, scene.facts);
+                return moves::moved(command, walk, scene.facts);
             }
         }
         Ask::Nothing

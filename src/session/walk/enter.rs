@@ -129,7 +129,6 @@ impl Walk {
 
 /// Returns what an act asks to be planned, or why this version cannot plan it.
 fn request(act: &Act, walk: &Walk) -> Result<Request, String> {
-    let not_yet = |kind: &str| Err(format!("this version cannot run a step of the kind {kind}"));
     let migrate = |direction, goal| Ok(Request::Migrate { direction, goal, risk: act.risk });
     match &act.action {
         Action::Migrate(Migrate::Up(Up::Head)) => migrate(Direction::Up, Goal::End),
@@ -145,20 +144,20 @@ fn request(act: &Act, walk: &Walk) -> Result<Request, String> {
             let argv = words.iter().map(|word| resolve(word, walk)).collect::<Result<_, _>>()?;
             Ok(Request::Command { argv, risk: act.risk })
         }
-        Action::Sql { text, binds } if binds.is_empty() => {
-            Ok(Request::Sql { text: text.clone(), risk: act.risk })
-        }
         Action::Signal(signalled) => {
             let session = resolve(&signalled.session, walk)?;
             let backend = pick::session(&session)
                 .ok_or_else(|| format!("{session} names no session: pick it from the list"))?;
             Ok(Request::Signal { backend, signal: signalled.kind })
         }
-        Action::Sql { .. } => not_yet("sql with binds"),
-        Action::Backup(_) => not_yet("backup"),
-        Action::VerifyBackup(_) => not_yet("verify_backup"),
-        Action::Restore(_) => not_yet("restore"),
-        Action::Http(_) => not_yet("http"),
+        Action::Sql { .. }
+        | Action::Backup(_)
+        | Action::VerifyBackup(_)
+        | Action::Restore(_)
+        | Action::Http(_) => Err(format!(
+            "this version cannot run an act of the kind {}",
+            act.action.not_yet().unwrap_or("named here")
+        )),
     }
 }
 

@@ -1,8 +1,8 @@
 //! What the keys of a walk mean: the same on the panel that walks and on the one that decides.
 
-use super::{Ask, Command, Wanted};
 use crate::domain::runbook::{Kind, Manual, Respond, Skip};
 use crate::domain::untrusted::Untrusted;
+use crate::panels::{Ask, Command, Wanted};
 use crate::session::facts::Facts;
 use crate::session::pick;
 use crate::session::walk::{CANNOT_TELL, Move, Phase, Walk};

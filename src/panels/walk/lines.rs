@@ -15,10 +15,10 @@ use crate::ui::theme::{Tone, symbol};
 use crate::ui::widgets::pairs::Pair;
 
 use super::keys;
-use crate::panels::moves::form;
+use super::moves::form;
 
 /// Returns what can be begun, and how it goes.
-pub(super) fn nothing() -> Vec<Pair> {
+pub fn nothing() -> Vec<Pair> {
     vec![
         Pair::new("", "No runbook is being walked.").tone(Tone::Strong),
         Pair::new(
@@ -41,8 +41,28 @@ pub(super) fn nothing() -> Vec<Pair> {
     ]
 }
 
+/// Returns the answers given so far, and the question that stands: `half done? no ▸ data
+/// damaged? no ▸ way down safe?`; `None` before the first question.
+#[must_use]
+pub fn path(walk: &Walk) -> Option<String> {
+    let title = |id: &str| {
+        let id = id.rsplit('/').next().unwrap_or(id);
+        walk.book().step(id).map_or_else(|| id.to_owned(), |step| step.title.clone())
+    };
+    let answered = walk.path().iter().map(|one| format!("{} {}", title(&one.step), one.answer));
+    let mut parts: Vec<String> = answered.collect();
+    let asks = matches!(walk.current().kind, Kind::Decide(_)) && walk.end().is_none();
+    if parts.is_empty() && !asks {
+        return None;
+    }
+    if walk.end().is_none() {
+        parts.push(walk.current().title.clone());
+    }
+    Some(shown(&parts.join(" ▸ ")))
+}
+
 /// Returns everything about the current step, or about the end.
-pub(super) fn of(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
+pub fn of(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
     if let Some(end) = walk.end() {
         return ended(end, scene);
     }
@@ -60,6 +80,13 @@ pub(super) fn of(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
 fn about(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
     let step = walk.current();
     let mut lines = Vec::new();
+    if let (true, Some(path)) = (walk.path().len() > 0, path(walk)) {
+        lines.push(Pair::new("path", path).tone(Tone::Dim));
+    }
+    if let Some(handed) = walk.handed().filter(|_| walk.is_paused()) {
+        let note = shown(&format!("{} to {}: {}", handed.from, handed.to, handed.note));
+        lines.push(Pair::new("handed over", note).tone(Tone::Accent));
+    }
     lines.extend(step.why.as_ref().map(|why| Pair::new("why", why.clone())));
     lines.extend(what(walk));
     match &step.kind {

@@ -14,7 +14,7 @@ const OFFERS: [char; 4] = ['w', 'z', 'i', 'a'];
 type Bindings = Vec<Binding<Command>>;
 
 /// Returns the keys while nothing is walked.
-pub(super) fn idle(session: &Session, facts: &Facts) -> Bindings {
+pub fn idle(session: &Session, facts: &Facts) -> Bindings {
     let can = match (session.unrecorded(), session.job()) {
         (Some(why), _) => off(format!("nothing can be recorded: {why}")),
         (_, Some(job)) => off(format!("{} is running", job.plan.preview.title)),
@@ -31,7 +31,7 @@ pub(super) fn idle(session: &Session, facts: &Facts) -> Bindings {
 }
 
 /// Returns the keys on the current step of a walk that is not over.
-pub(super) fn walking(walk: &Walk, session: &Session) -> Bindings {
+pub fn walking(walk: &Walk, session: &Session) -> Bindings {
     let mut keys = answers(walk);
     keys.extend(give(walk));
     keys.extend(advance(walk));
@@ -167,7 +167,7 @@ fn over_ride(walk: &Walk) -> Option<Binding<Command>> {
 }
 
 /// Returns the ways on that a failure or a trigger offers, each with its key.
-pub(super) fn offered(walk: &Walk) -> Vec<(char, String)> {
+pub fn offered(walk: &Walk) -> Vec<(char, String)> {
     let mut keys = OFFERS.into_iter();
     let key = |offer: String| match offer.as_str() {
         ESCALATE => Some(('!', offer)),
