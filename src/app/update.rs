@@ -31,7 +31,8 @@ impl App {
                 self.event(Event::Ticked(now))
             }
             Input::Begin(begin) => {
-                self.focused = Id::Runbook;
+                let is_tree = begin.book.id == "rollback";
+                self.focused = if is_tree { Id::Rollback } else { Id::Runbook };
                 let effects = self.session.walk_begins(*begin);
                 self.effects(effects)
             }

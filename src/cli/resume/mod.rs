@@ -2,6 +2,7 @@
 //! nothing is run again for it; then its walk goes on, with everything read anew.
 
 mod acts;
+mod again;
 mod choice;
 mod story;
 
@@ -61,6 +62,7 @@ fn reach(plain: bool) -> Reach {
 
 async fn take_up(args: &args::Resume) -> Result<ExitCode> {
     let reach = reach(args.console.plain);
+    let args = &again::found(args)?;
     let site = site::open(&args.console.target)?;
     let mut seat = Seat::take(site);
     let mut lines = (reach != Reach::Nobody).then(Lines::stdin);

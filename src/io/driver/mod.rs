@@ -28,6 +28,7 @@ use super::postgres::reader::Reader;
 use super::postgres::{Control, Lease};
 use super::site::Site;
 use crate::domain::activity::BackendKey;
+use crate::domain::evidence::{Probe, Reading};
 use crate::domain::journal::Entry;
 use crate::domain::plan::{Action, Confirmed};
 use crate::session::effect::{Effect, Event, How};
@@ -164,6 +165,11 @@ impl Driver {
             // What is said is the loop's to show.
             Effect::Say(..) => {}
         }
+    }
+
+    /// Reads probes now, outside of any step.
+    pub async fn read(&self, probes: &[Probe]) -> Vec<Reading> {
+        self.inner.probe(probes).await
     }
 
     /// Reads the migrations anew.

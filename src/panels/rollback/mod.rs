@@ -83,7 +83,12 @@ fn page(scene: &Scene<'_>) -> (String, Vec<Pair>) {
             let path = step::path(walk).unwrap_or_else(|| walk.current().title.clone());
             (format!("{}   {path}", walk.book().id.to_uppercase()), step::of(walk, scene))
         }
-        None => ("ROLLBACK   what going back would mean now".to_owned(), lines::of(scene)),
+        None => {
+            let ended = scene.session.walk().filter(|walk| !walk.path().is_empty());
+            let mut all = ended.map(|walk| step::of(walk, scene)).unwrap_or_default();
+            all.extend(lines::of(scene));
+            ("ROLLBACK   what going back would mean now".to_owned(), all)
+        }
     }
 }
 

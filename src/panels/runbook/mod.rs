@@ -12,7 +12,7 @@ use super::walk::{keys, lines, moves};
 use super::{Ask, Command, Panel, Scene, Step};
 use crate::session::effect::How;
 use crate::ui::bindings::Binding;
-use crate::ui::theme::Theme;
+use crate::ui::theme::{Theme, Tone};
 use crate::ui::widgets::pairs::{self, Pair};
 
 /// At this width or below the list lies above the step.
@@ -60,7 +60,11 @@ impl Panel for Runbook {
         let body = step::head(walk, theme, right, buf);
         let output = step::output_height(scene, body.height);
         let text = Rect { height: body.height - output, ..body };
-        self.pairs(&lines::of(walk, scene), theme, text, buf);
+        let mut pairs = lines::of(walk, scene);
+        if let Some(path) = lines::path(walk).filter(|_| !walk.path().is_empty()) {
+            pairs.insert(0, Pair::new("path", path).tone(Tone::Dim));
+        }
+        self.pairs(&pairs, theme, text, buf);
         let output = Rect { y: text.bottom(), height: output, ..body };
         step::output(scene, theme, output, buf);
     }

@@ -1,7 +1,7 @@
 //! What is said of the step: why, what it does, what was read, what is possible now.
 
 use crate::domain::age;
-use crate::domain::evidence::{Claim, Expect, Verdict};
+use crate::domain::evidence::{Claim, Expect, Value, Verdict};
 use crate::domain::gate::Asks;
 use crate::domain::runbook::{
     Act, Action, Decide, Down, From, Goto, Kind, Migrate, Skip, Target, Up,
@@ -80,9 +80,6 @@ pub fn of(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
 fn about(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
     let step = walk.current();
     let mut lines = Vec::new();
-    if let (true, Some(path)) = (walk.path().len() > 0, path(walk)) {
-        lines.push(Pair::new("path", path).tone(Tone::Dim));
-    }
     if let Some(handed) = walk.handed().filter(|_| walk.is_paused()) {
         let note = shown(&format!("{} to {}: {}", handed.from, handed.to, handed.note));
         lines.push(Pair::new("handed over", note).tone(Tone::Accent));
@@ -242,7 +239,10 @@ fn evidence(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
 }
 
 fn reading(one: &Evidence, claim: Option<&Claim>, walk: &Walk, scene: &Scene<'_>) -> Pair {
-    let value = shown(&one.reading.value.to_string());
+    let value = match &one.reading.value {
+        Value::Unknown(why) => shown(why),
+        value => shown(&value.to_string()),
+    };
     let ago = age::rough(scene.facts.now - one.reading.at);
     let verdict = match claim {
         Some(claim) => Some(expected(claim, walk).test(&one.reading.value)),

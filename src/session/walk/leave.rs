@@ -46,7 +46,7 @@ impl Walk {
             places.flat_map(|(at, s)| s.steps.iter().enumerate().map(move |(n, s)| (at, n, s)));
         let (section, step, _) = places
             .find(|(.., step)| step.id == id)
-            .ok_or_else(|| format!("the runbook {} has no step {id}", self.book.id))?;
+            .ok_or_else(|| format!("the runbook has no step {id}"))?;
         (self.section, self.step) = (section, step);
         Ok(())
     }

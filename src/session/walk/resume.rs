@@ -179,9 +179,6 @@ impl Walk {
             Left::Within(Some(Last { plan, outcome: Some(outcome) })) => {
                 self.after_act(plan.as_ref(), &outcome)
             }
-            Left::Within(Some(Last { outcome: None, .. })) if self.may_verify() => {
-                self.ask_verify()
-            }
             Left::Within(Some(Last { outcome: None, .. })) => {
                 let why = "UNKNOWN: nobody has said what became of its act".to_owned();
                 self.phase = Phase::Failed { why, may_retry: false };
@@ -201,12 +198,6 @@ impl Walk {
             self.paused = true;
         }
         self.enter_step()
-    }
-
-    /// Returns true if the step's own checks can tell what became of its act.
-    fn may_verify(&self) -> bool {
-        let checks = self.act().is_some_and(|act| !act.verify.is_empty());
-        checks && self.current().resume == Resume::VerifyFirst
     }
 
     fn after_act(&mut self, plan: Option<&Plan>, outcome: &Outcome) -> Vec<Want> {

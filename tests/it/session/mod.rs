@@ -11,6 +11,7 @@ mod walk;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use lockkeeper::domain::activity::BackendKey;
+use lockkeeper::domain::config::{Config, POLICY_NAMES};
 use lockkeeper::domain::identity::{Class, Identity};
 use lockkeeper::domain::plan::{Action, Command, Direction, Plan, Preview, Risk, Signal, Timeouts};
 use lockkeeper::domain::runbook::Runbook;
@@ -93,6 +94,14 @@ pub fn terminate() -> Request {
     Request::Signal { backend: backend(), signal: Signal::Terminate }
 }
 
+/// Where the tests walk: on production, under the policy that is so by default.
+pub fn place() -> Place {
+    let config = Config::default();
+    let policy =
+        POLICY_NAMES.iter().map(|name| (name.to_string(), config.policy_value(name).expect(name)));
+    Place { executor: "kim@desk".into(), policy: policy.collect(), ..Place::default() }
+}
+
 /// Parses a runbook of a test.
 pub fn book(text: &str) -> Runbook {
     lockkeeper::io::runbook::parse(std::path::Path::new("test.toml"), text)
@@ -110,7 +119,7 @@ pub fn small() -> Runbook {
 }
 
 pub fn begin(book: Runbook) -> Begin {
-    let place = Place { executor: "kim@desk".into(), ..Place::default() };
+    let place = place();
     let called = std::collections::BTreeMap::new();
     Begin { book, called, place, facts: serde_json::json!({}), again: None }
 }
