@@ -227,6 +227,13 @@ impl Driven {
         }
     }
 
+    /// Lets what is being read come back well.
+    pub fn along_if_probing(&mut self) {
+        if matches!(self.phase(), Phase::Probing(_)) {
+            self.find(Find::Good);
+        }
+    }
+
     /// Returns true if probes were asked for that nobody has answered.
     pub fn is_asked(&self) -> bool {
         self.probing.is_some()

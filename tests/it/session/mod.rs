@@ -7,6 +7,7 @@ mod preview;
 mod procedure;
 mod property;
 mod resume;
+mod steps;
 mod walk;
 
 use chrono::{DateTime, TimeDelta, Utc};
