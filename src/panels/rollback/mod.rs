@@ -52,6 +52,7 @@ impl Panel for Rollback {
     fn on(&mut self, command: &Command, scene: &Scene<'_>) -> Ask {
         match (command, scene.session.walk()) {
             (Command::Go(step), _) => self.scroll(*step),
+            (Command::Begin(name), _) => return Ask::Begin(name.clone()),
             (Command::CancelAct, _) => return Ask::Stop(How::Cancel),
             (command, Some(walk)) => {
                 self.top.set(0);

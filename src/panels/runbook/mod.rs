@@ -38,6 +38,7 @@ impl Panel for Runbook {
     fn on(&mut self, command: &Command, scene: &Scene<'_>) -> Ask {
         match command {
             Command::Go(step) => self.scroll(*step),
+            Command::Begin(name) => return Ask::Begin(name.clone()),
             Command::CancelAct => return Ask::Stop(How::Cancel),
             command => {
                 let Some(walk) = scene.session.walk() else {

@@ -4,6 +4,7 @@ mod activity;
 mod journal;
 mod locks;
 mod migrations;
+mod rollback;
 mod runbook;
 mod watch;
 
