@@ -45,6 +45,11 @@ pub enum Command {
     Snapshot(Target),
     /// The migrations: applied, pending, how dangerous each is up and down
     Status(Target),
+    /// The dangers of SQL files: locks, rewrites, scans, losses, safe forms
+    #[command(
+        after_help = "Exit codes: 0 nothing stops others for long or destroys anything, 1 something does, 2 cannot tell."
+    )]
+    Lint(Lint),
     /// Apply the next pending migration
     #[command(after_help = CHANGING)]
     Up(Up),
@@ -154,6 +159,17 @@ pub struct Up {
     /// How it is confirmed.
     #[command(flatten)]
     pub changing: Changing,
+}
+
+/// Flags of `lint`.
+#[derive(Args, Debug, Clone)]
+pub struct Lint {
+    /// The SQL files, in the order in which they would run; - is the standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Whose schema, sizes and version the SQL is judged by: only with --dsn or --target.
+    #[command(flatten)]
+    pub target: Target,
 }
 
 /// Flags of `cancel` and `terminate`.

@@ -10,6 +10,7 @@ pub mod demo;
 pub mod journal;
 mod json;
 mod lines;
+mod lint;
 mod load;
 #[cfg(feature = "failpoints")]
 pub mod perform;
@@ -56,6 +57,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Console(args) => console::run(&args),
         Command::Snapshot(target) => snapshot::run(&target),
         Command::Status(target) => status::run(&target),
+        Command::Lint(args) => lint::run(&args),
         Command::Up(args) => change::run(&args.changing, Wish::Migrate(Direction::Up)),
         Command::Down(args) => change::run(&args, Wish::Migrate(Direction::Down)),
         Command::Cancel(args) => {

@@ -9,6 +9,7 @@ use crate::domain::loss::{self, Loss};
 use crate::domain::plan::Direction;
 use crate::domain::reversal::{Kind, Reversal};
 use crate::source::sql;
+use crate::source::sql::squawk::{self, Opinion};
 
 use super::{Migration, Project};
 
@@ -202,7 +203,7 @@ pub struct Linted {
 pub struct Finding {
     /// The rule.
     pub rule: String,
-    /// Who says it: `lockkeeper`.
+    /// Who says it: `lockkeeper` or `squawk`.
     pub source: &'static str,
     /// What.
     pub message: String,
@@ -212,15 +213,30 @@ pub struct Finding {
     pub url: Option<String>,
 }
 
-/// A place that could not be parsed.
+/// A place that could not be parsed, or a file that could not be read.
 #[derive(Clone, Debug, Serialize)]
 pub struct LintError {
     /// The file.
     pub file: String,
-    /// The line.
-    pub line: usize,
-    /// What the parser said.
+    /// The line; none if the file itself cannot be read.
+    pub line: Option<usize>,
+    /// What the parser, or the system, said.
     pub message: String,
+}
+
+impl Lint {
+    /// Returns true if a statement stops others for long, or destroys something.
+    #[must_use]
+    pub fn is_bad(&self) -> bool {
+        let bad = |linted: &Linted| linted.severity == Severity::High || !linted.losses.is_empty();
+        self.statements.iter().any(bad)
+    }
+
+    /// Returns true if every statement was understood.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.errors.is_empty()
+    }
 }
 
 /// Returns the document of SQL files, in the order given, as if run one after the other.
@@ -233,18 +249,35 @@ pub fn lint<'a>(
         let compiled = sql::compile(text);
         let losses = loss::of(&compiled.statements, Direction::Up, catalog);
         let hazards = hazard::classify(&compiled.statements, catalog, Transactions::One);
-        for (statement, hazard) in compiled.statements.iter().zip(hazards) {
+        let opinions = squawk::opinions(text, catalog.version_num);
+        let judged = compiled.statements.iter().zip(hazards).zip(opinions);
+        for ((statement, hazard), opinions) in judged {
             let lost = losses.iter().filter(|loss| loss.line == statement.line);
             let lost = lost.map(|loss| loss.what.clone()).collect();
-            document.statements.push(linted(file, statement.kind.clone(), lost, hazard));
+            let mut linted = linted(file, statement.kind.clone(), lost, hazard);
+            linted.findings.extend(opinions.into_iter().map(second));
+            document.statements.push(linted);
         }
         document.errors.extend(compiled.errors.into_iter().map(|error| LintError {
             file: file.to_owned(),
-            line: error.line,
+            line: Some(error.line),
             message: error.message,
         }));
     }
     document
+}
+
+fn second(opinion: Opinion) -> Finding {
+    Finding {
+        rule: opinion.rule,
+        source: "squawk",
+        message: match opinion.help {
+            Some(help) => format!("{} {help}", opinion.message),
+            None => opinion.message,
+        },
+        safe_form: None,
+        url: Some(opinion.url),
+    }
 }
 
 fn linted(file: &str, kind: String, losses: Vec<String>, hazard: Hazard) -> Linted {

@@ -1,8 +1,10 @@
 //! What is known, in plain lines: for people without a full screen, and for pipes.
 
+mod lint;
 mod migrations;
 mod server;
 
+pub use lint::lint;
 pub use migrations::migrations;
 pub use server::{head, locks, progress, session, sessions, surroundings, verdict};
 

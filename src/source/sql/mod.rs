@@ -5,6 +5,7 @@ mod column;
 mod expression;
 mod node;
 pub mod question;
+pub mod squawk;
 mod statement;
 mod table;
 

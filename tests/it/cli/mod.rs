@@ -5,6 +5,7 @@ mod change;
 mod console;
 mod failpoints;
 mod journal;
+mod lint;
 mod lk;
 mod plain;
 mod resume;

@@ -2,3 +2,4 @@
 
 mod question;
 mod sql;
+mod squawk;
