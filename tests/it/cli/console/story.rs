@@ -100,7 +100,8 @@ async fn a_newcomer_goes_up_meets_the_blocker_goes_on_rolls_back_by_the_tree_and
     console.press("s", "Why is this step skipped?");
     console.type_slowly("it ends soon\r");
     console.pty.wait_for("r plans it and asks you before it runs");
-    console.plan("r", "up 5 add note");
+    console.press("r", "up 5 add note");
+    console.pty.wait_for(ARMED);
     console.press("y", "1 has the ways out");
     console.press("1", &format!("end pid {blocker} (asks first)"));
     end_the_blocker(&mut console.pty, blocker);
@@ -108,19 +109,19 @@ async fn a_newcomer_goes_up_meets_the_blocker_goes_on_rolls_back_by_the_tree_and
     assert_eq!(number(&mut connection, COLUMN).await, 1);
 
     console.pty.send("\u{1b}");
+    console.pty.wait_until("no dialog", |screen| !screen.contents().contains("Esc leaves."));
     console.press("5", "r plans it and asks you before it runs");
     console.press("A", "Why is the run abandoned?");
     console.type_slowly("the release is broken\r");
     console.pty.wait_for("▲ abandoned");
     console.press("R", "read it, then r goes on");
     console.press("r", "ROLLBACK   Half done?");
-    console.pty.wait_for("n no");
-    console.press("n", "Half done? no ▸ Data damaged?");
-    console.pty.wait_for("n no");
-    console.press("n", "▸ Way down safe?");
-    let screen = console.pty.wait_for("written_since");
-    assert!(screen.contains("reversal"), "{screen}");
     console.pty.wait_for("suggestion");
+    console.press("n", "Half done? no ▸ Data damaged?");
+    console.pty.wait_for("suggestion");
+    console.press("n", "▸ Way down safe?");
+    let screen = console.pty.wait_for("suggestion");
+    assert!(screen.contains("reversal") && screen.contains("written_since"), "{screen}");
     console.press("d", "This goes against the evidence. Why?");
     console.type_slowly("nobody reads it yet\r");
     console.pty.wait_for("Take the last migration down");

@@ -49,7 +49,7 @@ async fn the_runbook_is_walked_up_with_steps_skipped_for_a_reason_and_handed_to_
     console.pty.wait_for(ARMED);
     console.press("y", "watching for");
     skip(&mut console, "the test does not wait");
-    console.pty.wait_for("k keep it");
+    console.pty.wait_for("suggestion");
     assert_eq!(count(&database, BODY).await, 1);
     console.press("d", "Start nothing: no migration, no retry");
     console.press("r", "Stop every application instance");
