@@ -22,7 +22,9 @@ pub async fn tell(
 ) -> Result<()> {
     let records = interrupted.records().map_err(|why| eyre!(why))?;
     say(&here(run, &records, left));
-    told(&records).iter().for_each(|line| say(line));
+    for line in told(&records) {
+        say(&line);
+    }
     say(&changed(last_revision(&records), interrupted.revision().await));
     // The watching has begun with the seat, so this comes or fails soon.
     while seat.facts.snapshot.value().is_none() && seat.facts.snapshot.error().is_none() {

@@ -79,18 +79,14 @@ impl Panel for Rollback {
 
 /// Returns the heading and what stands below it.
 fn page(scene: &Scene<'_>) -> (String, Vec<Pair>) {
-    match walked(scene) {
-        Some(walk) => {
-            let path = step::path(walk).unwrap_or_else(|| walk.current().title.clone());
-            (format!("{}   {path}", walk.book().id.to_uppercase()), step::of(walk, scene))
-        }
-        None => {
-            let ended = scene.session.walk().filter(|walk| !walk.path().is_empty());
-            let mut all = ended.map(|walk| step::of(walk, scene)).unwrap_or_default();
-            all.extend(lines::of(scene));
-            ("ROLLBACK   what going back would mean now".to_owned(), all)
-        }
+    if let Some(walk) = walked(scene) {
+        let path = step::path(walk).unwrap_or_else(|| walk.current().title.clone());
+        return (format!("{}   {path}", walk.book().id.to_uppercase()), step::of(walk, scene));
     }
+    let ended = scene.session.walk().filter(|walk| !walk.path().is_empty());
+    let mut all = ended.map(|walk| step::of(walk, scene)).unwrap_or_default();
+    all.extend(lines::of(scene));
+    ("ROLLBACK   what going back would mean now".to_owned(), all)
 }
 
 impl Rollback {

@@ -14,6 +14,7 @@ const OFFERS: [char; 4] = ['w', 'z', 'i', 'a'];
 type Bindings = Vec<Binding<Command>>;
 
 /// Returns the keys while nothing is walked.
+#[must_use]
 pub fn idle(session: &Session, facts: &Facts) -> Bindings {
     let can = match (session.unrecorded(), session.job()) {
         (Some(why), _) => off(format!("nothing can be recorded: {why}")),
@@ -31,6 +32,7 @@ pub fn idle(session: &Session, facts: &Facts) -> Bindings {
 }
 
 /// Returns the keys on the current step of a walk that is not over.
+#[must_use]
 pub fn walking(walk: &Walk, session: &Session) -> Bindings {
     let mut keys = answers(walk);
     keys.extend(give(walk));
@@ -167,6 +169,7 @@ fn over_ride(walk: &Walk) -> Option<Binding<Command>> {
 }
 
 /// Returns the ways on that a failure or a trigger offers, each with its key.
+#[must_use]
 pub fn offered(walk: &Walk) -> Vec<(char, String)> {
     let mut keys = OFFERS.into_iter();
     let key = |offer: String| match offer.as_str() {

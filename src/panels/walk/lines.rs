@@ -18,6 +18,7 @@ use super::keys;
 use super::moves::form;
 
 /// Returns what can be begun, and how it goes.
+#[must_use]
 pub fn nothing() -> Vec<Pair> {
     vec![
         Pair::new("", "No runbook is being walked.").tone(Tone::Strong),
@@ -62,6 +63,7 @@ pub fn path(walk: &Walk) -> Option<String> {
 }
 
 /// Returns everything about the current step, or about the end.
+#[must_use]
 pub fn of(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
     if let Some(end) = walk.end() {
         return ended(end, scene);

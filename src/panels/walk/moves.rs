@@ -8,6 +8,7 @@ use crate::session::pick;
 use crate::session::walk::{CANNOT_TELL, Move, Phase, Walk};
 
 /// Returns what a command means on the step where the walk stands.
+#[must_use]
 pub fn moved(command: &Command, walk: &Walk, facts: &Facts) -> Ask {
     match command {
         Command::Advance if *walk.phase() == Phase::Notice => Ask::Move(Move::Continue),

@@ -48,8 +48,8 @@ impl Walk {
             let is_root = !self.callers[..at].iter().any(|before| before.book.is_some());
             names.push(if is_root { id.clone() } else { format!("{}/{id}", within.id) });
             if frame.book.is_some() {
-                let later = self.callers[at + 1..].iter();
-                book = later.filter_map(|frame| frame.book.as_deref()).next();
+                let mut later = self.callers[at + 1..].iter();
+                book = later.find_map(|frame| frame.book.as_deref());
             }
         }
         names

@@ -132,12 +132,8 @@ fn every_step_of_the_shipped_runbooks_says_where_it_comes_from() {
     for book in [migrate(), rollback()] {
         for step in book.steps().filter(|step| step.id != "what_this_does") {
             assert!(step.source.is_some(), "{} cites nothing", step.id);
-            assert_eq!(
-                matches!(&step.kind, Kind::Act(act) if act.action.not_yet().is_some()),
-                false,
-                "{} cannot be run",
-                step.id
-            );
+            let refused = matches!(&step.kind, Kind::Act(act) if act.action.not_yet().is_some());
+            assert!(!refused, "{} cannot be run", step.id);
         }
     }
 }

@@ -135,7 +135,7 @@ async fn a_newcomer_goes_up_meets_the_blocker_goes_on_rolls_back_by_the_tree_and
     assert_eq!(number(&mut connection, COLUMN).await, 0);
 
     let screen = console.press("7", "closed");
-    assert!(screen.contains("rollback") || screen.contains("outcome"), "{screen}");
+    assert!(screen.contains("✓ completed") && screen.contains("down_one"), "{screen}");
     let recorded = journals(console.state.path());
     assert!(recorded.contains(r#""kind":"override""#) && recorded.contains("nobody reads it yet"));
     console.pty.send("q");
