@@ -134,7 +134,7 @@ impl Session {
 
     pub(super) fn ticked(&mut self, now: DateTime<Utc>) -> Vec<Effect> {
         self.now = Some(now);
-        let paused = self.walk.as_ref().is_some_and(Walk::is_paused);
+        let paused = self.walk.as_deref().is_some_and(Walk::is_paused);
         let may_go = |acting: &&mut Acting| !(paused && acting.step().is_some());
         let due = self.acting.iter_mut().filter(may_go).find_map(|acting| {
             let confirmed = acting.take_due(now)?;

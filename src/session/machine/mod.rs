@@ -53,8 +53,8 @@ struct Asked {
 #[derive(Debug, Default)]
 pub struct Session {
     run: Option<String>,
-    opening: Option<Walk>,
-    walk: Option<Walk>,
+    opening: Option<Box<Walk>>,
+    walk: Option<Box<Walk>>,
     asked: Option<Asked>,
     pending: Option<Pending>,
     acting: Vec<Acting>,
@@ -90,7 +90,7 @@ impl Session {
     /// Returns the runbook that is walked, also after its end.
     #[must_use]
     pub fn walk(&self) -> Option<&Walk> {
-        self.walk.as_ref()
+        self.walk.as_deref()
     }
 
     /// Returns the id of the run that records.
@@ -114,12 +114,12 @@ impl Session {
     /// Returns true while leaving would leave something running or unanswered.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        !self.acting.is_empty() || self.walk.as_ref().is_some_and(|walk| walk.end().is_none())
+        !self.acting.is_empty() || self.walk.as_deref().is_some_and(|walk| walk.end().is_none())
     }
 
     /// Begins to walk a runbook: its journal is opened first, and nothing happens without it.
     pub fn walk_begins(&mut self, begin: Begin) -> Vec<Effect> {
-        let walks = self.walk.as_ref().is_some_and(|walk| walk.end().is_none());
+        let walks = self.walk.as_deref().is_some_and(|walk| walk.end().is_none());
         if walks || self.opening.is_some() {
             return vec![say(Tone::Bad, "a runbook is being walked already: abandon it first")];
         }
@@ -136,7 +136,7 @@ impl Session {
         match begin.again {
             None => {
                 let walk = Walk::new(begin.book, begin.place);
-                self.opening = Some(walk.calling(begin.called));
+                self.opening = Some(Box::new(walk.calling(begin.called)));
                 vec![Effect::Open(begin.facts)]
             }
             Some(again) => {
@@ -155,7 +155,7 @@ impl Session {
     fn goes_on(&mut self, walk: Result<Walk, String>, run: String) -> Vec<Effect> {
         match walk {
             Ok(walk) => {
-                self.opening = Some(walk);
+                self.opening = Some(Box::new(walk));
                 vec![Effect::Reopen(run)]
             }
             Err(why) => vec![say(Tone::Bad, format!("the run cannot go on: {why}"))],
@@ -195,7 +195,7 @@ impl Session {
             return vec![say(Tone::Bad, format!("not done, because it cannot be recorded: {why}"))];
         }
         let effects = self.walking(|walk| walk.moved(step));
-        if self.walk.as_ref().is_some_and(Walk::is_paused) {
+        if self.walk.as_deref().is_some_and(Walk::is_paused) {
             self.withdraw();
         }
         effects
@@ -216,7 +216,7 @@ impl Session {
 
     /// Lets the walk move and turns what it wants into effects.
     fn walking(&mut self, step: impl FnOnce(&mut Walk) -> Vec<Want>) -> Vec<Effect> {
-        let Some(walk) = self.walk.as_mut() else { return Vec::new() };
+        let Some(walk) = self.walk.as_deref_mut() else { return Vec::new() };
         walk.clock(self.now);
         let wants = step(walk);
         let is_over = walk.end().is_some();

@@ -211,7 +211,7 @@ fn a_paused_run_offers_to_go_on_and_nothing_that_starts() {
 
 #[test]
 fn no_key_that_opens_a_plan_is_the_key_that_confirms_it() {
-    for driven in vec![running(), deciding(), denied(), failed(), at_step("up"), Driven::new()] {
+    for driven in [running(), deciding(), denied(), failed(), at_step("up"), Driven::new()] {
         let facts = facts(&driven);
         let bindings = Runbook::default().bindings(&scene(&facts, &driven.session));
         let yes = lockkeeper::ui::bindings::Key::char('y');
@@ -275,7 +275,7 @@ fn it_fits_everywhere() {
         driven.go(Move::Abandon("x".into()));
         driven
     };
-    for driven in vec![Driven::new(), running(), deciding(), denied(), failed(), ended()] {
+    for driven in [Driven::new(), running(), deciding(), denied(), failed(), ended()] {
         let facts = facts(&driven);
         fits_everywhere(&Runbook::default(), &scene(&facts, &driven.session));
     }
