@@ -25,10 +25,14 @@ select 5::int4, age(d.datfrozenxid)::int8, current_setting('autovacuum_freeze_ma
        d.datname::text, null, null
 from (select datname, datfrozenxid from pg_database order by age(datfrozenxid) desc limit 1) d
 union all
-(select 6::int4, r.live, null, (n.nspname || '.' || r.relname)::text, null, null
-from (select c.relname, c.relnamespace, pg_stat_get_live_tuples(c.oid)::int8 as live
+select 6::int4, w.live, w.written, w.name, null, null
+from (select (n.nspname || '.' || c.relname)::text as name,
+             pg_stat_get_live_tuples(c.oid)::int8 as live,
+             (pg_stat_get_tuples_inserted(c.oid) + pg_stat_get_tuples_updated(c.oid)
+              + pg_stat_get_tuples_deleted(c.oid))::int8 as written
       from pg_class c
-      where c.relkind = 'r' and c.relpersistence <> 't'
-      order by pg_stat_get_live_tuples(c.oid) desc limit 500) r
-join pg_namespace n on n.oid = r.relnamespace
-where n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast'))
+      join pg_namespace n on n.oid = c.relnamespace
+      where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema')
+        and n.nspname !~ '^pg_(toast|temp)'
+      order by 3 desc, 2 desc
+      limit 2000) w

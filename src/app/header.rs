@@ -35,7 +35,8 @@ impl App {
             age: self.age(),
             run: self.run(),
             blocked: facts.snapshot.value().map(|snapshot| snapshot.forest.blocked),
-            triggers: facts.vitals.armed(),
+            triggers: facts.vitals.armed()
+                + self.session.walk().map_or(0, |walk| walk.armed().len()),
             tabs: Id::ALL.map(|id| Tab { key: id.digit(), label: id.title() }).to_vec(),
             focused: Id::ALL.iter().position(|id| *id == self.focused).unwrap_or(0),
             next: self.next(),
@@ -87,14 +88,14 @@ impl App {
         match self.focused {
             Id::Watch | Id::Locks | Id::Activity if stuck => {}
             _ if stuck => return go(Id::Watch),
-            Id::Runbook => {}
+            Id::Runbook | Id::Rollback => {}
             _ if walked => return go(Id::Runbook),
             Id::Journal => return None,
             _ => {}
         }
         let mut own = self.own().into_iter();
         let binding = own.find(|own| own.enabled.is_ok() && leads(&own.command))?;
-        Some((binding.key.to_string(), binding.label.to_owned()))
+        Some((binding.key.to_string(), binding.label.into_owned()))
     }
 }
 

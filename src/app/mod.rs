@@ -22,6 +22,7 @@ use crate::panels::backups::Backups;
 use crate::panels::journal::Journal;
 use crate::panels::locks::Locks;
 use crate::panels::migrations::Migrations;
+use crate::panels::rollback::Rollback;
 use crate::panels::runbook::Runbook;
 use crate::panels::watch::Watch;
 use crate::panels::{Command, Id, Panel, Scene, Wanted};
@@ -79,6 +80,7 @@ struct Panels {
     migrations: Migrations,
     backups: Backups,
     runbook: Runbook,
+    rollback: Rollback,
     journal: Journal,
 }
 
@@ -91,6 +93,7 @@ impl Panels {
             Id::Migrations => &self.migrations,
             Id::Backups => &self.backups,
             Id::Runbook => &self.runbook,
+            Id::Rollback => &self.rollback,
             Id::Journal => &self.journal,
         }
     }
@@ -103,6 +106,7 @@ impl Panels {
             Id::Migrations => &mut self.migrations,
             Id::Backups => &mut self.backups,
             Id::Runbook => &mut self.runbook,
+            Id::Rollback => &mut self.rollback,
             Id::Journal => &mut self.journal,
         }
     }
@@ -218,6 +222,7 @@ impl App {
     fn groups(&self) -> Vec<Group<Command>> {
         let own = Group { title: self.focused.title(), bindings: self.own() };
         let mut everywhere = keys::everywhere();
+        everywhere.bindings.push(keys::rollback(&self.session));
         everywhere.bindings.push(keys::kill(&self.session));
         vec![own, keys::movement(), everywhere]
     }

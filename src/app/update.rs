@@ -4,10 +4,9 @@ use std::time::Instant;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
-use crate::panels::{Ask, Command, Id, Scene, Wanted};
+use crate::panels::{Ask, Command, Id, Scene};
 use crate::session::effect::{Effect, Event, How, Tone as Told};
 use crate::session::news::News;
-use crate::session::walk::Move;
 use crate::ui::bindings::{Key, Press, press};
 use crate::ui::theme::Tone;
 use crate::ui::widgets::message::Message;
@@ -15,6 +14,7 @@ use crate::ui::widgets::message::Message;
 use super::overlay::filter::Filter;
 use super::overlay::help::Help;
 use super::overlay::palette::Palette;
+use super::overlay::pick::Pick;
 use super::overlay::reason::Reason;
 use super::overlay::{Outcome, Overlay};
 use super::{App, Input, Output, confirm, keys};
@@ -31,7 +31,8 @@ impl App {
                 self.event(Event::Ticked(now))
             }
             Input::Begin(begin) => {
-                self.focused = Id::Runbook;
+                let is_tree = begin.book.id == "rollback";
+                self.focused = if is_tree { Id::Rollback } else { Id::Runbook };
                 let effects = self.session.walk_begins(*begin);
                 self.effects(effects)
             }
@@ -169,14 +170,8 @@ impl App {
 
     fn entered(&mut self, text: String) -> Vec<Output> {
         self.overlay = None;
-        let step = match self.wanted.take() {
-            Some(Wanted::Skip) => Move::Skip(text),
-            Some(Wanted::Override) => Move::Override(text),
-            Some(Wanted::Note) => Move::Note(text),
-            Some(Wanted::Abandon) => Move::Abandon(text),
-            Some(Wanted::Answer(answer)) => Move::Choose { answer, reason: Some(text) },
-            None => return Vec::new(),
-        };
+        let Some(wanted) = self.wanted.take() else { return Vec::new() };
+        let step = wanted.entered(text);
         self.event(Event::Moved(step))
     }
 
@@ -196,6 +191,7 @@ impl App {
             Command::Freeze => self.freeze(),
             Command::Refresh => return vec![Output::Refresh],
             Command::KillAct => return self.event(Event::StopAsked(How::Kill)),
+            Command::Begin(name) => return vec![Output::Begin(name.clone())],
             Command::Panel(id) => self.focused = *id,
             Command::NextPanel => self.focused = self.beside(1),
             Command::PreviousPanel => self.focused = self.beside(Id::ALL.len() - 1),
@@ -224,7 +220,12 @@ impl App {
             Ask::Stop(how) => self.event(Event::StopAsked(how)),
             Ask::Move(step) => self.event(Event::Moved(step)),
             Ask::Text(wanted) => {
-                self.overlay = Some(Overlay::Reason(Reason::new(question(&wanted))));
+                self.overlay = Some(Overlay::Reason(Reason::new(wanted.question())));
+                self.wanted = Some(wanted);
+                Vec::new()
+            }
+            Ask::Pick(wanted, choices) => {
+                self.overlay = Some(Overlay::Pick(Pick::new(wanted.question(), choices)));
                 self.wanted = Some(wanted);
                 Vec::new()
             }
@@ -319,14 +320,4 @@ fn leaves(event: &KeyEvent, open: bool) -> bool {
     let key = Key::from(event);
     let quit = !open && key == Key::char('q');
     quit || (open && key == Key::code(KeyCode::Esc)) || key == Key::ctrl('c')
-}
-
-fn question(wanted: &Wanted) -> &'static str {
-    match wanted {
-        Wanted::Skip => "Why is this step skipped? The report shows it.",
-        Wanted::Override => "Why is the gate overridden? The report shows it in red.",
-        Wanted::Note => "Note for the record",
-        Wanted::Abandon => "Why is the run abandoned? The report shows it.",
-        Wanted::Answer(_) => "This goes against the evidence. Why?",
-    }
 }

@@ -72,6 +72,8 @@ pub enum Command {
     Backup(Backup),
     /// Walk a runbook, one confirmed step at a time
     Run(Run),
+    /// The rollback tree: evidence first, then the ways back
+    Rollback(Console),
     /// Take up an interrupted run: says what happened to its last act, and goes on
     Resume(Resume),
     /// What was recorded

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::domain::config::POLICY_NAMES;
+use crate::domain::runbook::{Kind, Runbook, Target};
 use crate::io::allowed::Allowed;
 use crate::io::host;
 use crate::io::runbook::{self, Loaded, Places};
@@ -40,13 +41,57 @@ pub fn places(site: &Site) -> Places {
 /// Returns the walk of a runbook that may be walked.
 #[must_use]
 pub fn begin(site: &Site, loaded: Loaded) -> Begin {
+    let called = called(site, &loaded.runbook);
+    let frozen = |one: &Loaded| json!({ "sha256": one.hash, "text": one.text });
+    let library: Map<String, Value> =
+        called.iter().map(|one| (one.runbook.id.clone(), frozen(one))).collect();
     let facts = json!({
         "runbook": loaded.runbook.id,
         "title": loaded.runbook.title,
         "sha256": loaded.hash,
         "text": loaded.text,
+        "called": library,
+        "site": flags(site),
     });
-    Begin { book: loaded.runbook, place: place(site), facts, again: None }
+    let called = called.into_iter().map(|one| (one.runbook.id.clone(), one.runbook)).collect();
+    Begin { book: loaded.runbook, called, place: place(site), facts, again: None }
+}
+
+/// Returns the runbooks that are called from this one, and from those, as far as they are
+/// there and allowed now: what is not is refused when the run reaches the call.
+fn called(site: &Site, book: &Runbook) -> Vec<Loaded> {
+    let allowed = Allowed::in_state(&site.paths.state);
+    let mut found: Vec<Loaded> = Vec::new();
+    let mut names: Vec<String> = calls(book);
+    while let Some(name) = names.pop() {
+        let known = found.iter().any(|one| one.runbook.id == name) || name == book.id;
+        let loaded = (!known).then(|| runbook::find(&name, &places(site)).ok()).flatten();
+        if let Some(loaded) = loaded.filter(|loaded| loaded.is_trusted(&allowed)) {
+            names.extend(calls(&loaded.runbook));
+            found.push(loaded);
+        }
+    }
+    found
+}
+
+fn calls(book: &Runbook) -> Vec<String> {
+    let called = book.steps().filter_map(|step| match &step.kind {
+        Kind::Call { target: Target::Runbook(name) } => Some(name.clone()),
+        _ => None,
+    });
+    called.collect()
+}
+
+/// Returns how the site was named, without anything secret: what `resume` needs to find it
+/// again.
+fn flags(site: &Site) -> Value {
+    let absolute =
+        |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned()).display().to_string();
+    json!({
+        "project": absolute(&site.project),
+        "config": site.loaded.file.as_ref().map(|file| absolute(&file.path)),
+        "target": site.target.name,
+    })
 }
 
 /// Returns where a runbook is walked, by whom and under which policy.
@@ -64,5 +109,6 @@ pub fn place(site: &Site) -> Place {
         }),
         policy,
         executor: host::operator().to_owned(),
+        contacts: config.people(),
     }
 }

@@ -74,6 +74,9 @@ fn run(cli: Cli) -> Result<ExitCode> {
         }
         Command::Backup(args) => change::run(&args.changing, Wish::backup(&args)?),
         Command::Run(args) => run::run(&args),
+        Command::Rollback(console) => {
+            run::run(&args::Run { runbook: "rollback".to_owned(), file: None, console })
+        }
         Command::Resume(args) => resume::run(&args),
         Command::Runbook(args) => runbook::run(&args),
         Command::Demo(args) => Ok(demo::main(&args)),

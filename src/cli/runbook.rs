@@ -80,13 +80,9 @@ fn check(file: &Path) -> Result<ExitCode> {
 /// Says which steps this version refuses when the run reaches them.
 fn unsupported(loaded: &Loaded) {
     for step in loaded.runbook.steps() {
-        let walked = matches!(
-            step.kind,
-            Kind::Notice { .. } | Kind::Check(_) | Kind::Act(_) | Kind::Decide(_)
-        );
-        if !walked {
-            let kind = step.kind.word();
-            say(&format!("note: step {}: this version cannot walk the kind {kind} yet", step.id));
+        let Kind::Act(act) = &step.kind else { continue };
+        if let Some(kind) = act.action.not_yet() {
+            say(&format!("note: step {}: this version cannot run {kind} yet", step.id));
         }
     }
 }

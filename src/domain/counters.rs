@@ -123,6 +123,8 @@ pub struct Surroundings {
     pub rows: BTreeMap<String, i64>,
     /// The database whose transaction ids are the oldest.
     pub wraparound: Option<Wraparound>,
+    /// Rows inserted, updated and deleted so far, by table; the most written ones.
+    pub written: BTreeMap<String, i64>,
 }
 
 /// A replication slot.

@@ -1,11 +1,13 @@
 //! Gates: what must hold before an act. Unknown denies.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use chrono::{DateTime, Utc};
 
 use super::evidence::{Builtin, Claim, Expect, Name, Reading, Scope, Sense, Value, Verdict};
 use super::quantity::Period;
+use super::runbook::policy_holds;
 
 /// Rules of which all, or any one, must hold.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +18,8 @@ pub struct Gate {
     pub rules: Vec<Rule>,
     /// Readings older than this count as unknown.
     pub fresh: Period,
+    /// The policy under which it counts at all; empty: always.
+    pub policy: BTreeMap<String, Expect>,
 }
 
 /// How the rules of a gate count together.
@@ -36,6 +40,8 @@ pub struct Rule {
     pub says: String,
     /// What is asked.
     pub asks: Asks,
+    /// The policy under which it counts at all; empty: always.
+    pub policy: BTreeMap<String, Expect>,
 }
 
 /// What a rule asks.
@@ -136,11 +142,15 @@ impl Gate {
     /// cannot be compared denies like one that fails.
     #[must_use]
     pub fn evaluate(&self, known: &dyn Known, now: DateTime<Utc>) -> Decision {
+        if policy_holds(&self.policy, known) == Verdict::Fail {
+            return Decision::Allow;
+        }
+        let rules: Vec<&Rule> = self.rules.iter().filter(|rule| rule.counts(known)).collect();
         let reasons: Vec<Reason> =
-            self.rules.iter().filter_map(|rule| self.denies(rule, known, now)).collect();
+            rules.iter().filter_map(|rule| self.denies(rule, known, now)).collect();
         let allowed = match self.mode {
             Mode::All => reasons.is_empty(),
-            Mode::Any => reasons.len() < self.rules.len(),
+            Mode::Any => reasons.len() < rules.len() || rules.is_empty(),
         };
         if allowed { Decision::Allow } else { Decision::Deny(reasons) }
     }
@@ -175,12 +185,41 @@ fn variable(name: &str, known: &dyn Known) -> Value {
     value.unwrap_or_else(|| Value::unknown("not answered yet"))
 }
 
+/// Returns how many people have to approve: what policy says, and one at least.
+#[must_use]
+pub fn approvals_needed(scope: &dyn Scope) -> usize {
+    match scope.value(&Name::Policy("approvals".to_owned())) {
+        Some(Value::Int(n)) => usize::try_from(n).unwrap_or(1).max(1),
+        _ => 1,
+    }
+}
+
+/// Returns who has approved in a role, the executor left out; each counts once.
+#[must_use]
+pub fn approvers(role: &str, known: &dyn Known) -> BTreeSet<String> {
+    let of_role = known.approvals().iter().filter(|approval| approval.role == role);
+    let others = of_role.filter(|approval| !same_person(&approval.by, known.executor()));
+    others.map(|approval| approval.by.trim().to_lowercase()).collect()
+}
+
+/// Returns true if both name the same person: in any case of letters, and with or without
+/// the machine behind an `@`.
+#[must_use]
+pub fn same_person(one: &str, other: &str) -> bool {
+    let name = |text: &str| text.trim().to_lowercase();
+    let (one, other) = (name(one), name(other));
+    let user = |text: &str| text.split('@').next().unwrap_or_default().to_owned();
+    one == other || (user(&one) == user(&other) && (!one.contains('@') || !other.contains('@')))
+}
+
 fn approval_missing(rule: &Rule, role: &str, known: &dyn Known) -> Option<Reason> {
-    let of_role = || known.approvals().iter().filter(|approval| approval.role == role);
-    if of_role().any(|approval| approval.by != known.executor()) {
+    let (given, needed) = (approvers(role, known).len(), approvals_needed(known));
+    if given >= needed {
         return None;
     }
-    let found = match of_role().next() {
+    let mut of_role = known.approvals().iter().filter(|approval| approval.role == role);
+    let found = match of_role.next() {
+        Some(_) if given > 0 => format!("{given} of {needed} have approved"),
         Some(own) => format!("approved by {}, who runs it", own.by),
         None => "nobody has approved".to_owned(),
     };
@@ -194,6 +233,11 @@ fn approval_missing(rule: &Rule, role: &str, known: &dyn Known) -> Option<Reason
 }
 
 impl Rule {
+    /// Returns false where policy does not ask for this rule; what cannot be told counts.
+    fn counts(&self, known: &dyn Known) -> bool {
+        policy_holds(&self.policy, known) != Verdict::Fail
+    }
+
     /// Returns whether a typed reason may stand in for this rule: never for the
     /// identity or the journal, nor for a backup *known* bad.
     fn may_override(&self, verdict: Verdict) -> bool {

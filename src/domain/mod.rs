@@ -9,6 +9,7 @@ pub mod change;
 pub mod config;
 pub mod connection;
 pub mod counters;
+pub mod deploy;
 pub mod evidence;
 pub mod finding;
 pub mod gate;

@@ -11,7 +11,10 @@ use crate::domain::problem::{Flaw, Place, Problem, nearest};
 use crate::domain::runbook::{Runbook, raw};
 
 /// The runbooks in the binary.
-const EMBEDDED: &[(&str, &str)] = &[("migrate", include_str!("../../runbooks/migrate.toml"))];
+const EMBEDDED: &[(&str, &str)] = &[
+    ("migrate", include_str!("../../runbooks/migrate.toml")),
+    ("rollback", include_str!("../../runbooks/rollback.toml")),
+];
 
 /// Where runbooks are looked for, in this order; those in the binary come last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

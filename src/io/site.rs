@@ -112,6 +112,8 @@ impl Site {
             place,
             role: user.clone(),
             notes: std::iter::once(source).chain(notes.iter().cloned()).collect(),
+            policy: self.config().policy.clone(),
+            contacts: self.config().people(),
         }
     }
 }

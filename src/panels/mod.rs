@@ -8,9 +8,11 @@ pub mod journal;
 pub mod locks;
 mod making;
 pub mod migrations;
+pub mod rollback;
 pub mod runbook;
 mod signal;
 pub mod size;
+pub mod walk;
 pub mod watch;
 mod who;
 
@@ -21,6 +23,7 @@ use crate::domain::activity::BackendKey;
 use crate::session::effect::{How, Request};
 use crate::session::facts::Facts;
 use crate::session::machine::Session;
+use crate::session::pick::Choices;
 use crate::session::walk::Move;
 use crate::ui::bindings::Binding;
 use crate::ui::theme::Theme;
@@ -40,19 +43,22 @@ pub enum Id {
     Backups,
     /// The runbook that is walked.
     Runbook,
+    /// What going back means, and the questions on the way.
+    Rollback,
     /// What was recorded, and the running act's output.
     Journal,
 }
 
 impl Id {
     /// Every panel, in the order of the tabs.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Watch,
         Self::Activity,
         Self::Locks,
         Self::Migrations,
         Self::Backups,
         Self::Runbook,
+        Self::Rollback,
         Self::Journal,
     ];
 
@@ -66,6 +72,7 @@ impl Id {
             Self::Migrations => "Migrations",
             Self::Backups => "Backups",
             Self::Runbook => "Runbook",
+            Self::Rollback => "Rollback",
             Self::Journal => "Journal",
         }
     }
@@ -80,7 +87,8 @@ impl Id {
             Self::Migrations => '4',
             Self::Backups => '5',
             Self::Runbook => '6',
-            Self::Journal => '7',
+            Self::Rollback => '7',
+            Self::Journal => '8',
         }
     }
 }
@@ -176,6 +184,14 @@ pub enum Command {
     Pause,
     /// Pauses after this step.
     StopAfter,
+    /// Gives the value that the step asks for, or an approval.
+    Give,
+    /// Asks the question before anew.
+    Rewind,
+    /// Hands the run over to somebody.
+    HandOver,
+    /// Ends the run here and hands it to a person.
+    Escalate,
     /// Leaves the run, with a reason.
     Abandon,
 }
@@ -191,8 +207,55 @@ pub enum Wanted {
     Note,
     /// Why the run is abandoned.
     Abandon,
+    /// The value of a manual item or of a variable: what is asked for.
+    Value(String),
+    /// The approver's name: the role.
+    Approval(String),
+    /// Who goes on with the run, and what they have to know.
+    HandOver,
+    /// What the next level has to know.
+    Escalate,
     /// Why an answer goes against the suggestion: the answer's id.
     Answer(String),
+}
+
+impl Wanted {
+    /// Returns the move that a text makes.
+    #[must_use]
+    pub fn entered(self, text: String) -> Move {
+        match self {
+            Self::Skip => Move::Skip(text),
+            Self::Override => Move::Override(text),
+            Self::Note => Move::Note(text),
+            Self::Abandon => Move::Abandon(text),
+            Self::Value(_) => Move::Give(text),
+            Self::Approval(_) => Move::Approve(text),
+            Self::HandOver => {
+                let (to, note) = text.split_once([':', ',', ' ']).unwrap_or((&text, ""));
+                Move::Handover { to: to.to_owned(), note: note.trim().to_owned() }
+            }
+            Self::Escalate => Move::Escalate(text),
+            Self::Answer(answer) => Move::Choose { answer, reason: Some(text) },
+        }
+    }
+
+    /// Returns the question that the text answers.
+    #[must_use]
+    pub fn question(&self) -> String {
+        match self {
+            Self::Skip => "Why is this step skipped? The report shows it.".to_owned(),
+            Self::Override => "Why is it overridden? The report shows it in red.".to_owned(),
+            Self::Note => "Note for the record".to_owned(),
+            Self::Abandon => "Why is the run abandoned? The report shows it.".to_owned(),
+            Self::Value(what) => what.clone(),
+            Self::Approval(role) => {
+                format!("The approver ({role}) types their name; not who runs this")
+            }
+            Self::HandOver => "To whom? Their name, then what they have to know".to_owned(),
+            Self::Escalate => "What does the next level have to know?".to_owned(),
+            Self::Answer(_) => "This goes against the evidence. Why?".to_owned(),
+        }
+    }
 }
 
 /// What a panel asks the application for.
@@ -208,6 +271,8 @@ pub enum Ask {
     Move(Move),
     /// Ask for a text first.
     Text(Wanted),
+    /// Let the value be picked.
+    Pick(Wanted, Choices),
     /// Walk a runbook.
     Begin(String),
     /// Go to a panel, with a backend selected there.

@@ -26,6 +26,8 @@ pub struct Acting {
     retry: Option<Retry>,
     /// No attempt follows this one, whatever becomes of it.
     last: bool,
+    /// The step that started it, whose run is over.
+    of_run: bool,
 }
 
 /// The next attempt, under the same confirmation.
@@ -53,6 +55,7 @@ impl Acting {
             stop: None,
             retry: None,
             last: false,
+            of_run: false,
         }
     }
 
@@ -115,7 +118,14 @@ impl Acting {
     pub fn disown(&mut self) {
         if self.step().is_some() {
             self.origin = Origin::Operator;
+            self.of_run = true;
         }
+    }
+
+    /// Returns true if a step started it whose run was over before it.
+    #[must_use]
+    pub fn last_of_its_run(&self) -> bool {
+        self.of_run
     }
 }
 

@@ -9,8 +9,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::activity::{Backend, BackendKey};
 use crate::domain::backup::Inventory;
+use crate::domain::config::Policy;
 use crate::domain::counters::Counters;
 use crate::domain::counters::Surroundings;
+use crate::domain::deploy::Deploy;
 use crate::domain::hazard::Hazard;
 use crate::domain::identity::{Class, Identity};
 use crate::domain::journal::Record;
@@ -84,6 +86,10 @@ pub struct Target {
     pub role: String,
     /// What else is worth knowing: where the target comes from, how TLS is set.
     pub notes: Vec<String>,
+    /// The configuration's policy.
+    pub policy: Policy,
+    /// Whom to call, a line each.
+    pub contacts: Vec<String>,
 }
 
 /// How many refreshes the sparklines remember.
@@ -201,6 +207,8 @@ pub struct Facts {
     pub backups: Feed<Inventory>,
     /// What backups were asked to prove, by their location.
     pub proofs: BTreeMap<String, Proof>,
+    /// The last migration that was applied here, with what was counted by then.
+    pub deploy: Option<Deploy>,
     /// The backend that was looked at last.
     pub backend: Feed<BackendDetail>,
     /// What is measured of the run and of the time before it.
@@ -261,6 +269,23 @@ impl Facts {
         self.locks = Some(verdict);
         self.snapshot.arrived(snapshot, at);
         self.observe();
+    }
+
+    /// Returns the deploy of the migration that was applied last, if it was noted.
+    #[must_use]
+    pub fn last_deploy(&self) -> Option<&Deploy> {
+        let last = self.project.value()?.project.last()?;
+        let here = |deploy: &&Deploy| self.identity.value().is_none_or(|id| deploy.is_of(id));
+        self.deploy.as_ref().filter(|deploy| deploy.migration == last.id).filter(here)
+    }
+
+    /// Returns when the migration that was applied last was applied, if that is known: as the
+    /// tool says, else as it was noted.
+    #[must_use]
+    pub fn deployed_at(&self) -> Option<DateTime<Utc>> {
+        let project = &self.project.value()?.project;
+        let told = project.graph.applied().filter_map(|node| node.applied_at).max();
+        told.or_else(|| self.last_deploy().map(|deploy| deploy.at))
     }
 
     /// Returns the rates since the refresh before, once there was one.

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use crate::domain::activity::BackendKey;
 use crate::domain::backup::Inventory;
 use crate::domain::counters::Surroundings;
+use crate::domain::deploy::Deploy;
 use crate::domain::evidence::{Probe, Reading, Sense};
 use crate::domain::health::Sample;
 use crate::domain::identity::Identity;
@@ -77,6 +78,8 @@ pub enum News {
         /// What they said, in the same order.
         readings: Vec<Reading>,
     },
+    /// The last migration that was applied, with what was counted by then.
+    Deploy(Box<Deploy>),
     /// A backend's details, or why they cannot be read.
     Backend(Result<BackendDetail, String>),
 }
@@ -129,6 +132,7 @@ impl Facts {
             News::Proof(location, proof) => {
                 self.proofs.insert(location, proof);
             }
+            News::Deploy(deploy) => self.deploy = Some(*deploy),
             News::Backend(Ok(detail)) => self.backend.arrived(detail, at),
             News::Backend(Err(error)) => self.backend.failed(error),
         }

@@ -7,6 +7,7 @@ use crate::domain::activity::{Backend, State};
 use crate::domain::age;
 use crate::domain::backup::Inventory;
 use crate::domain::counters::Surroundings;
+use crate::domain::deploy::Deploy;
 use crate::domain::evidence::{Builtin, Value};
 use crate::domain::identity::Identity;
 use crate::domain::quantity::Period;
@@ -38,6 +39,8 @@ pub struct Known<'a> {
     pub backups: Option<Backups<'a>>,
     /// What the configuration's probe of the disk says.
     pub disk: Option<&'a Value>,
+    /// The last migration that was applied here.
+    pub deploy: Option<&'a Deploy>,
 }
 
 /// The backups, and what is asked of them.
@@ -75,6 +78,7 @@ fn why_not(builtin: Builtin) -> &'static str {
         Builtin::BackupLevel | Builtin::BackupSound => {
             "no full backup is known to be of this database, or nothing of it is proven"
         }
+        Builtin::WrittenSince => "no baseline was taken when the last migration was applied",
         _ => "it could not be read, or this version cannot measure it",
     }
 }
@@ -142,9 +146,14 @@ fn of_migrations(builtin: Builtin, known: &Known<'_>) -> Option<Value> {
         }
         Builtin::DeployAge => {
             let snapshot = known.snapshot?;
-            let last = project.graph.applied().filter_map(|node| node.applied_at).max()?;
+            let told = project.graph.applied().filter_map(|node| node.applied_at).max();
+            let last = told.or_else(|| deploy(known).map(|deploy| deploy.at))?;
             let age = (snapshot.taken_at - last).to_std().unwrap_or_default();
             Value::Period(Period::from_secs(age.as_secs()))
+        }
+        Builtin::WrittenSince => {
+            let (rows, _) = deploy(known)?.written_since(&known.slow?.written)?;
+            Value::Int(rows)
         }
         Builtin::RevisionIsNext | Builtin::RevisionIsPrevious => {
             let mut current = project.graph.current();
@@ -155,6 +164,12 @@ fn of_migrations(builtin: Builtin, known: &Known<'_>) -> Option<Value> {
         }
         _ => return None,
     })
+}
+
+/// Returns the deploy of the migration that was applied last, if it was noted.
+fn deploy<'a>(known: &Known<'a>) -> Option<&'a Deploy> {
+    let last = known.migrations?.project.last()?;
+    known.deploy.filter(|deploy| deploy.migration == last.id)
 }
 
 fn of_surroundings(builtin: Builtin, known: &Known<'_>) -> Option<Value> {

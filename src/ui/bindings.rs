@@ -103,7 +103,7 @@ pub struct Binding<C> {
     /// The key.
     pub key: Key,
     /// One or two words for the footer.
-    pub label: &'static str,
+    pub label: Cow<'static, str>,
     /// One line for the help page and the palette.
     pub help: &'static str,
     /// What the key asks for.
@@ -114,8 +114,13 @@ pub struct Binding<C> {
 
 impl<C> Binding<C> {
     /// Returns an enabled binding.
-    pub const fn new(key: Key, label: &'static str, help: &'static str, command: C) -> Self {
-        Self { key, label, help, command, enabled: Ok(()) }
+    pub fn new(
+        key: Key,
+        label: impl Into<Cow<'static, str>>,
+        help: &'static str,
+        command: C,
+    ) -> Self {
+        Self { key, label: label.into(), help, command, enabled: Ok(()) }
     }
 
     /// Returns the binding, enabled or not as `enabled` says.
@@ -140,7 +145,7 @@ pub enum Press<C> {
     /// A binding that is on: its command.
     Command(C),
     /// A binding that is off: its label and why.
-    Off(&'static str, Reason),
+    Off(Cow<'static, str>, Reason),
     /// Nothing is bound to the key.
     Unbound,
 }
@@ -153,7 +158,9 @@ pub fn press<'a, C: Clone + 'a>(
 ) -> Press<C> {
     match bindings.into_iter().find(|binding| binding.key.matches(event)) {
         Some(Binding { enabled: Ok(()), command, .. }) => Press::Command(command.clone()),
-        Some(Binding { enabled: Err(reason), label, .. }) => Press::Off(label, reason.clone()),
+        Some(Binding { enabled: Err(reason), label, .. }) => {
+            Press::Off(label.clone(), reason.clone())
+        }
         None => Press::Unbound,
     }
 }

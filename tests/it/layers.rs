@@ -122,7 +122,8 @@ fn the_pure_layers_touch_neither_world_nor_clock() {
 }
 
 /// The panels themselves; the other modules beside them are what they share.
-const PANELS: &[&str] = &["activity", "journal", "locks", "migrations", "runbook", "watch"];
+const PANELS: &[&str] =
+    &["activity", "journal", "locks", "migrations", "rollback", "runbook", "watch"];
 
 #[test]
 fn no_panel_imports_another() {

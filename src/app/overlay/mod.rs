@@ -11,6 +11,7 @@ pub mod filter;
 pub mod help;
 pub mod keyboard;
 pub mod palette;
+pub mod pick;
 pub mod reason;
 
 use std::time::Instant;
@@ -33,6 +34,8 @@ pub enum Overlay<C> {
     Filter(filter::Filter),
     /// A reason, a note, the value of a vouched item.
     Reason(reason::Reason),
+    /// A value, picked from what is live.
+    Pick(pick::Pick),
     /// A plan, to be confirmed or left.
     Confirm(confirm::Dialog),
     /// Everything about one thing.
@@ -69,6 +72,7 @@ impl<C: Clone> Overlay<C> {
             Self::Palette(palette) => palette.on_key(key),
             Self::Filter(filter) => filter.on_key(key),
             Self::Reason(reason) => reason.on_key(key),
+            Self::Pick(pick) => pick.on_key(key),
             Self::Confirm(dialog) => match dialog.on_key(key, at) {
                 confirm::Reply::Open => Outcome::Open,
                 confirm::Reply::Left => Outcome::Closed,
@@ -84,6 +88,7 @@ impl<C: Clone> Overlay<C> {
             Self::Palette(palette) => palette.on_paste(text),
             Self::Filter(filter) => return filter.on_paste(text),
             Self::Reason(reason) => reason.on_paste(text),
+            Self::Pick(pick) => pick.on_paste(text),
             Self::Confirm(dialog) => dialog.on_paste(at),
             Self::Help(_) | Self::Detail(_) => {}
         }
@@ -114,6 +119,7 @@ impl<C: Clone> Overlay<C> {
             Self::Palette(palette) => palette.view(theme, area, buf),
             Self::Filter(filter) => filter.view(theme, area, buf),
             Self::Reason(reason) => reason.view(theme, area, buf),
+            Self::Pick(pick) => pick.view(theme, area, buf),
             Self::Confirm(dialog) => dialog.view(now, theme, area, buf),
             Self::Detail(detail) => detail.view(theme, area, buf),
         }

@@ -121,7 +121,7 @@ fn item<C>(binding: &Binding<C>, marked: bool, theme: Theme, row: Rect, buf: &mu
     let mark = if marked { symbol::HERE } else { " " };
     let left = vec![
         Part::new(format!("{mark} "), theme.style(Tone::Accent), 0),
-        Part::new(text::left(binding.label, 16), theme.style(tone), 0),
+        Part::new(text::left(&binding.label, 16), theme.style(tone), 0),
         Part::new(format!("  {}", binding.help), theme.style(tone), 0),
     ];
     let right = vec![Part::new(binding.key.to_string(), theme.style(Tone::Accent), 0)];

@@ -7,9 +7,9 @@ use crate::cli::{begin, confirm};
 use crate::domain::activity::{Backend, BackendKey};
 use crate::domain::backup::Scope;
 use crate::domain::plan::{Direction, Risk, Signal};
-use crate::panels::Wanted;
+use crate::panels::{Ask, Command, Wanted};
 use crate::session::effect::{Event, Goal, How, Request, Tone};
-use crate::session::walk::Move;
+use crate::session::pick::Choices;
 
 impl Desk {
     /// Takes a line for what is asked now. Returns true to leave.
@@ -100,6 +100,7 @@ impl Desk {
         match choice {
             Choice::Move(step) => self.event(Event::Moved(step)),
             Choice::Text(wanted) => self.question = Some(Question::Text(wanted)),
+            Choice::Give => self.give(),
             Choice::Stop(how) => self.stop(how),
             Choice::Look => self.question = Some(Question::Look),
             Choice::Signal => self.question = Some(Question::Pid),
@@ -122,8 +123,31 @@ impl Desk {
             Question::Pid => self.question = self.backend(text).map(Question::Kind),
             Question::Kind(backend) => self.signal_to(*backend, text),
             Question::Book => self.begin(text),
-            Question::Text(wanted) => self.event(Event::Moved(entered(wanted, text))),
+            Question::Text(wanted) => self.event(Event::Moved(wanted.clone().entered(text.into()))),
+            Question::Pick(wanted, choices) => self.pick(wanted, choices, text),
         }
+    }
+
+    /// Asks for what the step wants: picked by its number from what is live, or typed.
+    fn give(&mut self) {
+        let Some(walk) = self.seat.session.walk() else { return };
+        self.question =
+            match crate::panels::walk::moves::moved(&Command::Give, walk, &self.seat.facts) {
+                Ask::Text(wanted) => Some(Question::Text(wanted)),
+                Ask::Pick(wanted, choices) => Some(Question::Pick(wanted, choices)),
+                _ => None,
+            };
+    }
+
+    fn pick(&mut self, wanted: &Wanted, choices: &Choices, text: &str) {
+        let number: Option<usize> = text.parse().ok();
+        let at = number.and_then(|number| number.checked_sub(1));
+        let value = match at.and_then(|at| choices.all.get(at)) {
+            Some(choice) => choice.value.clone(),
+            None if choices.typed => text.to_owned(),
+            None => return self.print(&format!("{text} is none of the numbers")),
+        };
+        self.event(Event::Moved(wanted.clone().entered(value)));
     }
 
     fn signal_to(&mut self, backend: BackendKey, text: &str) {
@@ -155,16 +179,5 @@ impl Desk {
             self.print(&format!("no session has the pid {text}"));
         }
         found
-    }
-}
-
-fn entered(wanted: &Wanted, text: &str) -> Move {
-    let text = text.to_owned();
-    match wanted {
-        Wanted::Skip => Move::Skip(text),
-        Wanted::Override => Move::Override(text),
-        Wanted::Note => Move::Note(text),
-        Wanted::Abandon => Move::Abandon(text),
-        Wanted::Answer(answer) => Move::Choose { answer: answer.clone(), reason: Some(text) },
     }
 }

@@ -78,6 +78,12 @@ impl Desk {
             Some(walk) if matches!(walk.phase(), Phase::Probing(_) | Phase::Acting) => {
                 Due::waits(vec!["reading…".to_owned()])
             }
+            Some(walk) if *walk.phase() == Phase::Watching && walk.offers().is_empty() => {
+                let mut lines =
+                    vec![format!("watching: {}; 2 ends it with a reason", walk.current().title)];
+                lines.extend(walk.current().why.clone());
+                Due::waits(lines)
+            }
             Some(walk) => {
                 let moves = moves::lines(walk);
                 let key =
@@ -111,6 +117,9 @@ impl Desk {
                 Due::asks(key, lines, "name of the runbook (empty leaves)> ")
             }
             Question::Text(wanted) => Due::asks(key, Vec::new(), menu::text(wanted)),
+            Question::Pick(wanted, choices) => {
+                Due::asks(key, menu::pick(choices), menu::text(wanted))
+            }
         }
     }
 }

@@ -5,9 +5,11 @@ use chrono::{DateTime, Utc};
 use crate::domain::activity::BackendKey;
 use crate::domain::age;
 use crate::domain::runbook::Kind;
+use crate::domain::trigger::State;
 use crate::panels::Wanted;
 use crate::session::acting::Acting;
-use crate::session::walk::{Phase, Walk};
+use crate::session::pick::Choices;
+use crate::session::walk::{Answered, Phase, Walk};
 
 /// Returns the menu where no runbook is walked.
 pub(super) fn main() -> Vec<String> {
@@ -52,16 +54,17 @@ pub(super) fn signal(backend: BackendKey) -> Vec<String> {
 }
 
 /// Returns the question for a text.
-pub(super) fn text(wanted: &Wanted) -> &'static str {
-    match wanted {
-        Wanted::Skip => "why is this step skipped? (empty leaves)> ",
-        Wanted::Override => {
-            "why is the gate overridden? the report shows it in red (empty leaves)> "
-        }
-        Wanted::Note => "note (empty leaves)> ",
-        Wanted::Abandon => "why is the run abandoned? (empty leaves)> ",
-        Wanted::Answer(_) => "this goes against the evidence: why? (empty leaves)> ",
-    }
+pub(super) fn text(wanted: &Wanted) -> String {
+    format!("{} (empty leaves)> ", wanted.question())
+}
+
+/// Returns what can be picked, each with its number.
+pub(super) fn pick(choices: &Choices) -> Vec<String> {
+    let all = choices.all.iter().enumerate();
+    let mut lines: Vec<String> =
+        all.map(|(at, choice)| format!("{}  {}", at + 1, choice.label)).collect();
+    lines.extend(choices.missing.iter().map(|why| format!("nothing to pick: {why}; type it")));
+    lines
 }
 
 /// Returns what runs and how it can be stopped.
@@ -100,12 +103,45 @@ pub(super) fn step(walk: &Walk, now: DateTime<Utc>) -> Vec<String> {
     lines.extend(step.replaced.iter().map(|replaced| {
         format!("instead of: {} (because: {})", replaced.instead_of, replaced.because)
     }));
-    if let Kind::Notice { text } = &step.kind {
-        lines.extend(text.lines().map(str::to_owned));
+    match &step.kind {
+        Kind::Notice { text } => lines.extend(text.lines().map(str::to_owned)),
+        Kind::Manual(manual) => {
+            lines.extend(manual.text.trim().lines().map(|line| format!("do: {line}")));
+        }
+        _ => {}
+    }
+    if !walk.path().is_empty() {
+        lines.push(format!("path: {}", path(walk)));
     }
     let evidence = walk.evidence().iter();
-    lines.extend(evidence.map(|one| format!("found: {}: {}", one.label, one.reading.value)));
+    lines.extend(evidence.map(|one| {
+        let ago = age::rough(now - one.reading.at);
+        format!("found: {}: {} ({ago} ago)", one.label, one.reading.value)
+    }));
+    lines.extend(watching(walk, now));
     lines.extend(stands(walk));
+    lines
+}
+
+/// Returns the answers given so far, in one line.
+fn path(walk: &Walk) -> String {
+    let answered = |one: &Answered| format!("{} {}", one.question, one.answer);
+    walk.path().iter().map(answered).collect::<Vec<_>>().join(" ▸ ")
+}
+
+/// Returns how long the live view goes on, and how its triggers stand.
+pub(super) fn watching(walk: &Walk, now: DateTime<Utc>) -> Vec<String> {
+    let Some(left) = walk.watch_left(now) else { return Vec::new() };
+    let mut lines = vec![format!("watching; {} more at least", age::rough(left))];
+    lines.extend(walk.armed().into_iter().map(|armed| {
+        let word = match armed.state {
+            State::Calm => "calm",
+            State::Warn => "WARNS",
+            State::Fire => "FIRES",
+            State::Unknown => "CANNOT TELL",
+        };
+        format!("trigger {word}: {}: {}", armed.says, armed.found)
+    }));
     lines
 }
 
@@ -119,8 +155,9 @@ fn stands(walk: &Walk) -> Vec<String> {
         Phase::Failed { why, .. } => vec![format!("FAILED: {why}")],
         Phase::Unproven { unknown: true, why } => vec![format!("CANNOT TELL: {why}")],
         Phase::Unproven { why, .. } => vec![format!("NOT AS IT SHOULD BE: {why}")],
-        Phase::Unsupported(kind) => {
-            vec![format!("this version cannot walk a step of the kind {kind}")]
+        Phase::Refused(why) => vec![format!("CANNOT BE DONE: {why}")],
+        Phase::Approving => {
+            vec!["APPROVAL: somebody other than who runs this; recorded, unverified".to_owned()]
         }
         _ => Vec::new(),
     };

@@ -13,6 +13,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use color_eyre::eyre::{Result, WrapErr as _};
 
 use super::lines::{Line, Lines};
@@ -23,6 +24,7 @@ use crate::io::site::Site;
 use crate::io::terminal::{Signal, Signals};
 use crate::panels::Wanted;
 use crate::session::effect::{Event, How, Tone};
+use crate::session::pick::Choices;
 use crate::session::walk::End;
 
 /// Runs the line mode on what the flags name.
@@ -90,6 +92,8 @@ enum Question {
     Book,
     /// A text.
     Text(Wanted),
+    /// A value, by its number in a list.
+    Pick(Wanted, Choices),
 }
 
 /// The operator's desk.
@@ -106,6 +110,8 @@ struct Desk {
     /// The operator was told that leaving leaves something behind.
     leaving: bool,
     looking: Option<BackendKey>,
+    /// The readings of a live view up to this time were told.
+    watched: Option<DateTime<Utc>>,
     /// What was asked last, and whether something was printed below it.
     asked: Option<String>,
     below: bool,
@@ -127,6 +133,7 @@ impl Desk {
             beginning: false,
             leaving: false,
             looking: None,
+            watched: None,
             asked: None,
             below: false,
             shown_at: Instant::now(),
@@ -196,6 +203,7 @@ impl Desk {
         }
         self.beginning &= self.seat.session.walk().is_none_or(|walk| walk.end().is_some());
         self.tell_records();
+        self.tell_watch();
         self.tell_session();
         self.tell_end();
     }

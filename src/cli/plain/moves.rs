@@ -12,6 +12,8 @@ pub(super) enum Choice {
     Move(Move),
     /// A text first.
     Text(Wanted),
+    /// What the step asks for.
+    Give,
     /// Stop the running act.
     Stop(How),
     /// Look at something.
@@ -35,8 +37,15 @@ pub(super) fn lines(walk: &Walk) -> Vec<String> {
         Skip::WithReason => "2  skip this step, with a reason".to_owned(),
         Skip::Freely => "2  skip this step".to_owned(),
     });
-    if matches!(walk.phase(), Phase::Denied { overridable: true, .. }) {
-        lines.push("3  override the gate, with a reason".to_owned());
+    lines.extend(gives(walk).map(|label| format!("v  {label}")));
+    match walk.phase() {
+        Phase::Denied { overridable: true, .. } => {
+            lines.push("3  override the gate, with a reason".to_owned());
+        }
+        Phase::Approving => {
+            lines.push("3  go on without the approval, with a reason shown in red".to_owned());
+        }
+        _ => {}
     }
     lines.push("4  a note for the record".to_owned());
     lines.push(format!("5  {}", if walk.is_paused() { "go on" } else { "pause" }));
@@ -45,6 +54,11 @@ pub(super) fn lines(walk: &Walk) -> Vec<String> {
         if walk.stops_after() { "do not pause after this step" } else { "pause after this step" }
     ));
     lines.push("9  abandon the run, with a reason".to_owned());
+    if walk.no_way_back().is_none() {
+        lines.push("b  back: the question before, anew".to_owned());
+    }
+    lines.push("h  hand the run over to somebody".to_owned());
+    lines.push("!  escalate: end the run here and hand it to a person".to_owned());
     lines.push("10 look: sessions, locks, migrations, journal".to_owned());
     lines.push("11 cancel or end a session, by its pid".to_owned());
     for (at, offer) in walk.offers().iter().enumerate() {
@@ -73,6 +87,18 @@ fn first(walk: &Walk) -> Option<&'static str> {
     })
 }
 
+/// Returns what the letter v gives here.
+fn gives(walk: &Walk) -> Option<&'static str> {
+    match walk.phase() {
+        _ if walk.is_paused() => None,
+        Phase::Doing => Some("it is done: say what came of it"),
+        Phase::CheckFailed { .. } if walk.given().is_some() => Some("say anew what came of it"),
+        Phase::Asking => Some("answer: type the value, or pick it"),
+        Phase::Approving => Some("approve: the approver types their name"),
+        _ => None,
+    }
+}
+
 /// Returns the answers of the question: key, id and label.
 fn answers(walk: &Walk) -> Vec<(char, String, String)> {
     let (Phase::Deciding, Kind::Decide(decide)) = (walk.phase(), &walk.current().kind) else {
@@ -90,6 +116,13 @@ pub(super) fn parse(walk: &Walk, text: &str) -> Option<Choice> {
     let text = text.trim();
     if let Some((_, id, _)) = answers(walk).into_iter().find(|(key, ..)| text == key.to_string()) {
         return Some(choose(walk, id));
+    }
+    match text {
+        "v" => return gives(walk).map(|_| Choice::Give),
+        "b" => return Some(Choice::Move(Move::Back)),
+        "h" => return Some(Choice::Text(Wanted::HandOver)),
+        "!" => return Some(Choice::Text(Wanted::Escalate)),
+        _ => {}
     }
     Some(match text.parse::<usize>().ok()? {
         0 => Choice::Leave,

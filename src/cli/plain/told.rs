@@ -1,9 +1,9 @@
 //! What comes by itself: steps that ended, and a session that was asked for.
 
-use super::Desk;
+use super::{Desk, menu};
 use crate::cli::words;
 use crate::domain::journal::{Kind, Record};
-use crate::session::walk::{End, Walk};
+use crate::session::walk::{End, Phase, Walk};
 
 impl Desk {
     /// Tells what became of steps since the last time.
@@ -14,6 +14,25 @@ impl Desk {
         let news = self.seat.facts.records.iter().filter(|record| record.seq > since);
         let lines: Vec<String> = news.filter_map(line).collect();
         self.told = (run, seq);
+        self.print_all(&lines);
+    }
+
+    /// Tells what a live view has read since the last time.
+    pub(super) fn tell_watch(&mut self) {
+        let Some(walk) = self.seat.session.walk().filter(|walk| *walk.phase() == Phase::Watching)
+        else {
+            return;
+        };
+        let read = walk.evidence().iter().map(|one| one.reading.at).max();
+        if read.is_none() || read == self.watched {
+            return;
+        }
+        let found = walk.evidence().iter();
+        let found: Vec<String> =
+            found.map(|one| format!("{}: {}", one.label, one.reading.value)).collect();
+        let mut lines = menu::watching(walk, self.seat.facts.now);
+        lines.push(format!("found: {}", found.join(" · ")));
+        self.watched = read;
         self.print_all(&lines);
     }
 
@@ -30,8 +49,13 @@ impl Desk {
             Some(End::Abandoned { reason }) => format!("abandoned: {reason}"),
             Some(End::Escalated { question }) => format!("goes to the next level: {question}"),
         };
+        let mut lines = vec![format!("THE RUN IS OVER: {text}")];
+        if end != Some(&End::Completed) {
+            let contacts = &self.seat.facts.target.contacts;
+            lines.extend(contacts.iter().map(|line| format!("call: {line}")));
+        }
         self.over = true;
-        self.print(&format!("THE RUN IS OVER: {text}"));
+        self.print_all(&lines);
     }
 
     /// Tells everything about the session that was asked for, once it is there.

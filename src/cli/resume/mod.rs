@@ -2,21 +2,24 @@
 //! nothing is run again for it; then its walk goes on, with everything read anew.
 
 mod acts;
+mod again;
 mod choice;
 mod story;
 
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use color_eyre::eyre::{Result, WrapErr as _, eyre};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::lines::Lines;
 use super::seat::Seat;
 use super::{args, begin, console, plain, say, site};
 use crate::domain::journal::{Entry, Kind, Record};
 use crate::domain::plan::sha256_hex;
+use crate::domain::runbook::Runbook;
 use crate::io::driver::Interrupted;
 use crate::io::runbook;
 use crate::session::machine::{Again, Begin};
@@ -59,6 +62,7 @@ fn reach(plain: bool) -> Reach {
 
 async fn take_up(args: &args::Resume) -> Result<ExitCode> {
     let reach = reach(args.console.plain);
+    let args = &again::found(args)?;
     let site = site::open(&args.console.target)?;
     let mut seat = Seat::take(site);
     let mut lines = (reach != Reach::Nobody).then(Lines::stdin);
@@ -133,6 +137,11 @@ fn next(seat: &Seat, found: Found) -> Result<Next> {
         say("the run is over: nothing of it goes on");
         return Ok(Next::Over(ExitCode::SUCCESS));
     }
+    if let Some(end) = ended(&records) {
+        interrupted.append(Entry::new(Kind::Closed, end)).map_err(|why| eyre!(why))?;
+        say("the run was over before its last act was: it is closed, and nothing of it goes on");
+        return Ok(Next::Over(ExitCode::SUCCESS));
+    }
     let Some(begin) = again(seat, &run, records)? else {
         let over = Entry::new(Kind::Closed, json!({ "end": "resolved" }));
         interrupted.append(over).map_err(|why| eyre!(why))?;
@@ -140,6 +149,13 @@ fn next(seat: &Seat, found: Found) -> Result<Next> {
         return Ok(Next::Over(ExitCode::SUCCESS));
     };
     Ok(Next::Walk(Box::new(begin)))
+}
+
+/// Returns how the run was ended while its last act still ran, if it was.
+fn ended(records: &[Record]) -> Option<Value> {
+    let stopped = records.iter().filter(|record| record.kind == Kind::Stop);
+    let mut ends = stopped.filter(|record| record.data["how"] == "end");
+    ends.next().map(|record| record.data["end"].clone())
 }
 
 /// Returns the walk of a run, from the runbook's text as it was frozen; `None` if it walked
@@ -157,6 +173,23 @@ fn again(seat: &Seat, run: &str, records: Vec<Record>) -> Result<Option<Begin>> 
         let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
         eyre!("this version cannot walk the run's runbook: {}", problems.join("; "))
     })?;
+    let called = library(run, &facts)?;
     let place = begin::place(seat.site());
-    Ok(Some(Begin { book, place, facts, again: Some(Again { run: run.to_owned(), records }) }))
+    let again = Some(Again { run: run.to_owned(), records });
+    Ok(Some(Begin { book, called, place, facts, again }))
+}
+
+/// Returns the runbooks that the run may call, from their texts as they were frozen.
+fn library(run: &str, facts: &Value) -> Result<BTreeMap<String, Runbook>> {
+    let mut library = BTreeMap::new();
+    for (name, frozen) in facts["called"].as_object().into_iter().flatten() {
+        let text = frozen["text"].as_str().unwrap_or_default();
+        if frozen["sha256"].as_str() != Some(sha256_hex(text.as_bytes()).as_str()) {
+            return Err(eyre!("the runbook {name} of the run {run} is not the one that was begun"));
+        }
+        let book = runbook::parse(format!("{name}.toml").as_ref(), text)
+            .map_err(|_| eyre!("this version cannot walk the run's runbook {name}"))?;
+        library.insert(name.clone(), book);
+    }
+    Ok(library)
 }

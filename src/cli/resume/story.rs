@@ -6,6 +6,7 @@ use color_eyre::eyre::{Result, eyre};
 use crate::cli::seat::Seat;
 use crate::cli::{say, words};
 use crate::domain::age;
+use crate::domain::evidence::{Builtin, Probe};
 use crate::domain::journal::{Kind, Record};
 use crate::io::driver::Interrupted;
 
@@ -21,10 +22,16 @@ pub async fn tell(
 ) -> Result<()> {
     let records = interrupted.records().map_err(|why| eyre!(why))?;
     say(&here(run, &records, left));
+    for line in told(&records) {
+        say(&line);
+    }
     say(&changed(last_revision(&records), interrupted.revision().await));
     // The watching has begun with the seat, so this comes or fails soon.
     while seat.facts.snapshot.value().is_none() && seat.facts.snapshot.error().is_none() {
         seat.next().await;
+    }
+    for line in moved(seat, &records).await {
+        say(&format!("changed since: {line}"));
     }
     match (&seat.facts.verdict, seat.facts.snapshot.error()) {
         (Some(verdict), _) => say(&words::verdict(verdict)),
@@ -46,6 +53,63 @@ fn here(run: &str, records: &[Record], left: Option<DateTime<Utc>>) -> String {
     let ago = age::rough(Utc::now() - left);
     format!("You were here {ago} ago: {title}{step} (run {run}, by {})", first.operator)
 }
+
+/// Returns the handover and the notes of the run, the newest last.
+fn told(records: &[Record]) -> Vec<String> {
+    let lines = records.iter().filter_map(|record| {
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        let at = record.at.format("%H:%M");
+        let handover = &record.data["handover"];
+        match record.kind {
+            Kind::Note => {
+                Some(format!("note, {at}, {}: {}", record.operator, text(&record.data["text"])))
+            }
+            Kind::Lease if handover.is_object() => Some(format!(
+                "HANDED OVER at {at} by {} to {}: {}",
+                text(&handover["from"]),
+                text(&handover["to"]),
+                text(&handover["note"])
+            )),
+            _ => None,
+        }
+    });
+    lines.collect()
+}
+
+/// Returns what was read last for each probe, in the order of the records.
+fn last_readings(records: &[Record]) -> Vec<(String, String)> {
+    let mut last: Vec<(String, String)> = Vec::new();
+    for record in records.iter().filter(|record| record.kind == Kind::Probe) {
+        let text = |key: &str| record.data[key].as_str().map(str::to_owned);
+        let (Some(probe), Some(value)) = (text("probe"), text("value")) else { continue };
+        last.retain(|(known, _)| *known != probe);
+        last.push((probe, value));
+    }
+    last
+}
+
+/// Reads again what the run had read by the program's own probes, and returns what is other.
+async fn moved(seat: &Seat, records: &[Record]) -> Vec<String> {
+    let known: Vec<(String, String, Builtin)> = last_readings(records)
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.clone(), value, Builtin::parse(&name)?)))
+        .filter(|(.., builtin)| !OF_OUR_OWN.contains(builtin))
+        .collect();
+    let probes: Vec<Probe> = known.iter().map(|(.., builtin)| Probe::builtin(*builtin)).collect();
+    let now = seat.driver().read(&probes).await;
+    let both = known.iter().zip(now);
+    let others = both.filter(|((_, was, _), is)| *was != is.value.to_string());
+    others.map(|((name, was, _), is)| format!("{name}: was {was}, is {}", is.value)).collect()
+}
+
+/// What differs by our own being away, and what always moves.
+const OF_OUR_OWN: [Builtin; 5] = [
+    Builtin::LeaseFree,
+    Builtin::JournalWritable,
+    Builtin::DeployAge,
+    Builtin::DatabaseSize,
+    Builtin::ActiveSessions,
+];
 
 /// Returns where the run knew the database to be last.
 fn last_revision(records: &[Record]) -> Option<Vec<String>> {

@@ -1,6 +1,6 @@
 //! The values that runbooks may write as `{policy.NAME}`.
 
-use super::Config;
+use super::{Config, Escalation};
 use crate::domain::evidence::Value;
 
 /// The names, those of `[policy]` first, then those of backups and triggers.
@@ -43,5 +43,26 @@ impl Config {
             "trigger_auth_failures" => Value::Percent(triggers.auth_failures),
             _ => return None,
         })
+    }
+
+    /// Returns whom to call, a line each: by level where there are levels, else everybody.
+    #[must_use]
+    pub fn people(&self) -> Vec<String> {
+        if self.escalation.is_empty() {
+            return self.contacts.keys().map(|name| self.person(name)).collect();
+        }
+        let line = |level: &Escalation| {
+            let names: Vec<String> = level.contacts.iter().map(|name| self.person(name)).collect();
+            let line = format!("{}: {}  {}", level.level, names.join(", "), level.when.join("; "));
+            line.trim_end().to_owned()
+        };
+        self.escalation.iter().map(line).collect()
+    }
+
+    fn person(&self, name: &str) -> String {
+        match self.contacts.get(name) {
+            Some(contact) => format!("{} {}", contact.name, contact.reach),
+            None => format!("{name} (not filled in)"),
+        }
     }
 }

@@ -85,6 +85,21 @@ impl Action {
         }
     }
 
+    /// Returns the kind of an action that is read and checked, and that no version can run
+    /// yet: a run that reaches it refuses it by this name.
+    #[must_use]
+    pub fn not_yet(&self) -> Option<&'static str> {
+        match self {
+            Self::Sql { binds, .. } if !binds.is_empty() => Some("sql with binds"),
+            Self::Backup(Backup::Full | Backup::Schema) | Self::Sql { .. } => None,
+            Self::Backup(_) => Some("backup of tables"),
+            Self::VerifyBackup(_) => Some("verify_backup"),
+            Self::Restore(_) => Some("restore"),
+            Self::Http(_) => Some("http"),
+            Self::Command(_) | Self::Migrate(_) | Self::Signal(_) => None,
+        }
+    }
+
     /// Returns the names that the action needs values for.
     #[must_use]
     pub fn names(&self) -> Vec<&Name> {

@@ -91,7 +91,8 @@ impl<'a> Builder<'a> {
         if raw.rules.is_empty() {
             return self.flaw(here, "a gate without a rule would always be open");
         }
-        Some(Gate { mode: raw.mode, rules, fresh: raw.fresh.unwrap_or(FRESH) })
+        let policy = self.policy(&raw.policy, &place.key("policy"));
+        Some(Gate { mode: raw.mode, rules, fresh: raw.fresh.unwrap_or(FRESH), policy })
     }
 
     fn rule(&mut self, raw: &raw::Rule, place: &Place) -> Option<Rule> {
@@ -107,7 +108,8 @@ impl<'a> Builder<'a> {
             _ => Asks::Probe(self.sensed(raw, place)?),
         };
         let says = raw.says.clone().unwrap_or_else(|| asks.to_string());
-        Some(Rule { says, asks })
+        let policy = self.policy(&raw.policy, &place.key("policy"));
+        Some(Rule { says, asks, policy })
     }
 
     fn approval(&mut self, role: &str, raw: &raw::Rule, place: &Place) -> Option<Asks> {

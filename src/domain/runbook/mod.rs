@@ -21,7 +21,7 @@ pub use action::{
 };
 pub use check::SHIPPED;
 pub use kind::{Answer, Ask, Decide, From, Goto, Kind, Manual, Respond, Suggestion, Target, Watch};
-pub use when::{Context, When};
+pub use when::{Context, When, policy_holds};
 
 use super::evidence::Probe;
 use super::gate::Gate;

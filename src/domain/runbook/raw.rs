@@ -53,6 +53,8 @@ pub struct Gate {
     pub mode: gate::Mode,
     pub rules: Vec<Rule>,
     #[serde(default)]
+    pub policy: BTreeMap<String, Expect>,
+    #[serde(default)]
     pub on_unknown: OnUnknown,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fresh: Option<Period>,
@@ -79,6 +81,8 @@ pub struct Rule {
     pub approval: Option<String>,
     pub not_self: Option<bool>,
     pub expect: Option<Expect>,
+    #[serde(default)]
+    pub policy: BTreeMap<String, Expect>,
 }
 
 /// `[trigger.NAME]`.
@@ -225,6 +229,8 @@ pub struct When {
     pub tool: Vec<Tool>,
     #[serde(default)]
     pub var: BTreeMap<String, Operand>,
+    #[serde(default)]
+    pub policy: BTreeMap<String, Expect>,
     pub probe: Option<String>,
     pub expect: Option<Expect>,
 }

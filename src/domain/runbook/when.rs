@@ -16,6 +16,8 @@ pub struct When {
     pub tool: Vec<Tool>,
     /// Each variable has this value.
     pub var: BTreeMap<String, Value>,
+    /// Each value of the configuration's policy is as expected.
+    pub policy: BTreeMap<String, Expect>,
     /// The last reading of this probe is as expected.
     pub probe: Option<(String, Expect)>,
 }
@@ -40,7 +42,7 @@ impl When {
         let known = if class { Verdict::Pass } else { Verdict::Fail };
         let vars = self.var.iter().map(|(name, value)| variable(name, value, context));
         let all = vars.fold(known.and(self.tool_holds(context)), Verdict::and);
-        all.and(self.probe_holds(context))
+        all.and(policy_holds(&self.policy, context)).and(self.probe_holds(context))
     }
 
     fn tool_holds(&self, context: &dyn Context) -> Verdict {
@@ -59,6 +61,17 @@ impl When {
             None => Verdict::Unknown,
         }
     }
+}
+
+/// Returns whether the policy has these values; unknown if it has no such name.
+#[must_use]
+pub fn policy_holds(policy: &BTreeMap<String, Expect>, scope: &dyn Scope) -> Verdict {
+    let holds = |(name, expect): (&String, &Expect)| match scope.value(&Name::Policy(name.clone()))
+    {
+        Some(found) => expect.resolved(scope).test(&found),
+        None => Verdict::Unknown,
+    };
+    policy.iter().map(holds).fold(Verdict::Pass, Verdict::and)
 }
 
 fn variable(name: &str, value: &Value, context: &dyn Context) -> Verdict {

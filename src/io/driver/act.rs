@@ -124,6 +124,7 @@ impl Inner {
             },
         )
         .await;
+        self.note_deploy(journal, performed.confirmed.plan(), &performed.outcome).await;
         self.publish(journal);
         performed
     }

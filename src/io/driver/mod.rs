@@ -3,6 +3,7 @@
 
 mod act;
 mod backups;
+mod deploy;
 pub mod environment;
 mod health;
 mod lease;
@@ -32,6 +33,7 @@ use super::postgres::{Control, Lease};
 use super::site::Site;
 use super::store::Store;
 use crate::domain::activity::BackendKey;
+use crate::domain::evidence::{Probe, Reading};
 use crate::domain::journal::Entry;
 use crate::domain::plan::{Action, Confirmed};
 use crate::session::effect::{Effect, Event, How};
@@ -68,6 +70,8 @@ struct Inner {
     led_to: Mutex<Option<Vec<String>>>,
     /// Where backups are; one reading at a time.
     store: Arc<Mutex<Store>>,
+    /// The last migration that was applied, with what was counted by then.
+    noted: Mutex<deploy::Noted>,
 }
 
 /// How each act is asked to stop; a signal is not.
@@ -123,6 +127,7 @@ impl Driver {
             acting: Mutex::default(),
             led_to: Mutex::default(),
             store: Arc::new(Mutex::new(Store::of(&site.loaded, &site.project))),
+            noted: Mutex::default(),
             site,
             news,
             questions,
@@ -171,6 +176,11 @@ impl Driver {
             // What is said is the loop's to show.
             Effect::Say(..) => {}
         }
+    }
+
+    /// Reads probes now, outside of any step.
+    pub async fn read(&self, probes: &[Probe]) -> Vec<Reading> {
+        self.inner.probe(probes).await
     }
 
     /// Reads the migrations and the backups anew.
@@ -270,7 +280,12 @@ impl Inner {
 
     async fn refresh(&self) {
         match self.migrations().await {
-            Ok((_, migrations)) => self.tell(News::Project(Ok(Box::new(migrations)))),
+            Ok((_, migrations)) => {
+                if let Some(here) = self.bound.get() {
+                    drop(self.deploy_of(here));
+                }
+                self.tell(News::Project(Ok(Box::new(migrations))));
+            }
             Err(why) => self.tell(News::Project(Err(why))),
         }
         if let Ok(identity) = self.identity().await {

@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 use super::{Inner, environment};
 use crate::domain::backup::Inventory;
 use crate::domain::counters::Surroundings;
+use crate::domain::deploy::Deploy;
 use crate::domain::evidence::{Builtin, Operand, Probe, Reading, Sense, Value, Word};
 use crate::domain::identity::Identity;
 use crate::domain::plan::Direction;
@@ -36,6 +37,7 @@ struct Read {
     lease: Option<bool>,
     conflicting: Option<Vec<String>>,
     led_to: Option<Vec<String>>,
+    deploy: Option<Deploy>,
     journal: Option<bool>,
     identity: Option<Identity>,
     inventory: Option<Inventory>,
@@ -85,6 +87,9 @@ impl Inner {
         let backups = [Builtin::BackupAge, Builtin::BackupLevel, Builtin::BackupSound];
         if backups.iter().any(|builtin| builtins.contains(builtin)) {
             read.inventory = self.inventory().await.ok();
+        }
+        if let Ok(identity) = &identity {
+            read.deploy = self.deploy_of(identity);
         }
         read.identity = identity.ok();
         read.journal = self.walks().map(|journal| blocking(|| journal.check()).is_ok());
@@ -180,6 +185,7 @@ impl Read {
             led_to: self.led_to.as_deref(),
             backups: self.backups(),
             disk: self.disk.as_ref(),
+            deploy: self.deploy.as_ref(),
         }
     }
 }

@@ -197,10 +197,9 @@ impl Inner {
                 (Some(session), _) => Backend::Present { pid: session.pid },
                 // The program was seen under its name before the act; of a backup both programs
                 // bear it by our own hand.
-                (
-                    None,
-                    Action::Migrate { .. } | Action::Sql { .. } | Action::Backup { .. },
-                ) => Backend::Gone,
+                (None, Action::Migrate { .. } | Action::Sql { .. } | Action::Backup { .. }) => {
+                    Backend::Gone
+                }
                 (None, _) => Backend::CannotTell,
             },
             Err(_) => Backend::CannotTell,

@@ -19,9 +19,9 @@ pub(super) fn read(rows: &[PgRow]) -> Result<Surroundings, sqlx::Error> {
             3 => found.archiver = Some(archiver(row)?).filter(|a| a.failures > 0),
             4 => found.invalid_indexes.push(invalid_index(row)?),
             6 => {
-                if let (Some(name), Some(rows)) = (text(row, "s1")?, row.try_get("n1")?) {
-                    found.rows.insert(name.raw().to_owned(), rows);
-                }
+                let name = text(row, "s1")?.unwrap_or_default().raw().to_owned();
+                found.rows.insert(name.clone(), number(row, "n1")?);
+                found.written.insert(name, number(row, "n2")?);
             }
             _ => found.wraparound = Some(wraparound(row)?),
         }

@@ -86,6 +86,9 @@ fn look(walk: &Walk, step: &Step) -> Look {
             Some(_) => plain(symbol::BAD, Tone::Alarm, "failed"),
             None => plain(symbol::HERE, Tone::Accent, ""),
         },
+        Some(Status::Passed { means: means @ Means::Overridden, value }) => {
+            plain(mark(*means), Tone::Alarm, value)
+        }
         Some(Status::Passed { means, value }) => plain(mark(*means), Tone::Ok, value),
         Some(Status::Skipped { reason }) => {
             plain(symbol::WARN, Tone::Warn, format!("skipped {reason}").trim_end())
@@ -106,5 +109,6 @@ fn mark(means: Means) -> &'static str {
         Means::Sensed => symbol::SENSED,
         Means::Vouched => symbol::VOUCHED,
         Means::Acted => symbol::OK,
+        Means::Overridden => symbol::BAD,
     }
 }

@@ -1,7 +1,5 @@
 //! The panel Runbook: where we are on the left, the one step on the right.
 
-mod keys;
-mod lines;
 mod list;
 mod step;
 
@@ -10,12 +8,11 @@ use std::cell::Cell;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Ask, Command, Panel, Scene, Step, Wanted};
-use crate::domain::runbook::Skip;
+use super::walk::{keys, lines, moves};
+use super::{Ask, Command, Panel, Scene, Step};
 use crate::session::effect::How;
-use crate::session::walk::{CANNOT_TELL, Move, Phase, Walk};
 use crate::ui::bindings::Binding;
-use crate::ui::theme::Theme;
+use crate::ui::theme::{Theme, Tone};
 use crate::ui::widgets::pairs::{self, Pair};
 
 /// At this width or below the list lies above the step.
@@ -45,10 +42,10 @@ impl Panel for Runbook {
             Command::CancelAct => return Ask::Stop(How::Cancel),
             command => {
                 let Some(walk) = scene.session.walk() else {
-                    return Ask::Say("no runbook is being walked: b begins one".to_owned());
+                    return Ask::Say("no runbook is being walked: m begins one".to_owned());
                 };
                 self.top.set(0);
-                return moved(command, walk);
+                return moves::moved(command, walk, scene.facts);
             }
         }
         Ask::Nothing
@@ -64,39 +61,14 @@ impl Panel for Runbook {
         let body = step::head(walk, theme, right, buf);
         let output = step::output_height(scene, body.height);
         let text = Rect { height: body.height - output, ..body };
-        self.pairs(&lines::of(walk, scene), theme, text, buf);
+        let mut pairs = lines::of(walk, scene);
+        if let Some(path) = lines::path(walk).filter(|_| !walk.path().is_empty()) {
+            pairs.insert(0, Pair::new("path", path).tone(Tone::Dim));
+        }
+        self.pairs(&pairs, theme, text, buf);
         let output = Rect { y: text.bottom(), height: output, ..body };
         step::output(scene, theme, output, buf);
     }
-}
-
-/// Returns what a command means on the step where the walk stands.
-fn moved(command: &Command, walk: &Walk) -> Ask {
-    match command {
-        Command::Advance if *walk.phase() == Phase::Notice => Ask::Move(Move::Continue),
-        Command::Advance => Ask::Move(Move::Run),
-        Command::Choose(offer) if walk.failure().is_some() => Ask::Move(Move::Take(offer.clone())),
-        Command::Choose(answer) => choose(answer, walk),
-        Command::Skip if walk.current().skip == Skip::Freely => {
-            Ask::Move(Move::Skip(String::new()))
-        }
-        Command::Skip => Ask::Text(Wanted::Skip),
-        Command::Override => Ask::Text(Wanted::Override),
-        Command::Note => Ask::Text(Wanted::Note),
-        Command::Pause => Ask::Move(Move::Pause),
-        Command::StopAfter => Ask::Move(Move::StopAfter),
-        Command::Abandon => Ask::Text(Wanted::Abandon),
-        _ => Ask::Nothing,
-    }
-}
-
-/// An answer against the evidence asks for its reason first.
-fn choose(answer: &str, walk: &Walk) -> Ask {
-    let against = walk.suggestion().is_some_and(|suggested| suggested != answer);
-    if against && answer != CANNOT_TELL {
-        return Ask::Text(Wanted::Answer(answer.to_owned()));
-    }
-    Ask::Move(Move::Choose { answer: answer.to_owned(), reason: None })
 }
 
 /// Returns where the list and the step are painted: beside each other, or above.

@@ -50,7 +50,17 @@ impl Session {
             Origin::Step(_) => self.walking(|walk| walk.performed(&acting, outcome)),
             Origin::Operator => self.procedure_goes_on(&acting, outcome),
         });
+        effects.extend(self.closed_at_last());
         effects
+    }
+
+    /// Closes the run that was over before its last act was, once that has ended.
+    fn closed_at_last(&mut self) -> Option<Effect> {
+        let of_run = |acting: &Acting| acting.last_of_its_run();
+        if self.acting.iter().any(of_run) {
+            return None;
+        }
+        self.closing.take().map(Effect::Close)
     }
 
     /// Plans the next act of an operator's own procedure after one that was done and that
@@ -94,6 +104,8 @@ impl Session {
         self.procedure = None;
         let text = format!("nothing more is started, because nothing can be recorded: {why}");
         self.unrecorded = Some(why);
+        // The end cannot be recorded either; resume finds what is missing.
+        self.closing = None;
         let mut effects = vec![say(Tone::Bad, text)];
         effects.extend(self.no_more_attempts(|_| true, "not tried again: it cannot be recorded"));
         effects
@@ -122,14 +134,18 @@ impl Session {
 
     pub(super) fn ticked(&mut self, now: DateTime<Utc>) -> Vec<Effect> {
         self.now = Some(now);
-        let paused = self.walk.as_ref().is_some_and(Walk::is_paused);
+        let paused = self.walk.as_deref().is_some_and(Walk::is_paused);
         let may_go = |acting: &&mut Acting| !(paused && acting.step().is_some());
         let due = self.acting.iter_mut().filter(may_go).find_map(|acting| {
             let confirmed = acting.take_due(now)?;
             let step = acting.step().map(str::to_owned);
             Some(Effect::Perform { act: acting.act.clone(), step, confirmed })
         });
-        due.into_iter().collect()
+        let mut effects: Vec<Effect> = due.into_iter().collect();
+        if self.unrecorded.is_none() {
+            effects.extend(self.walking(Walk::ticked));
+        }
+        effects
     }
 }
 

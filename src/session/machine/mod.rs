@@ -4,7 +4,10 @@
 mod acts;
 mod plans;
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
+use serde_json::json;
 
 use crate::domain::baseline::Baseline;
 use crate::domain::journal::{Entry, Kind, Record};
@@ -20,6 +23,8 @@ use super::walk::{Move, Place, Walk, Want};
 pub struct Begin {
     /// The runbook, frozen from here on.
     pub book: Runbook,
+    /// The runbooks that it may call, frozen with it, by their names.
+    pub called: BTreeMap<String, Runbook>,
     /// Where it is walked.
     pub place: Place,
     /// The first record's data: runbook, its hash and text, target.
@@ -49,8 +54,8 @@ struct Asked {
 #[derive(Debug, Default)]
 pub struct Session {
     run: Option<String>,
-    opening: Option<Walk>,
-    walk: Option<Walk>,
+    opening: Option<Box<Walk>>,
+    walk: Option<Box<Walk>>,
     asked: Option<Asked>,
     pending: Option<Pending>,
     acting: Vec<Acting>,
@@ -60,6 +65,8 @@ pub struct Session {
     acts: u32,
     now: Option<DateTime<Utc>>,
     unrecorded: Option<String>,
+    /// The end of a run whose last act still runs: it is recorded after the act's.
+    closing: Option<Entry>,
 }
 
 impl Session {
@@ -84,7 +91,7 @@ impl Session {
     /// Returns the runbook that is walked, also after its end.
     #[must_use]
     pub fn walk(&self) -> Option<&Walk> {
-        self.walk.as_ref()
+        self.walk.as_deref()
     }
 
     /// Returns the id of the run that records.
@@ -108,12 +115,12 @@ impl Session {
     /// Returns true while leaving would leave something running or unanswered.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        !self.acting.is_empty() || self.walk.as_ref().is_some_and(|walk| walk.end().is_none())
+        !self.acting.is_empty() || self.walk.as_deref().is_some_and(|walk| walk.end().is_none())
     }
 
     /// Begins to walk a runbook: its journal is opened first, and nothing happens without it.
     pub fn walk_begins(&mut self, begin: Begin) -> Vec<Effect> {
-        let walks = self.walk.as_ref().is_some_and(|walk| walk.end().is_none());
+        let walks = self.walk.as_deref().is_some_and(|walk| walk.end().is_none());
         if walks || self.opening.is_some() {
             return vec![say(Tone::Bad, "a runbook is being walked already: abandon it first")];
         }
@@ -123,25 +130,34 @@ impl Session {
                 format!("the run is not begun, because nothing can be recorded: {why}"),
             )];
         }
+        if self.closing.is_some() {
+            let why = "the last run's act still runs: wait for its end, or cancel it";
+            return vec![say(Tone::Bad, why)];
+        }
         match begin.again {
             None => {
-                self.opening = Some(Walk::new(begin.book, begin.place));
+                let walk = Walk::new(begin.book, begin.place);
+                self.opening = Some(Box::new(walk.calling(begin.called)));
                 vec![Effect::Open(begin.facts)]
             }
-            Some(again) => self.goes_on(begin.book, begin.place, again),
+            Some(again) => {
+                let names = again.records.iter().filter_map(|record| record.act.as_deref());
+                let last = names.filter_map(|act| act.strip_prefix('a')?.parse().ok()).max();
+                self.acts = self.acts.max(last.unwrap_or(0));
+                let (run, records) = (again.run, again.records);
+                let walk = Walk::resume(begin.book, begin.called, begin.place, &records);
+                self.goes_on(walk, run)
+            }
         }
     }
 
     /// Goes on with a run that was interrupted. Its acts keep their names: a new one gets
     /// the next.
-    fn goes_on(&mut self, book: Runbook, place: Place, again: Again) -> Vec<Effect> {
-        let names = again.records.iter().filter_map(|record| record.act.as_deref());
-        let last = names.filter_map(|act| act.strip_prefix('a')?.parse().ok()).max();
-        self.acts = self.acts.max(last.unwrap_or(0));
-        match Walk::resume(book, place, &again.records) {
+    fn goes_on(&mut self, walk: Result<Walk, String>, run: String) -> Vec<Effect> {
+        match walk {
             Ok(walk) => {
-                self.opening = Some(walk);
-                vec![Effect::Reopen(again.run)]
+                self.opening = Some(Box::new(walk));
+                vec![Effect::Reopen(run)]
             }
             Err(why) => vec![say(Tone::Bad, format!("the run cannot go on: {why}"))],
         }
@@ -181,7 +197,7 @@ impl Session {
             return vec![say(Tone::Bad, format!("not done, because it cannot be recorded: {why}"))];
         }
         let effects = self.walking(|walk| walk.moved(step));
-        if self.walk.as_ref().is_some_and(Walk::is_paused) {
+        if self.walk.as_deref().is_some_and(Walk::is_paused) {
             self.withdraw();
         }
         effects
@@ -202,7 +218,7 @@ impl Session {
 
     /// Lets the walk move and turns what it wants into effects.
     fn walking(&mut self, step: impl FnOnce(&mut Walk) -> Vec<Want>) -> Vec<Effect> {
-        let Some(walk) = self.walk.as_mut() else { return Vec::new() };
+        let Some(walk) = self.walk.as_deref_mut() else { return Vec::new() };
         walk.clock(self.now);
         let wants = step(walk);
         let is_over = walk.end().is_some();
@@ -211,6 +227,18 @@ impl Session {
             effects.extend(self.let_go());
         }
         effects
+    }
+
+    /// Closes the run, or notes that it is over while its last act still runs: what became of
+    /// that belongs into the run too.
+    fn close(&mut self, entry: Entry) -> Vec<Effect> {
+        let runs = |acting: &Acting| acting.step().is_some() && acting.retry_due().is_none();
+        if !self.acting.iter().any(runs) {
+            return vec![Effect::Close(entry)];
+        }
+        let over = Entry::new(Kind::Stop, json!({ "how": "end", "end": entry.data }));
+        self.closing = Some(entry);
+        vec![Effect::Record(over)]
     }
 
     fn want(&mut self, want: Want) -> Vec<Effect> {
@@ -229,7 +257,7 @@ impl Session {
                 None => self.asked(request, Origin::Step(step)),
             },
             Want::Record(entry) => vec![Effect::Record(entry)],
-            Want::Close(entry) => vec![Effect::Close(entry)],
+            Want::Close(entry) => self.close(entry),
             Want::Say(tone, text) => vec![say(tone, text)],
         }
     }

@@ -6,6 +6,7 @@ use crate::domain::gate::Asks;
 use crate::domain::plan::Direction;
 use crate::domain::runbook::{Act, Action, Backup, Down, Goto, Kind, Migrate, Skip, Up};
 use crate::session::effect::{Goal, Request};
+use crate::session::pick;
 
 use super::{Means, Phase, Purpose, Status, Walk, Want};
 
@@ -13,6 +14,8 @@ impl Walk {
     /// Begins the current step, or reads its probes again.
     pub(super) fn enter_step(&mut self) -> Vec<Want> {
         self.evidence.clear();
+        self.given = None;
+        self.watching = None;
         if self.paused {
             return self.wait(Phase::Held);
         }
@@ -23,11 +26,15 @@ impl Walk {
             Kind::Act(_) => self.wait(Phase::Ready),
             Kind::Decide(decide) if decide.evidence.is_empty() => self.wait(Phase::Deciding),
             Kind::Decide(decide) => self.probe(Purpose::Evidence, decide.evidence),
-            other => self.wait(Phase::Unsupported(other.word())),
+            Kind::Manual(_) => self.wait(Phase::Doing),
+            Kind::Ask(_) => self.wait(Phase::Asking),
+            Kind::Approve { .. } => self.wait(Phase::Approving),
+            Kind::Watch(watch) => self.begin_watch(&watch),
+            Kind::Call { target } => self.call(&target),
         }
     }
 
-    fn wait(&mut self, phase: Phase) -> Vec<Want> {
+    pub(super) fn wait(&mut self, phase: Phase) -> Vec<Want> {
         self.phase = phase;
         Vec::new()
     }
@@ -70,9 +77,9 @@ impl Walk {
         match request(act, self) {
             Ok(request) => {
                 self.phase = Phase::Acting;
-                vec![Want::Preview { step: self.current().id.clone(), request }]
+                vec![Want::Preview { step: self.here(), request }]
             }
-            Err(kind) => self.wait(Phase::Unsupported(kind)),
+            Err(why) => self.wait(Phase::Refused(why)),
         }
     }
 
@@ -122,8 +129,8 @@ impl Walk {
     }
 }
 
-/// Returns what an act asks to be planned, or the word for what this version cannot do.
-fn request(act: &Act, walk: &Walk) -> Result<Request, &'static str> {
+/// Returns what an act asks to be planned, or why this version cannot plan it.
+fn request(act: &Act, walk: &Walk) -> Result<Request, String> {
     let migrate = |direction, goal| Ok(Request::Migrate { direction, goal, risk: act.risk });
     match &act.action {
         Action::Migrate(Migrate::Up(Up::Head)) => migrate(Direction::Up, Goal::End),
@@ -139,27 +146,36 @@ fn request(act: &Act, walk: &Walk) -> Result<Request, &'static str> {
             let argv = words.iter().map(|word| resolve(word, walk)).collect::<Result<_, _>>()?;
             Ok(Request::Command { argv, risk: act.risk })
         }
+        Action::Signal(signalled) => {
+            let session = resolve(&signalled.session, walk)?;
+            let backend = pick::session(&session)
+                .ok_or_else(|| format!("{session} names no session: pick it from the list"))?;
+            Ok(Request::Signal { backend, signal: signalled.kind })
+        }
+        Action::Backup(Backup::Full) => Ok(Request::Backup { scope: Scope::Full, to: None }),
+        Action::Backup(Backup::Schema) => Ok(Request::Backup { scope: Scope::Schema, to: None }),
         Action::Sql { text, binds } if binds.is_empty() => {
             Ok(Request::Sql { text: text.clone(), risk: act.risk })
         }
-        Action::Sql { .. } => Err("sql with binds"),
-        Action::Backup(Backup::Full) => Ok(Request::Backup { scope: Scope::Full, to: None }),
-        Action::Backup(Backup::Schema) => Ok(Request::Backup { scope: Scope::Schema, to: None }),
-        Action::Backup(_) => Err("backup of tables"),
-        Action::VerifyBackup(_) => Err("verify_backup"),
-        Action::Restore(_) => Err("restore"),
-        Action::Signal(_) => Err("signal"),
-        Action::Http(_) => Err("http"),
+        Action::Sql { .. }
+        | Action::Backup(_)
+        | Action::VerifyBackup(_)
+        | Action::Restore(_)
+        | Action::Http(_) => Err(format!(
+            "this version cannot run an act of the kind {}",
+            act.action.not_yet().unwrap_or("named here")
+        )),
     }
 }
 
 /// Returns the text that a word stands for.
-fn resolve(word: &Word, walk: &Walk) -> Result<String, &'static str> {
+fn resolve(word: &Word, walk: &Walk) -> Result<String, String> {
     use crate::domain::evidence::Scope as _;
     match word {
         Word::Text(text) => Ok(text.clone()),
         Word::Named(name) => {
-            walk.value(name).map(|value| value.to_string()).ok_or("a variable without a value")
+            let value = walk.value(name).map(|value| value.to_string());
+            value.ok_or_else(|| format!("{name} has no value yet: its step was left out"))
         }
     }
 }

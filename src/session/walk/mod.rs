@@ -5,14 +5,18 @@
 //! asked for before its gates allowed it, a skip starts nothing, and after the end nothing
 //! happens at all.
 
+mod answers;
+mod call;
 mod enter;
 mod known;
+mod leave;
 mod moves;
 mod path;
 mod record;
 mod results;
 mod resume;
 mod status;
+mod watch;
 
 use std::collections::BTreeMap;
 
@@ -27,8 +31,10 @@ use crate::domain::runbook::{Runbook, Section, Step};
 
 use super::effect::{Request, Tone};
 
+use call::Frame;
 use resume::Left;
 pub use status::{End, Evidence, Means, Phase, Purpose, Status};
+pub use watch::{Armed, Watching};
 
 /// What the operator does in a runbook.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,8 +60,23 @@ pub enum Move {
     Pause,
     /// Pauses when this step is over; the same again takes it back.
     StopAfter,
-    /// Goes to a section that a failure offers.
+    /// Goes to a section that a failure or a trigger offers.
     Take(String),
+    /// Gives the value that is asked for: of a manual item, or of a variable.
+    Give(String),
+    /// Approves, under the name that the approver typed.
+    Approve(String),
+    /// Asks the question before anew.
+    Back,
+    /// Hands the run over to somebody, with a note for them; it pauses.
+    Handover {
+        /// Who goes on.
+        to: String,
+        /// What they have to know.
+        note: String,
+    },
+    /// Ends the run here and hands it to a person.
+    Escalate(String),
     /// Leaves the run.
     Abandon(String),
 }
@@ -97,6 +118,8 @@ pub struct Place {
     pub policy: BTreeMap<String, Value>,
     /// Who walks.
     pub executor: String,
+    /// Whom to call, as the configuration says, a line each.
+    pub contacts: Vec<String>,
 }
 
 /// An answer that was given on the way.
@@ -108,6 +131,8 @@ pub struct Answered {
     pub question: String,
     /// The answer's label.
     pub answer: String,
+    /// How many calls deep the question was asked.
+    depth: usize,
 }
 
 /// A runbook that is being walked.
@@ -131,10 +156,31 @@ pub struct Walk {
     path: Vec<Answered>,
     acts_done: u32,
     attempts: u32,
+    /// The value that a manual item was given, until what it verifies is read.
+    given: Option<String>,
+    watching: Option<Watching>,
+    /// The runbooks that can be called, frozen with the run.
+    library: BTreeMap<String, Runbook>,
+    callers: Vec<Frame>,
+    /// How many calls deep the records are that are recalled.
+    depth: usize,
+    /// Who the run was handed over to, if it was.
+    handed: Option<Handed>,
     paused: bool,
     stop_after: bool,
     end: Option<End>,
     left: Option<Box<Left>>,
+}
+
+/// A run that was handed over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handed {
+    /// By whom.
+    pub from: String,
+    /// To whom.
+    pub to: String,
+    /// What they have to know.
+    pub note: String,
 }
 
 impl Walk {
@@ -161,6 +207,12 @@ impl Walk {
             path: Vec::new(),
             acts_done: 0,
             attempts: 0,
+            given: None,
+            watching: None,
+            library: BTreeMap::new(),
+            callers: Vec::new(),
+            depth: 0,
+            handed: None,
             paused: false,
             stop_after: false,
             end: None,
@@ -168,7 +220,14 @@ impl Walk {
         }
     }
 
-    /// Returns the runbook.
+    /// Lets the walk call these runbooks, by their names.
+    #[must_use]
+    pub fn calling(mut self, library: BTreeMap<String, Runbook>) -> Self {
+        self.library = library;
+        self
+    }
+
+    /// Returns the runbook that is walked now: the one that was begun, or the one it calls.
     #[must_use]
     pub fn book(&self) -> &Runbook {
         &self.book
@@ -198,10 +257,35 @@ impl Walk {
         &self.phase
     }
 
-    /// Returns what became of a step; `None`: it was not reached, or is the current one.
+    /// Returns what became of a step of the runbook that is walked now; `None`: it was not
+    /// reached, or is the current one.
     #[must_use]
     pub fn status(&self, step: &str) -> Option<&Status> {
-        self.statuses.get(step)
+        self.statuses.get(&self.qualified(step))
+    }
+
+    /// Returns the values of the variables that were given.
+    #[must_use]
+    pub fn vars(&self) -> &BTreeMap<String, Value> {
+        &self.vars
+    }
+
+    /// Returns the approvals that were given.
+    #[must_use]
+    pub fn approvals(&self) -> &[Approval] {
+        &self.approvals
+    }
+
+    /// Returns who the run was handed over to last, if it was.
+    #[must_use]
+    pub fn handed(&self) -> Option<&Handed> {
+        self.handed.as_ref()
+    }
+
+    /// Returns the value that a manual item was given and that is not proven yet.
+    #[must_use]
+    pub fn given(&self) -> Option<&str> {
+        self.given.as_deref()
     }
 
     /// Returns what was read for the current step.
@@ -283,7 +367,17 @@ impl Walk {
     /// Takes readings that were asked for.
     pub fn probed(&mut self, readings: Vec<Reading>) -> Vec<Want> {
         match self.phase {
-            Phase::Probing(purpose) if self.end.is_none() => self.read(purpose, readings),
+            _ if self.end.is_some() => Vec::new(),
+            Phase::Probing(purpose) => self.read(purpose, readings),
+            Phase::Watching => self.watched(readings),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Notes that time has passed: a live view reads its probes again by it.
+    pub fn ticked(&mut self) -> Vec<Want> {
+        match self.phase {
+            Phase::Watching if self.end.is_none() && !self.paused => self.watch_on(),
             _ => Vec::new(),
         }
     }

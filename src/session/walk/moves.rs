@@ -22,6 +22,8 @@ impl Walk {
             Move::Pause => self.pause(),
             Move::StopAfter => self.toggle_stop_after(),
             Move::Abandon(reason) => self.abandon(reason),
+            Move::Escalate(reason) => self.escalate(reason),
+            Move::Handover { to, note } => self.hand_over(&to, &note),
             _ if self.paused => vec![bad("the run is paused: go on first")],
             Move::Continue => self.read_notice(),
             Move::Run => self.run(),
@@ -29,6 +31,9 @@ impl Walk {
             Move::Skip(reason) => self.skip(reason),
             Move::Override(reason) => self.override_gate(&reason),
             Move::Take(section) => self.take_offer(&section),
+            Move::Give(value) => self.give(&value),
+            Move::Approve(name) => self.approve(&name),
+            Move::Back => self.back(),
         }
     }
 
@@ -54,13 +59,6 @@ impl Walk {
         vec![self.record(Kind::Pause, json!({ "after_this_step": self.stop_after }))]
     }
 
-    fn abandon(&mut self, reason: String) -> Vec<Want> {
-        if reason.trim().is_empty() {
-            return vec![bad("say why the run is abandoned: the report needs it")];
-        }
-        self.finish(End::Abandoned { reason })
-    }
-
     fn read_notice(&mut self) -> Vec<Want> {
         match self.phase {
             Phase::Notice => self.pass(Means::Vouched, "read"),
@@ -70,6 +68,7 @@ impl Walk {
 
     fn run(&mut self) -> Vec<Want> {
         match &self.phase {
+            Phase::CheckFailed { .. } if self.given.is_some() => self.ask_vouched(),
             Phase::CheckFailed { .. } => self.enter_step(),
             Phase::Unproven { .. } => self.ask_verify(),
             Phase::Ready | Phase::Denied { .. } => self.ask_gates(),
@@ -84,10 +83,12 @@ impl Walk {
             Phase::Acting | Phase::Probing(_) => vec![bad("it is under way")],
             Phase::Notice => vec![bad("this is only to be read")],
             Phase::Held => vec![bad("the run is paused: go on first")],
-            Phase::Unsupported(kind) => {
-                vec![bad(format!(
-                    "this version cannot walk a step of the kind {kind}: skip it with a reason, or abandon the run"
-                ))]
+            Phase::Doing => vec![bad("a person does this: say what came of it")],
+            Phase::Asking => vec![bad("a value is asked for")],
+            Phase::Approving => vec![bad("somebody else has to approve")],
+            Phase::Watching => vec![bad("it ends by itself; skip it with a reason to end it now")],
+            Phase::Refused(why) => {
+                vec![bad(format!("{why}: skip it with a reason, or hand it to a person"))]
             }
         }
     }
@@ -103,6 +104,9 @@ impl Walk {
     }
 
     fn override_gate(&mut self, reason: &str) -> Vec<Want> {
+        if self.phase == Phase::Approving {
+            return self.override_approval(reason);
+        }
         let Phase::Denied { reasons, overridable } = &self.phase else {
             return vec![bad("no gate denies anything here")];
         };
@@ -135,8 +139,8 @@ impl Walk {
         let question = self.question();
         let data = json!({ "question": question, "answer": label, "reason": reason });
         let mut wants = vec![self.record(Kind::Answer, data)];
-        let step = self.current().id.clone();
-        self.path.push(Answered { step, question, answer: label.clone() });
+        let (step, depth) = (self.here(), self.callers.len());
+        self.path.push(Answered { step, question, answer: label.clone(), depth });
         wants.extend(self.take(Status::Passed { means: Means::Vouched, value: label }, goto));
         wants
     }
@@ -163,12 +167,16 @@ impl Walk {
     }
 
     fn take_offer(&mut self, offer: &str) -> Vec<Want> {
-        let Some(why) = self.failure().map(str::to_owned) else {
-            return vec![bad("nothing has failed here")];
-        };
-        if !self.offers().iter().any(|one| one == offer) {
-            return vec![bad("that is not offered here")];
+        let offers = self.offers();
+        if !offers.iter().any(|one| one == offer) {
+            let why = if offers.is_empty() {
+                "nothing has failed here"
+            } else {
+                "that is not offered here"
+            };
+            return vec![bad(why)];
         }
+        let why = self.failure().map_or_else(|| self.fired().join("; "), str::to_owned);
         let goto = match offer {
             ESCALATE => Goto::Escalate,
             section => Goto::Section(section.to_owned()),
@@ -179,6 +187,7 @@ impl Walk {
     }
 }
 
+/// Says why nothing happened.
 pub(super) fn bad(text: impl Into<String>) -> Want {
     Want::Say(Tone::Bad, text.into())
 }

@@ -4,7 +4,7 @@
 //! scenario leads to is a branch: it is entered only that way, and its end is the run's end.
 
 use crate::domain::evidence::Verdict;
-use crate::domain::runbook::{Goto, Kind, Runbook};
+use crate::domain::runbook::{Goto, Kind, Runbook, Target};
 
 use super::{End, Status, Walk, Want};
 
@@ -13,8 +13,8 @@ pub(super) fn entry(book: &Runbook) -> usize {
     book.sections.iter().position(|section| section.id == book.entry).unwrap_or(0)
 }
 
-/// Returns true if the section is reached only through an answer or a scenario. What a
-/// failed step offers may as well lie ahead on the main line.
+/// Returns true if the section is reached only through an answer, a scenario, a trigger or
+/// a call. What a failed step offers may as well lie ahead on the main line.
 fn is_branch(book: &Runbook, id: &str) -> bool {
     let answered = book.steps().any(|step| match &step.kind {
         Kind::Decide(decide) => decide
@@ -25,7 +25,11 @@ fn is_branch(book: &Runbook, id: &str) -> bool {
     });
     let offered =
         book.scenarios.values().any(|scenario| scenario.offer.iter().any(|offer| offer == id));
-    id != book.entry && (answered || offered)
+    let watched = book.triggers.values().any(|trigger| trigger.offer == id);
+    let called = book
+        .steps()
+        .any(|step| matches!(&step.kind, Kind::Call { target: Target::Section(to) } if to == id));
+    id != book.entry && (answered || offered || watched || called)
 }
 
 impl Walk {
@@ -40,7 +44,7 @@ impl Walk {
     pub(super) fn lead(&mut self, goto: Goto) -> Vec<Want> {
         match goto {
             Goto::Next => self.advance(),
-            Goto::End => self.finish(End::Completed),
+            Goto::End => self.runbook_ends(),
             Goto::Escalate => {
                 let question = self.question();
                 self.finish(End::Escalated { question })
@@ -56,7 +60,7 @@ impl Walk {
 
     fn close_step(&mut self, status: Status) -> Vec<Want> {
         let want = self.record_status(&status);
-        self.statuses.insert(self.current().id.clone(), status);
+        self.statuses.insert(self.here(), status);
         if self.stop_after {
             self.stop_after = false;
             self.paused = true;
@@ -76,7 +80,8 @@ impl Walk {
         }
     }
 
-    fn advance(&mut self) -> Vec<Want> {
+    /// Goes behind the current step.
+    pub(super) fn advance(&mut self) -> Vec<Want> {
         if self.step + 1 < self.section().steps.len() {
             self.step += 1;
             return self.enter();
@@ -87,7 +92,7 @@ impl Walk {
                 self.step = 0;
                 self.enter()
             }
-            None => self.finish(End::Completed),
+            None => self.comes_back(),
         }
     }
 

@@ -10,13 +10,17 @@ use super::{End, Status, Walk, Want};
 impl Walk {
     /// Records something about the current step.
     pub(super) fn record(&self, kind: Kind, data: Value) -> Want {
-        Want::Record(Entry::new(kind, data).at_step(self.current().id.clone()))
+        Want::Record(Entry::new(kind, data).at_step(self.here()))
     }
 
     /// Records that the current step was reached.
     pub(super) fn record_step(&self) -> Want {
         let step = self.current();
-        self.record(Kind::Step, json!({ "section": self.section().id, "title": step.title }))
+        let mut data = json!({ "section": self.section().id, "title": step.title });
+        if !self.callers.is_empty() {
+            data["callers"] = self.calls().into();
+        }
+        self.record(Kind::Step, data)
     }
 
     /// Records what was read for the current step.

@@ -23,7 +23,7 @@ impl Walk {
             self.readings.insert(name.clone(), reading.clone());
         }
         match purpose {
-            Purpose::Check | Purpose::Verify => {}
+            Purpose::Check | Purpose::Verify | Purpose::Vouched => {}
             Purpose::Gates | Purpose::Evidence => self.show(&named),
         }
         match purpose {
@@ -31,6 +31,7 @@ impl Walk {
             Purpose::Verify => self.verified(),
             Purpose::Gates => self.gates_read(),
             Purpose::Evidence => self.evidence_read(&named),
+            Purpose::Vouched => self.vouched(),
         }
     }
 
@@ -42,7 +43,7 @@ impl Walk {
     }
 
     /// Tests a claim against the last reading of its name, and records both.
-    fn test(&mut self, claim: &Claim) -> (Verdict, Want) {
+    pub(super) fn test(&mut self, claim: &Claim) -> (Verdict, Want) {
         let reading = self.readings.get(&claim.name).cloned();
         let expect = claim.expect.resolved(self);
         let reading = reading.unwrap_or_else(|| Reading {
@@ -55,7 +56,7 @@ impl Walk {
         (verdict, want)
     }
 
-    fn found(&self, claim: &Claim) -> String {
+    pub(super) fn found(&self, claim: &Claim) -> String {
         let found = self.readings.get(&claim.name).map(|reading| reading.value.to_string());
         found.unwrap_or_else(|| "cannot tell".to_owned())
     }
@@ -212,7 +213,8 @@ impl Walk {
         match &self.phase {
             Phase::Failed { why, .. }
             | Phase::CheckFailed { why, .. }
-            | Phase::Unproven { why, .. } => Some(why),
+            | Phase::Unproven { why, .. }
+            | Phase::Refused(why) => Some(why),
             _ => None,
         }
     }
@@ -222,12 +224,13 @@ impl Walk {
         self.failure().into_iter().flat_map(|why| self.book.scenarios_of(why))
     }
 
-    /// Returns what is offered after a failure: the step's own sections, those of the
-    /// scenarios that fit the error, and a person ([`ESCALATE`]).
+    /// Returns what is offered: after a failure the step's own sections, those of the
+    /// scenarios that fit the error, and a person ([`ESCALATE`]); while watching, the
+    /// sections of the triggers that fire.
     #[must_use]
     pub fn offers(&self) -> Vec<String> {
         if self.failure().is_none() {
-            return Vec::new();
+            return self.fired_offers();
         }
         let mut offers: Vec<String> = Vec::new();
         for offer in &self.current().on_fail.offer {
@@ -236,6 +239,9 @@ impl Walk {
                 Offer::Scenario => offers.extend(self.scenarios().flat_map(|s| s.offer.clone())),
                 Offer::Escalate => offers.push(ESCALATE.to_owned()),
             }
+        }
+        if matches!(self.phase, Phase::Refused(_)) {
+            offers.push(ESCALATE.to_owned());
         }
         let mut seen = BTreeSet::new();
         offers.retain(|offer| seen.insert(offer.clone()));

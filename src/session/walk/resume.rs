@@ -1,14 +1,18 @@
 //! A walk rebuilt from what was recorded of it: what has ended stays ended, the current step
 //! is taken up where its last act left it, and everything that can be read is read anew.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
+use crate::domain::evidence;
+use crate::domain::gate::Approval;
 use crate::domain::journal::{Kind as Recorded, Record};
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::Plan;
-use crate::domain::runbook::{Goto, Kind, Runbook};
+use crate::domain::runbook::{From, Goto, Kind, Resume, Runbook};
 
-use super::{Answered, ESCALATE, Phase, Place, Status, Walk, Want};
+use super::{Answered, ESCALATE, Handed, Phase, Place, Status, Walk, Want};
 
 /// Where an interrupted walk stood.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,8 +36,13 @@ impl Walk {
     ///
     /// # Errors
     /// When the records belong to another runbook than this one.
-    pub fn resume(book: Runbook, place: Place, records: &[Record]) -> Result<Self, String> {
-        let mut walk = Self::new(book, place);
+    pub fn resume(
+        book: Runbook,
+        library: BTreeMap<String, Runbook>,
+        place: Place,
+        records: &[Record],
+    ) -> Result<Self, String> {
+        let mut walk = Self::new(book, place).calling(library);
         walk.began = records.first().map(|record| record.at);
         for record in records {
             walk.recall(record);
@@ -57,10 +66,46 @@ impl Walk {
                 self.pause_if_asked();
             }
             Recorded::Outcome if record.data["ending"] == "done" => self.pause_if_asked(),
-            Recorded::Answer => self.path.extend(answered(step, &record.data)),
+            Recorded::Answer => self.recall_answer(step, &record.data),
+            Recorded::Approved => self.approvals.extend(approval(&record.data)),
+            Recorded::Lease => self.handed = handed(&record.data).or(self.handed.take()),
+            Recorded::Step => self.depth = calls_of(&record.data).len(),
             Recorded::Pause => self.recall_pause(&record.data),
             _ => {}
         }
+    }
+
+    /// Takes an answer: of a question, of a variable, or that one was asked anew.
+    fn recall_answer(&mut self, step: String, data: &Value) {
+        if let (Some(var), Some(text)) = (data["var"].as_str(), data["value"].as_str()) {
+            let value = self.variable(var, text);
+            self.vars.insert(var.to_owned(), value);
+            return;
+        }
+        if let Some(back) = data["back"].as_str() {
+            while self.path.pop().is_some_and(|one| one.step != back) {}
+            self.statuses.remove(back);
+            return;
+        }
+        self.path.extend(answered(step, data, self.depth));
+    }
+
+    /// Returns a variable's value as the step that asked for it took it.
+    fn variable(&self, var: &str, text: &str) -> evidence::Value {
+        let books = std::iter::once(&self.book).chain(self.library.values());
+        let mut asks = books.flat_map(Runbook::steps).filter_map(|step| match &step.kind {
+            Kind::Ask(ask) if ask.var == var => Some(&ask.from),
+            _ => None,
+        });
+        let number = match asks.next() {
+            Some(From::Number) => text
+                .parse()
+                .map(evidence::Value::Int)
+                .ok()
+                .or_else(|| text.parse().map(evidence::Value::Float).ok()),
+            _ => None,
+        };
+        number.unwrap_or_else(|| evidence::Value::Text(text.to_owned()))
     }
 
     fn pause_if_asked(&mut self) {
@@ -76,21 +121,23 @@ impl Walk {
         }
     }
 
+    /// Stands at the step that was reached last, by the calls that led there.
     fn stand_at(&mut self, reached: &Record) -> Result<(), String> {
-        let id = reached.step.as_deref().unwrap_or_default();
-        let places = self.book.sections.iter().enumerate();
-        let mut places =
-            places.flat_map(|(at, s)| s.steps.iter().enumerate().map(move |(n, s)| (at, n, s)));
-        let (section, step, _) = places
-            .find(|(.., step)| step.id == id)
-            .ok_or_else(|| format!("the runbook has no step {id}"))?;
-        (self.section, self.step, self.entered) = (section, step, Some(reached.at));
+        for call in calls_of(&reached.data) {
+            self.stand(&call)?;
+            let Kind::Call { target } = self.current().kind.clone() else {
+                return Err(format!("the step {call} of the runbook calls nothing"));
+            };
+            self.descend(&target)?;
+        }
+        self.stand(reached.step.as_deref().unwrap_or_default())?;
+        self.entered = Some(reached.at);
         Ok(())
     }
 
     /// Returns where the current step was left, from the records after it was reached.
     fn left_at(&mut self, since: &[Record]) -> Left {
-        let id = self.current().id.clone();
+        let id = self.here();
         let own: Vec<&Record> =
             since.iter().filter(|record| record.step.as_ref() == Some(&id)).collect();
         if own.iter().any(|record| record.kind == Recorded::Ended) {
@@ -128,7 +175,7 @@ impl Walk {
     pub(super) fn goes_on(&mut self, left: Left) -> Vec<Want> {
         match left {
             Left::Over(goto) => self.lead(goto),
-            Left::Within(None) => self.enter_step(),
+            Left::Within(None) => self.take_up(),
             Left::Within(Some(Last { plan, outcome: Some(outcome) })) => {
                 self.after_act(plan.as_ref(), &outcome)
             }
@@ -138,6 +185,19 @@ impl Walk {
                 Vec::new()
             }
         }
+    }
+
+    /// Takes the step up that had begun nothing which must be known first. One that would
+    /// read or go on by itself waits for a person, if it says so.
+    fn take_up(&mut self) -> Vec<Want> {
+        let by_itself = matches!(
+            self.current().kind,
+            Kind::Check(_) | Kind::Watch(_) | Kind::Call { .. } | Kind::Notice { .. }
+        );
+        if by_itself && self.current().resume == Resume::Ask {
+            self.paused = true;
+        }
+        self.enter_step()
     }
 
     fn after_act(&mut self, plan: Option<&Plan>, outcome: &Outcome) -> Vec<Want> {
@@ -153,9 +213,25 @@ impl Walk {
     }
 }
 
-fn answered(step: String, data: &Value) -> Option<Answered> {
+fn answered(step: String, data: &Value, depth: usize) -> Option<Answered> {
     let text = |key: &str| data[key].as_str().map(str::to_owned);
-    Some(Answered { step, question: text("question")?, answer: text("answer")? })
+    Some(Answered { step, question: text("question")?, answer: text("answer")?, depth })
+}
+
+fn approval(data: &Value) -> Option<Approval> {
+    let text = |key: &str| data[key].as_str().map(str::to_owned);
+    Some(Approval { role: text("role")?, by: text("by")? })
+}
+
+fn handed(data: &Value) -> Option<Handed> {
+    let text = |key: &str| data["handover"][key].as_str().map(str::to_owned);
+    Some(Handed { from: text("from")?, to: text("to")?, note: text("note")? })
+}
+
+/// Returns the steps that have called, as a step's record names them.
+fn calls_of(data: &Value) -> Vec<String> {
+    let calls = data["callers"].as_array().into_iter().flatten();
+    calls.filter_map(|call| call.as_str().map(str::to_owned)).collect()
 }
 
 /// Returns what became of an act's attempt.

@@ -14,6 +14,8 @@ pub enum Means {
     Vouched,
     /// An act was done, and its checks held.
     Acted,
+    /// Nobody approved, and a typed reason stands in for it.
+    Overridden,
 }
 
 /// What became of a step.
@@ -84,8 +86,17 @@ pub enum Phase {
     },
     /// A question, with its evidence read.
     Deciding,
-    /// A kind of step that this version cannot walk.
-    Unsupported(&'static str),
+    /// Something that a person does, and vouches for with a value.
+    Doing,
+    /// A variable that a person gives a value.
+    Asking,
+    /// Somebody other than the executor has to approve.
+    Approving,
+    /// A live view; it ends by itself.
+    Watching,
+    /// Something that cannot be walked here, and why: a kind of act that this version does
+    /// not have, a runbook that calls itself.
+    Refused(String),
 }
 
 /// What probes are read for.
@@ -99,6 +110,8 @@ pub enum Purpose {
     Verify,
     /// The evidence of a question.
     Evidence,
+    /// What shows that a person did what they vouch for.
+    Vouched,
 }
 
 /// A line of evidence.

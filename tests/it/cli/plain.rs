@@ -11,7 +11,7 @@ fn the_shipped_runbook_is_walked_to_its_end() {
     let lk = Lk::on(&database);
     let mut typed = lk.typed(&["run", "--plain"]);
     typed.answer("What this does", "4");
-    typed.answer("note (empty leaves)> ", "by a test");
+    typed.answer("Note for the record (empty leaves)> ", "by a test");
     typed.answer("number> ", "1");
     typed.expect("Run the pending migrations (");
     typed.answer("number> ", "2");
@@ -22,7 +22,7 @@ fn the_shipped_runbook_is_walked_to_its_end() {
     typed.answer("number> ", "1");
     typed.answer("Type y to run it", "y");
     typed.expect("now at 2");
-    typed.expect("QUESTION: Keep it, or take the last one down?");
+    typed.expect("QUESTION: Keep it, or go back?");
     typed.answer("number> ", "k");
     typed.expect("THE RUN IS OVER: the runbook was walked to its end");
     let (text, code) = typed.end();

@@ -53,7 +53,11 @@ impl Known for World {
 
 fn rule(builtin: Builtin, expect: Expect) -> Rule {
     let claim = Claim { name: builtin.name(), probe: Probe::builtin(builtin), expect };
-    Rule { says: builtin.name(), asks: Asks::Probe(claim) }
+    Rule {
+        says: builtin.name(),
+        asks: Asks::Probe(claim),
+        policy: std::collections::BTreeMap::default(),
+    }
 }
 
 fn holds(builtin: Builtin) -> Rule {
@@ -61,11 +65,20 @@ fn holds(builtin: Builtin) -> Rule {
 }
 
 fn gate(mode: Mode, rules: Vec<Rule>) -> Gate {
-    Gate { mode, rules, fresh: Period::from_secs(60) }
+    Gate {
+        mode,
+        rules,
+        fresh: Period::from_secs(60),
+        policy: std::collections::BTreeMap::default(),
+    }
 }
 
 fn approval() -> Rule {
-    Rule { says: "approved".to_owned(), asks: Asks::Approval { role: "lead".to_owned() } }
+    Rule {
+        says: "approved".to_owned(),
+        asks: Asks::Approval { role: "lead".to_owned() },
+        policy: std::collections::BTreeMap::default(),
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use lockkeeper::domain::evidence::{Expect, Name, Reading, Scope, Value, Verdict}
 use lockkeeper::domain::identity::Class;
 use lockkeeper::domain::plan::Risk;
 use lockkeeper::domain::runbook::{
-    Action, Context, Deed, Down, Goto, Kind, Migrate, Resume, Runbook, Skip, Target, Up, When,
+    Action, Context, Deed, Down, Goto, Kind, Migrate, Resume, Runbook, Skip, Target, When,
 };
 use lockkeeper::io::runbook::{self, Places};
 
@@ -123,13 +123,18 @@ fn migrate() -> Runbook {
     runbook::find("migrate", &Places::default()).expect("it is shipped").runbook
 }
 
+fn rollback() -> Runbook {
+    runbook::find("rollback", &Places::default()).expect("it is shipped").runbook
+}
+
 #[test]
-fn the_short_migrate_runbook_needs_only_the_kinds_of_the_spine() {
-    for step in migrate().steps() {
-        let is_spine = matches!(step.kind.word(), "notice" | "check" | "act" | "decide");
-        assert!(is_spine, "{} is a {}", step.id, step.kind.word());
-        assert!(step.why.is_some() || step.kind.word() == "notice", "{} says no why", step.id);
-        assert!(step.source.is_some() || step.kind.word() == "notice", "{} cites nothing", step.id);
+fn every_step_of_the_shipped_runbooks_says_where_it_comes_from() {
+    for book in [migrate(), rollback()] {
+        for step in book.steps().filter(|step| step.id != "what_this_does") {
+            assert!(step.source.is_some(), "{} cites nothing", step.id);
+            let refused = matches!(&step.kind, Kind::Act(act) if act.action.not_yet().is_some());
+            assert!(!refused, "{} cannot be run", step.id);
+        }
     }
 }
 
@@ -143,17 +148,16 @@ fn migrating_ends_with_the_choice_to_keep_or_to_go_back() {
         decide.answers.iter().find(|answer| answer.id == id).map(|answer| answer.goto.clone())
     };
     assert_eq!(goto("keep"), Some(Goto::End));
-    assert_eq!(goto("down"), Some(Goto::Section("down".to_owned())));
+    assert_eq!(goto("down"), Some(Goto::Section("back".to_owned())));
 }
 
 #[test]
 fn a_failed_way_down_is_not_followed_by_another_migration() {
-    let runbook = migrate();
+    let runbook = rollback();
     let action = |id: &str| match &runbook.step(id).expect("the step is there").kind {
         Kind::Act(act) => act.action.clone(),
         _ => panic!("{id} is no act"),
     };
-    assert_eq!(action("up"), Action::Migrate(Migrate::Up(Up::Head)));
     assert_eq!(action("down_one"), Action::Migrate(Migrate::Down(Down::Previous)));
     let down = runbook.step("down_one").expect("the step is there");
     assert_eq!(

@@ -2,8 +2,8 @@
 
 mod act;
 mod acting;
-mod backup;
 mod alembic;
+mod backup;
 mod cluster;
 mod config;
 mod connect;

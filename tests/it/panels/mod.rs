@@ -5,6 +5,7 @@ mod backups;
 mod journal;
 mod locks;
 mod migrations;
+mod rollback;
 mod runbook;
 mod watch;
 

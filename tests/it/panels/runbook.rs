@@ -150,7 +150,7 @@ fn an_answer_against_the_evidence_asks_for_its_reason() {
     let mut panel = Runbook::default();
     assert_eq!(press(&mut panel, &scene, 'k'), Ask::Text(Wanted::Answer("keep".into())));
     let back = Move::Choose { answer: "back".into(), reason: None };
-    assert_eq!(press(&mut panel, &scene, 'b'), Ask::Move(back));
+    assert_eq!(press(&mut panel, &scene, 't'), Ask::Move(back));
     let unknown = Move::Choose { answer: CANNOT_TELL.into(), reason: None };
     assert_eq!(press(&mut panel, &scene, 'u'), Ask::Move(unknown));
 }
@@ -176,8 +176,8 @@ fn a_failure_offers_its_ways_on_by_keys() {
     let facts = facts(&driven);
     let scene = scene(&facts, &driven.session);
     let mut panel = Runbook::default();
-    assert_eq!(press(&mut panel, &scene, 't'), Ask::Move(Move::Take("mend".into())));
-    assert_eq!(press(&mut panel, &scene, 'e'), Ask::Move(Move::Take(ESCALATE.into())));
+    assert_eq!(press(&mut panel, &scene, 'w'), Ask::Move(Move::Take("mend".into())));
+    assert_eq!(press(&mut panel, &scene, '!'), Ask::Move(Move::Take(ESCALATE.into())));
     assert!(off(&panel, &scene, 'r').contains("could repeat"));
     assert_eq!(off(&panel, &scene, 's'), "this step is required");
 }

@@ -1,6 +1,6 @@
 //! A session and the outside that it talks to, as far as tests need one.
 
-use lockkeeper::domain::evidence::{Builtin, Expect, Probe, Reading, Sense, Value, Verdict};
+use lockkeeper::domain::evidence::{Builtin, Expect, Level, Probe, Reading, Sense, Value, Verdict};
 use lockkeeper::domain::gate::Asks;
 use lockkeeper::domain::journal::Kind as Recorded;
 use lockkeeper::domain::outcome::{Ending, Outcome};
@@ -183,6 +183,9 @@ impl Driven {
     pub fn find(&mut self, find: Find) -> Vec<&'static str> {
         let (ticket, probes) = self.probing.clone().expect("probes are asked for");
         let readings = self.readings(&probes, find);
+        if *self.phase() == Phase::Watching {
+            self.probing = None;
+        }
         self.event(Event::Probed(ticket, readings))
     }
 
@@ -216,8 +219,24 @@ impl Driven {
             Phase::Acting if self.session.pending().is_some() => drop(self.yes()),
             Phase::Acting if self.session.is_planning() => self.plan_along(),
             Phase::Acting => drop(self.end(Ending::Done)),
+            Phase::Doing | Phase::Asking => drop(self.go(Move::Give("0".into()))),
+            Phase::Approving => drop(self.go(Move::Approve("lee".into()))),
+            Phase::Watching if self.is_asked() => drop(self.find(Find::Good)),
+            Phase::Watching => drop(self.tick(3_600)),
             other => panic!("nothing leads on from {other:?}"),
         }
+    }
+
+    /// Lets what is being read come back well.
+    pub fn along_if_probing(&mut self) {
+        if matches!(self.phase(), Phase::Probing(_)) {
+            self.find(Find::Good);
+        }
+    }
+
+    /// Returns true if probes were asked for that nobody has answered.
+    pub fn is_asked(&self) -> bool {
+        self.probing.is_some()
     }
 
     /// Plans what was asked for; after the third migration nothing is left.
@@ -246,6 +265,8 @@ pub fn plan_of(request: &Request) -> Plan {
 fn expectation(walk: &Walk, probe: &Probe) -> Option<Expect> {
     let own = match &walk.current().kind {
         Kind::Check(claim) => vec![claim],
+        Kind::Manual(manual) => manual.verify.iter().collect(),
+        Kind::Watch(watch) => watch.until.iter().collect(),
         Kind::Act(act) => {
             let gates = act.gates.iter().filter_map(|name| walk.book().gates.get(name));
             let asked = gates.flat_map(|gate| &gate.rules).filter_map(|rule| match &rule.asks {
@@ -257,7 +278,8 @@ fn expectation(walk: &Walk, probe: &Probe) -> Option<Expect> {
         _ => Vec::new(),
     };
     let own = own.into_iter().find(|claim| claim.probe == *probe);
-    own.map(|claim| claim.expect.clone()).or_else(|| probe.expected())
+    let expect = own.map(|claim| claim.expect.clone()).or_else(|| probe.expected());
+    expect.map(|expect| expect.resolved(walk))
 }
 
 /// Returns a value of which `expect` comes to `verdict`.
@@ -268,7 +290,9 @@ fn valued(expect: Option<&Expect>, verdict: Verdict) -> Value {
     let mut values: Vec<Value> = [true, false].map(Value::Bool).into();
     values.extend([0, 1].map(Value::Int));
     values.extend(lists.map(Value::List));
-    values.extend(["0s", "9h"].map(period));
+    values.extend(["0s", "99h"].map(period));
+    values.extend([Level::L0, Level::L6].map(Value::Level));
+    values.extend(["reversible", "lossy"].map(|word| Value::Text(word.into())));
     let found = values.into_iter().find(|value| expect.test(value) == verdict);
     found.unwrap_or_else(|| panic!("no value makes {expect} {verdict:?}"))
 }

@@ -1,5 +1,6 @@
 //! One yes, one act: what leads to a `Perform` and what never does.
 
+use lockkeeper::domain::journal::Kind;
 use lockkeeper::domain::outcome::{Ending, Outcome};
 use lockkeeper::domain::plan::{Answer, Direction, Hash, Risk, Signal};
 use lockkeeper::session::confirm::Pending;
@@ -308,11 +309,16 @@ fn the_act_of_a_run_that_was_left_passes_no_step_of_the_next_run() {
     driven.find(Find::Good);
     driven.show(command_plan());
     driven.yes();
-    assert_eq!(driven.go(Move::Abandon("wrong server".into())), ["close"]);
-    let effects = driven.session.walk_begins(begin(small()));
-    driven.take(effects);
+    assert_eq!(driven.go(Move::Abandon("wrong server".into())), [""; 0]);
+    assert_eq!(driven.recorded.last(), Some(&Kind::Stop), "that it is over is recorded at once");
+    let begins = |driven: &mut Driven| {
+        let effects = driven.session.walk_begins(begin(small()));
+        driven.take(effects)
+    };
+    assert_eq!(begins(&mut driven), [""; 0], "what still runs is waited for");
+    assert_eq!(driven.end(Ending::Done), ["close"], "the end comes after the last outcome");
+    assert_eq!(begins(&mut driven), ["open"]);
     driven.event(Event::Opened(Ok("second".into())));
-    assert_eq!(driven.end(Ending::Done), [""; 0]);
     assert_eq!(driven.step(), "hello");
     assert_eq!(driven.status("hello"), None);
 }

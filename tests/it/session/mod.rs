@@ -8,11 +8,13 @@ mod probe;
 mod procedure;
 mod property;
 mod resume;
+mod steps;
 mod vitals;
 mod walk;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use lockkeeper::domain::activity::BackendKey;
+use lockkeeper::domain::config::{Config, POLICY_NAMES};
 use lockkeeper::domain::identity::{Class, Identity};
 use lockkeeper::domain::plan::{Action, Command, Direction, Plan, Preview, Risk, Signal, Timeouts};
 use lockkeeper::domain::runbook::Runbook;
@@ -95,6 +97,14 @@ pub fn terminate() -> Request {
     Request::Signal { backend: backend(), signal: Signal::Terminate }
 }
 
+/// Where the tests walk: on production, under the policy that is so by default.
+pub fn place() -> Place {
+    let config = Config::default();
+    let policy =
+        POLICY_NAMES.iter().map(|name| (name.to_string(), config.policy_value(name).expect(name)));
+    Place { executor: "kim@desk".into(), policy: policy.collect(), ..Place::default() }
+}
+
 /// Parses a runbook of a test.
 pub fn book(text: &str) -> Runbook {
     lockkeeper::io::runbook::parse(std::path::Path::new("test.toml"), text)
@@ -112,8 +122,9 @@ pub fn small() -> Runbook {
 }
 
 pub fn begin(book: Runbook) -> Begin {
-    let place = Place { executor: "kim@desk".into(), ..Place::default() };
-    Begin { book, place, facts: serde_json::json!({}), again: None }
+    let place = place();
+    let called = std::collections::BTreeMap::new();
+    Begin { book, called, place, facts: serde_json::json!({}), again: None }
 }
 
 const SMALL: &str = r#"
@@ -181,7 +192,7 @@ evidence = ["blocked_sessions"]
 suggest = [{ when = { probe = "blocked_sessions", expect = { min = 1 } }, answer = "back" }]
 answers = [
   { key = "k", id = "keep", label = "keep it", goto = "end" },
-  { key = "b", id = "back", label = "take it back", goto = "back" },
+  { key = "t", id = "back", label = "take it back", goto = "back" },
 ]
 
 [[section]]

@@ -92,6 +92,16 @@ fn moves() -> impl Strategy<Value = Move> {
         Move::Take(say("mend")),
         Move::Take(say("escalate")),
         Move::Abandon(String::new()),
+        Move::Give(say("0")),
+        Move::Give(say("not a number")),
+        Move::Give(String::new()),
+        Move::Approve(say("KIM")),
+        Move::Approve(say("lee")),
+        Move::Back,
+        Move::Back,
+        Move::Escalate(String::new()),
+        Move::Escalate(say("because")),
+        Move::Handover { to: say("lee"), note: say("mind the report") },
         Move::Abandon(say("because")),
     ])
 }
@@ -226,6 +236,9 @@ impl Account {
             Phase::Notice => Happens::Moves(Move::Continue),
             Phase::Probing(_) => Happens::Reads { back: 0, find: Find::Good, short: false },
             Phase::Held => Happens::Moves(Move::Pause),
+            Phase::Doing | Phase::Asking => Happens::Moves(Move::Give("0".into())),
+            Phase::Approving => Happens::Moves(Move::Approve("lee".into())),
+            Phase::Watching => Happens::Ticks(3_600),
             Phase::Acting => Happens::Ticks(60),
             _ => Happens::Moves(Move::Run),
         })
@@ -533,6 +546,7 @@ fn wander(driven: &mut Driven, choice: u8) {
             let answer = ["keep", "down", CANNOT_TELL][usize::from(choice) % 3].to_owned();
             driven.go(Move::Choose { answer, reason: Some("because".into()) });
         }
+        Phase::Refused(_) => drop(driven.go(Move::Skip("known".into()))),
         _ => driven.along(),
     }
 }

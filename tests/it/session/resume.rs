@@ -87,7 +87,12 @@ impl Recorded {
     }
 
     fn resumed(&self) -> (Walk, Vec<Want>) {
-        let resumed = Walk::resume(small(), Place::default(), &self.records);
+        let resumed = Walk::resume(
+            small(),
+            std::collections::BTreeMap::default(),
+            Place::default(),
+            &self.records,
+        );
         let mut walk = resumed.expect("the records are the runbook's");
         let wants = walk.begin();
         (walk, wants)
@@ -179,6 +184,11 @@ fn a_step_that_had_ended_is_not_taken_again() {
 fn records_of_another_runbook_are_refused() {
     let mut recorded = Recorded::begin();
     recorded.append(Entry::new(Kind::Step, serde_json::Value::Null).at_step("elsewhere"));
-    let refused = Walk::resume(small(), Place::default(), &recorded.records);
+    let refused = Walk::resume(
+        small(),
+        std::collections::BTreeMap::default(),
+        Place::default(),
+        &recorded.records,
+    );
     assert_eq!(refused.expect_err("it is refused"), "the runbook has no step elsewhere");
 }

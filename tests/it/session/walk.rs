@@ -4,7 +4,7 @@ use lockkeeper::domain::evidence::{Builtin, Reading, Value};
 use lockkeeper::domain::journal::Kind;
 use lockkeeper::domain::outcome::Ending;
 use lockkeeper::domain::plan::{Direction, Risk};
-use lockkeeper::session::effect::{Event, Goal, How, Request};
+use lockkeeper::session::effect::{Event, How};
 use lockkeeper::session::walk::{CANNOT_TELL, ESCALATE, End, Means, Move, Phase, Purpose, Status};
 
 use super::driver::{Driven, Find, is};
@@ -380,13 +380,20 @@ fn what_is_not_here_is_passed_over_and_what_cannot_be_told_is_shown() {
 }
 
 #[test]
-fn a_kind_that_is_not_walked_yet_is_refused_by_its_name() {
+fn an_act_that_cannot_be_run_yet_is_refused_by_name_and_skipped_or_escalated() {
     let text = "schema = 1\nid = \"t\"\ntitle = \"t\"\n[[section]]\nid = \"a\"\ntitle = \"a\"\n\
-                [[section.step]]\nid = \"one\"\nkind = \"approve\"\ntitle = \"1\"\nrole = \"lead\"\nnot_self = true\n";
-    let mut driven = Driven::walking(book(text));
-    assert_eq!(*driven.phase(), Phase::Unsupported("approve"));
-    driven.go(Move::Run);
-    assert!(driven.said().contains("approve"), "{}", driven.said());
+                [[section.step]]\nid = \"one\"\nkind = \"act\"\ntitle = \"1\"\nbackup = { scope = \"full\" }\n";
+    let refused = || {
+        let mut driven = Driven::walking(book(text));
+        assert_eq!(driven.go(Move::Run), NONE);
+        assert!(matches!(driven.phase(), Phase::Refused(why) if why.contains("backup")));
+        assert_eq!(driven.walk().offers(), [ESCALATE]);
+        driven
+    };
+    assert_eq!(refused().go(Move::Skip("made by hand".into())), ["close"]);
+    let mut driven = refused();
+    assert_eq!(driven.go(Move::Take(ESCALATE.into())), ["close"]);
+    assert!(matches!(driven.walk().end(), Some(End::Escalated { .. })));
 }
 
 #[test]
@@ -397,8 +404,8 @@ fn the_shipped_runbook_goes_through_its_checks_after_the_migration() {
         assert!(matches!(driven.status(step), Some(Status::Passed { .. })), "{step}");
     }
     driven.go(choose("down", None));
-    driven.until("down_one");
-    driven.go(Move::Run);
-    let down = Request::Migrate { direction: Direction::Down, goal: Goal::One, risk: Risk::Lossy };
-    assert_eq!(driven.asked.as_ref().map(|(_, request)| request), Some(&down));
+    assert!(
+        matches!(driven.phase(), Phase::Refused(why) if why.contains("rollback")),
+        "no library"
+    );
 }

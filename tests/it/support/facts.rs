@@ -422,7 +422,7 @@ pub fn connecting() -> Facts {
         database: "shop".to_owned(),
         place: "db1:5432".to_owned(),
         role: "deployer".to_owned(),
-        notes: Vec::new(),
+        ..Target::default()
     };
     facts
 }

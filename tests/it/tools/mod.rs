@@ -1,5 +1,5 @@
 //! Tests of the layer `tools`.
 
-mod pg_dump;
 mod alembic;
+mod pg_dump;
 mod sqlx;

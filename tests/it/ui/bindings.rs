@@ -18,7 +18,7 @@ fn a_key_that_is_off_says_why() {
     let meant = |c| press(&groups[0].bindings, &down(c));
     assert_eq!(meant('r'), Press::Command("run"));
     let reason = Reason::new("the step is required by the policy");
-    assert_eq!(meant('s'), Press::Off("skip", reason));
+    assert_eq!(meant('s'), Press::Off("skip".into(), reason));
     assert_eq!(meant('y'), Press::Unbound);
 }
 

@@ -1,9 +1,12 @@
 //! Names: probes, sections, gates, and where an answer leads.
 
+use std::collections::BTreeMap;
+
 use super::super::raw::{self, Sensed};
 use super::super::{Goto, Offer, When};
 use super::{Builder, goto_word};
-use crate::domain::evidence::{Builtin, Claim, Name, Operand, Probe, Value};
+use crate::domain::config::POLICY_NAMES;
+use crate::domain::evidence::{Builtin, Claim, Expect, Name, Operand, Probe, Value};
 use crate::domain::problem::{Flaw, Place};
 
 impl Builder<'_> {
@@ -121,7 +124,21 @@ impl Builder<'_> {
             (None, Some(_)) => self.flaw(place.key("expect"), "the key `probe` is missing"),
             (None, None) => None,
         };
-        When { class: raw.class.clone(), tool: raw.tool.clone(), var, probe }
+        let policy = self.policy(&raw.policy, &place.key("policy"));
+        When { class: raw.class.clone(), tool: raw.tool.clone(), var, policy, probe }
+    }
+
+    /// Returns what is expected of the policy, if it has these names.
+    pub(super) fn policy(
+        &mut self,
+        raw: &BTreeMap<String, Expect>,
+        place: &Place,
+    ) -> BTreeMap<String, Expect> {
+        for name in raw.keys().filter(|name| !POLICY_NAMES.contains(&name.as_str())) {
+            let flaw = Flaw::unknown_name(place.key(name), "policy value", name, POLICY_NAMES);
+            self.flaws.push(flaw);
+        }
+        raw.clone()
     }
 
     fn literal(&mut self, operand: &Operand, place: &Place) -> Option<Value> {

@@ -27,6 +27,13 @@ const COMMON: &[&str] = &[
     "links",
 ];
 
+/// Keys that no answer may have.
+const KEPT: [(char, &str); 3] = [
+    ('u', "`u` is kept for \"cannot tell\""),
+    ('b', "`b` is kept for going back to the question before"),
+    ('r', "`r` is kept for reading the evidence again"),
+];
+
 /// Returns the keys that belong to a kind, besides those of all.
 fn keys(kind: Word) -> &'static [&'static str] {
     match kind {
@@ -188,8 +195,8 @@ impl Builder<'_> {
         answers: &Place,
     ) -> Option<Answer> {
         let place = answers.index(index);
-        if raw.key == 'u' {
-            return self.flaw(place.key("key"), "`u` is kept for \"cannot tell\"");
+        if let Some((_, what)) = KEPT.iter().find(|(key, _)| *key == raw.key) {
+            return self.flaw(place.key("key"), *what);
         }
         if all[..index].iter().any(|other| other.key == raw.key || other.id == raw.id) {
             let what = "another answer of this decision has the same key or id";

@@ -83,3 +83,62 @@ async fn the_readmes_story_holds_from_the_blocked_migration_to_the_removed_serve
     super::restored(&mut console.pty);
     until("the server is removed", || !directory.exists() && !cluster::is_running(&directory));
 }
+
+#[tokio::test]
+async fn a_newcomer_goes_up_meets_the_blocker_goes_on_rolls_back_by_the_tree_and_reads_the_journal()
+{
+    let state = tempdir().expect("a temporary directory can be made");
+    let (pty, directory) = demo(state.path());
+    let project = tempdir().expect("a temporary directory can be made");
+    let mut console = Operator { pty, state, project };
+    let superuser = options(&directory, cluster::SUPERUSER, DATABASE);
+    let mut connection = superuser.connect().await.expect("the demo accepts");
+    let blocker = number(&mut connection, REPORTING).await;
+
+    console.press("m", "read it, then r goes on");
+    console.press("r", "s skips it");
+    console.press("s", "Why is this step skipped?");
+    console.type_slowly("it ends soon\r");
+    console.pty.wait_for("r plans it and asks you before it runs");
+    console.press("r", "up 5 add note");
+    console.pty.wait_for(ARMED);
+    console.press("y", "1 has the ways out");
+    console.press("1", &format!("end pid {blocker} (asks first)"));
+    end_the_blocker(&mut console.pty, blocker);
+    console.pty.wait_for("up 6 widen amount");
+    assert_eq!(number(&mut connection, COLUMN).await, 1);
+
+    console.pty.send("\u{1b}");
+    console.pty.wait_until("no dialog", |screen| !screen.contents().contains("Esc leaves."));
+    console.press("5", "r plans it and asks you before it runs");
+    console.press("A", "Why is the run abandoned?");
+    console.type_slowly("the release is broken\r");
+    console.pty.wait_for("▲ abandoned");
+    console.press("R", "read it, then r goes on");
+    console.press("r", "ROLLBACK   Half done?");
+    console.pty.wait_for("suggestion");
+    console.press("n", "Half done? no ▸ Data damaged?");
+    console.pty.wait_for("suggestion");
+    console.press("n", "▸ Way down safe?");
+    let screen = console.pty.wait_for("suggestion");
+    assert!(screen.contains("reversal") && screen.contains("written_since"), "{screen}");
+    console.press("d", "This goes against the evidence. Why?");
+    console.type_slowly("nobody reads it yet\r");
+    console.pty.wait_for("Take the last migration down");
+    console.press("r", "✖ denied");
+    console.press("o", "Why is it overridden?");
+    console.type_slowly("a demo\r");
+    console.pty.wait_for("down 5 add note");
+    console.pty.wait_until("an armed dialog", |screen| screen.contents().contains("● Type"));
+    console.type_slowly("shop\r");
+    console.pty.wait_for("✓ completed");
+    assert_eq!(number(&mut connection, COLUMN).await, 0);
+
+    let screen = console.press("7", "closed");
+    assert!(screen.contains("✓ completed") && screen.contains("down_one"), "{screen}");
+    let recorded = journals(console.state.path());
+    assert!(recorded.contains(r#""kind":"override""#) && recorded.contains("nobody reads it yet"));
+    console.pty.send("q");
+    assert_eq!(console.pty.wait().exit_code(), 0);
+    super::restored(&mut console.pty);
+}

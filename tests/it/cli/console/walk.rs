@@ -11,8 +11,13 @@ const TWO: super::Migrations<'static> = &[
 const BODY: &str = "SELECT count(*) FROM pg_attribute WHERE attname = 'body' AND attnum > 0 \
                     AND attrelid = to_regclass('notes') AND NOT attisdropped";
 
+fn skip(console: &mut Operator, reason: &str) {
+    console.press("s", "Why is this step skipped?");
+    console.type_slowly(&format!("{reason}\r"));
+}
+
 #[tokio::test]
-async fn the_runbook_is_walked_up_and_one_down_with_a_step_skipped_for_a_reason() {
+async fn the_runbook_is_walked_up_with_steps_skipped_for_a_reason_and_handed_to_a_person() {
     let server = server::private(&[]);
     let database = server.database("walk");
     let mut console = Operator::on(&database, TWO);
@@ -21,9 +26,19 @@ async fn the_runbook_is_walked_up_and_one_down_with_a_step_skipped_for_a_reason(
     // Nobody pinned this server, which the check says instead of passing.
     console.press("r", "It is the pinned database");
     console.pty.wait_for("s skips it with a reason");
-    console.press("s", "Why is this step skipped?");
-    console.type_slowly("the test pins nothing\r");
-    console.pty.wait_for("r plans it and asks you before it runs");
+    for (title, reason) in [
+        ("It is the pinned database", "the test pins nothing"),
+        ("A full backup is recent", "the test has none"),
+        ("That backup is proven", "the test has none"),
+    ] {
+        console.pty.wait_for(title);
+        console.pty.wait_for("s skips it with a reason");
+        skip(&mut console, reason);
+    }
+    console.press("v", "The team is told (a few words)");
+    console.type_slowly("#ops 14:02\r");
+    console.pty.wait_for("The maintenance window is open");
+    console.press("s", "r plans it and asks you before it runs");
     assert_eq!(count(&database, super::TABLES).await, 0);
 
     console.press("r", "up 1 step");
@@ -32,22 +47,20 @@ async fn the_runbook_is_walked_up_and_one_down_with_a_step_skipped_for_a_reason(
     assert_eq!(count(&database, super::TABLES).await, 1);
     assert_eq!(count(&database, BODY).await, 0, "the second waits for its own yes");
     console.pty.wait_for(ARMED);
-    console.press("y", "Keep it, or take the last one down?");
-    console.pty.wait_for("d answer");
+    console.press("y", "watching for");
+    skip(&mut console, "the test does not wait");
+    console.pty.wait_for("suggestion");
     assert_eq!(count(&database, BODY).await, 1);
-
-    console.press("d", "r plans it and asks you before it runs");
-    console.press("r", "down 2 step");
-    console.pty.wait_for(&format!("Type {}", database.name));
-    console.pty.wait_until("an armed dialog", |screen| screen.contents().contains("● Type"));
-    console.type_slowly(&format!("{}\r", database.name));
-    console.pty.wait_for("✓ completed");
-    assert_eq!(count(&database, BODY).await, 0);
-    assert_eq!(count(&database, super::TABLES).await, 1);
+    console.press("d", "Start nothing: no migration, no retry");
+    console.press("r", "Stop every application instance");
+    console.press("!", "What does the next level have to know?");
+    console.type_slowly("nobody knows the writers\r");
+    console.pty.wait_for("▲ escalated");
+    assert_eq!(count(&database, BODY).await, 1);
 
     let recorded = console.journals();
     assert!(recorded.contains("the test pins nothing"));
-    assert_eq!(recorded.matches(r#""kind":"intent""#).count(), 3);
+    assert_eq!(recorded.matches(r#""kind":"intent""#).count(), 2);
     console.press("7", "closed");
     console.pty.send("q");
     assert_eq!(console.pty.wait().exit_code(), 0);

@@ -7,13 +7,15 @@ use crate::session::machine::Session;
 use crate::session::walk::{CANNOT_TELL, ESCALATE, Phase, Walk};
 use crate::ui::bindings::{Binding, Key, Reason};
 
-/// Keys of the sections that a failure offers, in their order; `e` is the person.
-const OFFERS: [char; 4] = ['t', 'v', 'w', 'z'];
+/// Keys of the sections that a failure or a trigger offers, in their order; `!` is the
+/// person. None of them means something else on another panel.
+const OFFERS: [char; 4] = ['w', 'z', 'i', 'a'];
 
 type Bindings = Vec<Binding<Command>>;
 
 /// Returns the keys while nothing is walked.
-pub(super) fn idle(session: &Session, facts: &Facts) -> Bindings {
+#[must_use]
+pub fn idle(session: &Session, facts: &Facts) -> Bindings {
     let can = match (session.unrecorded(), session.job()) {
         (Some(why), _) => off(format!("nothing can be recorded: {why}")),
         (_, Some(job)) => off(format!("{} is running", job.plan.preview.title)),
@@ -30,9 +32,11 @@ pub(super) fn idle(session: &Session, facts: &Facts) -> Bindings {
 }
 
 /// Returns the keys on the current step of a walk that is not over.
-pub(super) fn walking(walk: &Walk, session: &Session) -> Bindings {
+#[must_use]
+pub fn walking(walk: &Walk, session: &Session) -> Bindings {
     let mut keys = answers(walk);
-    keys.push(advance(walk));
+    keys.extend(give(walk));
+    keys.extend(advance(walk));
     keys.extend(over_ride(walk));
     keys.extend(offers(walk));
     keys.push(skip(walk));
@@ -40,13 +44,54 @@ pub(super) fn walking(walk: &Walk, session: &Session) -> Bindings {
     keys.push(pause(walk));
     keys.push(stop_after(walk));
     keys.push(cancel(session));
-    keys.push(Binding::new(
-        Key::char('A'),
-        "abandon",
-        "leave the run, with a reason; what was done stays",
-        Command::Abandon,
-    ));
+    keys.extend(back(walk));
+    keys.extend(leaving(walk));
     keys
+}
+
+/// Returns the keys that lead out of the run.
+fn leaving(walk: &Walk) -> Bindings {
+    let mut keys = vec![
+        Binding::new(
+            Key::char('A'),
+            "abandon",
+            "leave the run, with a reason; what was done stays",
+            Command::Abandon,
+        ),
+        Binding::new(
+            Key::char('H'),
+            "hand over",
+            "pause, and hand the run over to somebody, with a note for them",
+            Command::HandOver,
+        ),
+    ];
+    if !walk.offers().iter().any(|offer| offer == ESCALATE) {
+        let help = "end the run here and hand it to a person, with what they have to know";
+        keys.push(Binding::new(Key::char('!'), "escalate", help, Command::Escalate));
+    }
+    keys
+}
+
+/// Returns the key that asks the question before anew, once one was answered.
+fn back(walk: &Walk) -> Option<Binding<Command>> {
+    walk.path().last()?;
+    let can = walk.no_way_back().map_or(Ok(()), off);
+    let help = "ask the question before anew; what was done since stays done";
+    Some(Binding::new(Key::char('b'), "back", help, Command::Rewind).when(can))
+}
+
+/// Returns the key that gives what the step asks for.
+fn give(walk: &Walk) -> Option<Binding<Command>> {
+    let (label, help) = match walk.phase() {
+        Phase::Doing => ("value", "say what came of it; the value is recorded"),
+        Phase::CheckFailed { .. } if walk.given().is_some() => {
+            ("value", "say anew what came of it; the value is recorded")
+        }
+        Phase::Asking => ("answer", "type the value, or pick it from what is live"),
+        Phase::Approving => ("approve", "the approver types their name; never who runs this"),
+        _ => return None,
+    };
+    Some(Binding::new(Key::char('v'), label, help, Command::Give))
 }
 
 fn off(why: impl Into<std::borrow::Cow<'static, str>>) -> Result<(), Reason> {
@@ -55,28 +100,34 @@ fn off(why: impl Into<std::borrow::Cow<'static, str>>) -> Result<(), Reason> {
 
 /// Returns the answers by their own keys, and the one that every question has.
 fn answers(walk: &Walk) -> Bindings {
-    let (Kind::Decide(decide), Phase::Deciding) = (&walk.current().kind, walk.phase()) else {
-        return Vec::new();
+    let Kind::Decide(decide) = &walk.current().kind else { return Vec::new() };
+    let can = match walk.phase() {
+        _ if walk.is_paused() => off("the run is paused: p goes on"),
+        Phase::Deciding => Ok(()),
+        _ => off("the evidence is read first: a moment"),
     };
-    let can = if walk.is_paused() { off("the run is paused: p goes on") } else { Ok(()) };
-    let answer = |key, label, help, id: &str| {
+    let answer = |key, label: String, help, id: &str| {
         let command = Command::Choose(id.to_owned());
         Binding::new(Key::char(key), label, help, command).when(can.clone())
     };
     let mut keys: Bindings = decide
         .answers
         .iter()
-        .map(|one| answer(one.key, "answer", "give this answer to the question", &one.id))
+        .map(|one| answer(one.key, one.label.clone(), "give this answer", &one.id))
         .collect();
     let help = "nobody can tell: the run ends here and goes to a person";
-    keys.push(answer('u', "cannot tell", help, CANNOT_TELL));
+    keys.push(answer('u', "cannot tell".to_owned(), help, CANNOT_TELL));
     keys
 }
 
-fn advance(walk: &Walk) -> Binding<Command> {
+fn advance(walk: &Walk) -> Option<Binding<Command>> {
+    use Phase::{Approving, Asking, Doing, Watching};
+    if matches!(walk.phase(), Doing | Asking | Approving | Watching) {
+        return None;
+    }
     let (label, help, can) = advances(walk.phase());
     let can = if walk.is_paused() { off("the run is paused: p goes on") } else { can };
-    Binding::new(Key::char('r'), label, help, Command::Advance).when(can)
+    Some(Binding::new(Key::char('r'), label, help, Command::Advance).when(can))
 }
 
 fn advances(phase: &Phase) -> (&'static str, &'static str, Result<(), Reason>) {
@@ -95,14 +146,19 @@ fn advances(phase: &Phase) -> (&'static str, &'static str, Result<(), Reason>) {
         }
         Phase::Acting | Phase::Probing(_) => ("run", RUN, off("it is under way")),
         Phase::Held => ("go on", "go on with the run", off("the run is paused: p goes on")),
-        Phase::Unsupported(kind) => {
-            ("run", RUN, off(format!("this version cannot walk a step of the kind {kind}")))
+        Phase::Refused(why) => ("run", RUN, off(why.clone())),
+        Phase::Doing | Phase::Asking | Phase::Approving | Phase::Watching => {
+            ("go on", RUN, off("a person's word is asked for here"))
         }
     }
 }
 
 fn over_ride(walk: &Walk) -> Option<Binding<Command>> {
-    let Phase::Denied { overridable, .. } = walk.phase() else { return None };
+    let overridable = match walk.phase() {
+        Phase::Denied { overridable, .. } => *overridable,
+        Phase::Approving => true,
+        _ => return None,
+    };
     let can = match overridable {
         _ if walk.is_paused() => off("the run is paused: p goes on"),
         true => Ok(()),
@@ -112,11 +168,12 @@ fn over_ride(walk: &Walk) -> Option<Binding<Command>> {
     Some(Binding::new(Key::char('o'), "override", help, Command::Override).when(can))
 }
 
-/// Returns the ways on that the failure offers, each with its key.
-pub(super) fn offered(walk: &Walk) -> Vec<(char, String)> {
+/// Returns the ways on that a failure or a trigger offers, each with its key.
+#[must_use]
+pub fn offered(walk: &Walk) -> Vec<(char, String)> {
     let mut keys = OFFERS.into_iter();
     let key = |offer: String| match offer.as_str() {
-        ESCALATE => Some(('e', offer)),
+        ESCALATE => Some(('!', offer)),
         _ => keys.next().map(|key| (key, offer)),
     };
     walk.offers().into_iter().filter_map(key).collect()
@@ -127,7 +184,7 @@ fn offers(walk: &Walk) -> Bindings {
     let binding = |(key, offer): (char, String)| {
         let (label, help) = match offer.as_str() {
             ESCALATE => ("escalate", "end the run here and hand it to a person"),
-            _ => ("take offer", "go on at the section that this failure offers"),
+            _ => ("take offer", "go on at the section that is offered here"),
         };
         Binding::new(Key::char(key), label, help, Command::Choose(offer)).when(can.clone())
     };

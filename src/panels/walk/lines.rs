@@ -1,9 +1,12 @@
 //! What is said of the step: why, what it does, what was read, what is possible now.
 
 use crate::domain::age;
-use crate::domain::evidence::{Claim, Expect, Verdict};
+use crate::domain::evidence::{Claim, Expect, Value, Verdict};
 use crate::domain::gate::Asks;
-use crate::domain::runbook::{Act, Action, Decide, Down, Goto, Kind, Migrate, Skip, Up};
+use crate::domain::runbook::{
+    Act, Action, Decide, Down, From, Goto, Kind, Migrate, Skip, Target, Up,
+};
+use crate::domain::trigger::State;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::verdict::Level;
 use crate::panels::Scene;
@@ -12,9 +15,11 @@ use crate::ui::theme::{Tone, symbol};
 use crate::ui::widgets::pairs::Pair;
 
 use super::keys;
+use super::moves::form;
 
 /// Returns what can be begun, and how it goes.
-pub(super) fn nothing() -> Vec<Pair> {
+#[must_use]
+pub fn nothing() -> Vec<Pair> {
     vec![
         Pair::new("", "No runbook is being walked.").tone(Tone::Strong),
         Pair::new(
@@ -37,8 +42,29 @@ pub(super) fn nothing() -> Vec<Pair> {
     ]
 }
 
+/// Returns the answers given so far, and the question that stands: `half done? no ▸ data
+/// damaged? no ▸ way down safe?`; `None` before the first question.
+#[must_use]
+pub fn path(walk: &Walk) -> Option<String> {
+    let title = |id: &str| {
+        let id = id.rsplit('/').next().unwrap_or(id);
+        walk.book().step(id).map_or_else(|| id.to_owned(), |step| step.title.clone())
+    };
+    let answered = walk.path().iter().map(|one| format!("{} {}", title(&one.step), one.answer));
+    let mut parts: Vec<String> = answered.collect();
+    let asks = matches!(walk.current().kind, Kind::Decide(_)) && walk.end().is_none();
+    if parts.is_empty() && !asks {
+        return None;
+    }
+    if walk.end().is_none() {
+        parts.push(walk.current().title.clone());
+    }
+    Some(shown(&parts.join(" ▸ ")))
+}
+
 /// Returns everything about the current step, or about the end.
-pub(super) fn of(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
+#[must_use]
+pub fn of(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
     if let Some(end) = walk.end() {
         return ended(end, scene);
     }
@@ -56,6 +82,10 @@ pub(super) fn of(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
 fn about(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
     let step = walk.current();
     let mut lines = Vec::new();
+    if let Some(handed) = walk.handed().filter(|_| walk.is_paused()) {
+        let note = shown(&format!("{} to {}: {}", handed.from, handed.to, handed.note));
+        lines.push(Pair::new("handed over", note).tone(Tone::Accent));
+    }
     lines.extend(step.why.as_ref().map(|why| Pair::new("why", why.clone())));
     lines.extend(what(walk));
     match &step.kind {
@@ -76,14 +106,29 @@ fn ended(end: &End, scene: &Scene<'_>) -> Vec<Pair> {
         }
     };
     let run = scene.session.run().unwrap_or("unknown");
-    vec![
-        Pair::new("end", text).tone(tone),
+    let mut lines = vec![Pair::new("end", text).tone(tone)];
+    if *end != End::Completed {
+        lines.extend(call(&scene.facts.target.contacts));
+    }
+    lines.extend([
         Pair::new(
             "journal",
-            format!("run {run}; 6 shows it here, lockkeeper journal show {run} prints it"),
+            format!(
+                "run {run}; the panel Journal shows it, lockkeeper journal show {run} prints it"
+            ),
         ),
         Pair::new("m", "begins migrate anew"),
-    ]
+    ]);
+    lines
+}
+
+/// Returns whom to call.
+fn call(contacts: &[String]) -> Vec<Pair> {
+    if contacts.is_empty() {
+        let text = "nobody is named: fill in [contacts] of lockkeeper.toml";
+        return vec![Pair::new("call", text).tone(Tone::Warn)];
+    }
+    contacts.iter().map(|line| Pair::new("call", shown(line)).tone(Tone::Strong)).collect()
 }
 
 fn shown(text: &str) -> String {
@@ -97,8 +142,45 @@ fn what(walk: &Walk) -> Vec<Pair> {
             vec![Pair::new("expects", format!("{}: {}", claim.name, expected(claim, walk)))]
         }
         Kind::Act(act) => acts(act, walk),
-        Kind::Manual(manual) => vec![Pair::new("do", manual.text.clone())],
-        _ => Vec::new(),
+        Kind::Manual(manual) => {
+            let mut lines = vec![Pair::new("do", manual.text.trim().to_owned()).tone(Tone::Strong)];
+            lines.push(Pair::new("answer", form(manual)));
+            let shows: Vec<String> = manual
+                .verify
+                .iter()
+                .map(|c| format!("{}: {}", c.name, expected(c, walk)))
+                .collect();
+            if !shows.is_empty() {
+                lines.push(Pair::new("shown by", shows.join("; ")));
+            }
+            lines
+        }
+        Kind::Ask(ask) => vec![Pair::new("asks", from(&ask.from))],
+        Kind::Approve { role } => vec![Pair::new(
+            "approves",
+            format!("{role}: somebody other than who runs this; the name is recorded, unverified"),
+        )],
+        Kind::Watch(watch) => {
+            let names: Vec<&str> = watch.probes.iter().map(|(name, _)| name.as_str()).collect();
+            let text = format!("{} at least: {}", watch.min_duration, names.join(", "));
+            vec![Pair::new("watches", text)]
+        }
+        Kind::Call { target: Target::Section(id) | Target::Runbook(id) } => {
+            vec![Pair::new("goes to", section(walk, id))]
+        }
+        Kind::Decide(_) => Vec::new(),
+    }
+}
+
+fn from(from: &From) -> String {
+    match from {
+        From::Text => "a text".to_owned(),
+        From::Number => "a number".to_owned(),
+        From::Choice(choices) => format!("one of: {}", choices.join(", ")),
+        From::Revision => "a migration, picked from those that are known".to_owned(),
+        From::Backup => "a backup".to_owned(),
+        From::Table => "a table, picked from those that the migrations touch".to_owned(),
+        From::Session => "a session, picked from those that are live".to_owned(),
     }
 }
 
@@ -159,7 +241,10 @@ fn evidence(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
 }
 
 fn reading(one: &Evidence, claim: Option<&Claim>, walk: &Walk, scene: &Scene<'_>) -> Pair {
-    let value = shown(&one.reading.value.to_string());
+    let value = match &one.reading.value {
+        Value::Unknown(why) => shown(why),
+        value => shown(&value.to_string()),
+    };
     let ago = age::rough(scene.facts.now - one.reading.at);
     let verdict = match claim {
         Some(claim) => Some(expected(claim, walk).test(&one.reading.value)),
@@ -243,13 +328,21 @@ fn phase(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
         Phase::Ready => now("r plans it and asks you before it runs", Tone::Plain),
         Phase::Acting => [now(acting(scene), Tone::Accent), stuck(scene)].concat(),
         Phase::Deciding => Vec::new(),
-        Phase::Unsupported(kind) => now(
-            &format!(
-                "✖ this version cannot walk a step of the kind {kind}: skip it with a reason, or abandon the run"
-            ),
-            Tone::Alarm,
+        Phase::Refused(why) => {
+            let now = "s skips it with a reason; ! hands it to a person";
+            failed(false, why, now, walk)
+        }
+        Phase::Doing => now("do it, then v records what came of it", Tone::Plain),
+        Phase::Asking => now("v answers; what is live can be picked", Tone::Plain),
+        Phase::Approving => now(
+            "v lets the approver type their name (unverified); o goes on without, for a typed reason shown in red",
+            Tone::Plain,
         ),
+        Phase::Watching => watching(walk, scene),
         Phase::Denied { reasons, overridable } => denied(reasons, *overridable),
+        Phase::CheckFailed { unknown, why } if walk.given().is_some() => {
+            failed(*unknown, why, "r looks again; v says anew what came of it", walk)
+        }
         Phase::CheckFailed { unknown, why } => {
             let skip = match walk.current().skip {
                 Skip::Never => "it is required, so the run stays here",
@@ -267,6 +360,28 @@ fn phase(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
             failed(false, why, "it is not tried again: look at what it left behind", walk)
         }
     }
+}
+
+/// Returns how long the live view goes on, and how the armed triggers stand.
+fn watching(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
+    let left = walk.watch_left(scene.facts.now).unwrap_or_default();
+    let now = if left.is_zero() {
+        "long enough: it ends when what it waits for holds; s ends it with a reason".to_owned()
+    } else {
+        format!("watching for {} more; s ends it now, with a reason", age::clock(left))
+    };
+    let mut lines = vec![Pair::new("now", now).tone(Tone::Accent)];
+    for armed in walk.armed() {
+        let (word, tone) = match armed.state {
+            State::Calm => ("✓ calm", Tone::Ok),
+            State::Warn => ("▲ warns", Tone::Warn),
+            State::Fire => ("✖ FIRES", Tone::Alarm),
+            State::Unknown => ("▲ cannot tell", Tone::Warn),
+        };
+        let text = format!("{word} · {} · {}", armed.says, shown(&armed.found));
+        lines.push(Pair::new("trigger", text).tone(tone));
+    }
+    lines
 }
 
 /// Returns what an operator can do about what a check found, where this console can.
@@ -319,6 +434,7 @@ fn probing(purpose: Purpose) -> &'static str {
         Purpose::Gates => "reading what its gates ask for",
         Purpose::Verify => "reading what must hold afterwards",
         Purpose::Evidence => "reading the evidence",
+        Purpose::Vouched => "reading what shows that it was done",
     }
 }
 

@@ -1,0 +1,117 @@
+//! The panel Rollback: what going back would mean now; while a runbook asks its questions,
+//! the way so far, the question, and what speaks for which answer.
+
+mod lines;
+
+use std::cell::Cell;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::walk::{keys, lines as step, moves};
+use super::{Ask, Command, Panel, Scene, Step};
+use crate::session::effect::How;
+use crate::session::walk::Walk;
+use crate::ui::bindings::{Binding, Key, Reason};
+use crate::ui::theme::{Theme, Tone};
+use crate::ui::widgets::message::{self, Message};
+use crate::ui::widgets::pairs::{self, Pair};
+
+/// The panel's own state.
+#[derive(Debug, Default)]
+pub struct Rollback {
+    /// The first seen row, kept within the page at each painting.
+    top: Cell<usize>,
+    /// The height of the last painting: what a page is.
+    page: Cell<usize>,
+}
+
+/// Returns the walk that asks or has asked questions, and is not over.
+fn walked<'a>(scene: &Scene<'a>) -> Option<&'a Walk> {
+    scene.session.walk().filter(|walk| walk.end().is_none())
+}
+
+impl Panel for Rollback {
+    fn bindings(&self, scene: &Scene<'_>) -> Vec<Binding<Command>> {
+        if let Some(walk) = walked(scene) {
+            return keys::walking(walk, scene.session);
+        }
+        let can = match (scene.session.unrecorded(), scene.session.job()) {
+            (Some(why), _) => Err(Reason::new(format!("nothing can be recorded: {why}"))),
+            (_, Some(job)) => Err(Reason::new(format!("{} is running", job.plan.preview.title))),
+            _ if scene.facts.snapshot.value().is_none() => {
+                Err(Reason::new("the server has not answered yet"))
+            }
+            _ => Ok(()),
+        };
+        let help = "begin the rollback tree: evidence first, then the ways back";
+        let begin = Command::Begin("rollback".to_owned());
+        vec![Binding::new(Key::char('r'), "roll back", help, begin).when(can)]
+    }
+
+    fn on(&mut self, command: &Command, scene: &Scene<'_>) -> Ask {
+        match (command, scene.session.walk()) {
+            (Command::Go(step), _) => self.scroll(*step),
+            (Command::Begin(name), _) => return Ask::Begin(name.clone()),
+            (Command::CancelAct, _) => return Ask::Stop(How::Cancel),
+            (command, Some(walk)) => {
+                self.top.set(0);
+                return moves::moved(command, walk, scene.facts);
+            }
+            (_, None) => return Ask::Say("no runbook is being walked: r begins one".to_owned()),
+        }
+        Ask::Nothing
+    }
+
+    fn view(&self, scene: &Scene<'_>, theme: Theme, area: Rect, buf: &mut Buffer) {
+        let area = area.intersection(buf.area);
+        if area.is_empty() {
+            return;
+        }
+        let (title, pairs) = page(scene);
+        let head = Message::new(Tone::Strong, title);
+        let height = message::height(&head, area.width).min(area.height);
+        message::render(&head, theme, Rect { height, ..area }, buf);
+        let body = Rect { y: area.y + height, height: area.height - height, ..area };
+        self.pairs(&pairs, theme, body, buf);
+    }
+}
+
+/// Returns the heading and what stands below it.
+fn page(scene: &Scene<'_>) -> (String, Vec<Pair>) {
+    if let Some(walk) = walked(scene) {
+        let path = step::path(walk).unwrap_or_else(|| walk.current().title.clone());
+        return (format!("{}   {path}", walk.book().id.to_uppercase()), step::of(walk, scene));
+    }
+    let ended = scene.session.walk().filter(|walk| !walk.path().is_empty());
+    let mut all = ended.map(|walk| step::of(walk, scene)).unwrap_or_default();
+    all.extend(lines::of(scene));
+    ("ROLLBACK   what going back would mean now".to_owned(), all)
+}
+
+impl Rollback {
+    fn scroll(&mut self, step: Step) {
+        let (top, page) = (self.top.get(), self.page.get().max(1));
+        self.top.set(match step {
+            Step::Up => top.saturating_sub(1),
+            Step::Down => top + 1,
+            Step::PageUp => top.saturating_sub(page),
+            Step::PageDown => top + page,
+            Step::First => 0,
+            Step::Last => usize::MAX / 2,
+            Step::Left | Step::Right => top,
+        });
+    }
+
+    fn pairs(&self, all: &[Pair], theme: Theme, area: Rect, buf: &mut Buffer) {
+        if area.is_empty() {
+            return;
+        }
+        let area = Rect { x: area.x + 1, width: area.width - 1, ..area };
+        let height = usize::from(area.height);
+        let top = self.top.get().min(pairs::height(all, area.width).saturating_sub(height));
+        self.top.set(top);
+        self.page.set(height);
+        pairs::render(all, top, theme, area, buf);
+    }
+}

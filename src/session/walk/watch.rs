@@ -1,0 +1,198 @@
+//! The live view: probes read again and again for a minimum time, triggers armed.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::domain::evidence::{Probe, Reading, Value, Verdict};
+use crate::domain::runbook::{Kind, Watch};
+use crate::domain::trigger::State;
+
+use super::{Evidence, Means, Phase, Walk, Want};
+
+/// How often the probes of a live view are read: they cost the server something each time.
+const EVERY: TimeDelta = TimeDelta::seconds(10);
+
+/// So many samples of a trigger are kept; none asks for more in a row.
+const SAMPLES: usize = 100;
+
+/// A live view as far as it went.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Watching {
+    since: Option<DateTime<Utc>>,
+    read: Option<DateTime<Utc>>,
+    /// Asked for and not come back: one at a time.
+    reading: bool,
+    samples: BTreeMap<String, Vec<Value>>,
+    first: BTreeMap<String, Value>,
+}
+
+/// A trigger that is armed, as it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Armed {
+    /// What it means when it fires.
+    pub says: String,
+    /// How it stands.
+    pub state: State,
+    /// The newest sample in words.
+    pub found: String,
+    /// The section that it offers.
+    pub offer: String,
+}
+
+impl Walk {
+    pub(super) fn begin_watch(&mut self, watch: &Watch) -> Vec<Want> {
+        self.phase = Phase::Watching;
+        self.watching = Some(Watching { since: self.now, ..Watching::default() });
+        self.read_watch(watch)
+    }
+
+    fn live(&self) -> Option<&Watch> {
+        match &self.current().kind {
+            Kind::Watch(watch) => Some(watch),
+            _ => None,
+        }
+    }
+
+    /// Returns how long the live view goes on at least; `None` outside of one.
+    #[must_use]
+    pub fn watch_left(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
+        let (watch, since) = (self.live()?, self.watching.as_ref()?.since?);
+        let least = TimeDelta::from_std(watch.min_duration.duration()).unwrap_or(TimeDelta::MAX);
+        Some((least - (now - since)).max(TimeDelta::zero()))
+    }
+
+    fn is_long_enough(&self) -> bool {
+        self.now.and_then(|now| self.watch_left(now)).is_some_and(|left| left.is_zero())
+    }
+
+    /// Reads again when it is time, and once more at the end.
+    pub(super) fn watch_on(&mut self) -> Vec<Want> {
+        let (Some(now), Some(watching)) = (self.now, &mut self.watching) else {
+            return Vec::new();
+        };
+        if watching.since.is_none() {
+            watching.since = Some(now);
+        }
+        let (reading, read) = (watching.reading, watching.read);
+        let is_due = read.is_none_or(|read| {
+            let before = self.watch_left(read).is_some_and(|left| !left.is_zero());
+            now - read >= EVERY || (before && self.is_long_enough())
+        });
+        match self.live().cloned() {
+            Some(watch) if is_due && !reading => self.read_watch(&watch),
+            _ => Vec::new(),
+        }
+    }
+
+    fn read_watch(&mut self, watch: &Watch) -> Vec<Want> {
+        let mut named: Vec<(String, Probe)> = watch.probes.clone();
+        named.extend(watch.until.iter().map(|claim| (claim.name.clone(), claim.probe.clone())));
+        let armed = self.book.triggers.values();
+        named.extend(armed.map(|trigger| (trigger.name.clone(), trigger.probe.clone())));
+        let mut seen = Vec::new();
+        named.retain(|(name, _)| {
+            let is_new = !seen.contains(name);
+            seen.push(name.clone());
+            is_new
+        });
+        if named.is_empty() {
+            // Nothing to read: only the time counts.
+            return self.judge_watch();
+        }
+        let (names, probes) = named.into_iter().unzip();
+        self.asked = names;
+        if let Some(watching) = &mut self.watching {
+            watching.reading = true;
+        }
+        vec![Want::Probe(probes)]
+    }
+
+    /// Takes what was read for the live view.
+    pub(super) fn watched(&mut self, readings: Vec<Reading>) -> Vec<Want> {
+        let Some(watching) = self.watching.as_mut().filter(|watching| watching.reading) else {
+            return Vec::new();
+        };
+        watching.reading = false;
+        watching.read = self.now;
+        self.asked.iter().for_each(|name| drop(self.readings.remove(name)));
+        let named: Vec<(String, Reading)> = self.asked.drain(..).zip(readings).collect();
+        for (name, reading) in &named {
+            self.readings.insert(name.clone(), reading.clone());
+        }
+        self.evidence =
+            named.into_iter().map(|(label, reading)| Evidence { label, reading }).collect();
+        self.sample();
+        if self.paused { Vec::new() } else { self.judge_watch() }
+    }
+
+    /// Keeps a sample for each armed trigger.
+    fn sample(&mut self) {
+        let Some(watching) = self.watching.as_mut() else { return };
+        for (name, trigger) in &self.book.triggers {
+            let value = match self.readings.get(&trigger.name) {
+                Some(reading) => reading.value.clone(),
+                None => Value::unknown("it was not read"),
+            };
+            let first = watching.first.entry(name.clone()).or_insert_with(|| value.clone());
+            let sample = trigger.sample(&value, Some(first));
+            let samples = watching.samples.entry(name.clone()).or_default();
+            samples.push(sample);
+            let over = samples.len().saturating_sub(SAMPLES);
+            samples.drain(..over);
+        }
+    }
+
+    /// Ends the live view when it has lasted long enough and what it waits for holds.
+    fn judge_watch(&mut self) -> Vec<Want> {
+        if !self.is_long_enough() || !self.fired().is_empty() {
+            return Vec::new();
+        }
+        let Some(watch) = self.live().cloned() else { return Vec::new() };
+        let mut wants = Vec::new();
+        if let Some(claim) = &watch.until {
+            let evidence = self.evidence.clone();
+            let (verdict, want) = self.test(claim);
+            self.evidence = evidence;
+            if verdict != Verdict::Pass {
+                return Vec::new();
+            }
+            wants.push(want);
+        }
+        wants.extend(self.pass(Means::Sensed, format!("watched for {}", watch.min_duration)));
+        wants
+    }
+
+    /// Returns the triggers that are armed: those of the runbook, while it is watched.
+    #[must_use]
+    pub fn armed(&self) -> Vec<Armed> {
+        let Some(watching) = &self.watching else { return Vec::new() };
+        let triggers = self.book.triggers.iter().map(|(name, trigger)| {
+            let samples = watching.samples.get(name).map(Vec::as_slice).unwrap_or_default();
+            Armed {
+                says: trigger.says.clone(),
+                state: trigger.evaluate(samples, self),
+                found: samples.last().map_or_else(|| "not read yet".into(), ToString::to_string),
+                offer: trigger.offer.clone(),
+            }
+        });
+        triggers.collect()
+    }
+
+    /// Returns what the triggers that fire say.
+    pub(super) fn fired(&self) -> Vec<String> {
+        let armed = self.armed().into_iter().filter(|armed| armed.state == State::Fire);
+        armed.map(|armed| armed.says).collect()
+    }
+
+    pub(super) fn fired_offers(&self) -> Vec<String> {
+        if self.phase != Phase::Watching {
+            return Vec::new();
+        }
+        let armed = self.armed().into_iter().filter(|armed| armed.state == State::Fire);
+        let mut offers: Vec<String> = armed.map(|armed| armed.offer).collect();
+        offers.sort_unstable();
+        offers.dedup();
+        offers
+    }
+}

@@ -1,0 +1,91 @@
+//! The panel Rollback.
+
+use chrono::TimeDelta;
+use insta::assert_snapshot;
+use lockkeeper::domain::deploy::Deploy;
+use lockkeeper::panels::rollback::Rollback;
+use lockkeeper::panels::{Ask, Panel, Scene, Wanted};
+use lockkeeper::session::facts::Facts;
+use lockkeeper::session::machine::Session;
+use lockkeeper::session::walk::{Move, Phase};
+
+use super::{BODIES, fits_everywhere, painted, press, scene, text};
+use crate::session::driver::{Driven, Find};
+use crate::session::{at, book};
+use crate::support::facts::{World, identity, migrations, surroundings};
+
+fn snapshot(name: &str, scene: &Scene<'_>) {
+    for size in BODIES {
+        assert_snapshot!(format!("{name}_{}", size.0), painted(&Rollback::default(), scene, size));
+    }
+}
+
+/// What is known with 7 applied and 41 rows written since.
+fn facts() -> Facts {
+    let mut facts = World::quiet().facts();
+    let now = facts.now;
+    facts.project.arrived(migrations(3), now);
+    let mut slow = surroundings();
+    slow.written.insert("public.expenses".to_owned(), 1_000);
+    let touches = ["expenses".to_owned()];
+    let deployed = now - TimeDelta::seconds(120);
+    facts.deploy = Some(Deploy::new("7", &identity(), deployed, &slow.written, &touches));
+    slow.written.insert("public.expenses".to_owned(), 1_041);
+    facts.slow.arrived(slow, now - TimeDelta::seconds(4));
+    facts
+}
+
+/// The tree at its last question, two answered.
+fn deciding() -> Driven {
+    let mut driven = Driven::walking(book(include_str!("../../../runbooks/rollback.toml")));
+    driven.until("half_done");
+    for _ in 0..2 {
+        let reason = Some("as measured".to_owned());
+        driven.go(Move::Choose { answer: "no".into(), reason });
+        driven.find(Find::Good);
+    }
+    assert_eq!((driven.step(), driven.phase()), ("reversible", &Phase::Deciding));
+    driven
+}
+
+#[test]
+fn before_a_walk_it_says_what_going_back_would_mean_now() {
+    let (facts, session) = (facts(), Session::default());
+    let scene = scene(&facts, &session);
+    snapshot("rollback_idle", &scene);
+    let shown = text(&Rollback::default(), &scene, (200, 46));
+    assert!(shown.contains("41 rows since, in public.expenses"), "{shown}");
+    assert_eq!(press(&mut Rollback::default(), &scene, 'r'), Ask::Begin("rollback".into()));
+}
+
+#[test]
+fn what_is_not_known_is_never_shown_as_good() {
+    let mut facts = facts();
+    facts.deploy = None;
+    let session = Session::default();
+    let shown = text(&Rollback::default(), &scene(&facts, &session), (200, 46));
+    assert!(shown.contains("written   ▲ cannot tell"), "{shown}");
+    assert!(shown.contains("backup    ▲ cannot tell"), "{shown}");
+}
+
+#[test]
+fn the_question_stands_after_its_path_and_its_evidence_before_any_answer() {
+    let driven = deciding();
+    let mut facts = facts();
+    facts.now = at(driven.seconds + 2);
+    let scene = scene(&facts, &driven.session);
+    snapshot("rollback_deciding", &scene);
+    let mut panel = Rollback::default();
+    assert_eq!(press(&mut panel, &scene, 'b'), Ask::Move(Move::Back));
+    let ask = press(&mut panel, &scene, 'd');
+    let plain = Ask::Move(Move::Choose { answer: "downgrade".into(), reason: None });
+    assert!(ask == plain || ask == Ask::Text(Wanted::Answer("downgrade".into())), "{ask:?}");
+}
+
+#[test]
+fn it_fits_every_screen() {
+    let (facts, session, driven) = (facts(), Session::default(), deciding());
+    fits_everywhere(&Rollback::default(), &scene(&facts, &session));
+    fits_everywhere(&Rollback::default(), &scene(&facts, &driven.session));
+    assert!(!Rollback::default().bindings(&scene(&facts, &driven.session)).is_empty());
+}
