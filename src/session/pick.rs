@@ -3,6 +3,8 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::domain::activity::{Backend, BackendKey};
+use crate::domain::age;
+use crate::domain::backup::Backup;
 use crate::domain::runbook::From;
 use crate::domain::untrusted::Untrusted;
 
@@ -41,7 +43,7 @@ pub fn choices(from: &From, facts: &Facts) -> Option<Choices> {
         From::Revision => Some(revisions(facts)),
         From::Table => Some(tables(facts)),
         From::Session => Some(sessions(facts)),
-        From::Backup => Some(known_backups()),
+        From::Backup => Some(backups(facts)),
     }
 }
 
@@ -95,9 +97,25 @@ fn sessions(facts: &Facts) -> Choices {
     Choices { all, missing: None, typed: false }
 }
 
-/// What is known of the backups; nothing before they are listed.
-fn known_backups() -> Choices {
-    unknown("the backups are not listed by this version")
+/// The backups, the one that one would restore first on top; none that is known to be bad.
+fn backups(facts: &Facts) -> Choices {
+    let Some(inventory) = facts.backups.value() else {
+        return unknown("the backups are not known");
+    };
+    let line = |backup: &Backup| {
+        let age = backup.age(facts.now).map_or("age unknown".to_owned(), age::rough);
+        let level = backup.level().map_or("not proven".to_owned(), |level| level.to_string());
+        let at = match &backup.revisions {
+            None => "revision unknown".to_owned(),
+            Some(ids) if ids.is_empty() => "no revision".to_owned(),
+            Some(ids) => format!("at {}", ids.join(", ")),
+        };
+        let line = format!("{age} old  {level}  {at}  {}", backup.location);
+        Untrusted::from(line).one_line()
+    };
+    let fit = inventory.backups.iter().filter(|backup| !backup.is_bad());
+    let all = fit.map(|b| Choice { value: b.location.clone(), label: line(b) }).collect();
+    Choices { all, missing: None, typed: true }
 }
 
 fn unknown(why: &str) -> Choices {

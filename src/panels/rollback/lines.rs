@@ -1,6 +1,7 @@
 //! What going back would mean now, from what is known without asking anybody.
 
 use crate::domain::age;
+use crate::domain::backup::Backup;
 use crate::domain::plan::Direction;
 use crate::domain::quantity::Period;
 use crate::domain::reversal::Kind as Reversal;
@@ -22,7 +23,7 @@ pub(super) fn of(scene: &Scene<'_>) -> Vec<Pair> {
         Some(last) => last_applied(&last.id, known, facts),
         None => vec![Pair::new("last", "nothing is applied: there is nothing to go back from")],
     };
-    lines.push(backup());
+    lines.push(backup(facts));
     lines.push(policy(facts));
     lines.push(Pair::new("r", "begins the rollback tree: it asks, measures, and leads to one of seven ends: downgrade, restore of tables or of all, fix forward, keep the state, salvage, or a person"));
     lines
@@ -101,10 +102,41 @@ fn written(facts: &Facts) -> Pair {
     }
 }
 
-/// Nothing is known of the backups before they are listed.
-fn backup() -> Pair {
-    Pair::new("backup", format!("{} cannot tell: the backups are not known", symbol::WARN))
-        .tone(Tone::Warn)
+/// The newest backup that a restore would take; its age is that of its snapshot.
+fn backup(facts: &Facts) -> Pair {
+    let warn = |why: &str| Pair::new("backup", format!("{} {why}", symbol::WARN)).tone(Tone::Warn);
+    let (Some(inventory), Some(identity)) = (facts.backups.value(), facts.identity.value()) else {
+        return warn("cannot tell: the backups are not known");
+    };
+    let Some(newest) = inventory.newest_verified(identity) else {
+        let required = inventory.required;
+        return match inventory.newest(identity) {
+            Some(newest) => warn(&format!("{}, not proven to {required}", told(newest, facts))),
+            None => warn("none is known to be of this database"),
+        };
+    };
+    let recent = newest.age(facts.now).is_some_and(|age| {
+        age.to_std().is_ok_and(|age| Period::from_secs(age.as_secs()) <= inventory.max_age)
+    });
+    match recent {
+        true => {
+            let text = format!("{} {}", symbol::OK, told(newest, facts));
+            Pair::new("backup", text).tone(Tone::Ok)
+        }
+        false => warn(&format!("{}, older than {}", told(newest, facts), inventory.max_age)),
+    }
+}
+
+fn told(backup: &Backup, facts: &Facts) -> String {
+    let age = backup
+        .age(facts.now)
+        .map_or("of unknown age".to_owned(), |age| format!("{} old", age::rough(age)));
+    let level = backup.level().map_or("not proven".to_owned(), |level| level.to_string());
+    let at = match &backup.revisions {
+        Some(ids) if !ids.is_empty() => format!("at {}", shown(&ids.join(", "))),
+        _ => "its revision is unknown".to_owned(),
+    };
+    format!("{level}, {age}, {at}")
 }
 
 fn policy(facts: &Facts) -> Pair {

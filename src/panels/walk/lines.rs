@@ -4,7 +4,7 @@ use crate::domain::age;
 use crate::domain::evidence::{Claim, Expect, Value, Verdict};
 use crate::domain::gate::Asks;
 use crate::domain::runbook::{
-    Act, Action, Decide, Down, From, Goto, Kind, Migrate, Skip, Target, Up,
+    Act, Action, Backup, Decide, Down, From, Goto, Kind, Migrate, Skip, Target, Up,
 };
 use crate::domain::trigger::State;
 use crate::domain::untrusted::Untrusted;
@@ -221,7 +221,9 @@ fn action(action: &Action) -> String {
             shown(&words.join(" "))
         }
         Action::Sql { text, .. } => Untrusted::from(text.as_str()).visible(),
-        Action::Backup(_) => "a backup".to_owned(),
+        Action::Backup(Backup::Full) => "a full backup of the database".to_owned(),
+        Action::Backup(Backup::Schema) => "a backup of the schema, without rows".to_owned(),
+        Action::Backup(_) => "a backup of some tables".to_owned(),
         Action::VerifyBackup(_) => "a proof of a backup".to_owned(),
         Action::Restore(_) => "a restore".to_owned(),
         Action::Signal(_) => "a signal to a session".to_owned(),

@@ -72,7 +72,7 @@ async fn the_readmes_story_holds_from_the_blocked_migration_to_the_removed_serve
     console.pty.wait_for("4 of 10 applied");
     assert_eq!(number(&mut connection, COLUMN).await, 0);
 
-    let screen = console.press("7", "outcome");
+    let screen = console.press("8", "outcome");
     let down = |kind: &str| screen.lines().any(|l| l.contains(kind) && l.contains("down 5 add"));
     assert!(down("intent") && screen.contains("✓ done"), "{screen}");
     let recorded = journals(console.state.path());
@@ -110,7 +110,7 @@ async fn a_newcomer_goes_up_meets_the_blocker_goes_on_rolls_back_by_the_tree_and
 
     console.pty.send("\u{1b}");
     console.pty.wait_until("no dialog", |screen| !screen.contents().contains("Esc leaves."));
-    console.press("5", "r plans it and asks you before it runs");
+    console.press("6", "r plans it and asks you before it runs");
     console.press("A", "Why is the run abandoned?");
     console.type_slowly("the release is broken\r");
     console.pty.wait_for("▲ abandoned");
@@ -134,7 +134,7 @@ async fn a_newcomer_goes_up_meets_the_blocker_goes_on_rolls_back_by_the_tree_and
     console.pty.wait_for("✓ completed");
     assert_eq!(number(&mut connection, COLUMN).await, 0);
 
-    let screen = console.press("7", "closed");
+    let screen = console.press("8", "closed");
     assert!(screen.contains("✓ completed") && screen.contains("down_one"), "{screen}");
     let recorded = journals(console.state.path());
     assert!(recorded.contains(r#""kind":"override""#) && recorded.contains("nobody reads it yet"));
