@@ -63,12 +63,12 @@ impl Desk {
         console.wait_for(&format!("blocked {}", scene.waiting));
         console.wait_for("▶ 1 flood");
         let mut desk = Self { console, _project: project, state };
-        desk.to_activity();
+        desk.open_activity();
         desk
     }
 
     /// Goes to the list of sessions and selects one.
-    fn to_activity(&mut self) {
+    fn open_activity(&mut self) {
         self.console.send("2");
         self.console.wait_for("sessions ·");
         self.console.send("g");
@@ -91,7 +91,7 @@ impl Desk {
             assert!(Instant::now() < deadline, "the act never printed");
             sleep(Duration::from_millis(50));
         }
-        self.to_activity();
+        self.open_activity();
     }
 
     /// Returns how many bytes the act has printed.
