@@ -1,4 +1,4 @@
-//! Where backups are kept: an inventory of directories, and proofs up to L2.
+//! Where backups are kept: an inventory of directories, and proofs up to L3.
 
 mod disk;
 mod manifest;
@@ -14,11 +14,11 @@ use crate::domain::backup::manifest::SUFFIX;
 use crate::domain::backup::{Inventory, by_worth, retention};
 use crate::domain::config::Backups;
 use crate::domain::untrusted::Untrusted;
-use crate::tools::pg_dump::{self, Depth, Found};
+use crate::tools::pg_dump::{self, Depth, Found, Progress};
 
 use disk::{Listed, Stamp};
 
-pub use proof::{Limit, verify};
+pub use proof::{HIGHEST, Limit, verify};
 
 /// So far a backup is read unasked: 64 Ki blocks of an archive, or 256 MiB of a script.
 const STEPS: u64 = 64 << 10;
@@ -86,7 +86,7 @@ impl Store {
         let depth = if is_partial { Depth::Head } else { Depth::Steps(STEPS) };
         let known = self.seen.get(path).filter(|seen| seen.stamp == stamp);
         let seen =
-            known.cloned().unwrap_or_else(|| Seen { stamp, at: now, found: look(path, depth) });
+            known.cloned().unwrap_or_else(|| Seen { stamp, at: now, found: look(path, depth, &mut |_| {}) });
         let manifest = match manifest::beside(path) {
             Ok(manifest) => manifest,
             Err(why) => {
@@ -119,14 +119,18 @@ fn tidy(path: &Path) -> PathBuf {
 }
 
 /// Reads a file or directory; the error is a sentence.
-fn look(path: &Path, depth: Depth) -> Result<Option<Found>, String> {
-    let read = || -> std::io::Result<Option<Found>> {
+fn look(
+    path: &Path,
+    depth: Depth,
+    tell: &mut dyn FnMut(Progress),
+) -> Result<Option<Found>, String> {
+    let mut read = || -> std::io::Result<Option<Found>> {
         let metadata = std::fs::symlink_metadata(path)?;
         if metadata.is_dir() {
-            return pg_dump::directory(&disk::Disk(path), depth);
+            return pg_dump::directory(&disk::Disk(path), depth, tell);
         }
         let mut file = disk::open(path)?;
-        pg_dump::file(&mut file, metadata.len(), depth)
+        pg_dump::file(&mut file, metadata.len(), depth, tell)
     };
     read().map_err(|error| format!("it cannot be read: {error}"))
 }

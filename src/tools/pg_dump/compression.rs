@@ -104,6 +104,7 @@ impl<R: Read> Read for Zstd<R> {
                 return Ok(taken);
             }
             if self.frame.is_finished() {
+                self.is_as_summed()?;
                 self.open = false;
             } else {
                 let one = BlockDecodingStrategy::UptoBlocks(1);
@@ -115,6 +116,16 @@ impl<R: Read> Read for Zstd<R> {
 }
 
 impl<R: Read> Zstd<R> {
+    /// Compares the sum at the end of a frame, if it has one, with what was decoded.
+    fn is_as_summed(&self) -> io::Result<()> {
+        match (self.frame.get_checksum_from_data(), self.frame.get_calculated_checksum()) {
+            (Some(told), Some(found)) if told != found => {
+                Err(io::Error::new(io::ErrorKind::InvalidData, "its checksum is another"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Goes to the next frame; false at the end of the file.
     fn next(&mut self) -> io::Result<bool> {
         loop {

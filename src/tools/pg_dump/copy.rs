@@ -8,6 +8,25 @@ pub(super) fn columns(statement: &str) -> Option<Vec<String>> {
     Some(list.split(", ").map(|name| name.trim_matches('"').to_owned()).collect())
 }
 
+/// Returns the name that a statement begins with, quotes taken off: `schema.table`.
+pub(super) fn table(statement: &str) -> String {
+    let mut name = String::new();
+    let mut in_quotes = false;
+    for c in statement.chars() {
+        match c {
+            // Of a doubled quote the first ends the name, the second begins it anew.
+            '"' if !in_quotes && name.ends_with(|last: char| last != '.') => {
+                name.push('"');
+                in_quotes = true;
+            }
+            '"' => in_quotes = !in_quotes,
+            ' ' if !in_quotes => break,
+            other => name.push(other),
+        }
+    }
+    name
+}
+
 /// Returns the rows before the line `\.`; `None` if that line is missing.
 pub(super) fn rows(text: &str) -> Option<Vec<Vec<Option<String>>>> {
     let mut rows = Vec::new();

@@ -5,7 +5,10 @@ use std::io::{self, Read};
 
 use super::input::{Input, Stop};
 use super::revision::{self, Held};
-use super::toc::{Data, Toc};
+use super::toc::{Data, Entry, Toc};
+use super::decode::{self, Decoded, Progress, Tally};
+use super::rows::Counter;
+use super::sort::Compression;
 use super::{Bytes, Depth, Found, Kind, Steps, Structure, TOO_LONG, compression};
 
 /// Rows of a table, or one large object after the other.
@@ -13,7 +16,12 @@ const ROWS: u8 = 1;
 const OBJECTS: u8 = 3;
 
 /// Reads a file that begins with `PGDMP`.
-pub(super) fn read(bytes: &mut dyn Bytes, size: u64, depth: Depth) -> io::Result<Found> {
+pub(super) fn read(
+    bytes: &mut dyn Bytes,
+    size: u64,
+    depth: Depth,
+    tell: &mut dyn FnMut(Progress),
+) -> io::Result<Found> {
     let mut input = Input::new(bytes, size);
     let toc = match Toc::read(&mut input) {
         Ok(toc) => toc,
@@ -41,6 +49,9 @@ pub(super) fn read(bytes: &mut dyn Bytes, size: u64, depth: Depth) -> io::Result
         found.notes.push(note.to_owned());
     }
     revisions(&mut input, &toc, &places, &mut found);
+    if depth == Depth::Rows {
+        found.decoded = Some(decoded(&mut input, &toc, &places, &found.structure, tell)?);
+    }
     Ok(found)
 }
 
@@ -157,6 +168,68 @@ fn revisions(input: &mut Input<'_>, toc: &Toc, places: &Places, found: &mut Foun
         held.push(Held { versions, rows });
     }
     revision::fill(found, held);
+}
+
+/// Decodes every block, as they lie in the file. Of what is cut off nothing more is asked.
+fn decoded<'a>(
+    input: &mut Input<'_>,
+    toc: &'a Toc,
+    places: &Places,
+    structure: &Structure,
+    tell: &mut dyn FnMut(Progress),
+) -> io::Result<Decoded> {
+    let is_summed = toc.compression == Compression::Gzip;
+    let place = |entry: &'a Entry| Some((*places.get(&entry.id)?, entry));
+    let mut blocks: Vec<(u64, &Entry)> = toc.data.iter().filter_map(place).collect();
+    blocks.sort_by_key(|(at, _)| *at);
+    let mut tally = Tally::new(Some(blocks.len()), tell);
+    if let Structure::Broken(why) = structure {
+        return Ok(tally.decoded(Some(why.clone()), is_summed));
+    }
+    for (at, entry) in blocks {
+        tally.next();
+        if let Err(error) = block(input, toc.compression, at, entry, &mut tally) {
+            let why = decode::damage(&entry.name, error)?;
+            return Ok(tally.decoded(Some(why), is_summed));
+        }
+    }
+    Ok(tally.decoded(None, is_summed))
+}
+
+fn block(
+    input: &mut Input<'_>,
+    how: Compression,
+    at: u64,
+    entry: &Entry,
+    tally: &mut Tally<'_>,
+) -> io::Result<()> {
+    input.go(at).map_err(broken)?;
+    let mut counter = Counter::default();
+    if !entry.is_table {
+        while input.int().map_err(broken)? != 0 {
+            stream(input, how, &mut counter)?;
+            tally.object();
+        }
+        return Ok(());
+    }
+    stream(input, how, &mut counter)?;
+    let ended = |()| counter.end().map_err(io::Error::other);
+    let rows = entry.is_copy.then_some(()).map(ended).transpose()?;
+    tally.table(entry.name.clone(), rows);
+    Ok(())
+}
+
+/// Decodes one stream of pieces to its end. `pg_dump` from 16 on writes none at all for an
+/// empty large object.
+fn stream(input: &mut Input<'_>, how: Compression, counter: &mut Counter) -> io::Result<()> {
+    let left = piece(input).map_err(broken)?;
+    if left == 0 {
+        return Ok(());
+    }
+    let mut pieces = Pieces { input, left, ended: false };
+    decode::through(compression::block(how, &mut pieces)?, counter)?;
+    // The decoder may leave the mark of the end; what else it leaves is none of the data.
+    decode::through(&mut pieces, &mut Counter::default())
 }
 
 /// The pieces of one block as one stream.

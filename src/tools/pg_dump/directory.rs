@@ -2,8 +2,10 @@
 
 use std::io::{self, Read};
 
+use super::decode::{Progress, Tally};
 use super::input::Input;
 use super::revision::{self, Held};
+use super::rows::Counter;
 use super::sort::Compression;
 use super::toc::{Data, Entry, Toc};
 use super::{Depth, Folder, Found, Kind, Steps, Structure, TOO_LONG, compression};
@@ -20,7 +22,11 @@ const ENDINGS: [(&str, Compression); 4] = [
 const OBJECTS: usize = 10_000_000;
 
 /// Reads a directory; `None` if nothing of `pg_dump` or `pg_basebackup` is in it.
-pub(super) fn read(folder: &dyn Folder, depth: Depth) -> io::Result<Option<Found>> {
+pub(super) fn read(
+    folder: &dyn Folder,
+    depth: Depth,
+    tell: &mut dyn FnMut(Progress),
+) -> io::Result<Option<Found>> {
     let Some(size) = folder.size("toc.dat") else { return Ok(base(folder)) };
     let toc = {
         let mut file = folder.open("toc.dat")?;
@@ -35,7 +41,20 @@ pub(super) fn read(folder: &dyn Folder, depth: Depth) -> io::Result<Option<Found
     };
     let mut found = toc.found(Kind::Directory);
     let Some(mut steps) = Steps::of(depth) else { return Ok(Some(found)) };
-    found.structure = walk(folder, &toc, &mut steps)?;
+    let mut read = Reading {
+        steps: &mut steps,
+        tally: Tally::new(Some(toc.data.len()), tell),
+        is_summed: true,
+    };
+    found.structure = walk(folder, &toc, &mut read)?;
+    if depth == Depth::Rows {
+        // Each file was decoded to tell where it ends.
+        let wrong = match &found.structure {
+            Structure::Complete(_) => None,
+            other => Some(other.words().to_owned()),
+        };
+        found.decoded = Some(read.tally.decoded(wrong, read.is_summed));
+    }
     revisions(folder, &toc, &mut found);
     Ok(Some(found))
 }
@@ -69,13 +88,22 @@ fn stored(folder: &dyn Folder, name: &str) -> Option<Stored> {
     })
 }
 
-fn walk(folder: &dyn Folder, toc: &Toc, steps: &mut Steps) -> io::Result<Structure> {
+/// What goes along from file to file.
+struct Reading<'a> {
+    steps: &'a mut Steps,
+    tally: Tally<'a>,
+    /// Whether every file so far has a checksum.
+    is_summed: bool,
+}
+
+fn walk(folder: &dyn Folder, toc: &Toc, read: &mut Reading<'_>) -> io::Result<Structure> {
     let mut files = 0_usize;
     for entry in &toc.data {
         let Data::In(name) = &entry.data else { continue };
+        read.tally.next();
         let outcome = match entry.is_table {
-            true => rows(folder, entry, name, steps)?,
-            false => objects(folder, name, steps)?,
+            true => rows(folder, entry, name, read)?,
+            false => objects(folder, name, read)?,
         };
         match outcome {
             Ok(seen) => files += seen,
@@ -92,28 +120,37 @@ fn broken(why: String) -> Seen {
     Err(Structure::Broken(why))
 }
 
-fn rows(folder: &dyn Folder, entry: &Entry, name: &str, steps: &mut Steps) -> io::Result<Seen> {
+fn rows(
+    folder: &dyn Folder,
+    entry: &Entry,
+    name: &str,
+    read: &mut Reading<'_>,
+) -> io::Result<Seen> {
     let shown = super::shown(name);
     let Some(file) = stored(folder, name) else { return Ok(broken(format!("{shown} is missing"))) };
+    let shown = format!("{}, {}", super::shown(&file.name), super::shown(&entry.name));
     if file.size == 0 {
         // pg_restore takes it for an empty table.
-        return Ok(broken(format!("{} is empty: its rows are gone", super::shown(&file.name))));
+        return Ok(broken(format!("{shown}: the file is empty, its rows are gone")));
     }
-    Ok(match last(folder, &file, steps)? {
-        Err(structure) => Err(structure),
-        Ok(end) if entry.is_copy && !end.ends_with(super::END_OF_ROWS) => {
-            broken(format!("the rows in {} do not end", super::shown(&file.name)))
-        }
-        Ok(_) => Ok(1),
-    })
+    let counter = match through(folder, &file, read)? {
+        Ok(counter) => counter,
+        Err(structure) => return Ok(Err(structure)),
+    };
+    match entry.is_copy.then(|| counter.end()).transpose() {
+        Ok(rows) => read.tally.table(entry.name.clone(), rows),
+        Err(why) => return Ok(broken(format!("{shown}: {why}"))),
+    }
+    Ok(Ok(1))
 }
 
-/// Reads a file to its end and returns its last bytes.
-fn last(
+/// Decodes a file to its end, and counts its lines.
+fn through(
     folder: &dyn Folder,
     file: &Stored,
-    steps: &mut Steps,
-) -> io::Result<Result<Vec<u8>, Structure>> {
+    read: &mut Reading<'_>,
+) -> io::Result<Result<Counter, Structure>> {
+    read.is_summed &= file.compression == Compression::Gzip;
     let from = folder.open(&file.name)?;
     let name = super::shown(&file.name);
     let damaged = |error: io::Error| Structure::Broken(format!("{name} is damaged: {error}"));
@@ -121,32 +158,30 @@ fn last(
         Ok(from) => from,
         Err(error) => return Ok(Err(damaged(error))),
     };
-    let mut end = Vec::new();
-    let mut piece = vec![0; 4096];
-    loop {
-        if !steps.take() {
-            return Ok(Err(Structure::Unknown(TOO_LONG.to_owned())));
-        }
-        match from.read(&mut piece) {
-            Ok(0) => return Ok(Ok(end)),
-            Ok(length) => {
-                end.extend_from_slice(&piece[..length]);
-                end.drain(..end.len().saturating_sub(16));
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+    let mut counter = Counter::default();
+    let mut piece = vec![0; 64 << 10];
+    let mut enough = read.steps.take();
+    while enough {
+        let length = match from.read(&mut piece) {
+            Ok(0) => return Ok(Ok(counter)),
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
             Err(error) => return Ok(Err(damaged(error))),
-        }
+        };
+        counter.feed(&piece[..length]);
+        enough = read.steps.read(length);
     }
+    Ok(Err(Structure::Unknown(TOO_LONG.to_owned())))
 }
 
 /// `blobs.toc` names the large objects, a line each: `OID FILE`.
-fn objects(folder: &dyn Folder, name: &str, steps: &mut Steps) -> io::Result<Seen> {
+fn objects(folder: &dyn Folder, name: &str, read: &mut Reading<'_>) -> io::Result<Seen> {
     let shown = super::shown(name);
     let Some(list) = stored(folder, name) else { return Ok(broken(format!("{shown} is missing"))) };
     let mut text = String::new();
     let from = compression::reader(list.compression, folder.open(&list.name)?);
-    let read = from.and_then(|from| from.take(1 << 30).read_to_string(&mut text));
-    if read.is_err() || (!text.is_empty() && !text.ends_with('\n')) {
+    let listed = from.and_then(|from| from.take(1 << 30).read_to_string(&mut text));
+    if listed.is_err() || (!text.is_empty() && !text.ends_with('\n')) {
         return Ok(broken(format!("{shown} is damaged")));
     }
     let mut seen = 1;
@@ -157,10 +192,11 @@ fn objects(folder: &dyn Folder, name: &str, steps: &mut Steps) -> io::Result<See
         };
         // An empty object is an empty file only where nothing is compressed.
         if file.compression != Compression::None
-            && let Err(structure) = last(folder, &file, steps)?
+            && let Err(structure) = through(folder, &file, read)?
         {
             return Ok(Err(structure));
         }
+        read.tally.object();
         seen += 1;
     }
     Ok(Ok(seen))

@@ -68,10 +68,24 @@ impl Found {
         }
     }
 
+    /// Returns the finding of L3.
+    #[must_use]
+    pub fn decoded_finding(&self) -> Finding {
+        match self.decoded.as_ref().map_or(&self.structure, |decoded| &decoded.outcome) {
+            Structure::Complete(what) if self.decoded.is_some() => {
+                Finding::tried(Level::L3, true, what.clone())
+            }
+            Structure::Complete(_) => Finding::unknown(Level::L3, "it was not decoded"),
+            Structure::Broken(why) => Finding::tried(Level::L3, false, why.clone()),
+            Structure::Unknown(why) => Finding::unknown(Level::L3, why.clone()),
+        }
+    }
+
     fn proofs(&self, at: DateTime<Utc>) -> impl Iterator<Item = Proof> {
-        let findings = [self.head_finding(), self.structure_finding()];
+        let decoded = self.decoded.is_some().then(|| self.decoded_finding());
+        let findings = [self.head_finding(), self.structure_finding()].into_iter().chain(decoded);
         let proof = move |f: Finding| f.ok.map(|ok| Proof { level: f.level, at, ok });
-        findings.into_iter().filter_map(proof)
+        findings.filter_map(proof)
     }
 
     fn problems(&self) -> Vec<String> {
@@ -79,7 +93,11 @@ impl Found {
             Structure::Complete(_) => None,
             other => Some(other.words().to_owned()),
         };
-        structure.into_iter().chain(self.notes.iter().cloned()).collect()
+        let decoded = match self.decoded.as_ref().map(|decoded| &decoded.outcome) {
+            Some(Structure::Broken(why)) if structure.is_none() => Some(why.clone()),
+            _ => None,
+        };
+        structure.into_iter().chain(decoded).chain(self.notes.iter().cloned()).collect()
     }
 }
 

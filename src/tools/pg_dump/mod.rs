@@ -8,11 +8,13 @@
 mod compression;
 mod copy;
 mod custom;
+mod decode;
 mod directory;
 mod found;
 mod input;
 mod plain;
 mod revision;
+mod rows;
 mod sort;
 mod tar;
 mod toc;
@@ -24,6 +26,7 @@ use chrono::NaiveDateTime;
 use crate::domain::backup::{Kind, Scope};
 use crate::domain::untrusted::Untrusted;
 
+pub use decode::{Decoded, Progress, Rows};
 pub use sort::{Sort, sort};
 
 /// Bytes of a file that can be read from any place.
@@ -53,6 +56,8 @@ pub enum Depth {
     Steps(u64),
     /// Every block (L2), however long it takes.
     Whole,
+    /// Every block, all of it decoded and the rows of each table counted (L3).
+    Rows,
 }
 
 /// What a backup says of itself.
@@ -79,6 +84,8 @@ pub struct Found {
     pub head: Result<String, String>,
     /// Whether nothing is missing.
     pub structure: Structure,
+    /// What decoding it came to; `None`: it was not tried, or there was no way to.
+    pub decoded: Option<Decoded>,
     /// What else is worth knowing.
     pub notes: Vec<String>,
 }
@@ -127,6 +134,7 @@ impl Found {
             tables: None,
             head: Ok(String::new()),
             structure: Structure::Unknown("only its head was read".to_owned()),
+            decoded: None,
             notes: Vec::new(),
         }
     }
@@ -144,17 +152,25 @@ impl Found {
     }
 }
 
-/// Reads a file of `size` bytes; `None` if its bytes are not those of a backup.
+/// Reads a file of `size` bytes; `None` if its bytes are not those of a backup. How far
+/// decoding is goes to `tell`.
 ///
 /// # Errors
 /// When the file cannot be read: this says nothing of the backup.
-pub fn file(bytes: &mut dyn Bytes, size: u64, depth: Depth) -> io::Result<Option<Found>> {
+pub fn file(
+    bytes: &mut dyn Bytes,
+    size: u64,
+    depth: Depth,
+    tell: &mut dyn FnMut(Progress),
+) -> io::Result<Option<Found>> {
     let head = input::head(bytes)?;
     Ok(match sort(&head) {
-        Some(Sort::Archive) => Some(custom::read(bytes, size, depth)?),
-        Some(Sort::Tar) => tar::read(bytes, size, depth)?,
-        Some(Sort::Plain) => Some(plain::read(bytes, depth)?),
-        Some(Sort::Compressed(compression)) => plain::compressed(bytes, compression, depth)?,
+        Some(Sort::Archive) => Some(custom::read(bytes, size, depth, tell)?),
+        Some(Sort::Tar) => tar::read(bytes, size, depth, tell)?,
+        Some(Sort::Plain) => Some(plain::read(bytes, depth, tell)?),
+        Some(Sort::Compressed(compression)) => {
+            plain::compressed(bytes, compression, depth, tell)?
+        }
         Some(Sort::Encrypted(how)) => Some(Found::closed(
             Kind::Plain,
             format!("it is encrypted ({how}): nothing can be told of it"),
@@ -163,12 +179,17 @@ pub fn file(bytes: &mut dyn Bytes, size: u64, depth: Depth) -> io::Result<Option
     })
 }
 
-/// Reads a directory; `None` if it is not one that `pg_dump` or `pg_basebackup` wrote.
+/// Reads a directory; `None` if it is not one that `pg_dump` or `pg_basebackup` wrote. How
+/// far decoding is goes to `tell`.
 ///
 /// # Errors
 /// When a file in it cannot be read: this says nothing of the backup.
-pub fn directory(folder: &dyn Folder, depth: Depth) -> io::Result<Option<Found>> {
-    directory::read(folder, depth)
+pub fn directory(
+    folder: &dyn Folder,
+    depth: Depth,
+    tell: &mut dyn FnMut(Progress),
+) -> io::Result<Option<Found>> {
+    directory::read(folder, depth, tell)
 }
 
 /// Counts steps, so that the inventory reads no longer than it may.
@@ -191,7 +212,7 @@ impl Steps {
         match depth {
             Depth::Head => None,
             Depth::Steps(steps) => Some(Self::so_many(steps)),
-            Depth::Whole => Some(Self::default()),
+            Depth::Whole | Depth::Rows => Some(Self::default()),
         }
     }
 

@@ -2,22 +2,30 @@
 
 use std::io::{self, BufRead, BufReader, Cursor, Read as _};
 
+use super::copy;
+use super::decode::{Progress, Tally};
 use super::revision;
 use super::sort::{Compression, Sort, sort};
 use super::{Bytes, Depth, Found, Kind, Steps, Structure, TOO_LONG, compression};
 use crate::domain::backup::Scope;
 use crate::domain::untrusted::Untrusted;
 
-/// Of each line so much is looked at.
+/// Of each row so much is looked at.
 const LINE: usize = 4096;
+/// Of each other line: COPY with 1600 columns of the longest names fits.
+const STATEMENT: usize = 256 << 10;
 /// No version table has more rows in a script than this many bytes.
 const VERSIONS: usize = 1 << 20;
 const DUMP_END: &str = "-- PostgreSQL database dump complete";
 const CLUSTER_END: &str = "-- PostgreSQL database cluster dump complete";
 
 /// Reads a script that is not compressed.
-pub(super) fn read(bytes: &mut dyn Bytes, depth: Depth) -> io::Result<Found> {
-    scan(&mut BufReader::with_capacity(64 << 10, bytes), depth, false)
+pub(super) fn read(
+    bytes: &mut dyn Bytes,
+    depth: Depth,
+    tell: &mut dyn FnMut(Progress),
+) -> io::Result<Found> {
+    scan(&mut BufReader::with_capacity(64 << 10, bytes), depth, Compression::None, tell)
 }
 
 /// Reads what is compressed; `None` if no script of `pg_dump` is inside.
@@ -25,6 +33,7 @@ pub(super) fn compressed(
     bytes: &mut dyn Bytes,
     how: Compression,
     depth: Depth,
+    tell: &mut dyn FnMut(Progress),
 ) -> io::Result<Option<Found>> {
     let from = match compression::reader(how, BufReader::with_capacity(64 << 10, bytes)) {
         Ok(from) => from,
@@ -46,7 +55,7 @@ pub(super) fn compressed(
                 Err(_) => Box::new(Cursor::new(head)),
             };
             let mut rest = rest;
-            scan(&mut *rest, depth, true)?
+            scan(&mut *rest, depth, how, tell)?
         }
         Some(Sort::Archive | Sort::Tar) => {
             let why =
@@ -62,13 +71,17 @@ pub(super) fn compressed(
 }
 
 /// What was seen of a script so far.
-#[derive(Default)]
-struct Script {
+struct Script<'a> {
+    tally: Tally<'a>,
+    /// The table whose rows are read now, and how many so far.
+    table: Option<(String, u64)>,
     cluster: bool,
     token: Option<Vec<u8>>,
     server: Option<Untrusted>,
     tool: Option<Untrusted>,
     database: Option<Untrusted>,
+    /// Of several databases, the one that comes now.
+    connected: Option<String>,
     defines: bool,
     tables: usize,
     inserts: bool,
@@ -92,17 +105,23 @@ enum End {
 }
 
 /// Reads a script to its end; where it is decoded on the way, an error is damage of its own.
-fn scan(from: &mut dyn BufRead, depth: Depth, decodes: bool) -> io::Result<Found> {
-    let mut script = Script::default();
+fn scan(
+    from: &mut dyn BufRead,
+    depth: Depth,
+    how: Compression,
+    tell: &mut dyn FnMut(Progress),
+) -> io::Result<Found> {
+    let mut script = Script::new(tell);
     let mut steps = match depth {
         // The first lines tell the versions.
         Depth::Head => Steps::so_many(1),
         Depth::Steps(steps) => Steps::so_many(steps),
-        Depth::Whole => Steps::default(),
+        Depth::Whole | Depth::Rows => Steps::default(),
     };
     let mut line = Vec::new();
     let ended = loop {
-        match next(from, &mut line, &mut steps) {
+        let most = if script.in_rows { LINE } else { STATEMENT };
+        match next(from, &mut line, most, &mut steps) {
             Ok(Line::Whole) => script.line(&line),
             Ok(Line::Last) => {
                 script.line(&line);
@@ -110,11 +129,11 @@ fn scan(from: &mut dyn BufRead, depth: Depth, decodes: bool) -> io::Result<Found
             }
             Ok(Line::None) => break Some(Ok(())),
             Ok(Line::Stopped) => break None,
-            Err(error) if decodes => break Some(Err(error)),
+            Err(error) if how != Compression::None => break Some(Err(error)),
             Err(error) => return Err(error),
         }
     };
-    Ok(script.found(ended.as_ref(), depth))
+    Ok(script.found(ended.as_ref(), depth, how))
 }
 
 enum Line {
@@ -128,7 +147,12 @@ enum Line {
 }
 
 /// Reads a line, and keeps so much of it as is looked at.
-fn next(from: &mut dyn BufRead, line: &mut Vec<u8>, steps: &mut Steps) -> io::Result<Line> {
+fn next(
+    from: &mut dyn BufRead,
+    line: &mut Vec<u8>,
+    most: usize,
+    steps: &mut Steps,
+) -> io::Result<Line> {
     line.clear();
     let mut seen = false;
     loop {
@@ -140,9 +164,9 @@ fn next(from: &mut dyn BufRead, line: &mut Vec<u8>, steps: &mut Steps) -> io::Re
         if piece.is_empty() {
             return Ok(if seen { Line::Last } else { Line::None });
         }
-        let newline = piece.iter().position(|byte| *byte == b'\n');
+        let newline = memchr::memchr(b'\n', piece);
         let (text, used) = newline.map_or((piece, piece.len()), |at| (&piece[..at], at + 1));
-        let room = LINE.saturating_sub(line.len()).min(text.len());
+        let room = most.saturating_sub(line.len()).min(text.len());
         line.extend_from_slice(&text[..room]);
         seen = true;
         from.consume(used);
@@ -155,7 +179,27 @@ fn next(from: &mut dyn BufRead, line: &mut Vec<u8>, steps: &mut Steps) -> io::Re
     }
 }
 
-impl Script {
+impl<'a> Script<'a> {
+    fn new(tell: &'a mut dyn FnMut(Progress)) -> Self {
+        Self {
+            tally: Tally::new(None, tell),
+            table: None,
+            cluster: false,
+            token: None,
+            server: None,
+            tool: None,
+            database: None,
+            connected: None,
+            defines: false,
+            tables: 0,
+            inserts: false,
+            versions: None,
+            in_rows: false,
+            revisions: Vec::new(),
+            end: End::NotYet,
+        }
+    }
+
     fn line(&mut self, line: &[u8]) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if self.in_rows {
@@ -165,14 +209,37 @@ impl Script {
         match line.first() {
             Some(b'-') => self.comment(line),
             Some(b'C') => self.statement(line),
-            Some(b'I') if line.starts_with(b"INSERT INTO ") => self.inserts = true,
+            Some(b'I') => self.insert(line),
             Some(b'\\') => self.command(line),
             _ => {}
         }
     }
 
+    fn insert(&mut self, line: &[u8]) {
+        let Some(rest) = line.strip_prefix(b"INSERT INTO ") else { return };
+        self.inserts = true;
+        let rest = &rest[..rest.len().min(LINE)];
+        let table = self.named(&String::from_utf8_lossy(rest));
+        self.tally.table(table, None);
+    }
+
+    /// Returns the table that a statement begins with; of several databases, with its own.
+    fn named(&self, rest: &str) -> String {
+        let table = copy::table(rest);
+        match &self.connected {
+            Some(database) => format!("{database}.{table}"),
+            None => table,
+        }
+    }
+
     fn row(&mut self, line: &[u8]) {
         let is_end = line == b"\\.";
+        if let Some((table, rows)) = &mut self.table {
+            match is_end {
+                true => self.tally.table(std::mem::take(table), Some(*rows)),
+                false => *rows += 1,
+            }
+        }
         if let Some((_, _, rows)) = &mut self.versions
             && rows.len() < VERSIONS
         {
@@ -218,9 +285,11 @@ impl Script {
         if let Some(token) = line.strip_prefix(b"\\restrict ") {
             self.token = Some(token.to_vec());
         } else if let Some(name) = line.strip_prefix(b"\\connect ")
-            && !self.cluster
         {
-            self.database = Some(Untrusted::from_bytes(name));
+            match self.cluster {
+                true => self.connected = Some(copy::table(&String::from_utf8_lossy(name))),
+                false => self.database = Some(Untrusted::from_bytes(name)),
+            }
         }
     }
 
@@ -234,9 +303,10 @@ impl Script {
         }
         self.in_rows = true;
         self.tables += 1;
-        let rest = String::from_utf8_lossy(rest).into_owned();
-        let name = rest.split(" (").next().unwrap_or_default();
-        let table = name.rsplit('.').next().unwrap_or_default().trim_matches('"').to_owned();
+        let name = self.named(&String::from_utf8_lossy(rest));
+        let table = name.rsplit('.').next().unwrap_or_default().to_owned();
+        self.table = Some((name, 0));
+        self.tally.next();
         if revision::is_version_table(&table) {
             let copy = String::from_utf8_lossy(line).into_owned();
             self.versions = Some((table, copy, Vec::new()));
@@ -262,7 +332,7 @@ impl Script {
         }
     }
 
-    fn found(self, ended: Option<&io::Result<()>>, depth: Depth) -> Found {
+    fn found(self, ended: Option<&io::Result<()>>, depth: Depth, how: Compression) -> Found {
         let what = if self.cluster { "script of pg_dumpall" } else { "script of pg_dump" };
         let found = Found {
             server_version: self.server.clone(),
@@ -293,21 +363,25 @@ impl Script {
             tables: (!self.inserts).then_some(self.tables),
             ..found
         };
-        self.revision(&mut found);
+        revision(self.revisions, &mut found);
+        if depth == Depth::Rows {
+            let is_broken = found.structure.complete() != Some(true);
+            let wrong = is_broken.then(|| found.structure.words().to_owned());
+            found.decoded = Some(self.tally.decoded(wrong, how == Compression::Gzip));
+        }
         found
     }
+}
 
-    fn revision(self, found: &mut Found) {
-        let mut revisions = self.revisions;
-        match (revisions.len(), revisions.pop()) {
-            (1, Some(Ok(ids))) => found.revisions = Some(ids),
-            (1, Some(Err(why))) => {
-                found.notes.push(format!("the revision in it cannot be read: {why}"));
-            }
-            (0, _) => {}
-            _ => found
-                .notes
-                .push("it holds several version tables: which one counts is not known".to_owned()),
+fn revision(mut revisions: Vec<Result<Vec<String>, String>>, found: &mut Found) {
+    match (revisions.len(), revisions.pop()) {
+        (1, Some(Ok(ids))) => found.revisions = Some(ids),
+        (1, Some(Err(why))) => {
+            found.notes.push(format!("the revision in it cannot be read: {why}"));
         }
+        (0, _) => {}
+        _ => found
+            .notes
+            .push("it holds several version tables: which one counts is not known".to_owned()),
     }
 }

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::io::{self, Read, SeekFrom};
 
+use super::decode::{self, Decoded, Progress, Tally};
 use super::input::{Input, Stop};
 use super::revision::{self, Held};
+use super::rows::Counter;
 use super::toc::{Data, Toc};
 use super::{Bytes, Depth, Found, Kind, Steps, Structure, TOO_LONG};
 
@@ -18,7 +20,12 @@ type Members = HashMap<String, (u64, u64)>;
 
 /// Reads a tar file; `None` if it does not begin with a table of contents, as those of
 /// `pg_dump` do.
-pub(super) fn read(bytes: &mut dyn Bytes, size: u64, depth: Depth) -> io::Result<Option<Found>> {
+pub(super) fn read(
+    bytes: &mut dyn Bytes,
+    size: u64,
+    depth: Depth,
+    tell: &mut dyn FnMut(Progress),
+) -> io::Result<Option<Found>> {
     let first = match member(bytes, 0, size) {
         Ok(Some(first)) if first.name == "toc.dat" => first,
         _ => return Ok(None),
@@ -42,7 +49,42 @@ pub(super) fn read(bytes: &mut dyn Bytes, size: u64, depth: Depth) -> io::Result
         found.notes.push("pg_restore reads a damaged tar archive without end: do not".to_owned());
     }
     revisions(bytes, &toc, &members, &mut found);
+    if depth == Depth::Rows {
+        found.decoded = Some(decoded(bytes, &toc, &members, &found.structure, tell)?);
+    }
     Ok(Some(found))
+}
+
+/// Reads the rows of every table; nothing in a tar archive is compressed, or has a sum.
+fn decoded(
+    bytes: &mut dyn Bytes,
+    toc: &Toc,
+    members: &Members,
+    structure: &Structure,
+    tell: &mut dyn FnMut(Progress),
+) -> io::Result<Decoded> {
+    let mut tally = Tally::new(Some(toc.data.len()), tell);
+    if let Structure::Broken(why) = structure {
+        return Ok(tally.decoded(Some(why.clone()), false));
+    }
+    for entry in &toc.data {
+        tally.next();
+        let Data::In(name) = &entry.data else { continue };
+        let Some((begin, size)) = members.get(name).filter(|_| entry.is_table) else { continue };
+        bytes.seek(SeekFrom::Start(*begin))?;
+        let mut counter = Counter::default();
+        decode::through((&mut *bytes).take(*size), &mut counter)?;
+        match entry.is_copy.then(|| counter.end()).transpose() {
+            Ok(rows) => tally.table(entry.name.clone(), rows),
+            Err(why) => {
+                let why = format!("{}: {why}", super::shown(&entry.name));
+                return Ok(tally.decoded(Some(why), false));
+            }
+        }
+    }
+    let is_object = |name: &&String| name.starts_with("blob_");
+    members.keys().filter(is_object).for_each(|_| tally.object());
+    Ok(tally.decoded(None, false))
 }
 
 struct Member {

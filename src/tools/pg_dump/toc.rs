@@ -32,6 +32,8 @@ pub(super) struct Entry {
     pub id: i64,
     /// True for the rows of a table.
     pub is_table: bool,
+    /// `schema.table` of a table, else what the entry is called.
+    pub name: String,
     /// True if the rows are text of COPY, which ends with `\.`.
     pub is_copy: bool,
     /// Where.
@@ -150,7 +152,8 @@ impl Toc {
         let data = self.place(input)?;
         self.define(&kind, &tag, &namespace);
         if let Some(data) = data {
-            self.remember(id, &kind, &tag, &copy, data);
+            let named = Named { kind: &kind, tag: &tag, namespace: &namespace };
+            self.remember(id, &named, &copy, data);
         }
         Ok(())
     }
@@ -187,18 +190,22 @@ impl Toc {
         }
     }
 
-    fn remember(&mut self, id: i64, kind: &[u8], tag: &[u8], copy: &[u8], data: Data) {
-        let is_table = kind == b"TABLE DATA";
-        let table = String::from_utf8_lossy(tag);
+    fn remember(&mut self, id: i64, named: &Named<'_>, copy: &[u8], data: Data) {
+        let is_table = named.kind == b"TABLE DATA";
+        let table = String::from_utf8_lossy(named.tag);
         if is_table && revision::is_version_table(&table) {
             self.versions.push(Versions {
                 entry: self.data.len(),
-                table: table.into_owned(),
+                table: table.clone().into_owned(),
                 copy: String::from_utf8_lossy(copy).into_owned(),
             });
         }
+        let name = match is_table {
+            true => format!("{}.{table}", String::from_utf8_lossy(named.namespace)),
+            false => String::from_utf8_lossy(named.kind).into_owned(),
+        };
         let is_copy = is_table && !copy.is_empty();
-        self.data.push(Entry { id, is_table, is_copy, data });
+        self.data.push(Entry { id, is_table, name, is_copy, data });
     }
 
     fn tables(&self) -> usize {
@@ -236,6 +243,13 @@ impl Toc {
             ..Found::of(kind)
         }
     }
+}
+
+/// What an entry is, and what it is called.
+struct Named<'a> {
+    kind: &'a [u8],
+    tag: &'a [u8],
+    namespace: &'a [u8],
 }
 
 /// Up to 1.14 an integer: −1 for zlib's own level, 0 for none; since 1.15 one byte.
