@@ -156,8 +156,9 @@ pub struct Backups {
 pub struct Verify {
     /// The backup: a file, or the directory that a dump in directory format is
     pub file: PathBuf,
-    /// How far: L0 header and contents, L1 unchanged since it was made, L2 nothing is missing
-    #[arg(long, value_name = "LEVEL", default_value = "L2", value_parser = level)]
+    /// How far: L0 header and contents, L1 unchanged since it was made, L2 nothing is missing,
+    /// L3 every row decodes, counted by table
+    #[arg(long, value_name = "LEVEL", default_value = "L3", value_parser = level)]
     pub level: Level,
     /// One JSON document on stdout
     #[arg(long)]

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::domain::activity::BackendKey;
 use crate::domain::backup::Scope;
 use crate::domain::baseline::Baseline;
-use crate::domain::evidence::{Probe, Reading};
+use crate::domain::evidence::{Level, Probe, Reading};
 use crate::domain::journal::Entry;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Answer, Confirmed, Direction, Plan, Risk, Signal};
@@ -53,6 +53,13 @@ pub enum Request {
         scope: Scope,
         /// The directory that it goes to; `None`: the first of the configuration.
         to: Option<String>,
+    },
+    /// A proof of a backup.
+    VerifyBackup {
+        /// Where it lies, or `newest`.
+        backup: String,
+        /// The level to prove.
+        level: Level,
     },
 }
 

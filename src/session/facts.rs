@@ -227,8 +227,8 @@ fn named(verdict: &Verdict, snapshot: &Snapshot) -> Option<BackendKey> {
 /// A proof of a backup that was asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Proof {
-    /// It runs.
-    Running,
+    /// It runs: what it does now, in words.
+    Running(String),
     /// What it came to.
     Done(Box<Report>),
     /// Why nothing could be proven.

@@ -2,6 +2,7 @@
 
 use crate::domain::age;
 use crate::domain::backup::Scope;
+use crate::domain::evidence::Level;
 use crate::domain::plan::{Action, Command, Digest, Plan, Preview, Risk, Timeouts};
 use crate::domain::quantity::size;
 use crate::domain::untrusted::Untrusted;
@@ -25,6 +26,9 @@ pub struct Making {
     pub database: Option<u64>,
     /// Who holds or awaits ACCESS EXCLUSIVE on a table, a line each, or why that is not known.
     pub exclusive: Result<Vec<String>, String>,
+    /// The level that the file has to pass before it is a backup: what the configuration
+    /// asks for, as far as no server is needed.
+    pub level: Level,
     /// The migration tool whose revision goes into the manifest.
     pub tool: Option<String>,
     /// The names of the variables that are set for the program.
@@ -102,6 +106,7 @@ fn argv(scope: Scope, dumper: &Dumper, making: &Making, plan: &Plan) -> Vec<Stri
     option("--oid", plan.target.database_oid.to_string());
     option("--lock-ms", plan.timeouts.lock_ms.unwrap_or(0).to_string());
     option("--count-ms", plan.timeouts.statement_ms.unwrap_or(0).to_string());
+    option("--level", making.level.to_string());
     if let Some(tool) = &making.tool {
         option("--tool", tool.clone());
     }
@@ -128,6 +133,7 @@ fn preview(scope: Scope, dumper: &Dumper, making: &Making, plan: &Plan) -> Previ
             format!(
                 "named {database}-TIME-REVISION.dump, with a manifest: SHA-256, revision, rows"
             ),
+            format!("read back and proven to {} before it counts as a backup", making.level),
             "ACCESS SHARE on every table, to its end: reads and writes go on".to_owned(),
             "ALTER, DROP, TRUNCATE and VACUUM FULL would wait behind it, and others behind them"
                 .to_owned(),

@@ -11,5 +11,6 @@ pub mod pick;
 pub mod preview;
 pub mod probe;
 pub mod procedure;
+pub mod proving;
 pub mod vitals;
 pub mod walk;

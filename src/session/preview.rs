@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 
 use crate::domain::activity::{Backend, BackendKey};
 use crate::domain::age;
+use crate::domain::backup::Inventory;
 use crate::domain::config::Policy;
 use crate::domain::hazard::{Answer, Hazard};
 use crate::domain::identity::{Class, Identity};
@@ -24,6 +25,7 @@ use super::effect::{Previewed, Request};
 use super::facts::Migrations;
 use super::making::{self, Making};
 use super::procedure::up_to::{self, Next};
+use super::proving;
 
 /// What a plan stands on, all of it read for this plan.
 pub struct Ground<'a> {
@@ -47,6 +49,8 @@ pub struct Ground<'a> {
     pub holders: &'a dyn Fn(&[Hazard]) -> Vec<String>,
     /// What a backup stands on, if one is asked for.
     pub making: Option<&'a Making>,
+    /// The backups, if one of them is to be proven.
+    pub backups: Option<&'a Inventory>,
 }
 
 /// The migrations with the tool that runs them and the files that it reads.
@@ -71,6 +75,7 @@ pub fn plan(request: &Request, ground: &Ground<'_>) -> Previewed {
         // Nobody can tell that a program only reads.
         Request::Command { argv, risk } => Ok(command_plan(argv, (*risk).max(Risk::Safe), ground)),
         Request::Sql { text, risk } => sql::plan(text, *risk, ground),
+        Request::VerifyBackup { backup, level } => proving::plan(backup, *level, ground),
         Request::Backup { scope, .. } => match ground.making {
             Some(making) => making::plan(*scope, making, ground),
             None => Err("what a backup needs was not read".into()),

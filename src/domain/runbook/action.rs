@@ -93,7 +93,10 @@ impl Action {
             Self::Sql { binds, .. } if !binds.is_empty() => Some("sql with binds"),
             Self::Backup(Backup::Full | Backup::Schema) | Self::Sql { .. } => None,
             Self::Backup(_) => Some("backup of tables"),
-            Self::VerifyBackup(_) => Some("verify_backup"),
+            Self::VerifyBackup(verify) if verify.level > Level::L3 => {
+                Some("verify_backup above L3")
+            }
+            Self::VerifyBackup(_) => None,
             Self::Restore(_) => Some("restore"),
             Self::Http(_) => Some("http"),
             Self::Command(_) | Self::Migrate(_) | Self::Signal(_) => None,

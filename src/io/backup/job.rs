@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::domain::backup::Scope;
+use crate::domain::verify::Level;
 
 /// What the child does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,11 +25,13 @@ pub struct Job {
     pub lock_wait: Duration,
     /// How long the rows of one table may be counted.
     pub count: Duration,
+    /// The level that the file has to pass before it is a backup: L2 or L3.
+    pub level: Level,
     /// The migration tool whose revision is noted.
     pub tool: Option<String>,
 }
 
-const OPTIONS: [&str; 8] = [
+const OPTIONS: [&str; 9] = [
     "--scope",
     "--directory",
     "--pg-dump",
@@ -36,6 +39,7 @@ const OPTIONS: [&str; 8] = [
     "--oid",
     "--lock-ms",
     "--count-ms",
+    "--level",
     "--tool",
 ];
 
@@ -65,8 +69,17 @@ impl Job {
             database_oid: u32::try_from(oid).map_err(|_| format!("--oid: {oid} is too large"))?,
             lock_wait: Duration::from_millis(number("--lock-ms")?),
             count: Duration::from_millis(number("--count-ms")?),
+            level: level(given.get("--level").copied())?,
             tool: given.get("--tool").map(|tool| (*tool).to_owned()),
         })
+    }
+}
+
+fn level(text: Option<&str>) -> Result<Level, String> {
+    match text.map(|text| (text, Level::parse(text))) {
+        None => Ok(Level::L3),
+        Some((_, Some(level @ (Level::L2 | Level::L3)))) => Ok(level),
+        Some((text, _)) => Err(format!("--level: {text} is neither L2 nor L3")),
     }
 }
 

@@ -31,6 +31,7 @@ use super::{failpoint, host};
 use crate::domain::backup::manifest::{self, Maker, Manifest, Source};
 use crate::domain::backup::{Kind, Scope, name};
 use crate::domain::quantity::size;
+use crate::domain::verify::Level;
 use dump::Dump;
 use file::Partial;
 use snapshot::{Snapshot, Stopped, Table};
@@ -158,7 +159,7 @@ async fn make(
     let mut manifest = manifest(job, &snapshot, known, rows);
     snapshot.close().await;
     let proved = tokio::select! {
-        proved = prove(partial, &mut manifest) => proved,
+        proved = prove(job.level, partial, &mut manifest) => proved,
         () = asked_to_end(signals) => Err(stopped()),
     };
     proved?;
@@ -247,12 +248,17 @@ fn manifest(job: &Job, snapshot: &Snapshot, known: Known, rows: Rows) -> Manifes
 }
 
 /// Brings the file to the disk, and notes what it is then.
-async fn prove(partial: &mut Partial, manifest: &mut Manifest) -> Result<(), Failed> {
+async fn prove(
+    level: Level,
+    partial: &mut Partial,
+    manifest: &mut Manifest,
+) -> Result<(), Failed> {
     let failed = |error: io::Error| Failed::Running(format!("the file: {error}"));
     partial.sync().map_err(failed)?;
     let file = partial.reader().map_err(failed)?;
-    say("on the disk; SHA-256 and structure are looked at");
-    let looked = tokio::task::spawn_blocking(move || proof::look(file)).await;
+    say(&format!("on the disk; it is read back and proven to {level}"));
+    let rows = manifest.rows.clone();
+    let looked = tokio::task::spawn_blocking(move || proof::look(file, level, &rows)).await;
     let looked = looked.map_err(|error| Failed::Running(error.to_string()))?.map_err(failed)?;
     if let Some(wrong) = looked.wrong {
         return Err(Failed::Running(wrong));

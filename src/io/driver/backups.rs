@@ -2,19 +2,21 @@
 
 use std::path::Path;
 use std::sync::PoisonError;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::Utc;
 
 use super::Inner;
 use crate::domain::backup::Inventory;
-use crate::domain::evidence::Level;
 use crate::io::store;
 use crate::session::facts::Proof;
 use crate::session::news::News;
+use crate::tools::pg_dump::Progress;
 
 /// How often the directories are looked at; what has not changed is not read again.
 const PACE: Duration = Duration::from_secs(30);
+/// How often the screen is told how far a proof is.
+const TOLD: Duration = Duration::from_millis(200);
 
 impl Inner {
     /// Reads the inventory again and again.
@@ -41,12 +43,22 @@ impl Inner {
         read.await.map_err(|error| error.to_string())
     }
 
-    /// Proves a backup to L2, tells what it came to, and takes it into the inventory.
+    /// Proves a backup to L3, tells how far that is what it came to, and takes it into the inventory.
     pub async fn verify(&self, location: String) {
-        self.tell(News::Proof(location.clone(), Proof::Running));
+        self.tell(News::Proof(location.clone(), Proof::Running("reading it".to_owned())));
         let (path, store) = (location.clone(), self.store.clone());
+        let (news, of) = (self.news.clone(), location.clone());
+        let mut told = Instant::now();
+        let mut tell = move |progress: Progress| {
+            if told.elapsed() >= TOLD {
+                told = Instant::now();
+                // Nobody listens any more: then nobody misses it.
+                drop(news.send(News::Proof(of.clone(), Proof::Running(progress.words()))));
+            }
+        };
         let proved = tokio::task::spawn_blocking(move || {
-            let (report, found) = store::verify(Path::new(&path), Level::L2, Utc::now())?;
+            let (report, found) =
+                store::verify(Path::new(&path), store::HIGHEST, Utc::now(), &mut tell)?;
             let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
             store.learn(Path::new(&path), found, Utc::now());
             Ok::<_, store::Limit>(report)

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Inner, environment, read};
+use crate::domain::evidence::Level;
 use crate::domain::identity::Identity;
 use crate::domain::locks::Mode;
 use crate::domain::outcome::{Ending, Outcome};
@@ -15,6 +16,7 @@ use crate::io::blocking::blocking;
 use crate::io::cluster::clients;
 use crate::io::journal::Journal;
 use crate::io::perform::{Act, Finished};
+use crate::io::store;
 use crate::session::making::{Dumper, Making};
 
 impl Inner {
@@ -38,6 +40,7 @@ impl Inner {
                     let mode = Mode::AccessExclusive;
                     found.iter().map(|holding| read::who(holding, mode)).collect()
                 }),
+                level: self.site.config().backups.required_level.clamp(Level::L2, store::HIGHEST),
                 tool: self.site.tool().ok().map(|(tool, _)| tool.name().to_owned()),
                 env: environment::for_backup(spec, "", "").into_iter().map(|(n, _)| n).collect(),
             }

@@ -189,7 +189,7 @@ impl Driver {
         self.spawn(|inner| async move { inner.refresh_backups().await });
     }
 
-    /// Proves the backup at a location to L2: a read, which is told when it is done.
+    /// Proves the backup at a location to L3: a read, which is told when it is done.
     pub fn verify(&self, location: String) {
         self.spawn(|inner| async move { inner.verify(location).await });
     }

@@ -7,6 +7,7 @@ use tokio::time::timeout;
 
 use super::Inner;
 use super::environment;
+use crate::domain::backup::Inventory;
 use crate::domain::age;
 use crate::domain::hazard::Hazard;
 use crate::domain::identity::{Identity, check_bound, check_pin};
@@ -38,6 +39,8 @@ pub struct Gathered {
     pub holders: Result<Vec<Holding>, String>,
     /// What a backup stands on, if one was asked for.
     pub making: Option<Making>,
+    /// The backups, if one of them is to be proven.
+    pub backups: Option<Inventory>,
 }
 
 impl Inner {
@@ -139,7 +142,11 @@ impl Inner {
             Request::Backup { to, .. } => Some(self.making(&identity, to.as_deref()).await),
             _ => None,
         };
-        Ok(Gathered { identity, snapshot, project, holders, making })
+        let backups = match request {
+            Request::VerifyBackup { .. } => Some(self.inventory().await?),
+            _ => None,
+        };
+        Ok(Gathered { identity, snapshot, project, holders, making, backups })
     }
 
     /// Returns who holds what the migrations that may come next would lock.
@@ -179,8 +186,10 @@ impl Inner {
 
     /// A checkout's file that names commands must have been allowed.
     fn allowed(&self, request: &Request) -> Result<(), String> {
-        // Neither runs a command of the file.
-        if matches!(request, Request::Signal { .. } | Request::Backup { .. }) {
+        // None of them runs a command of the file.
+        if let Request::Signal { .. } | Request::Backup { .. } | Request::VerifyBackup { .. } =
+            request
+        {
             return Ok(());
         }
         let allowed = self.site.loaded.commands_allowed(&self.allowed);
@@ -211,6 +220,7 @@ impl Inner {
             env: &env,
             holders: &in_the_way,
             making: gathered.making.as_ref(),
+            backups: gathered.backups.as_ref(),
         };
         preview::plan(request, &ground)
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::act::{ACTS, Hand};
 use super::{Inner, environment};
 use crate::domain::backup::Scope;
+use crate::domain::evidence::Level;
 use crate::domain::identity::Identity;
 use crate::domain::plan::{Action, Command, Confirmed, Plan};
 use crate::io::postgres::Control;
@@ -157,6 +158,10 @@ fn request(plan: &Plan) -> Result<Request, String> {
         (Action::Backup { scope, location }, _) => Ok(Request::Backup {
             scope: if scope == Scope::Schema.word() { Scope::Schema } else { Scope::Full },
             to: Some(location.clone()),
+        }),
+        (Action::VerifyBackup { file, level }, _) => Ok(Request::VerifyBackup {
+            backup: file.clone(),
+            level: Level::parse(level).ok_or("its level is not known")?,
         }),
         _ => {
             Err("it cannot be planned again to see whether it has changed: nothing was run".into())

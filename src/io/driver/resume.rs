@@ -196,10 +196,14 @@ impl Inner {
             Ok(found) => match (found.first(), &plan.action) {
                 (Some(session), _) => Backend::Present { pid: session.pid },
                 // The program was seen under its name before the act; of a backup both programs
-                // bear it by our own hand.
-                (None, Action::Migrate { .. } | Action::Sql { .. } | Action::Backup { .. }) => {
-                    Backend::Gone
-                }
+                // bear it by our own hand; a proof asks no server.
+                (
+                    None,
+                    Action::Migrate { .. }
+                    | Action::Sql { .. }
+                    | Action::Backup { .. }
+                    | Action::VerifyBackup { .. },
+                ) => Backend::Gone,
                 (None, _) => Backend::CannotTell,
             },
             Err(_) => Backend::CannotTell,

@@ -29,7 +29,7 @@ pub enum Limit {
 }
 
 /// The highest level that is proven without a server.
-pub const HIGHEST: Level = Level::L3;
+pub const HIGHEST: Level = crate::session::proving::HIGHEST;
 
 /// Proves the backup at `path` up to `asked`, and writes what came of it into its manifest,
 /// if it has one. Returns the proof, and what was read. How far decoding is goes to `tell`.

@@ -59,8 +59,8 @@ fn facts(backup: &Backup, scene: &Scene<'_>) -> Vec<Pair> {
 fn proof(backup: &Backup, scene: &Scene<'_>) -> Vec<Pair> {
     match scene.facts.proofs.get(&backup.location) {
         None => Vec::new(),
-        Some(Proof::Running) => {
-            vec![Pair::new("verify", "reading it to its end").tone(Tone::Accent)]
+        Some(Proof::Running(doing)) => {
+            vec![Pair::new("verify", shown(doing)).tone(Tone::Accent)]
         }
         Some(Proof::Failed(why)) => vec![Pair::new("✖ verify", shown(why)).tone(Tone::Alarm)],
         Some(Proof::Done(report)) => findings(report),

@@ -18,7 +18,7 @@ pub(super) fn shown(text: &str) -> String {
 
 /// Returns symbol, word and tone of what a backup is worth.
 pub(super) fn worth(backup: &Backup, facts: &Facts) -> (&'static str, String, Tone) {
-    if facts.proofs.get(&backup.location) == Some(&Proof::Running) {
+    if let Some(Proof::Running(_)) = facts.proofs.get(&backup.location) {
         return (symbol::ON, "verifying".to_owned(), Tone::Accent);
     }
     match Worth::of(backup) {

@@ -224,7 +224,9 @@ fn action(action: &Action) -> String {
         Action::Backup(Backup::Full) => "a full backup of the database".to_owned(),
         Action::Backup(Backup::Schema) => "a backup of the schema, without rows".to_owned(),
         Action::Backup(_) => "a backup of some tables".to_owned(),
-        Action::VerifyBackup(_) => "a proof of a backup".to_owned(),
+        Action::VerifyBackup(verify) => {
+            format!("a proof of the backup {} to {}", verify.backup, verify.level)
+        }
         Action::Restore(_) => "a restore".to_owned(),
         Action::Signal(_) => "a signal to a session".to_owned(),
         Action::Http(_) => "an HTTP request".to_owned(),

@@ -154,12 +154,15 @@ fn request(act: &Act, walk: &Walk) -> Result<Request, String> {
         }
         Action::Backup(Backup::Full) => Ok(Request::Backup { scope: Scope::Full, to: None }),
         Action::Backup(Backup::Schema) => Ok(Request::Backup { scope: Scope::Schema, to: None }),
+        Action::VerifyBackup(verify) => Ok(Request::VerifyBackup {
+            backup: resolve(&verify.backup, walk)?,
+            level: verify.level,
+        }),
         Action::Sql { text, binds } if binds.is_empty() => {
             Ok(Request::Sql { text: text.clone(), risk: act.risk })
         }
         Action::Sql { .. }
         | Action::Backup(_)
-        | Action::VerifyBackup(_)
         | Action::Restore(_)
         | Action::Http(_) => Err(format!(
             "this version cannot run an act of the kind {}",

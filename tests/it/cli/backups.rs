@@ -43,7 +43,8 @@ fn verify_answers_good_bad_and_cannot_tell_by_its_exit_code() {
     let lk = project();
     let good = lk.run(&["verify", "backups/ok.dump", "--json"]);
     assert_eq!(good.code(), 0);
-    assert_eq!(good.document("verify")["reached"], "L2");
+    assert_eq!(good.document("verify")["reached"], "L3");
+    assert_eq!(good.document("verify")["rows"]["public.categories"], 3);
     let bad = lk.run(&["verify", "backups/trunc_data.dump", "--json"]);
     assert_eq!(bad.code(), 1);
     assert_eq!(bad.document("verify")["ok"], false);
@@ -51,7 +52,10 @@ fn verify_answers_good_bad_and_cannot_tell_by_its_exit_code() {
     assert_eq!(head.code(), 0, "its head is whole: {}", head.out());
     let adopted = lk.run(&["verify", "backups/ok.dump", "--level", "L1"]);
     assert_eq!(adopted.code(), 2, "{}", adopted.out());
-    lk.run(&["verify", "backups/ok.dump", "--level", "L3"]).refuses("this version verifies to L2");
+    let skimmed = lk.run(&["verify", "backups/ok.dump", "--level", "L2", "--json"]);
+    assert_eq!(skimmed.document("verify")["reached"], "L2");
+    let drill = lk.run(&["verify", "backups/ok.dump", "--level", "L4"]);
+    drill.refuses("this version verifies to L3");
     lk.run(&["verify", "backups/none.dump"]).refuses("backups/none.dump: it cannot be read");
     lk.run(&["verify", "lockkeeper.toml"]).refuses("its bytes are not those of a backup");
 }

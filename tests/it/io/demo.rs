@@ -339,7 +339,7 @@ fn the_demo_has_a_good_backup_one_too_old_and_one_cut_off() {
         good.age(now).is_some_and(|age| age < day) && old.age(now).is_some_and(|age| age > day)
     );
     for whole in [good, old] {
-        assert_eq!((Worth::of(whole), whole.level()), (Worth::Complete, Some(Level::L2)));
+        assert_eq!((Worth::of(whole), whole.level()), (Worth::Proven, Some(Level::L3)));
         assert_eq!(whole.revisions, Some(vec![APPLIED.to_string()]));
         assert!(whole.rows["public.expenses"].is_some_and(|rows| rows > 100_000));
     }

@@ -1,4 +1,4 @@
-//! The inventory of directories, and proofs up to L2, on what the installed `pg_dump` writes.
+//! The inventory of directories, and proofs up to L3, on what the installed `pg_dump` writes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -94,8 +94,8 @@ fn every_format_of_the_installed_pg_dump_is_recognised_and_complete() {
         assert_eq!(backup.revisions.as_deref(), Some(&["0042".to_owned()][..]), "{name}");
         assert_eq!((backup.tables, backup.scope), (Some(3), Some(Scope::Full)), "{name}");
         assert!(!backup.registered && backup.snapshot_started_at.is_none(), "{name}");
-        let (report, _) = verify(&place.at(name), Level::L2, Utc::now()).expect("it can be read");
-        assert_eq!((report.ok, report.reached), (Some(true), Some(Level::L2)), "{name}");
+        let (report, _) = verify(&place.at(name), Level::L3, Utc::now(), &mut |_| {}).expect("it can be read");
+        assert_eq!((report.ok, report.reached), (Some(true), Some(Level::L3)), "{name}");
     }
 }
 
@@ -128,7 +128,7 @@ fn damage_that_pg_restore_lists_without_a_word_is_bad() {
         file.set_len(size.saturating_sub(less)).expect("it can be cut");
     };
     let bad = |name: &str| {
-        let (report, _) = verify(&place.at(name), Level::L2, Utc::now()).expect("it can be read");
+        let (report, _) = verify(&place.at(name), Level::L3, Utc::now(), &mut |_| {}).expect("it can be read");
         assert_eq!(report.exit_code(), 1, "{name}: {report:?}");
     };
     cut("x.tar", 3000);
@@ -219,13 +219,13 @@ fn a_registered_backup_knows_its_age_and_keeps_every_proof() {
     let place = Place::new();
     let file = place.sample("ok.dump");
     let beside = manifest(&file, "shop-1");
-    let (report, _) = verify(&file, Level::L2, Utc::now()).expect("it can be read");
+    let (report, _) = verify(&file, Level::L3, Utc::now(), &mut |_| {}).expect("it can be read");
     assert_eq!(report.ok, Some(true), "{report:?}");
     assert_eq!(report.rows["public.categories"], Some(3));
     let text = fs::read_to_string(&beside).expect("it is there");
     let kept = Manifest::read(&text).expect("it is a manifest");
     let levels: Vec<Level> = kept.verified.iter().map(|evidence| evidence.level).collect();
-    assert_eq!(levels, [Level::L0, Level::L1, Level::L2]);
+    assert_eq!(levels, [Level::L0, Level::L1, Level::L2, Level::L3]);
     assert!(
         kept.verified
             .iter()
@@ -251,7 +251,7 @@ fn a_changed_byte_of_a_registered_backup_fails_at_l1() {
     let at = bytes.len() - 100;
     bytes[at] ^= 1;
     fs::write(&file, bytes).expect("it can be written");
-    let (report, _) = verify(&file, Level::L2, Utc::now()).expect("it can be read");
+    let (report, _) = verify(&file, Level::L3, Utc::now(), &mut |_| {}).expect("it can be read");
     assert_eq!(report.exit_code(), 1);
     let ok: Vec<Option<bool>> = report.findings.iter().map(|finding| finding.ok).collect();
     assert_eq!(ok, [Some(true), Some(false), Some(true)], "the structure is whole");
@@ -275,8 +275,8 @@ fn a_size_other_than_the_manifest_tells_is_bad_without_a_proof() {
 fn a_level_that_is_not_reached_and_a_file_that_is_none_cannot_be_told() {
     let place = Place::new();
     let file = place.sample("ok.dump");
-    let limit = |path: &Path, level| verify(path, level, Utc::now()).expect_err("a limit");
-    assert!(matches!(limit(&file, Level::L3), Limit::Level(Level::L3)));
+    let limit = |path: &Path, level| verify(path, level, Utc::now(), &mut |_| {}).expect_err("a limit");
+    assert!(matches!(limit(&file, Level::L4), Limit::Level(Level::L4)));
     assert!(matches!(limit(&place.at("none.dump"), Level::L2), Limit::Unreadable(_)));
     fs::write(place.at("text"), "hello").expect("it can be written");
     let why = limit(&place.at("text"), Level::L2).to_string();

@@ -152,7 +152,7 @@ fn verify_asks_for_the_selected_one_and_says_while_it_runs() {
     let place = "/srv/backups/before-6.dump".to_owned();
     assert_eq!(press(&mut panel, &scene(&facts, &session), 'v'), Ask::Verify(place.clone()));
 
-    facts.proofs.insert(place.clone(), Proof::Running);
+    facts.proofs.insert(place.clone(), Proof::Running("decoding 12 of 30 tables".to_owned()));
     assert_eq!(off(&panel, &scene(&facts, &session), 'v'), "it is being verified");
     assert!(text(&panel, &scene(&facts, &session), (120, 30)).contains("●  verifying"));
 

@@ -1,8 +1,9 @@
 //! From a request to its plan: what it is bound to, and why there is none.
 
 use lockkeeper::domain::activity::{Backend, BackendKey, State};
-use lockkeeper::domain::backup::Scope;
+use lockkeeper::domain::backup::{Backup, Inventory, Kind, Scope};
 use lockkeeper::domain::config::Policy;
+use lockkeeper::domain::evidence::Level;
 use lockkeeper::domain::hazard::Hazard;
 use lockkeeper::domain::identity::{Class, Identity};
 use lockkeeper::domain::plan::{Action, Digest, Direction, Need, Plan, Risk, Signal};
@@ -36,6 +37,7 @@ struct Stand {
     policy: Policy,
     snapshot: Option<Snapshot>,
     making: Making,
+    backups: Option<Inventory>,
 }
 
 impl Stand {
@@ -47,6 +49,7 @@ impl Stand {
             policy: Policy::default(),
             snapshot: Some(World::blocked().snapshot()),
             making: making(),
+            backups: None,
         }
     }
 
@@ -67,6 +70,7 @@ impl Stand {
                 env: &[],
                 holders: &holders,
                 making: Some(&self.making),
+                backups: self.backups.as_ref(),
             },
         )
     }
@@ -109,6 +113,7 @@ fn making() -> Making {
         free: Some(5 << 30),
         database: Some(1 << 30),
         exclusive: Ok(Vec::new()),
+        level: Level::L3,
         tool: Some("sqlx".to_owned()),
         env: vec!["PGHOST".to_owned()],
     }
@@ -326,4 +331,39 @@ fn a_later_pg_dump_and_little_room_are_said() {
     let told = stand.planned(&backup(Scope::Full)).preview.now.join("\n");
     assert!(told.contains("only 1.0 MB are free there, and the database has 1.0 GB"), "{told}");
     assert!(told.contains("restoring with the tools of 15 will refuse it"), "{told}");
+}
+
+#[test]
+fn a_proof_names_its_file_only_reads_and_keeps_to_the_levels_without_a_server() {
+    let mut stand = Stand::new(1);
+    let ask = |backup: &str, level| Request::VerifyBackup { backup: backup.to_owned(), level };
+    let why = |stand: &Stand, request: &Request| match stand.plan(request) {
+        Previewed::Impossible(why) => why,
+        other => panic!("{other:?}"),
+    };
+    assert!(why(&stand, &ask("newest", Level::L3)).contains("were not read"));
+    let max_age = lockkeeper::domain::config::Backups::default().max_age;
+    let mut inventory = Inventory::empty(Level::L3, max_age);
+    stand.backups = Some(inventory.clone());
+    assert!(why(&stand, &ask("newest", Level::L3)).contains("make one"));
+    assert!(why(&stand, &ask("/b/-x.dump", Level::L4)).contains("proves to L3, not L4"));
+    let of = identity();
+    let made = |location: &str, hours| Backup {
+        database: Some(of.database.as_str().into()),
+        system_identifier: Some(of.system_identifier.clone()),
+        scope: Some(Scope::Full),
+        snapshot_started_at: Some(chrono::DateTime::UNIX_EPOCH + chrono::TimeDelta::hours(hours)),
+        ..Backup::at(location, Kind::Custom)
+    };
+    inventory.backups = vec![made("/b/old.dump", 1), made("/b/new.dump", 2)];
+    stand.backups = Some(inventory);
+    let plan = stand.planned(&ask("newest", Level::L3));
+    let file = |file: &str| Action::VerifyBackup { file: file.to_owned(), level: "L3".to_owned() };
+    assert_eq!((&plan.action, plan.need()), (&file("/b/new.dump"), Need::Nothing));
+    let argv = plan.command.as_ref().expect("it runs a program").argv.join(" ");
+    assert_eq!(argv, "lockkeeper verify --level L3 -- /b/new.dump");
+    assert_eq!(stand.planned(&ask("/b/new.dump", Level::L3)).hash(), plan.hash(), "as rechecked");
+    assert_eq!(stand.planned(&ask("/b/old.dump", Level::L3)).action, file("/b/old.dump"));
+    let elsewhere = stand.planned(&ask("/tmp/x.dump", Level::L3));
+    assert!(elsewhere.preview.now[0].contains("not among the backups"));
 }

@@ -16,7 +16,7 @@ fn sample(name: &str) -> Vec<u8> {
 
 fn read(bytes: &[u8], depth: Depth) -> Option<Found> {
     let size = bytes.len() as u64;
-    pg_dump::file(&mut Cursor::new(bytes), size, depth).expect("memory can be read")
+    pg_dump::file(&mut Cursor::new(bytes), size, depth, &mut |_| {}).expect("memory can be read")
 }
 
 fn whole(name: &str) -> Found {
@@ -44,7 +44,7 @@ fn directory() -> Files {
 }
 
 fn complete(files: &Files) -> Option<bool> {
-    let found = pg_dump::directory(files, Depth::Whole).expect("memory can be read");
+    let found = pg_dump::directory(files, Depth::Whole, &mut |_| {}).expect("memory can be read");
     found.expect("it is a backup").structure.complete()
 }
 
@@ -307,7 +307,7 @@ proptest! {
         }
         read(&bytes, Depth::Whole);
         let files = Files([("toc.dat".to_owned(), bytes)].into());
-        pg_dump::directory(&files, Depth::Whole).expect("memory can be read");
+        pg_dump::directory(&files, Depth::Whole, &mut |_| {}).expect("memory can be read");
     }
 
     #[test]

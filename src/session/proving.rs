@@ -1,0 +1,74 @@
+//! The plan of a proof: which backup, and how far.
+
+use crate::domain::backup::{Backup, Inventory};
+use crate::domain::evidence::Level;
+use crate::domain::plan::{Action, Command, Plan, Preview, Risk};
+use crate::domain::quantity::size;
+use crate::domain::untrusted::Untrusted;
+
+use super::preview::{Ground, bare};
+
+/// The highest level that an act proves: those above need a server to restore into.
+pub const HIGHEST: Level = Level::L3;
+
+/// What a runbook calls the newest full backup of the target.
+pub const NEWEST: &str = "newest";
+
+/// Plans the proof of `backup`: [`NEWEST`], or where it lies.
+///
+/// # Errors
+/// Why there can be none.
+pub fn plan(backup: &str, level: Level, ground: &Ground<'_>) -> Result<Plan, String> {
+    if level > HIGHEST {
+        return Err(format!("this version proves to {HIGHEST}, not {level}"));
+    }
+    let known = ground.backups.ok_or("the backups were not read")?;
+    let (file, found) = match backup {
+        NEWEST => {
+            let newest = newest(known, ground)?;
+            (newest.location.as_str(), Some(newest))
+        }
+        named => (named, known.at(named)),
+    };
+    let action = Action::VerifyBackup { file: file.to_owned(), level: level.to_string() };
+    let mut plan = bare(action, Risk::Read, ground);
+    let level = level.to_string();
+    let argv = ["lockkeeper", "verify", "--level", &level, "--", file];
+    plan.command = Some(Command {
+        argv: argv.map(str::to_owned).to_vec(),
+        env: Vec::new(),
+        cwd: ground.cwd.to_owned(),
+    });
+    plan.preview = preview(file, &level, found);
+    Ok(plan)
+}
+
+fn newest<'a>(known: &'a Inventory, ground: &'a Ground<'_>) -> Result<&'a Backup, String> {
+    known.newest(ground.identity).ok_or_else(|| {
+        "no full backup of this database and of a known age was found: make one (b on the panel \
+         Backups)"
+            .to_owned()
+    })
+}
+
+fn preview(file: &str, level: &str, found: Option<&Backup>) -> Preview {
+    let shown = Untrusted::from(file).one_line();
+    let bytes = found.and_then(|backup| backup.size);
+    let of = bytes.map(|bytes| format!(", {}", size(bytes))).unwrap_or_default();
+    let now = match found {
+        Some(_) => Vec::new(),
+        None => vec!["it is not among the backups that the configuration names".to_owned()],
+    };
+    Preview {
+        title: format!("prove a backup to {level}"),
+        sql: Vec::new(),
+        touches: vec![
+            format!("{shown}{of}: read to its end, on this machine"),
+            "its manifest, if it has one: the result is added to it".to_owned(),
+            "nothing in the database".to_owned(),
+        ],
+        now,
+        takes: Some("some seconds per 100 MB".to_owned()),
+        back: "none needed: it only reads".to_owned(),
+    }
+}
