@@ -248,11 +248,7 @@ fn manifest(job: &Job, snapshot: &Snapshot, known: Known, rows: Rows) -> Manifes
 }
 
 /// Brings the file to the disk, and notes what it is then.
-async fn prove(
-    level: Level,
-    partial: &mut Partial,
-    manifest: &mut Manifest,
-) -> Result<(), Failed> {
+async fn prove(level: Level, partial: &mut Partial, manifest: &mut Manifest) -> Result<(), Failed> {
     let failed = |error: io::Error| Failed::Running(format!("the file: {error}"));
     partial.sync().map_err(failed)?;
     let file = partial.reader().map_err(failed)?;

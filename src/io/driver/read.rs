@@ -7,8 +7,8 @@ use tokio::time::timeout;
 
 use super::Inner;
 use super::environment;
-use crate::domain::backup::Inventory;
 use crate::domain::age;
+use crate::domain::backup::Inventory;
 use crate::domain::hazard::Hazard;
 use crate::domain::identity::{Identity, check_bound, check_pin};
 use crate::domain::locks::Mode;

@@ -85,8 +85,11 @@ impl Store {
         let is_partial = location.ends_with(".partial");
         let depth = if is_partial { Depth::Head } else { Depth::Steps(STEPS) };
         let known = self.seen.get(path).filter(|seen| seen.stamp == stamp);
-        let seen =
-            known.cloned().unwrap_or_else(|| Seen { stamp, at: now, found: look(path, depth, &mut |_| {}) });
+        let seen = known.cloned().unwrap_or_else(|| Seen {
+            stamp,
+            at: now,
+            found: look(path, depth, &mut |_| {}),
+        });
         let manifest = match manifest::beside(path) {
             Ok(manifest) => manifest,
             Err(why) => {

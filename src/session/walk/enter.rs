@@ -161,13 +161,12 @@ fn request(act: &Act, walk: &Walk) -> Result<Request, String> {
         Action::Sql { text, binds } if binds.is_empty() => {
             Ok(Request::Sql { text: text.clone(), risk: act.risk })
         }
-        Action::Sql { .. }
-        | Action::Backup(_)
-        | Action::Restore(_)
-        | Action::Http(_) => Err(format!(
-            "this version cannot run an act of the kind {}",
-            act.action.not_yet().unwrap_or("named here")
-        )),
+        Action::Sql { .. } | Action::Backup(_) | Action::Restore(_) | Action::Http(_) => {
+            Err(format!(
+                "this version cannot run an act of the kind {}",
+                act.action.not_yet().unwrap_or("named here")
+            ))
+        }
     }
 }
 

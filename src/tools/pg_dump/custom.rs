@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::io::{self, Read};
 
+use super::decode::{self, Decoded, Progress, Tally};
 use super::input::{Input, Stop};
 use super::revision::{self, Held};
-use super::toc::{Data, Entry, Toc};
-use super::decode::{self, Decoded, Progress, Tally};
 use super::rows::Counter;
 use super::sort::Compression;
+use super::toc::{Data, Entry, Toc};
 use super::{Bytes, Depth, Found, Kind, Steps, Structure, TOO_LONG, compression};
 
 /// Rows of a table, or one large object after the other.

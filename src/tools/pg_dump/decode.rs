@@ -51,7 +51,8 @@ impl Decoded {
     /// table that the manifest does not tell of may be an extension's.
     pub fn compare(&mut self, told: &Rows) {
         let Structure::Complete(what) = &self.outcome else { return };
-        let counted = |(table, rows): (&String, &Option<u64>)| rows.map(|rows| (table.clone(), rows));
+        let counted =
+            |(table, rows): (&String, &Option<u64>)| rows.map(|rows| (table.clone(), rows));
         let told: Vec<(String, u64)> = told.iter().filter_map(counted).collect();
         let differs: Vec<String> =
             told.iter().filter_map(|(table, rows)| self.difference(table, *rows)).collect();
@@ -119,8 +120,7 @@ impl<'a> Tally<'a> {
     fn words(&self) -> String {
         let counted: Vec<u64> = self.rows.values().filter_map(|rows| *rows).collect();
         let uncounted = self.rows.len() - counted.len();
-        let mut words =
-            format!("all of it decodes: {}", many(counted.iter().sum::<u64>(), "row"));
+        let mut words = format!("all of it decodes: {}", many(counted.iter().sum::<u64>(), "row"));
         words += &format!(" of {}", many(counted.len() as u64, "table"));
         if self.objects > 0 {
             words += &format!(", {}", many(self.objects, "large object"));

@@ -168,9 +168,7 @@ pub fn file(
         Some(Sort::Archive) => Some(custom::read(bytes, size, depth, tell)?),
         Some(Sort::Tar) => tar::read(bytes, size, depth, tell)?,
         Some(Sort::Plain) => Some(plain::read(bytes, depth, tell)?),
-        Some(Sort::Compressed(compression)) => {
-            plain::compressed(bytes, compression, depth, tell)?
-        }
+        Some(Sort::Compressed(compression)) => plain::compressed(bytes, compression, depth, tell)?,
         Some(Sort::Encrypted(how)) => Some(Found::closed(
             Kind::Plain,
             format!("it is encrypted ({how}): nothing can be told of it"),

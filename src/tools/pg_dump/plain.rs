@@ -284,8 +284,7 @@ impl<'a> Script<'a> {
     fn command(&mut self, line: &[u8]) {
         if let Some(token) = line.strip_prefix(b"\\restrict ") {
             self.token = Some(token.to_vec());
-        } else if let Some(name) = line.strip_prefix(b"\\connect ")
-        {
+        } else if let Some(name) = line.strip_prefix(b"\\connect ") {
             match self.cluster {
                 true => self.connected = Some(copy::table(&String::from_utf8_lossy(name))),
                 false => self.database = Some(Untrusted::from_bytes(name)),

@@ -257,7 +257,10 @@ pub fn plan_of(request: &Request) -> Plan {
             migration(1, Direction::Up, Risk::Safe)
         }
         Request::Migrate { direction, .. } => migration(1, *direction, Risk::Lossy),
-        Request::Sql { .. } | Request::Command { .. } | Request::Backup { .. } => command_plan(),
+        Request::Sql { .. }
+        | Request::Command { .. }
+        | Request::Backup { .. }
+        | Request::VerifyBackup { .. } => command_plan(),
     }
 }
 

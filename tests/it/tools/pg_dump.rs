@@ -317,3 +317,71 @@ proptest! {
         read(&whole, Depth::Whole);
     }
 }
+
+fn decoded(bytes: &[u8]) -> Option<pg_dump::Decoded> {
+    read(bytes, Depth::Rows).and_then(|found| found.decoded)
+}
+
+#[test]
+fn every_good_archive_decodes_in_full_with_the_same_rows() {
+    for name in ["ok.dump", "ok.tar", "ok.sql", "ok.sql.gz", "ok.sql.lz4", "ok.sql.zst"] {
+        let decoded = decoded(&sample(name)).expect("it was decoded");
+        assert_eq!(decoded.outcome.complete(), Some(true), "{name}: {:?}", decoded.outcome);
+        assert_eq!(decoded.rows["public.alembic_version"], Some(1), "{name}");
+    }
+    let newer = ["pg16_v1.15.dump", "pg18_v1.16.dump"].map(|name| {
+        let decoded = decoded(&sample(name)).expect("it was decoded");
+        assert_eq!(decoded.outcome.complete(), Some(true), "{name}: {:?}", decoded.outcome);
+        assert!(decoded.rows.values().all(Option::is_some), "{name}");
+        decoded.rows
+    });
+    assert_eq!(newer[0], newer[1], "of one database by two versions");
+}
+
+#[test]
+fn decoding_tells_how_far_it_is() {
+    let bytes = sample("ok.dump");
+    let mut told = Vec::new();
+    let size = bytes.len() as u64;
+    pg_dump::file(&mut Cursor::new(&bytes), size, Depth::Rows, &mut |at| told.push(at.words()))
+        .expect("memory can be read");
+    assert_eq!(told.first().map(String::as_str), Some("decoding 1 of 3 tables"));
+    assert_eq!(told.last().map(String::as_str), Some("decoding 3 of 3 tables"));
+}
+
+#[test]
+fn a_cut_archive_never_decodes_in_full() {
+    for name in ["ok.dump", "ok.tar", "ok.sql.gz", "ok.sql.lz4", "ok.sql.zst"] {
+        let bytes = sample(name);
+        for cut in 0..bytes.len() {
+            let complete = decoded(&bytes[..cut]).and_then(|d| d.outcome.complete());
+            assert_ne!(complete, Some(true), "{name} cut at {cut}");
+        }
+    }
+}
+
+#[test]
+fn a_directory_with_an_empty_or_missing_file_of_rows_never_decodes_in_full() {
+    let outcome = |files: &Files| {
+        let found =
+            pg_dump::directory(files, Depth::Rows, &mut |_| {}).expect("memory can be read");
+        found.expect("it is a backup").decoded.expect("it was decoded").outcome
+    };
+    assert_eq!(outcome(&directory()).complete(), Some(true));
+    let (mut empty, mut gone) = (directory(), directory());
+    empty.0.insert("3379.dat.gz".to_owned(), Vec::new());
+    gone.0.remove("3380.dat.gz");
+    assert!(outcome(&empty).words().contains("the file is empty"), "{:?}", outcome(&empty));
+    assert!(outcome(&gone).words().contains("is missing"), "{:?}", outcome(&gone));
+}
+
+#[test]
+fn a_row_longer_than_any_buffer_is_one_row() {
+    let row = "x".repeat(3 << 20);
+    let script = format!(
+        "--\n-- PostgreSQL database dump\n--\n\nCOPY public.t (a) FROM stdin;\n{row}\n\\\\.\n\\.\n\n\n\
+         --\n-- PostgreSQL database dump complete\n--\n"
+    );
+    let decoded = decoded(script.as_bytes()).expect("it was decoded");
+    assert_eq!(decoded.rows["public.t"], Some(2), "an escaped backslash and a dot are a row");
+}
