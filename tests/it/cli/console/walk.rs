@@ -36,7 +36,7 @@ async fn the_runbook_is_walked_up_with_steps_skipped_for_a_reason_and_handed_to_
     console.type_slowly(&"x".repeat(12));
     console.press("\u{1b}[6~", ARMED);
     // It was decoded as soon as it was made: its age and its proof sense themselves.
-    console.press("y", "The team is told");
+    console.press("y", "do it, then v records what came of it");
     console.press("v", "The team is told (a few words)");
     console.type_slowly("#ops 14:02\r");
     console.pty.wait_for("The maintenance window is open");
