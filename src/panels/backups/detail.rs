@@ -152,7 +152,8 @@ fn unproven(backup: &Backup) -> Pair {
             lines.push("whether tables were left out: -t, -n and -T leave no trace in it");
         }
     }
-    if backup.kind == Kind::Custom && backup.level() < Some(Level::L3) {
+    let is_decoded = backup.proof(Level::L3).is_some();
+    if backup.kind == Kind::Custom && !is_decoded {
         lines.push("whether its rows decode: a flipped bit shows at L3 only");
     } else if backup.level() < Some(Level::L4) {
         lines.push("whether it loads: only a restore into a scratch server shows that");

@@ -6,11 +6,12 @@ use std::path::Path;
 
 use lockkeeper::cli::begin;
 use lockkeeper::domain::activity::BackendKey;
-use lockkeeper::domain::evidence::{Probe, Sense, Value};
+use lockkeeper::domain::backup::Scope;
+use lockkeeper::domain::evidence::{Level, Probe, Sense, Value};
 use lockkeeper::domain::identity::Class;
 use lockkeeper::domain::journal::{self, Kind, Record};
 use lockkeeper::domain::outcome::Ending;
-use lockkeeper::domain::plan::{Answer, Direction, Plan, Risk, Signal};
+use lockkeeper::domain::plan::{Action, Answer, Direction, Plan, Risk, Signal};
 use lockkeeper::io::driver::Driver;
 use lockkeeper::session::effect::{Effect, Event, Goal, How, Request};
 use lockkeeper::session::news::News;
@@ -326,5 +327,47 @@ async fn a_probe_gives_one_value_and_does_nothing_else() {
         ("SELECT 'a' || 'b'", Value::Text("ab".to_owned())),
     ] {
         assert_eq!(sense(&driver, &mut inbox, sql).await, value, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_proof_is_an_act_that_reads_and_fails_when_the_backup_does() {
+    let world = World::new("acting_proof", &[]);
+    world.database.execute("CREATE TABLE t AS SELECT generate_series(1, 5000) AS id");
+    let mut drive = world.drive();
+    let newest = || Request::VerifyBackup { backup: "newest".to_owned(), level: Level::L3 };
+    drive.plan(Request::Backup { scope: Scope::Full, to: None }).await;
+    let made = drive.confirm().await;
+    assert_eq!(made.ending, Ending::Done, "{made:?}");
+
+    let plan = drive.plan(newest()).await;
+    assert_eq!(plan.risk, Risk::Read);
+    let Action::VerifyBackup { file, .. } = &plan.action else { panic!("{plan:?}") };
+    let proved = drive.confirm().await;
+    assert_eq!(proved.ending, Ending::Done, "{proved:?}");
+    assert!(proved.message.raw().contains("is good: L3 passed"), "{proved:?}");
+
+    let mut bytes = fs::read(file).expect("it is there");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(file, bytes).expect("it can be written");
+    drive.plan(newest()).await;
+    let refuted = drive.confirm().await;
+    assert_eq!((refuted.ending, refuted.exit_code), (Ending::Failed, Some(1)), "{refuted:?}");
+    assert!(refuted.message.raw().contains("is BAD"), "{refuted:?}");
+
+    let closed = world.project.path().join("x.sql.xz");
+    fs::write(&closed, b"\xfd7zXZ\0not to be read").expect("it can be written");
+    let backup = closed.display().to_string();
+    drive.plan(Request::VerifyBackup { backup, level: Level::L3 }).await;
+    let unknown = drive.confirm().await;
+    assert_eq!((unknown.ending, unknown.exit_code), (Ending::Failed, Some(2)), "{unknown:?}");
+    let proofs: Vec<Vec<Kind>> = world.runs()[1..]
+        .iter()
+        .map(|records| records.iter().map(|record| record.kind).collect())
+        .collect();
+    assert_eq!(proofs.len(), 3, "each is a run of its own");
+    for kinds in proofs {
+        assert!(kinds.contains(&Kind::Intent) && kinds.contains(&Kind::Outcome), "{kinds:?}");
     }
 }

@@ -195,6 +195,61 @@ fn a_disk_that_fills_up_leaves_nothing_behind() {
     assert_eq!(scene.names(), [""; 0]);
 }
 
+/// Runs `pg_dump`, and changes what it wrote, `from_end` bytes before its end.
+fn careless(scene: &Scene, from_end: usize) -> PathBuf {
+    let real = clients::find("pg_dump", 0).expect("there is a pg_dump").path;
+    let path = scene.dir.path().join("pg_dump");
+    let text = format!(
+        "#!/bin/sh\n{real} \"$@\" || exit\ncase \"$1\" in --version) exit;; esac\n\
+         size=$(stat -Lc %s /dev/fd/1)\n\
+         printf XX | dd of=/dev/fd/1 bs=1 conv=notrunc status=none seek=$((size - {from_end}))\n",
+        real = real.display()
+    );
+    fs::write(&path, text).expect("it is written");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it may run");
+    path
+}
+
+#[test]
+fn what_does_not_decode_is_no_backup_though_pg_dump_ended_well() {
+    let scene = Scene::new("backup_flipped");
+    let pg_dump = careless(&scene, 5000);
+    let run = |level: &str| {
+        let mut command = scene.command();
+        let args: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
+        let at = args.iter().position(|word| word == "--pg-dump").expect("it is given");
+        let mut child = Command::new(LOCKKEEPER);
+        child.args(&args[..=at]).arg(&pg_dump).args(&args[at + 2..]).args(["--level", level]);
+        child.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command = child;
+        command.env_remove("DATABASE_URL").current_dir(scene.dir.path()).stdin(Stdio::null());
+        command.output().expect("lockkeeper starts")
+    };
+    let output = run("L3");
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("public.users does not decode"), "{}", said(&output));
+    assert_eq!(scene.names(), [""; 0], "nothing that looks like a backup stays");
+    let output = run("L2");
+    assert_eq!(output.status.code(), Some(0), "its structure is whole: {}", said(&output));
+}
+
+#[test]
+fn a_new_backup_is_read_back_and_its_proof_is_in_the_manifest() {
+    let scene = Scene::new("backup_proven");
+    let output = scene.run();
+    let out = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(out.contains("it is read back and proven to L3"), "{out}");
+    assert!(out.contains("decoding 1 of 1 tables"), "{out}");
+    let file = files(&scene.backups())
+        .into_iter()
+        .find(|path| path.to_string_lossy().ends_with(manifest::SUFFIX));
+    let text = fs::read_to_string(file.expect("it has a manifest")).expect("it is there");
+    let manifest = manifest::Manifest::read(&text).expect("it reads");
+    let last = manifest.verified.last().expect("it has evidence");
+    assert_eq!((last.level.to_string().as_str(), last.ok), ("L3", true));
+    assert!(last.what.contains("20000 rows of 1 table"), "{}", last.what);
+}
+
 #[test]
 fn asked_to_end_it_takes_its_file_with_it() {
     let scene = Scene::new("backup_ended");
