@@ -15,7 +15,7 @@ use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::{Action, Confirmed, Direction, Hash, Plan, Timeouts};
 use crate::domain::resolve::{self, After};
 use crate::domain::untrusted::Untrusted;
-use crate::io::act::{Batch, Stop};
+use crate::io::act::{Batch, Environment, Stop};
 use crate::io::journal::Journal;
 use crate::io::perform::{self, Act, Finished, Performed, Setting};
 use crate::io::postgres::Control;
@@ -137,9 +137,11 @@ impl Inner {
         let application = application(&hand.act.id, plan, confirmed.hash());
         let (spec, config) = (&self.site.target.spec, self.site.config());
         let setting = Setting {
-            env: match is_backup(plan) {
-                true => environment::for_backup(spec, &application, journal.run()),
-                false => environment::variables(spec, config, &application, limits(plan)),
+            env: match plan.action {
+                Action::Backup { .. } => environment::for_backup(spec, &application, journal.run()),
+                // It reads a file, and asks no server.
+                Action::VerifyBackup { .. } => Environment::new(),
+                _ => environment::variables(spec, config, &application, limits(plan)),
             },
             grace: GRACE,
             lockkeeper: self.site.program.clone(),

@@ -119,17 +119,17 @@ impl<'a> Tally<'a> {
 
     fn words(&self) -> String {
         let counted: Vec<u64> = self.rows.values().filter_map(|rows| *rows).collect();
-        let uncounted = self.rows.len() - counted.len();
-        let mut words = format!("all of it decodes: {}", many(counted.iter().sum::<u64>(), "row"));
-        words += &format!(" of {}", many(counted.len() as u64, "table"));
-        if self.objects > 0 {
-            words += &format!(", {}", many(self.objects, "large object"));
-        }
-        if uncounted > 0 {
-            let tables = many(uncounted as u64, "table");
-            words += &format!("; the rows of {tables} are INSERTs: not counted");
-        }
-        words
+        let rows = many(counted.iter().sum::<u64>(), "row");
+        let tables = many(counted.len() as u64, "table");
+        let objects = match self.objects {
+            0 => String::new(),
+            objects => format!(", {}", many(objects, "large object")),
+        };
+        let uncounted = match self.rows.len() - counted.len() {
+            0 => String::new(),
+            n => format!("; the rows of {} are INSERTs: not counted", many(n as u64, "table")),
+        };
+        format!("all of it decodes: {rows} of {tables}{objects}{uncounted}")
     }
 }
 

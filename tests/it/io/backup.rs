@@ -201,8 +201,9 @@ fn careless(scene: &Scene, from_end: usize) -> PathBuf {
     let path = scene.dir.path().join("pg_dump");
     let text = format!(
         "#!/bin/sh\n{real} \"$@\" || exit\ncase \"$1\" in --version) exit;; esac\n\
-         size=$(stat -Lc %s /dev/fd/1)\n\
-         printf XX | dd of=/dev/fd/1 bs=1 conv=notrunc status=none seek=$((size - {from_end}))\n",
+         exec 3>&1\n\
+         size=$(stat -Lc %s /dev/fd/3)\n\
+         printf XX | dd of=/dev/fd/3 bs=1 conv=notrunc status=none seek=$((size - {from_end}))\n",
         real = real.display()
     );
     fs::write(&path, text).expect("it is written");
