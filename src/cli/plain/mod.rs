@@ -22,7 +22,7 @@ use super::{args, console, site, visible, words};
 use crate::domain::activity::BackendKey;
 use crate::io::site::Site;
 use crate::io::terminal::{Signal, Signals};
-use crate::panels::Wanted;
+use crate::panels::{Wanted, way_back};
 use crate::session::effect::{Event, How, Tone};
 use crate::session::pick::Choices;
 use crate::session::walk::End;
@@ -240,7 +240,11 @@ impl Desk {
         let mark = match tone {
             Tone::Good => "OK: ",
             Tone::Plain => "",
-            Tone::Bad => "NOTE: ",
+            Tone::Bad | Tone::Offer => "NOTE: ",
+        };
+        let text = match tone {
+            Tone::Offer => &format!("{text}. {}", way_back::words(&self.seat.session)),
+            _ => text,
         };
         self.print(&format!("{mark}{text}"));
     }

@@ -24,7 +24,16 @@ impl Walk {
         }
         match purpose {
             Purpose::Check | Purpose::Verify | Purpose::Vouched => {}
-            Purpose::Gates | Purpose::Evidence => self.show(&named),
+            Purpose::Gates => {
+                let before: Vec<String> =
+                    self.probes_before().into_iter().map(|(name, _)| name).collect();
+                let asked = self.gate_probes();
+                let is_asked =
+                    |(name, _): &&(String, Reading)| asked.iter().any(|(known, _)| known == name);
+                self.show(&named.iter().filter(is_asked).cloned().collect::<Vec<_>>());
+                self.keep_before(&before);
+            }
+            Purpose::Evidence => self.show(&named),
         }
         match purpose {
             Purpose::Check => self.checked(),

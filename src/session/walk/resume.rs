@@ -71,6 +71,9 @@ impl Walk {
             Recorded::Lease => self.handed = handed(&record.data).or(self.handed.take()),
             Recorded::Step => self.depth = calls_of(&record.data).len(),
             Recorded::Pause => self.recall_pause(&record.data),
+            Recorded::Baseline => {
+                self.baseline = serde_json::from_value(record.data.clone()).ok();
+            }
             _ => {}
         }
     }
