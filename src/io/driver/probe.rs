@@ -92,7 +92,9 @@ impl Inner {
             read.deploy = self.deploy_of(identity);
         }
         read.identity = identity.ok();
-        read.journal = self.walks().map(|journal| blocking(|| journal.check()).is_ok());
+        if builtins.contains(&Builtin::JournalWritable) {
+            read.journal = self.walks().map(|journal| blocking(|| journal.check()).is_ok());
+        }
         read
     }
 
