@@ -246,3 +246,52 @@ fn a_pin_needs_a_target_of_the_file_that_answers() {
     lk.run(&["doctor", "--pin", "--yes", "--dsn", lk.dsn()]).refuses("--target NAME");
     Lk::at(NOBODY).run(&["doctor", "--pin", "--yes"]).refuses("nobody listens there");
 }
+
+#[test]
+fn the_tool_is_the_one_that_the_configuration_names() {
+    let database = server::database("doctor_tool");
+    let lk = Lk::on(&database);
+    let file = fs::read_to_string(lk.project().join("lockkeeper.toml")).expect("it is there");
+    lk.write("lockkeeper.toml", &format!("{file}[project]\ntool = \"sqlx\"\n"));
+    let document = lk.run(&["doctor", "--json"]).document("doctor");
+    let (state, value, _) = of(&document, "tool")[0];
+    assert_eq!(state, "ok");
+    assert!(value.contains("sqlx in") && value.contains("[project] tool"), "{value}");
+    lk.write("lockkeeper.toml", &format!("{file}[project]\ntool = \"alembic\"\n"));
+    let document = lk.run(&["doctor", "--json"]).document("doctor");
+    let (state, value, _) = of(&document, "tool")[0];
+    assert_eq!(state, "fail");
+    assert!(value.contains("no migrations of alembic"), "{value}");
+}
+
+#[test]
+fn the_configured_probes_are_read_once_and_what_cannot_be_told_is_a_look() {
+    let database = server::database("doctor_probes");
+    let lk = Lk::on(&database);
+    let file = fs::read_to_string(lk.project().join("lockkeeper.toml")).expect("it is there");
+    let probes = "[probes.rows]\nsql = \"select 7\"\n\
+                  [probes.many]\nsql = \"select 7\"\nexpect = { max = 3 }\n\
+                  [probes.slow]\nsql = \"select pg_sleep(60)\"\ntimeout = \"1s\"\n\
+                  [probes.program]\ncommand = [\"touch\", \"ran\"]\n";
+    lk.write("lockkeeper.toml", &format!("{file}{probes}"));
+    let document = lk.run(&["doctor", "--json"]).document("doctor");
+    assert_eq!(state(&document, "probe.rows"), "ok");
+    assert_eq!(state(&document, "probe.many"), "fail");
+    assert_eq!(state(&document, "probe.slow"), "warn");
+    let (state, value, _) = of(&document, "probe.program")[0];
+    assert_eq!(state, "warn", "the file was not allowed");
+    assert!(value.contains("runbook allow"), "{value}");
+    assert!(!lk.project().join("ran").exists());
+}
+
+#[test]
+fn what_doctor_says_of_pg_dump_is_what_a_backup_runs() {
+    let database = server::database("doctor_dump");
+    let lk = Lk::on(&database);
+    let document = lk.run(&["doctor", "--json"]).document("doctor");
+    let (state, value, _) = of(&document, "pg_dump")[0];
+    assert_ne!(state, "fail", "{value}");
+    let (plan, _) = lk.plan(&["backup"]);
+    let program = value.split_once(", ").expect("version and place").1;
+    assert!(plan.to_string().contains(program), "{value}: {plan}");
+}
