@@ -297,7 +297,7 @@ async fn on_top(demo: &Demo, plain: bool) -> ExitCode {
     site.target.class = crate::domain::identity::Class::Scratch;
     let lines = super::console::needs_lines(plain);
     let newcomers = if lines { LINES } else { HINT };
-    let mut hint: Vec<String> = demo.left.iter().cloned().filter(|_| !lines).collect();
+    let mut hint: Vec<String> = if lines { Vec::new() } else { demo.left.clone() };
     hint.extend(newcomers.map(str::to_owned));
     hint.extend(demo.without.as_ref().map(|why| format!("It has no backups: {why}")));
     let start = super::console::Start { hint, throwaway: !demo.kept, runbook: None };

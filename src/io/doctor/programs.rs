@@ -31,9 +31,8 @@ pub async fn programs(server: Option<Version>) -> Vec<Finding> {
 async fn dumper(major: u32) -> Finding {
     let id = "pg_dump";
     let asked = tokio::task::spawn_blocking(move || clients::find("pg_dump", major));
-    let found = match tokio::time::timeout(LIMIT, asked).await {
-        Ok(Ok(found)) => found,
-        _ => return Finding::warn(id, "cannot tell", "its programs do not tell their version"),
+    let Ok(Ok(found)) = tokio::time::timeout(LIMIT, asked).await else {
+        return Finding::warn(id, "cannot tell", "its programs do not tell their version");
     };
     match found {
         Err(unfit) => {
