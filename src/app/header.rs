@@ -101,7 +101,7 @@ impl App {
         let stuck = self.facts.snapshot.value().is_some_and(|now| now.forest.blocked > 0);
         let walked = self.session.walk().is_some_and(|walk| walk.end().is_none());
         let back = way_back::binding(&self.session);
-        if !stuck && way_back::is_offered(&self.scene()) && back.enabled.is_ok() {
+        if !stuck && way_back::is_next(&self.scene()) && back.enabled.is_ok() {
             return Some((back.key.to_string(), back.label.into_owned()));
         }
         match self.focused {

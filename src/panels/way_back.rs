@@ -1,6 +1,7 @@
 //! The key that begins the way back, and when it is offered: wherever something looks wrong.
 
 use super::{Command, Scene};
+use crate::domain::verdict::Level;
 use crate::session::machine::Session;
 use crate::ui::bindings::{Binding, Key, Reason};
 
@@ -36,4 +37,11 @@ pub fn words(session: &Session) -> String {
 #[must_use]
 pub fn is_offered(scene: &Scene<'_>) -> bool {
     scene.session.is_fallen() || scene.facts.offer().is_some()
+}
+
+/// Returns true while the way back is what leads on: an estimate alone is only worth a look.
+#[must_use]
+pub fn is_next(scene: &Scene<'_>) -> bool {
+    let alarms = scene.facts.offer().is_some_and(|(level, _)| level == Level::Alarm);
+    scene.session.is_fallen() || alarms
 }

@@ -63,6 +63,8 @@ pub struct Fired {
     pub trigger: String,
     /// What is wrong, in words that are safe to show.
     pub says: String,
+    /// How bad it is: what is only an estimate is worth a look, and interrupts nobody.
+    pub level: Level,
 }
 
 /// The triggers' values are written in the configuration: nothing in them is named.
@@ -277,12 +279,15 @@ impl Facts {
         Some(Verdict { level, text, culprits: Vec::new() })
     }
 
-    /// Returns why the way back is offered: what the triggers that fire say.
+    /// Returns why the way back is offered: what the triggers that fire say, the worst first.
     #[must_use]
-    pub fn offer(&self) -> Option<String> {
+    pub fn offer(&self) -> Option<(Level, String)> {
         let fired = self.vitals.watched.iter().filter_map(|one| self.fired(one));
-        let says: Vec<String> = fired.map(|(_, text)| text).collect();
-        (!says.is_empty()).then(|| Untrusted::new(says.join("; ")).one_line())
+        let mut fired: Vec<(Level, String)> = fired.collect();
+        fired.sort_by_key(|(level, _)| std::cmp::Reverse(*level));
+        let level = fired.first()?.0;
+        let says: Vec<String> = fired.into_iter().map(|(_, text)| text).collect();
+        Some((level, Untrusted::new(says.join("; ")).one_line()))
     }
 
     /// Returns the triggers that have begun to fire, each once until it was calm.
@@ -291,10 +296,10 @@ impl Facts {
         let mut newly = Vec::new();
         for (one, fired) in self.vitals.watched.iter_mut().zip(fired) {
             match fired {
-                Some((_, says)) if !one.told => {
+                Some((level, says)) if !one.told => {
                     one.told = true;
                     let says = Untrusted::new(says).one_line();
-                    newly.push(Fired { trigger: one.trigger.name.clone(), says });
+                    newly.push(Fired { trigger: one.trigger.name.clone(), says, level });
                 }
                 None => one.told &= one.state != State::Calm,
                 Some(_) => {}

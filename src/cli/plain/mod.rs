@@ -285,7 +285,7 @@ impl Desk {
         lines.extend(
             facts
                 .offer()
-                .map(|why| format!("OFFERED: {why}. {}", way_back::words(&self.seat.session))),
+                .map(|(_, why)| format!("OFFERED: {why}. {}", way_back::words(&self.seat.session))),
         );
         if let Some(error) = facts.snapshot.error() {
             let age = facts.snapshot.age(facts.now).map(crate::domain::age::rough);

@@ -152,7 +152,7 @@ pub(super) fn block(scene: &Scene<'_>) -> Option<Block> {
 
 /// Returns the way back that the triggers offer.
 fn back(scene: &Scene<'_>) -> Option<Row> {
-    let why = scene.facts.offer()?;
+    let (_, why) = scene.facts.offer()?;
     let binding = way_back::binding(scene.session);
     let (tone, told) = match &binding.enabled {
         Ok(()) => (Tone::Accent, format!(" open the rollback tree: {why}")),

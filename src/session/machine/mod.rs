@@ -13,6 +13,7 @@ use crate::domain::baseline::Baseline;
 use crate::domain::journal::{Entry, Kind, Record};
 use crate::domain::runbook::Runbook;
 use crate::domain::untrusted::Untrusted;
+use crate::domain::verdict::Level;
 
 use super::acting::Acting;
 use super::confirm::{Origin, Pending};
@@ -280,8 +281,12 @@ impl Session {
         };
         let is_recorded = self.unrecorded.is_none();
         let mut effects: Vec<Effect> = fired.iter().filter(|_| is_recorded).map(record).collect();
-        let says: Vec<String> = fired.into_iter().map(|one| one.says).collect();
-        effects.push(say(Tone::Offer, says.join("; ")));
+        // An estimate stands on the screen, and does not talk over what was said last.
+        let pressing = fired.into_iter().filter(|one| one.level == Level::Alarm);
+        let says: Vec<String> = pressing.map(|one| one.says).collect();
+        if !says.is_empty() {
+            effects.push(say(Tone::Offer, says.join("; ")));
+        }
         effects
     }
 

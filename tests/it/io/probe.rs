@@ -246,7 +246,7 @@ async fn a_files_age_and_size_are_read_and_a_file_that_is_not_there_has_none() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("done");
     fs::write(&file, "12345").expect("it can be written");
-    let hour = std::time::SystemTime::now() - std::time::Duration::from_secs(3_600);
+    let hour = std::time::SystemTime::now() - HOUR;
     let written = fs::File::options().append(true).open(&file).expect("it opens");
     written.set_modified(hour).expect("its time can be set");
     let future = dir.path().join("future");
@@ -278,4 +278,4 @@ async fn a_files_age_and_size_are_read_and_a_file_that_is_not_there_has_none() {
     assert!(wrong.expect_err("it is refused").to_string().contains("belongs to `file`"));
 }
 
-const HOUR: std::time::Duration = std::time::Duration::from_secs(3_600);
+const HOUR: std::time::Duration = std::time::Duration::from_hours(1);

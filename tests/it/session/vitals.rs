@@ -179,7 +179,7 @@ fn a_trigger_that_fires_is_told_once_and_again_only_after_it_was_calm() {
     let [Event::Fired(fired)] = &told[..] else { panic!("{told:?}") };
     assert_eq!(fired.len(), 1);
     assert_eq!(fired[0].trigger, "slowdown");
-    assert_eq!(facts.offer(), Some(fired[0].says.clone()));
+    assert_eq!(facts.offer(), Some((Level::Alarm, fired[0].says.clone())));
     assert!(fired[0].says.contains("fewer transactions than before the run"), "{fired:?}");
     assert_eq!(refreshed(&mut facts, 540.0, 12..24), []);
     assert_eq!(facts.offer(), None);
@@ -188,7 +188,11 @@ fn a_trigger_that_fires_is_told_once_and_again_only_after_it_was_calm() {
 
 #[test]
 fn what_fires_is_recorded_and_offered_and_starts_nothing() {
-    let one = Fired { trigger: "slowdown".into(), says: "61% fewer".into() };
+    let level = Level::Alarm;
+    let one = Fired { trigger: "slowdown".into(), says: "61% fewer".into(), level };
+    let estimate = Fired { level: Level::Warn, ..one.clone() };
+    let effects = Session::default().update(Event::Fired(vec![estimate]));
+    assert!(matches!(&effects[..], [Effect::Record(_)]), "it talks over nothing: {effects:?}");
     let effects = Session::default().update(Event::Fired(vec![one]));
     let [Effect::Record(entry), Effect::Say(Tone::Offer, text)] = &effects[..] else {
         panic!("{effects:?}")
