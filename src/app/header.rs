@@ -5,9 +5,9 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::untrusted::Untrusted;
-use crate::panels::{Command, Id};
+use crate::panels::{Command, Id, way_back};
 use crate::session::facts::{Lease, Migrations};
-use crate::ui::widgets::header::{Age, Header, Mode, Run, Server, Tab};
+use crate::ui::widgets::header::{Age, Header, Mode, Run, Server, Tab, Window};
 
 use super::App;
 
@@ -34,6 +34,7 @@ impl App {
             recording: self.is_recording(),
             age: self.age(),
             run: self.run(),
+            window: self.window(),
             blocked: facts.snapshot.value().map(|snapshot| snapshot.forest.blocked),
             triggers: facts.vitals.armed()
                 + self.session.walk().map_or(0, |walk| walk.armed().len()),
@@ -70,9 +71,23 @@ impl App {
             name: walk.current().title.clone(),
             in_step: self.since(walk.step_since()),
             in_run: self.since(walk.since()),
-            window: None,
-            written: None,
         })
+    }
+
+    /// Returns the clock of the way back: after a migration of this run, else as long as the
+    /// window of an earlier one is open.
+    fn window(&self) -> Option<Window> {
+        let facts = &self.facts;
+        let at = facts.deployed_at()?;
+        let within = facts.target.policy.rollback_within.duration();
+        let left = within.saturating_sub(duration(facts.now - at));
+        let is_of_run = facts.records.first().is_some_and(|first| at >= first.at);
+        if left.is_zero() && !is_of_run {
+            return None;
+        }
+        let slow = facts.slow.value();
+        let written = facts.last_deploy().zip(slow).and_then(|(d, s)| d.written_since(&s.written));
+        Some(Window { left, written: written.and_then(|(rows, _)| u64::try_from(rows).ok()) })
     }
 
     fn since(&self, at: Option<DateTime<Utc>>) -> Duration {
@@ -85,6 +100,10 @@ impl App {
         let go = |id: Id| Some((id.digit().to_string(), id.title().to_owned()));
         let stuck = self.facts.snapshot.value().is_some_and(|now| now.forest.blocked > 0);
         let walked = self.session.walk().is_some_and(|walk| walk.end().is_none());
+        let back = way_back::binding(&self.session);
+        if !stuck && way_back::is_next(&self.scene()) && back.enabled.is_ok() {
+            return Some((back.key.to_string(), back.label.into_owned()));
+        }
         match self.focused {
             Id::Watch | Id::Locks | Id::Activity if stuck => {}
             _ if stuck => return go(Id::Watch),

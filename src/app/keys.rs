@@ -42,20 +42,6 @@ pub fn everywhere() -> Group<Command> {
     Group { title: "Everywhere", bindings }
 }
 
-/// Returns the key that begins the way back, from wherever something looks wrong.
-#[must_use]
-pub fn rollback(session: &Session) -> Binding<Command> {
-    let help = "begin the rollback tree: evidence first, then the ways back";
-    let walks = session.walk().is_some_and(|walk| walk.end().is_none());
-    let enabled = match (walks, session.job()) {
-        (true, _) => Err(Reason::new("a runbook is being walked: it leads there, or abandon it")),
-        (_, Some(_)) => Err(Reason::new("an act is running: wait for it, or cancel it")),
-        _ => Ok(()),
-    };
-    let command = Command::Begin("rollback".to_owned());
-    Binding::new(Key::char('R'), "roll back", help, command).when(enabled)
-}
-
 /// Returns the key that ends our own running act: only once cancelling it was tried.
 #[must_use]
 pub fn kill(session: &Session) -> Binding<Command> {

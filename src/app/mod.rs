@@ -25,7 +25,7 @@ use crate::panels::migrations::Migrations;
 use crate::panels::rollback::Rollback;
 use crate::panels::runbook::Runbook;
 use crate::panels::watch::Watch;
-use crate::panels::{Command, Id, Panel, Scene, Wanted};
+use crate::panels::{Command, Id, Panel, Scene, Wanted, way_back};
 use crate::session::effect::Effect;
 use crate::session::facts::Facts;
 use crate::session::machine::Session;
@@ -222,7 +222,7 @@ impl App {
     fn groups(&self) -> Vec<Group<Command>> {
         let own = Group { title: self.focused.title(), bindings: self.own() };
         let mut everywhere = keys::everywhere();
-        everywhere.bindings.push(keys::rollback(&self.session));
+        everywhere.bindings.push(way_back::binding(&self.session));
         everywhere.bindings.push(keys::kill(&self.session));
         vec![own, keys::movement(), everywhere]
     }

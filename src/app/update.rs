@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
-use crate::panels::{Ask, Command, Id, Scene};
+use crate::panels::{Ask, Command, Id, Scene, way_back};
 use crate::session::effect::{Effect, Event, How, Tone as Told};
 use crate::session::news::News;
 use crate::ui::bindings::{Key, Press, press};
@@ -67,6 +67,11 @@ impl App {
             Told::Good => Tone::Ok,
             Told::Plain => Tone::Plain,
             Told::Bad => Tone::Warn,
+            Told::Offer => {
+                let text = format!("{}. {}", text.into(), way_back::words(&self.session));
+                self.message = Some(Message::new(Tone::Alarm, text));
+                return;
+            }
         };
         self.message = Some(Message::new(tone, text));
     }

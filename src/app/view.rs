@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::domain::verdict::{Level, Verdict};
-use crate::panels::Id;
+use crate::panels::{Id, way_back};
 use crate::ui::theme::Tone;
 use crate::ui::widgets::message::{self, Message};
 use crate::ui::widgets::{footer, header, small};
@@ -34,7 +34,10 @@ impl App {
         self.messages(&said, messages, buf);
         let own = self.own();
         let everywhere = keys::footer();
-        footer::render(own.iter().chain(&everywhere), self.theme, bottom, buf);
+        let offered = way_back::is_offered(&self.scene());
+        let back = offered.then(|| way_back::binding(&self.session));
+        let keys = back.iter().chain(&own).chain(&everywhere);
+        footer::render(keys, self.theme, bottom, buf);
         if let Some(overlay) = &self.overlay {
             overlay.view(now, self.theme, area, buf);
         }

@@ -259,6 +259,12 @@ const HINT: [&str; 2] = [
     "u plans the next migration; it gets stuck, and t ends who blocks it. m walks all of it.",
 ];
 
+/// The same for the line mode.
+const LINES: [&str; 2] = [
+    HINT[0],
+    "3 plans the next migration; it gets stuck, and 2 ends who blocks it by its pid (1, then 2, shows it). 5 walks a runbook: migrate.",
+];
+
 /// Runs the command with the console on top.
 #[must_use]
 pub fn main(args: &args::Demo) -> ExitCode {
@@ -289,14 +295,15 @@ async fn on_top(demo: &Demo, plain: bool) -> ExitCode {
         Err(error) => return refuse(&*error),
     };
     site.target.class = crate::domain::identity::Class::Scratch;
-    let left = if super::console::needs_lines(plain) {
-        let start = super::console::Start::default();
+    let lines = super::console::needs_lines(plain);
+    let newcomers = if lines { LINES } else { HINT };
+    let mut hint: Vec<String> = if lines { Vec::new() } else { demo.left.clone() };
+    hint.extend(newcomers.map(str::to_owned));
+    hint.extend(demo.without.as_ref().map(|why| format!("It has no backups: {why}")));
+    let start = super::console::Start { hint, throwaway: !demo.kept, runbook: None };
+    let left = if lines {
         super::plain::on(site, start, super::lines::Lines::stdin()).await
     } else {
-        let mut hint: Vec<String> =
-            demo.left.iter().cloned().chain(HINT.map(str::to_owned)).collect();
-        hint.extend(demo.without.as_ref().map(|why| format!("It has no backups: {why}")));
-        let start = super::console::Start { hint, throwaway: !demo.kept, runbook: None };
         super::console::on(site, start).await
     };
     match left {

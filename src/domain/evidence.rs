@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use builtin::Builtin;
 pub use expect::{Condition, Expect};
-pub use probe::{Claim, Probe, Sense};
+pub use probe::{Claim, Measure, Probe, Sense};
 pub use value::{Level, Name, Operand, Scope, Value, Word};
 
 use super::quantity::Period;

@@ -55,6 +55,8 @@ pub enum Kind {
     Stop,
     /// The lease was taken, lost or handed over.
     Lease,
+    /// A trigger fired: the way back was offered, and nothing was done.
+    Trigger,
     /// A second person approved.
     Approved,
     /// The run ended.

@@ -60,10 +60,29 @@ impl Ending {
         }
     }
 
+    /// Returns what it left in the database, in words; empty for what is done.
+    #[must_use]
+    pub fn left(self) -> &'static str {
+        match self {
+            Self::Done => "",
+            Self::NotRun | Self::LockTimeout | Self::RolledBack => "nothing of it was kept",
+            Self::Partial => "look at what stays of it",
+            Self::Failed | Self::Stopped => "look at what it left behind",
+            Self::RanElsewhere => "look for where it ran",
+            Self::Unknown => "look at the database: it may have run",
+        }
+    }
+
+    /// Returns true if it is certain that the database is as it was before.
+    #[must_use]
+    pub fn kept_nothing(self) -> bool {
+        matches!(self, Self::NotRun | Self::LockTimeout | Self::RolledBack)
+    }
+
     /// Returns true if trying the same act again repeats nothing that already happened.
     #[must_use]
     pub fn may_retry(self) -> bool {
-        matches!(self, Self::NotRun | Self::LockTimeout | Self::RolledBack)
+        self.kept_nothing()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a loop works on: the target, the project with its tool, and where things are kept.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
@@ -70,22 +70,7 @@ impl Site {
     /// # Errors
     /// A sentence that says what was looked for and what to do.
     pub fn tool(&self) -> Result<(&'static dyn Tool, Detected), String> {
-        let disk = self.tree();
-        let tree = Refusals { tree: &disk, first: RefCell::default() };
-        let here = self.project.display();
-        let Some(wanted) = self.config().project.tool else {
-            return tools::detect(&tree).into_iter().next().ok_or_else(|| {
-                tree.or(format!("no migration tool's files below {here}; name the place with --project or [project] directory"))
-            });
-        };
-        let name = serde_json::to_value(wanted).ok();
-        let name = name.as_ref().and_then(|name| name.as_str()).unwrap_or_default();
-        let tool = tools::by_name(name)
-            .ok_or_else(|| format!("this version cannot read the migrations of {name} yet"))?;
-        let detected = tool
-            .detect(&tree)
-            .ok_or_else(|| tree.or(format!("no migrations of {name} below {here}")))?;
-        Ok((tool, detected))
+        tool(self.config(), &self.project)
     }
 
     /// Returns what is known at `now`, before anything answered, with the triggers of the
@@ -154,4 +139,27 @@ impl Tree for Refusals<'_> {
     fn read(&self, path: &str) -> Result<Vec<u8>, Unreadable> {
         self.note(self.tree.read(path))
     }
+}
+
+/// Returns the tool that the configuration names or the directory shows.
+///
+/// # Errors
+/// A sentence that says what was looked for and what to do.
+pub fn tool(config: &Config, project: &Path) -> Result<(&'static dyn Tool, Detected), String> {
+    let disk = Disk::new(project);
+    let tree = Refusals { tree: &disk, first: RefCell::default() };
+    let here = project.display();
+    let Some(wanted) = config.project.tool else {
+        return tools::detect(&tree).into_iter().next().ok_or_else(|| {
+            tree.or(format!("no migration tool's files below {here}; name the place with --project or [project] directory"))
+        });
+    };
+    let name = serde_json::to_value(wanted).ok();
+    let name = name.as_ref().and_then(|name| name.as_str()).unwrap_or_default();
+    let tool = tools::by_name(name)
+        .ok_or_else(|| format!("this version cannot read the migrations of {name} yet"))?;
+    let detected = tool
+        .detect(&tree)
+        .ok_or_else(|| tree.or(format!("no migrations of {name} below {here}")))?;
+    Ok((tool, detected))
 }

@@ -14,6 +14,7 @@ mod signal;
 pub mod size;
 pub mod walk;
 pub mod watch;
+pub mod way_back;
 mod who;
 
 use ratatui::buffer::Buffer;

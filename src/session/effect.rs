@@ -12,6 +12,7 @@ use crate::domain::journal::Entry;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Answer, Confirmed, Direction, Plan, Risk, Signal};
 
+use super::vitals::Fired;
 use super::walk::Move;
 
 /// Something that a person, or a step, wants to be planned.
@@ -129,6 +130,8 @@ pub enum Event {
     Probed(Ticket, Vec<Reading>),
     /// The time before the run was measured: it has to be recorded.
     Measured(Box<Baseline>),
+    /// Triggers have begun to fire: the way back is offered.
+    Fired(Vec<Fired>),
     /// A record could not be written.
     RecordFailed(String),
     /// Time passed.
@@ -176,4 +179,6 @@ pub enum Tone {
     Plain,
     /// It did not happen, or needs a look.
     Bad,
+    /// It went wrong, and the way back is offered: each loop says how it is begun.
+    Offer,
 }

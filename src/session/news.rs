@@ -97,12 +97,20 @@ impl Facts {
         probes.iter().zip(readings).map(compared).collect()
     }
 
+    fn offered(&mut self) -> Option<Event> {
+        let fired = self.newly_fired();
+        (!fired.is_empty()).then_some(Event::Fired(fired))
+    }
+
     /// Takes what the outside told at `at` of our clock. Returns what the machine must hear.
     pub fn hear(&mut self, news: News, at: DateTime<Utc>) -> Option<Event> {
         self.now = at;
         match news {
             News::Event(event) => return Some(event),
-            News::Snapshot(Ok(snapshot)) => self.snapshot_arrived(*snapshot, at),
+            News::Snapshot(Ok(snapshot)) => {
+                self.snapshot_arrived(*snapshot, at);
+                return self.offered();
+            }
             News::Snapshot(Err(error)) => self.snapshot.failed(error),
             News::Slow(Ok(slow)) => self.slow.arrived(*slow, at),
             News::Slow(Err(error)) => self.slow.failed(error),
@@ -120,6 +128,7 @@ impl Facts {
             News::Health { name, sample } => {
                 self.vitals.health.take(&name, sample);
                 self.observe();
+                return self.offered();
             }
             News::Probed { ticket, probes, readings } => {
                 return Some(Event::Probed(ticket, self.compared(&probes, readings)));

@@ -52,6 +52,19 @@ struct Watched {
     builtin: Builtin,
     samples: VecDeque<Value>,
     state: State,
+    /// That it fires has been told; it is told again once it was calm.
+    told: bool,
+}
+
+/// A trigger that has begun to fire: the way back is offered, and nothing is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fired {
+    /// The trigger's name.
+    pub trigger: String,
+    /// What is wrong, in words that are safe to show.
+    pub says: String,
+    /// How bad it is: what is only an estimate is worth a look, and interrupts nobody.
+    pub level: Level,
 }
 
 /// The triggers' values are written in the configuration: nothing in them is named.
@@ -99,7 +112,13 @@ impl Facts {
             .into_iter()
             .filter_map(|trigger| {
                 let builtin = Builtin::parse(&trigger.name)?;
-                Some(Watched { trigger, builtin, samples: VecDeque::new(), state: State::Unknown })
+                Some(Watched {
+                    trigger,
+                    builtin,
+                    samples: VecDeque::new(),
+                    state: State::Unknown,
+                    told: false,
+                })
             })
             .collect();
     }
@@ -108,7 +127,10 @@ impl Facts {
     /// baseline that has to be recorded then.
     pub(super) fn measured(&mut self, record: &Record) -> Option<Baseline> {
         match record.kind {
-            Kind::Opened => self.vitals.baseline = None,
+            Kind::Opened => {
+                self.vitals.baseline = None;
+                self.vitals.watched.iter_mut().for_each(Watched::begin_anew);
+            }
             Kind::Baseline => {
                 let read = serde_json::from_value(record.data.clone()).ok();
                 self.vitals.baseline = read.or(self.vitals.baseline.take());
@@ -257,6 +279,35 @@ impl Facts {
         Some(Verdict { level, text, culprits: Vec::new() })
     }
 
+    /// Returns why the way back is offered: what the triggers that fire say, the worst first.
+    #[must_use]
+    pub fn offer(&self) -> Option<(Level, String)> {
+        let fired = self.vitals.watched.iter().filter_map(|one| self.fired(one));
+        let mut fired: Vec<(Level, String)> = fired.collect();
+        fired.sort_by_key(|(level, _)| std::cmp::Reverse(*level));
+        let level = fired.first()?.0;
+        let says: Vec<String> = fired.into_iter().map(|(_, text)| text).collect();
+        Some((level, Untrusted::new(says.join("; ")).one_line()))
+    }
+
+    /// Returns the triggers that have begun to fire, each once until it was calm.
+    pub(super) fn newly_fired(&mut self) -> Vec<Fired> {
+        let fired: Vec<_> = self.vitals.watched.iter().map(|one| self.fired(one)).collect();
+        let mut newly = Vec::new();
+        for (one, fired) in self.vitals.watched.iter_mut().zip(fired) {
+            match fired {
+                Some((level, says)) if !one.told => {
+                    one.told = true;
+                    let says = Untrusted::new(says).one_line();
+                    newly.push(Fired { trigger: one.trigger.name.clone(), says, level });
+                }
+                None => one.told &= one.state != State::Calm,
+                Some(_) => {}
+            }
+        }
+        newly
+    }
+
     fn fired(&self, one: &Watched) -> Option<(Level, String)> {
         self.vitals.baseline.as_ref().filter(|_| one.state == State::Fire)?;
         let value = one.samples.back()?;
@@ -328,6 +379,12 @@ fn migrates(record: &Record) -> bool {
 }
 
 impl Watched {
+    /// What was sampled was held against another baseline.
+    fn begin_anew(&mut self) {
+        self.samples.clear();
+        (self.state, self.told) = (State::Unknown, false);
+    }
+
     fn take(&mut self, value: Value) {
         if self.samples.len() == self.trigger.samples.max(1) {
             self.samples.pop_front();

@@ -18,6 +18,7 @@ use crate::io::allowed::Allowed;
 use crate::io::doctor;
 use crate::io::postgres::target;
 use crate::io::runbook::Places;
+use crate::io::site::Site;
 
 /// How long the whole look at the target may take.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -39,7 +40,9 @@ pub fn run(args: &args::Doctor) -> Result<ExitCode> {
     let code = if args.pin {
         runtime.block_on(pin::pin(&loose, args.yes))
     } else {
-        let findings = runtime.block_on(examine(&loose, args.target.config.is_some()));
+        let is_named = matches!(loose.target, Ok(Some(_)));
+        let site = site::open(&args.target).ok().filter(|_| is_named);
+        let findings = runtime.block_on(examine(&loose, site, args.target.config.is_some()));
         tell(&findings, args.target.json);
         let fails = findings.iter().any(|finding| finding.state == State::Fail);
         Ok(ExitCode::from(u8::from(fails)))
@@ -49,7 +52,7 @@ pub fn run(args: &args::Doctor) -> Result<ExitCode> {
     code
 }
 
-async fn examine(loose: &Loose, named: bool) -> Vec<Finding> {
+async fn examine(loose: &Loose, site: Option<Site>, named: bool) -> Vec<Finding> {
     let (target, server) = look_at_target(loose).await;
     let mut findings = doctor::programs(server).await;
     let allowed = Allowed::in_state(&loose.paths.state);
@@ -61,6 +64,9 @@ async fn examine(loose: &Loose, named: bool) -> Vec<Finding> {
     findings.extend(doctor::configuration(&loose.loaded, named, &allowed));
     findings.push(doctor::placeholders(config));
     findings.push(doctor::triggers(config));
+    if let Some(site) = &site {
+        findings.extend(doctor::probes(site, &allowed).await);
+    }
     findings.extend(doctor::tool(config, &loose.project));
     let places = Places::new(directory.map(Path::new), Some(&loose.paths.config));
     findings.extend(doctor::runbooks(&places, &allowed));

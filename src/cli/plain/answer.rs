@@ -1,7 +1,7 @@
 //! What a typed line does.
 
 use super::moves::{self, Choice};
-use super::{Desk, Question};
+use super::{Desk, Question, menu};
 use crate::cli::lines::Line;
 use crate::cli::{begin, confirm};
 use crate::domain::activity::{Backend, BackendKey};
@@ -76,9 +76,40 @@ impl Desk {
             "7" => self.stop(How::Cancel),
             "8" => self.stop(How::Kill),
             "9" => self.event(Event::Asked(Request::Backup { scope: Scope::Full, to: None })),
+            "v" => self.ask_proof(),
+            "R" => self.begin("rollback"),
             _ => return self.unknown(text),
         }
         false
+    }
+
+    /// Asks which backup is to be proven.
+    fn ask_proof(&mut self) {
+        let facts = &self.seat.facts;
+        let Some(inventory) = facts.backups.value() else {
+            let why = facts.backups.error().unwrap_or("they were not looked for yet");
+            return self.print(&format!("the backups are not known: {why}"));
+        };
+        let lines = menu::backups(inventory, facts.now);
+        let locations: Vec<String> =
+            inventory.backups.iter().map(|backup| backup.location.clone()).collect();
+        self.print_all(&lines);
+        if !locations.is_empty() {
+            self.question = Some(Question::Backup(locations));
+        }
+    }
+
+    /// Begins to prove the backup of that number; what is found is printed when it is known.
+    fn prove(&mut self, locations: &[String], text: &str) {
+        let number: Option<usize> = text.parse().ok();
+        let at = number.and_then(|number| number.checked_sub(1));
+        let Some(location) = at.and_then(|at| locations.get(at)) else {
+            return self.print(&format!("{text} is none of the numbers"));
+        };
+        self.seat.facts.proofs.remove(location);
+        self.proving = Some(location.clone());
+        self.print(&format!("reading {location}…"));
+        self.seat.driver().verify(location.clone());
     }
 
     fn unknown(&mut self, text: &str) -> bool {
@@ -123,6 +154,7 @@ impl Desk {
             Question::Pid => self.question = self.backend(text).map(Question::Kind),
             Question::Kind(backend) => self.signal_to(*backend, text),
             Question::Book => self.begin(text),
+            Question::Backup(locations) => self.prove(locations, text),
             Question::Text(wanted) => self.event(Event::Moved(wanted.clone().entered(text.into()))),
             Question::Pick(wanted, choices) => self.pick(wanted, choices, text),
         }

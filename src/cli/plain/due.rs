@@ -116,6 +116,9 @@ impl Desk {
                 let lines = vec![format!("runbooks: {}", names.join(", "))];
                 Due::asks(key, lines, "name of the runbook (empty leaves)> ")
             }
+            Question::Backup(_) => {
+                Due::asks(key, Vec::new(), "number of the backup to prove (empty leaves)> ")
+            }
             Question::Text(wanted) => Due::asks(key, Vec::new(), menu::text(wanted)),
             Question::Pick(wanted, choices) => {
                 Due::asks(key, menu::pick(choices), menu::text(wanted))

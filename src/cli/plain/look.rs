@@ -3,6 +3,7 @@
 use super::{Desk, Question};
 use crate::cli::{journal, words};
 use crate::domain::untrusted::Untrusted;
+use crate::panels::{Scene, rollback, way_back};
 use crate::session::facts::Lease;
 
 impl Desk {
@@ -19,6 +20,8 @@ impl Desk {
             }
             "6" => self.everything(),
             "7" => self.output(),
+            "8" => self.backups(),
+            "9" => self.way_back(),
             _ => return,
         };
         self.print_all(&lines);
@@ -54,6 +57,25 @@ impl Desk {
             .map(|record| journal::line_of_record(record).trim_end().to_owned())
             .collect();
         lines.extend(self.seat.journal().map(|path| format!("in {}", path.display())));
+        lines
+    }
+
+    fn backups(&self) -> Vec<String> {
+        let facts = &self.seat.facts;
+        match (facts.backups.value(), facts.backups.error()) {
+            (Some(inventory), None) => words::backups(inventory, facts.now),
+            (_, Some(why)) => vec![format!("they cannot be read: {why}")],
+            (None, None) => vec!["they were not looked for yet".to_owned()],
+        }
+    }
+
+    /// Returns what the panel Rollback says while nothing is walked.
+    fn way_back(&self) -> Vec<String> {
+        let scene = Scene { facts: &self.seat.facts, session: &self.seat.session, filter: "" };
+        let pairs = rollback::standing(&scene).into_iter();
+        let mut lines: Vec<String> =
+            pairs.map(|pair| format!("{}: {}", pair.label, pair.value)).collect();
+        lines.push(way_back::words(&self.seat.session));
         lines
     }
 

@@ -2,8 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::cli::words;
 use crate::domain::activity::BackendKey;
 use crate::domain::age;
+use crate::domain::backup::Inventory;
 use crate::domain::runbook::Kind;
 use crate::domain::trigger::State;
 use crate::panels::Wanted;
@@ -21,6 +23,8 @@ pub(super) fn main() -> Vec<String> {
         "5  walk a runbook",
         "6  a note for the record",
         "9  a full backup: shows its plan first",
+        "v  prove a backup: reads it to its end, changes nothing",
+        "R  roll back: the tree of questions, evidence first",
         "0  leave",
     ]
     .map(str::to_owned)
@@ -37,10 +41,21 @@ pub(super) fn look() -> Vec<String> {
         "5  one session in full",
         "6  everything in short: who answers, rates, progress, slots",
         "7  the output of the last act",
+        "8  backups",
+        "9  what going back would mean now",
         "0  back",
     ]
     .map(str::to_owned)
     .to_vec()
+}
+
+/// Returns the backups, each with its number, the best first.
+pub(super) fn backups(inventory: &Inventory, now: DateTime<Utc>) -> Vec<String> {
+    if inventory.backups.is_empty() {
+        return words::backups(inventory, now);
+    }
+    let numbered = |(at, backup)| format!("{}{}", at + 1, words::backup(backup, now));
+    inventory.backups.iter().enumerate().map(numbered).collect()
 }
 
 /// Returns what can be sent to a session.

@@ -22,7 +22,7 @@ use super::{args, console, site, visible, words};
 use crate::domain::activity::BackendKey;
 use crate::io::site::Site;
 use crate::io::terminal::{Signal, Signals};
-use crate::panels::Wanted;
+use crate::panels::{Wanted, way_back};
 use crate::session::effect::{Event, How, Tone};
 use crate::session::pick::Choices;
 use crate::session::walk::End;
@@ -90,6 +90,8 @@ enum Question {
     Kind(BackendKey),
     /// Which runbook.
     Book,
+    /// Which backup is to be proven, by its number among these.
+    Backup(Vec<String>),
     /// A text.
     Text(Wanted),
     /// A value, by its number in a list.
@@ -120,6 +122,8 @@ struct Desk {
     told: (String, u64),
     /// The end of the walk was told.
     over: bool,
+    /// The backup whose proof was asked for.
+    proving: Option<String>,
 }
 
 impl Desk {
@@ -139,6 +143,7 @@ impl Desk {
             shown_at: Instant::now(),
             told: Default::default(),
             over: false,
+            proving: None,
         }
     }
 
@@ -205,6 +210,7 @@ impl Desk {
         self.tell_records();
         self.tell_watch();
         self.tell_session();
+        self.tell_proof();
         self.tell_end();
     }
 
@@ -240,7 +246,11 @@ impl Desk {
         let mark = match tone {
             Tone::Good => "OK: ",
             Tone::Plain => "",
-            Tone::Bad => "NOTE: ",
+            Tone::Bad | Tone::Offer => "NOTE: ",
+        };
+        let text = match tone {
+            Tone::Offer => &format!("{text}. {}", way_back::words(&self.seat.session)),
+            _ => text,
         };
         self.print(&format!("{mark}{text}"));
     }
@@ -271,6 +281,12 @@ impl Desk {
         }
         lines.extend(facts.mismatch.iter().map(|why| format!("NOT THE TARGET: {why}")));
         lines.extend(facts.verdict.as_ref().map(words::verdict));
+        lines.extend(words::health(facts));
+        lines.extend(
+            facts
+                .offer()
+                .map(|(_, why)| format!("OFFERED: {why}. {}", way_back::words(&self.seat.session))),
+        );
         if let Some(error) = facts.snapshot.error() {
             let age = facts.snapshot.age(facts.now).map(crate::domain::age::rough);
             let age = age.map_or_else(String::new, |age| format!("; what is shown is {age} old"));

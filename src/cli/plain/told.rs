@@ -3,6 +3,7 @@
 use super::{Desk, menu};
 use crate::cli::words;
 use crate::domain::journal::{Kind, Record};
+use crate::session::facts::Proof;
 use crate::session::walk::{End, Phase, Walk};
 
 impl Desk {
@@ -55,6 +56,18 @@ impl Desk {
             lines.extend(contacts.iter().map(|line| format!("call: {line}")));
         }
         self.over = true;
+        self.print_all(&lines);
+    }
+
+    /// Tells what the proof that was asked for came to, once it is there.
+    pub(super) fn tell_proof(&mut self) {
+        let Some(location) = &self.proving else { return };
+        let lines = match self.seat.facts.proofs.get(location) {
+            Some(Proof::Done(report)) => words::proof(report),
+            Some(Proof::Failed(why)) => vec![format!("nothing could be proven: {why}")],
+            Some(Proof::Running) | None => return,
+        };
+        self.proving = None;
         self.print_all(&lines);
     }
 

@@ -72,11 +72,11 @@ async fn take_up(args: &args::Resume) -> Result<ExitCode> {
     match next? {
         None => Ok(ExitCode::SUCCESS),
         Some(Next::Over(code)) => Ok(code),
-        Some(Next::Walk(_)) if reach == Reach::Nobody => {
+        Some(Next::Walk(..)) if reach == Reach::Nobody => {
             say("its walk goes on at a terminal: lockkeeper resume, or with --plain");
             Ok(ExitCode::SUCCESS)
         }
-        Some(Next::Walk(begin)) => go_on(args, reach, lines, begin).await,
+        Some(Next::Walk(begin, story)) => go_on(args, reach, lines, (begin, story)).await,
     }
 }
 
@@ -84,13 +84,14 @@ async fn go_on(
     args: &args::Resume,
     reach: Reach,
     lines: Option<Lines>,
-    begin: Box<Begin>,
+    (begin, story): (Box<Begin>, Vec<String>),
 ) -> Result<ExitCode> {
     let site = site::open(&args.console.target)?;
     let start = console::Start { runbook: Some(begin), ..console::Start::default() };
     match lines {
+        // There it stands above the first question already.
         Some(lines) if reach == Reach::Lines => plain::on(site, start, lines).await,
-        _ => console::on(site, start).await,
+        _ => console::on(site, console::Start { hint: story::hint(story), ..start }).await,
     }
 }
 
@@ -99,6 +100,7 @@ struct Found {
     run: String,
     interrupted: Interrupted,
     settled: Settled,
+    story: Vec<String>,
 }
 
 async fn settle(
@@ -116,18 +118,18 @@ async fn settle(
     let interrupted = seat.driver().take_up(&run).await.map_err(|why| eyre!(why))?;
     let left = interrupted.records().map_err(|why| eyre!(why))?.last().map(|record| record.at);
     let settled = acts::settle(&interrupted, lines).await?;
-    story::tell(seat, &run, &interrupted, left).await?;
-    Ok(Some(Found { run, interrupted, settled }))
+    let story = story::tell(seat, &run, &interrupted, left).await?;
+    Ok(Some(Found { run, interrupted, settled, story }))
 }
 
 /// What follows.
 enum Next {
     Over(ExitCode),
-    Walk(Box<Begin>),
+    Walk(Box<Begin>, Vec<String>),
 }
 
 fn next(seat: &Seat, found: Found) -> Result<Next> {
-    let Found { run, interrupted, settled } = found;
+    let Found { run, interrupted, settled, story } = found;
     if settled != Settled::All {
         say("nothing goes on before that is known; look at the database, then lockkeeper resume");
         return Ok(Next::Over(ExitCode::FAILURE));
@@ -148,7 +150,7 @@ fn next(seat: &Seat, found: Found) -> Result<Next> {
         say("it walked no runbook: the run is closed");
         return Ok(Next::Over(ExitCode::SUCCESS));
     };
-    Ok(Next::Walk(Box::new(begin)))
+    Ok(Next::Walk(Box::new(begin), story))
 }
 
 /// Returns how the run was ended while its last act still ran, if it was.

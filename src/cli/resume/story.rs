@@ -8,9 +8,11 @@ use crate::cli::{say, words};
 use crate::domain::age;
 use crate::domain::evidence::{Builtin, Probe};
 use crate::domain::journal::{Kind, Record};
+use crate::domain::untrusted::Untrusted;
 use crate::io::driver::Interrupted;
 
-/// Tells where the run stands since it was `left`, and what is other than it was.
+/// Tells where the run stands since it was `left`, and what is other than it was. Returns
+/// what was told.
 ///
 /// # Errors
 /// When the run cannot be read.
@@ -19,25 +21,42 @@ pub async fn tell(
     run: &str,
     interrupted: &Interrupted,
     left: Option<DateTime<Utc>>,
-) -> Result<()> {
+) -> Result<Vec<String>> {
     let records = interrupted.records().map_err(|why| eyre!(why))?;
-    say(&here(run, &records, left));
-    for line in told(&records) {
-        say(&line);
-    }
-    say(&changed(last_revision(&records), interrupted.revision().await));
+    let mut story = vec![here(run, &records, left)];
+    story.extend(told(&records));
+    story.push(changed(last_revision(&records), interrupted.revision().await));
+    say(&story.join("\n"));
     // The watching has begun with the seat, so this comes or fails soon.
     while seat.facts.snapshot.value().is_none() && seat.facts.snapshot.error().is_none() {
         seat.next().await;
     }
     for line in moved(seat, &records).await {
-        say(&format!("changed since: {line}"));
+        let line = format!("changed since: {line}");
+        say(&line);
+        story.push(line);
     }
     match (&seat.facts.verdict, seat.facts.snapshot.error()) {
         (Some(verdict), _) => say(&words::verdict(verdict)),
         (None, error) => say(&format!("who waits cannot be told: {}", error.unwrap_or("not read"))),
     }
-    Ok(())
+    Ok(story)
+}
+
+/// At most so many lines of the story stand on the screen.
+const MOST: usize = 6;
+
+/// Returns what of the story the console shows until the first key: where the run was left,
+/// then what was told last.
+#[must_use]
+pub fn hint(mut story: Vec<String>) -> Vec<String> {
+    let over = story.len().saturating_sub(MOST);
+    if over > 0 {
+        let left_out = format!("… {} lines more, in the Journal", over + 1);
+        story.splice(1..=over + 1, [left_out]);
+    }
+    let shown = |line: String| Untrusted::from(line.as_str()).one_line();
+    story.into_iter().map(shown).collect()
 }
 
 fn here(run: &str, records: &[Record], left: Option<DateTime<Utc>>) -> String {
@@ -61,6 +80,8 @@ fn told(records: &[Record]) -> Vec<String> {
         let at = record.at.format("%H:%M");
         let handover = &record.data["handover"];
         match record.kind {
+            // What the program has written to try the journal is nobody's note.
+            Kind::Note if record.data["check"].as_bool() == Some(true) => None,
             Kind::Note => {
                 Some(format!("note, {at}, {}: {}", record.operator, text(&record.data["text"])))
             }

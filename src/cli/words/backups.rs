@@ -14,7 +14,7 @@ use crate::panels::size;
 pub fn backups(inventory: &Inventory, now: DateTime<Utc>) -> Vec<String> {
     let mut lines = Vec::new();
     for backup in &inventory.backups {
-        lines.push(line(backup, now));
+        lines.push(self::backup(backup, now));
         lines.extend(backup.problems.iter().map(|why| format!("            {why}")));
     }
     lines.extend(inventory.problems.iter().map(|problem| format!("PROBLEM {problem}")));
@@ -26,7 +26,9 @@ pub fn backups(inventory: &Inventory, now: DateTime<Utc>) -> Vec<String> {
     lines
 }
 
-fn line(backup: &Backup, now: DateTime<Utc>) -> String {
+/// Returns a backup on one line: what it is worth, where it is, how old, of what.
+#[must_use]
+pub fn backup(backup: &Backup, now: DateTime<Utc>) -> String {
     let standing = match Worth::of(backup) {
         Worth::Proven => "PROVEN",
         Worth::Complete => "complete",

@@ -6,11 +6,11 @@ mod migrations;
 mod server;
 mod vitals;
 
-pub use backups::{backups, proof};
+pub use backups::{backup, backups, proof};
 pub use lint::lint;
 pub use migrations::migrations;
 pub use server::{head, locks, progress, session, sessions, surroundings, verdict};
-pub use vitals::vitals;
+pub use vitals::{health, vitals};
 
 use chrono::TimeDelta;
 

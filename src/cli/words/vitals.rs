@@ -5,13 +5,17 @@ use crate::domain::health::{Role, Standing};
 use crate::domain::untrusted::Untrusted;
 use crate::session::facts::Facts;
 
-/// Returns how the probes stand, and how the run stands to the time before it.
-pub fn vitals(facts: &Facts) -> Vec<String> {
+/// Returns how the configured probes stand, a line for each kind of them.
+#[must_use]
+pub fn health(facts: &Facts) -> Vec<String> {
     let roles = [(Role::Health, "health"), (Role::Auth, "authentication")];
     let asked = roles.into_iter().filter(|(role, _)| facts.vitals.health.has(*role));
-    let mut lines: Vec<String> = asked
-        .map(|(role, word)| stands(word, &facts.vitals.health.standing(role, facts.now)))
-        .collect();
+    asked.map(|(role, word)| stands(word, &facts.vitals.health.standing(role, facts.now))).collect()
+}
+
+/// Returns how the probes stand, and how the run stands to the time before it.
+pub fn vitals(facts: &Facts) -> Vec<String> {
+    let mut lines = health(facts);
     if let Some(before) = facts.vitals.baseline() {
         let tps = against("tps", before.tps, facts.tps());
         let latency = against("latency in ms", before.latency_ms, facts.latency_ms());

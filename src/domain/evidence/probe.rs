@@ -27,12 +27,30 @@ pub enum Sense {
     ///
     /// [`Value::Answer`]: super::Value::Answer
     Http(String),
-    /// Whether a file is there and not empty (bool).
-    File(PathBuf),
+    /// Something about a file, without opening it.
+    File {
+        /// Where it is; a relative path starts from the project.
+        path: PathBuf,
+        /// What about it.
+        measure: Measure,
+    },
     /// The configuration's probe of that name; unknown if it has none.
     Configured(String),
     /// A probe that the program brings along.
     Builtin(Builtin),
+}
+
+/// What is read of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Measure {
+    /// Whether it is there and not empty (bool).
+    #[default]
+    Presence,
+    /// The time since it was written (length of time; unknown if there is no such file).
+    Age,
+    /// Its bytes (count; unknown if there is no such file).
+    Size,
 }
 
 /// A probe of a runbook or of the configuration.
@@ -64,7 +82,11 @@ impl Probe {
         let good = || match &self.sense {
             Sense::Command(_) => Some(Expect::status(0)),
             Sense::Http(_) => Some(Expect::status(200)),
-            Sense::File(_) => Some(Expect::equals(Value::Bool(true))),
+            Sense::File { measure: Measure::Presence, .. } => {
+                Some(Expect::equals(Value::Bool(true)))
+            }
+            // How old or how large it may be, only a person can say.
+            Sense::File { .. } => None,
             Sense::Builtin(builtin) => builtin.good(),
             Sense::Sql { .. } | Sense::Configured(_) => None,
         };
@@ -80,7 +102,9 @@ impl Probe {
                 argv.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
             }
             Sense::Http(url) => url.clone(),
-            Sense::File(path) => path.display().to_string(),
+            Sense::File { path, measure: Measure::Presence } => path.display().to_string(),
+            Sense::File { path, measure: Measure::Age } => format!("age of {}", path.display()),
+            Sense::File { path, measure: Measure::Size } => format!("size of {}", path.display()),
             Sense::Builtin(builtin) => builtin.name(),
             Sense::Configured(name) => name.clone(),
         }
@@ -139,6 +163,8 @@ struct Table {
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    measure: Option<Measure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     builtin: Option<Builtin>,
     #[serde(skip_serializing_if = "Option::is_none")]
     configured: Option<String>,
@@ -166,6 +192,10 @@ impl TryFrom<Table> for Probe {
         if table.sql.is_none() && !table.binds.is_empty() {
             return Err("`binds` belong to `sql`".to_owned());
         }
+        if table.file.is_none() && table.measure.is_some() {
+            return Err("`measure` (presence, age or size) belongs to `file`".to_owned());
+        }
+        let measure = table.measure.unwrap_or_default();
         if table.command.as_ref().is_some_and(Vec::is_empty) {
             return Err("`command` names no program".to_owned());
         }
@@ -174,7 +204,7 @@ impl TryFrom<Table> for Probe {
             table.sql.map(|text| Sense::Sql { text, binds }),
             table.command.map(Sense::Command),
             table.http.map(Sense::Http),
-            table.file.map(Sense::File),
+            table.file.map(|path| Sense::File { path, measure }),
             table.builtin.map(Sense::Builtin),
             table.configured.map(Sense::Configured),
         ];
@@ -199,7 +229,10 @@ impl From<Probe> for Table {
             Sense::Sql { text, binds } => (table.sql, table.binds) = (Some(text), binds),
             Sense::Command(argv) => table.command = Some(argv),
             Sense::Http(url) => table.http = Some(url),
-            Sense::File(path) => table.file = Some(path),
+            Sense::File { path, measure } => {
+                table.file = Some(path);
+                table.measure = Some(measure).filter(|measure| *measure != Measure::Presence);
+            }
             Sense::Builtin(builtin) => table.builtin = Some(builtin),
             Sense::Configured(name) => table.configured = Some(name),
         }

@@ -197,11 +197,11 @@ pub enum Deed {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Resume {
-    /// Does it again: it changes nothing.
+    /// Does it again, if it changes nothing; an act waits for the operator all the same.
     Rerun,
-    /// Probes whether it is done already.
+    /// Reads the act's `verify` first: if all of it holds, the step passes without its act.
     VerifyFirst,
-    /// Asks the operator.
+    /// Waits for the operator.
     #[default]
     Ask,
 }

@@ -3,6 +3,19 @@
 //! Flat on purpose: serde loses the lines of what it buffers for tagged or
 //! untagged enums, and a step's keys are told apart by its kind in
 //! [`Runbook::build`](super::Runbook::build), with exact problems.
+//!
+//! Conditions are tables, never expressions:
+//!
+//! | table | its keys |
+//! |---|---|
+//! | `expect` | `equals`, `min`, `max`, `above` (strictly more), `empty`, `matches`, `status`; all that are written must hold |
+//! | `when` | `class`, `tool`, `var`, `policy`, `probe` with `expect`; a step whose `when` fails is not here |
+//! | `policy` | values of the configuration's `[policy]` and `[triggers]` (these as `trigger_NAME`), each with an `expect`; in `when`, on a gate, and on one of its rules, which then only asks where the policy has these values |
+//! | `probe` | one of `sql` (with `binds`), `command`, `http`, `file` (with `measure`: `presence`, `age`, `size`), `builtin`, `configured`; `timeout`, `expect` |
+//! | `trigger` | a probe with `warn`, `fire`, `samples`, `offer`; `against = "baseline"` holds the change in percent against the recorded baseline, or what was read before the first act of the run |
+//! | `resume` | `rerun`, `verify_first` (an act whose `verify` holds already passes), `ask` |
+//!
+//! `{var.name}` and `{policy.name}` stand for a value only as a whole value.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -15,8 +15,7 @@ use crate::io::config::{self, Loaded};
 use crate::io::document::Refused;
 use crate::io::paths::Paths;
 use crate::io::runbook::{self, Origin, Places};
-use crate::io::tree::Disk;
-use crate::tools;
+use crate::io::site;
 
 /// With less than this, in bytes, a long run may not be recorded to its end.
 const TIGHT: u64 = 200 << 20;
@@ -166,13 +165,15 @@ fn space(path: &Path) -> Finding {
 /// Returns which migration tool was found, and whether the program before it is there.
 #[must_use]
 pub fn tool(config: &Config, project: &Path) -> Vec<Finding> {
-    let detected = tools::detect(&Disk::new(project)).into_iter().next();
-    let mut findings = vec![match detected {
-        Some((tool, detected)) => {
+    let named = config.project.tool.is_some();
+    let mut findings = vec![match site::tool(config, project) {
+        Ok((tool, detected)) => {
             let place = tidy(&project.join(&detected.directory));
-            Finding::ok("tool", format!("{} in {place}", tool.name()))
+            let how = if named { ", as [project] tool says" } else { "" };
+            Finding::ok("tool", format!("{} in {place}{how}", tool.name()))
         }
-        None => Finding::warn(
+        Err(why) if named => Finding::fail("tool", why, "correct [project] in lockkeeper.toml"),
+        Err(_) => Finding::warn(
             "tool",
             format!("no migrations below {}", tidy(project)),
             "name the place with --project or [project] directory",

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::domain::evidence::Value;
 use crate::domain::finding::{Finding, Version};
+use crate::io::cluster::clients::{self, Unfit};
 use crate::io::cluster::{Install, Packages, Programs, is_root};
 use crate::io::probe::command;
 
@@ -16,10 +17,36 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// version, if it told one.
 pub async fn programs(server: Option<Version>) -> Vec<Finding> {
     let mut findings = vec![server_programs().await];
-    for name in ["psql", "pg_dump", "pg_restore"] {
-        findings.push(client(name, server).await);
-    }
+    findings.push(client("psql", server).await);
+    findings.push(match server {
+        Some(server) => dumper(server.major).await,
+        None => client("pg_dump", None).await,
+    });
+    findings.push(client("pg_restore", server).await);
     findings
+}
+
+/// Returns what `backup` would run for a server of that version, by its own rules: the one
+/// of the server's version wherever it is, and never Debian's wrapper.
+async fn dumper(major: u32) -> Finding {
+    let id = "pg_dump";
+    let asked = tokio::task::spawn_blocking(move || clients::find("pg_dump", major));
+    let Ok(Ok(found)) = tokio::time::timeout(LIMIT, asked).await else {
+        return Finding::warn(id, "cannot tell", "its programs do not tell their version");
+    };
+    match found {
+        Err(unfit) => {
+            let finding = Finding::fail(id, String::new(), unfit.to_string());
+            if matches!(unfit, Unfit::Missing { .. }) { finding.missing() } else { finding }
+        }
+        Ok(client) => {
+            let told = format!("{}, {}", client.version, client.path.display());
+            match client.warning() {
+                Some(why) => Finding::warn(id, told, format!("{why}: {}", upgrade(client.major))),
+                None => Finding::ok(id, told),
+            }
+        }
+    }
 }
 
 async fn server_programs() -> Finding {

@@ -39,6 +39,7 @@ use crate::domain::plan::{Action, Confirmed};
 use crate::session::effect::{Effect, Event, How};
 use crate::session::news::News;
 
+pub use probe::sense;
 pub use read::in_the_way;
 pub use resume::{Interrupted, target};
 

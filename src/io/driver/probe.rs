@@ -16,10 +16,12 @@ use crate::domain::plan::Direction;
 use crate::domain::quantity::Percent;
 use crate::domain::snapshot::Snapshot;
 use crate::io::act::{self, Environment};
+use crate::io::allowed::Allowed;
 use crate::io::blocking::blocking;
 use crate::io::driver::in_the_way;
 use crate::io::postgres::reader::Reader;
 use crate::io::probe as outside;
+use crate::io::site::Site;
 use crate::session::facts::Migrations;
 use crate::session::probe::{self, Backups, Known};
 use crate::source::sql::question::only_reads;
@@ -92,7 +94,9 @@ impl Inner {
             read.deploy = self.deploy_of(identity);
         }
         read.identity = identity.ok();
-        read.journal = self.walks().map(|journal| blocking(|| journal.check()).is_ok());
+        if builtins.contains(&Builtin::JournalWritable) {
+            read.journal = self.walks().map(|journal| blocking(|| journal.check()).is_ok());
+        }
         read
     }
 
@@ -116,36 +120,13 @@ impl Inner {
             },
             _ => probe,
         };
-        let limit = probe.timeout.duration();
         match &probe.sense {
-            Sense::Sql { text, binds } => sense_sql(reader, text, binds, limit).await,
-            Sense::File(path) => blocking(|| outside::file(&self.site.project.join(path))),
-            Sense::Command(argv) => self.sense_command(argv, limit).await,
-            Sense::Http(url) => sense_http(url.clone(), limit).await,
             Sense::Builtin(builtin) => {
                 let read = Box::pin(self.read_for(&[*builtin])).await;
                 probe::value(*builtin, &read.known())
             }
             Sense::Configured(_) => Value::unknown("it names another probe of the configuration"),
-        }
-    }
-
-    async fn sense_command(&self, argv: &[Word], limit: Duration) -> Value {
-        if let Err(refused) = self.site.loaded.commands_allowed(&self.allowed) {
-            return Value::unknown(refused.to_string());
-        }
-        let mut words = Vec::new();
-        for word in argv {
-            match word {
-                Word::Text(text) => words.push(text.clone()),
-                Word::Named(name) => return Value::unknown(format!("{name} has no value yet")),
-            }
-        }
-        let (spec, config) = (&self.site.target.spec, self.site.config());
-        let env = environment::variables(spec, config, PROBES, None);
-        match outside::command::run(&words, &self.site.project, &env, limit).await {
-            Value::Answer { status, text } => Value::Answer { status, text: masked(text, &env) },
-            other => other,
+            _ => sense(probe, &self.site, &self.allowed, reader).await,
         }
     }
 
@@ -187,6 +168,39 @@ impl Read {
             disk: self.disk.as_ref(),
             deploy: self.deploy.as_ref(),
         }
+    }
+}
+
+/// Reads a probe that is none of the program's own: by `reader` if it is SQL, as a program
+/// only where the configuration's commands are `allowed`. What cannot be read is unknown.
+pub async fn sense(probe: &Probe, site: &Site, allowed: &Allowed, reader: &Mutex<Reader>) -> Value {
+    let limit = probe.timeout.duration();
+    match &probe.sense {
+        Sense::Sql { text, binds } => sense_sql(reader, text, binds, limit).await,
+        Sense::File { path, measure } => {
+            blocking(|| outside::file(&site.project.join(path), *measure))
+        }
+        Sense::Command(argv) => sense_command(argv, site, allowed, limit).await,
+        Sense::Http(url) => sense_http(url.clone(), limit).await,
+        Sense::Builtin(_) | Sense::Configured(_) => Value::unknown("the console measures it"),
+    }
+}
+
+async fn sense_command(argv: &[Word], site: &Site, allowed: &Allowed, limit: Duration) -> Value {
+    if let Err(refused) = site.loaded.commands_allowed(allowed) {
+        return Value::unknown(refused.to_string());
+    }
+    let mut words = Vec::new();
+    for word in argv {
+        match word {
+            Word::Text(text) => words.push(text.clone()),
+            Word::Named(name) => return Value::unknown(format!("{name} has no value yet")),
+        }
+    }
+    let env = environment::variables(&site.target.spec, site.config(), PROBES, None);
+    match outside::command::run(&words, &site.project, &env, limit).await {
+        Value::Answer { status, text } => Value::Answer { status, text: masked(text, &env) },
+        other => other,
     }
 }
 

@@ -133,8 +133,8 @@ impl Journal {
     /// # Errors
     /// When it does not.
     pub fn check(&self) -> Result<(), Error> {
-        self.append(Entry::new(Kind::Note, json!({ "text": "the journal can be written" })))
-            .map(drop)
+        let data = json!({ "text": "the journal can be written", "check": true });
+        self.append(Entry::new(Kind::Note, data)).map(drop)
     }
 
     /// Returns what the journal holds now.

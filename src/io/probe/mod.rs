@@ -7,18 +7,32 @@ pub mod http;
 use std::io;
 use std::path::Path;
 
-use crate::domain::evidence::Value;
+use crate::domain::evidence::{Measure, Value};
+use crate::domain::quantity::Period;
 
 /// At most so many bytes of an answer are read.
 const MOST: usize = 64 * 1024;
 
-/// Returns whether a file is there and not empty.
+/// Returns what `measure` is of a file, by its metadata. A file that is not there has no age
+/// and no size, and one that was written in the future has no age: a clock must have jumped.
 #[must_use]
-pub fn file(path: &Path) -> Value {
-    match std::fs::metadata(path) {
-        Ok(file) => Value::Bool(file.is_file() && file.len() > 0),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Value::Bool(false),
-        Err(error) => Value::unknown(format!("{}: {error}", path.display())),
+pub fn file(path: &Path, measure: Measure) -> Value {
+    let found = match std::fs::metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && measure == Measure::Presence => {
+            return Value::Bool(false);
+        }
+        Err(error) => return Value::unknown(format!("{}: {error}", path.display())),
+    };
+    match measure {
+        Measure::Presence => Value::Bool(found.is_file() && found.len() > 0),
+        _ if !found.is_file() => Value::unknown(format!("{} is no file", path.display())),
+        Measure::Size => Value::Int(i64::try_from(found.len()).unwrap_or(i64::MAX)),
+        Measure::Age => match found.modified().map(|at| at.elapsed()) {
+            Ok(Ok(age)) => Value::Period(Period::from_secs(age.as_secs())),
+            Ok(Err(_)) => Value::unknown(format!("{} is of the future", path.display())),
+            Err(error) => Value::unknown(format!("{}: {error}", path.display())),
+        },
     }
 }
 

@@ -25,6 +25,7 @@ pub(super) fn kind(kind: Kind) -> &'static str {
         Kind::Resolved => "resolved",
         Kind::Pause => "pause",
         Kind::Stop => "stop",
+        Kind::Trigger => "TRIGGER",
         Kind::Lease => "lease",
         Kind::Approved => "approved",
         Kind::Closed => "closed",
@@ -48,6 +49,14 @@ pub(super) fn of(record: &Record) -> (String, Tone) {
         Kind::Outcome | Kind::Resolved => outcome(data),
         Kind::Pause => (pause(data), Tone::Plain),
         Kind::Stop => (text(data, "how"), Tone::Warn),
+        Kind::Trigger => {
+            let said = format!(
+                "{}: {}; the way back was offered",
+                text(data, "trigger"),
+                text(data, "says")
+            );
+            (said, Tone::Alarm)
+        }
         Kind::Closed => closed(data),
         Kind::Resumed | Kind::Confirmed | Kind::Lease | Kind::Approved => {
             (String::new(), Tone::Plain)

@@ -11,6 +11,9 @@ use crate::session::facts::{Facts, Migrations};
 use crate::ui::theme::{Tone, symbol};
 use crate::ui::widgets::pairs::Pair;
 
+/// The label of the line that tells the key of this panel.
+pub(super) const KEY: &str = "r";
+
 /// Returns the page while nothing is walked.
 pub(super) fn of(scene: &Scene<'_>) -> Vec<Pair> {
     let facts = scene.facts;
@@ -25,7 +28,7 @@ pub(super) fn of(scene: &Scene<'_>) -> Vec<Pair> {
     };
     lines.push(backup(facts));
     lines.push(policy(facts));
-    lines.push(Pair::new("r", "begins the rollback tree: it asks, measures, and leads to one of seven ends: downgrade, restore of tables or of all, fix forward, keep the state, salvage, or a person"));
+    lines.push(Pair::new(KEY, "begins the rollback tree: it asks, measures, and leads to one of seven ends: downgrade, restore of tables or of all, fix forward, keep the state, salvage, or a person"));
     lines
 }
 

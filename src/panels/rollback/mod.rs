@@ -77,6 +77,13 @@ impl Panel for Rollback {
     }
 }
 
+/// Returns what going back would mean now, label by label, in words that also the line mode
+/// prints.
+#[must_use]
+pub fn standing(scene: &Scene<'_>) -> Vec<Pair> {
+    lines::of(scene).into_iter().filter(|pair| pair.label != lines::KEY).collect()
+}
+
 /// Returns the heading and what stands below it.
 fn page(scene: &Scene<'_>) -> (String, Vec<Pair>) {
     if let Some(walk) = walked(scene) {

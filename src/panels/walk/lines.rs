@@ -437,6 +437,7 @@ fn probing(purpose: Purpose) -> &'static str {
         Purpose::Check => "reading",
         Purpose::Gates => "reading what its gates ask for",
         Purpose::Verify => "reading what must hold afterwards",
+        Purpose::Already => "reading whether it is done already",
         Purpose::Evidence => "reading the evidence",
         Purpose::Vouched => "reading what shows that it was done",
     }

@@ -1,7 +1,7 @@
 //! What can be done from here, and why not.
 
 use super::super::signal::allowed;
-use super::super::{Command, Id, Scene};
+use super::super::{Command, Id, Scene, way_back};
 use super::block::{Block, Piece, Row};
 use crate::domain::activity::Backend;
 use crate::domain::locks;
@@ -133,7 +133,8 @@ fn migratable(scene: &Scene<'_>) -> Result<(), Reason> {
     }
 }
 
-/// Returns the ways out of what is wrong, right below it.
+/// Returns the ways out of what is wrong, right below it; where a trigger fires also the way
+/// back, with the reason for it.
 pub(super) fn block(scene: &Scene<'_>) -> Option<Block> {
     let verdict = scene.facts.verdict.as_ref()?;
     if verdict.level == Level::Ok {
@@ -144,7 +145,20 @@ pub(super) fn block(scene: &Scene<'_>) -> Option<Block> {
         .filter(|binding| binding.enabled.is_ok())
         .filter_map(|binding| Some((binding.key, way(&binding.command, scene)?)))
         .collect();
-    (!ways.is_empty()).then(|| Block::new("", vec![line(&ways)], 2).close())
+    let mut lines: Vec<Row> = (!ways.is_empty()).then(|| line(&ways)).into_iter().collect();
+    lines.extend(back(scene));
+    (!lines.is_empty()).then(|| Block::new("", lines, 2).close())
+}
+
+/// Returns the way back that the triggers offer.
+fn back(scene: &Scene<'_>) -> Option<Row> {
+    let (_, why) = scene.facts.offer()?;
+    let binding = way_back::binding(scene.session);
+    let (tone, told) = match &binding.enabled {
+        Ok(()) => (Tone::Accent, format!(" open the rollback tree: {why}")),
+        Err(off) => (Tone::Dim, format!(" is offered: {why} (off: {off})")),
+    };
+    Some(Row::Cut(vec![(binding.key.to_string(), tone), (told, Tone::Plain)]))
 }
 
 /// Returns a line of keys with what each does.

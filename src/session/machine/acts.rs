@@ -16,6 +16,7 @@ use super::{Session, say};
 impl Session {
     pub(super) fn perform(&mut self, confirmed: Confirmed, origin: Origin) -> Vec<Effect> {
         self.acts += 1;
+        self.fallen = false;
         let acting = Acting::new(format!("a{}", self.acts), origin, &confirmed, self.now);
         let effect = Effect::Perform {
             act: acting.act.clone(),
@@ -44,7 +45,13 @@ impl Session {
 
     fn finished(&mut self, at: usize, outcome: &Outcome) -> Vec<Effect> {
         let acting = self.acting.remove(at);
-        let tone = if outcome.ending == Ending::Done { Tone::Good } else { Tone::Bad };
+        let is_own = acting.origin == Origin::Operator && migrates(&acting);
+        let tone = match outcome.ending {
+            Ending::Done => Tone::Good,
+            _ if is_own => Tone::Offer,
+            _ => Tone::Bad,
+        };
+        self.fallen = tone == Tone::Offer && !outcome.ending.kept_nothing();
         let mut effects = vec![Effect::Refresh, say(tone, describe(&acting, outcome))];
         effects.extend(match &acting.origin {
             Origin::Step(_) => self.walking(|walk| walk.performed(&acting, outcome)),
@@ -157,9 +164,17 @@ fn describe(acting: &Acting, outcome: &Outcome) -> String {
     // An exit code says nothing more where all is well; a backup's name does.
     let is_backup = matches!(acting.plan.action, Action::Backup { .. });
     let is_plain = outcome.ending == Ending::Done && outcome.exit_code == Some(0) && !is_backup;
-    if message.is_empty() || is_plain {
+    let said = if message.is_empty() || is_plain {
         format!("{title}: {ending}")
     } else {
         format!("{title}: {ending}. {message}")
+    };
+    match outcome.ending.left() {
+        left if migrates(acting) && !left.is_empty() => format!("{said}; {left}"),
+        _ => said,
     }
+}
+
+fn migrates(acting: &Acting) -> bool {
+    matches!(acting.plan.action, Action::Migrate { .. })
 }

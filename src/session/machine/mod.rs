@@ -12,11 +12,14 @@ use serde_json::json;
 use crate::domain::baseline::Baseline;
 use crate::domain::journal::{Entry, Kind, Record};
 use crate::domain::runbook::Runbook;
+use crate::domain::untrusted::Untrusted;
+use crate::domain::verdict::Level;
 
 use super::acting::Acting;
 use super::confirm::{Origin, Pending};
 use super::effect::{Effect, Event, Request, Ticket, Tone};
-use super::walk::{Move, Place, Walk, Want};
+use super::vitals::Fired;
+use super::walk::{End, Move, Place, Walk, Want};
 
 /// A runbook that was found, read and allowed, with what its first record says.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,6 +70,8 @@ pub struct Session {
     unrecorded: Option<String>,
     /// The end of a run whose last act still runs: it is recorded after the act's.
     closing: Option<Entry>,
+    /// What went wrong last left something behind, and nothing was done since.
+    fallen: bool,
 }
 
 impl Session {
@@ -116,6 +121,13 @@ impl Session {
     #[must_use]
     pub fn is_busy(&self) -> bool {
         !self.acting.is_empty() || self.walk.as_deref().is_some_and(|walk| walk.end().is_none())
+    }
+
+    /// Returns true if the last migration, or the last run, went wrong and may have left
+    /// something behind: the way back is what leads on.
+    #[must_use]
+    pub fn is_fallen(&self) -> bool {
+        self.fallen
     }
 
     /// Begins to walk a runbook: its journal is opened first, and nothing happens without it.
@@ -183,7 +195,8 @@ impl Session {
                 self.probing = None;
                 self.walking(|walk| walk.probed(readings))
             }
-            Event::Measured(baseline) => measured(&baseline),
+            Event::Measured(baseline) => self.measured(*baseline),
+            Event::Fired(fired) => self.fired(fired),
             Event::RecordFailed(why) => self.record_failed(why),
             Event::Ticked(now) => self.ticked(now),
         }
@@ -209,6 +222,7 @@ impl Session {
             Ok(run) => {
                 self.run = Some(run);
                 self.walk = Some(walk);
+                self.fallen = false;
                 self.probing = None;
                 self.walking(Walk::begin)
             }
@@ -225,6 +239,53 @@ impl Session {
         let mut effects: Vec<Effect> = wants.into_iter().flat_map(|want| self.want(want)).collect();
         if is_over {
             effects.extend(self.let_go());
+            effects.extend(self.gave_up());
+        }
+        effects
+    }
+
+    /// Says of a run that was given up what it leaves, and that there is a way back.
+    fn gave_up(&mut self) -> Option<Effect> {
+        let walk = self.walk.as_deref()?;
+        let how = match walk.end()? {
+            End::Completed => return None,
+            End::Abandoned { .. } => "is abandoned",
+            End::Escalated { .. } => "goes to a person",
+        };
+        let left = match (walk.failure(), walk.steps_acted()) {
+            (Some(why), _) => format!("its step {} failed: {why}", walk.current().id),
+            (None, 0) => "nothing was done in it".to_owned(),
+            (None, 1) => "1 step of it was done, and stays".to_owned(),
+            (None, steps) => format!("{steps} steps of it were done, and stay"),
+        };
+        self.fallen = walk.failure().is_some() || walk.steps_acted() > 0;
+        let text = format!("the run {} {how}: {left}", walk.book().id);
+        Some(say(Tone::Offer, Untrusted::new(text).one_line()))
+    }
+
+    /// Records the time before the run, and holds the runbook's triggers against it.
+    fn measured(&mut self, baseline: Baseline) -> Vec<Effect> {
+        let data =
+            serde_json::to_value(&baseline).expect("a baseline holds nothing that JSON lacks");
+        if let Some(walk) = self.walk.as_deref_mut() {
+            walk.measured(baseline);
+        }
+        vec![Effect::Record(Entry::new(Kind::Baseline, data))]
+    }
+
+    /// Records each trigger that has begun to fire, and offers the way back; never more.
+    fn fired(&mut self, fired: Vec<Fired>) -> Vec<Effect> {
+        let record = |one: &Fired| {
+            let data = json!({ "trigger": one.trigger, "says": one.says, "offer": "rollback" });
+            Effect::Record(Entry::new(Kind::Trigger, data))
+        };
+        let is_recorded = self.unrecorded.is_none();
+        let mut effects: Vec<Effect> = fired.iter().filter(|_| is_recorded).map(record).collect();
+        // An estimate stands on the screen, and does not talk over what was said last.
+        let pressing = fired.into_iter().filter(|one| one.level == Level::Alarm);
+        let says: Vec<String> = pressing.map(|one| one.says).collect();
+        if !says.is_empty() {
+            effects.push(say(Tone::Offer, says.join("; ")));
         }
         effects
     }
@@ -261,11 +322,6 @@ impl Session {
             Want::Say(tone, text) => vec![say(tone, text)],
         }
     }
-}
-
-fn measured(baseline: &Baseline) -> Vec<Effect> {
-    let data = serde_json::to_value(baseline).expect("a baseline holds nothing that JSON lacks");
-    vec![Effect::Record(Entry::new(Kind::Baseline, data))]
 }
 
 fn say(tone: Tone, text: impl Into<String>) -> Effect {

@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use crate::domain::baseline::Baseline;
 use crate::domain::config::Tool;
 use crate::domain::evidence::{Probe, Reading, Value};
 use crate::domain::gate::Approval;
@@ -159,6 +160,10 @@ pub struct Walk {
     /// The value that a manual item was given, until what it verifies is read.
     given: Option<String>,
     watching: Option<Watching>,
+    /// How things were before the first migration of the run.
+    baseline: Option<Baseline>,
+    /// What the triggers that compare have read before the first act of the run.
+    before: BTreeMap<String, Value>,
     /// The runbooks that can be called, frozen with the run.
     library: BTreeMap<String, Runbook>,
     callers: Vec<Frame>,
@@ -209,6 +214,8 @@ impl Walk {
             attempts: 0,
             given: None,
             watching: None,
+            baseline: None,
+            before: BTreeMap::new(),
             library: BTreeMap::new(),
             callers: Vec::new(),
             depth: 0,
@@ -304,6 +311,18 @@ impl Walk {
     #[must_use]
     pub fn acts_done(&self) -> u32 {
         self.acts_done
+    }
+
+    /// Returns how many steps of the run were done by acts, over all that it has called.
+    #[must_use]
+    pub fn steps_acted(&self) -> usize {
+        let acted = |status: &&Status| matches!(status, Status::Passed { means: Means::Acted, .. });
+        self.statuses.values().filter(acted).count()
+    }
+
+    /// Takes how things were before the first migration of the run.
+    pub(super) fn measured(&mut self, baseline: Baseline) {
+        self.baseline = Some(baseline);
     }
 
     /// Returns true while it is paused: nothing is started.

@@ -159,7 +159,12 @@ impl Walk {
         if deed.is_some_and(|deed| self.section().never.contains(&deed)) {
             return vec![bad("this section of the runbook forbids it")];
         }
-        let probes = self.gate_probes();
+        let mut probes = self.gate_probes();
+        for (name, probe) in self.probes_before() {
+            if probes.iter().all(|(known, _)| *known != name) {
+                probes.push((name, probe));
+            }
+        }
         if !probes.is_empty() {
             return self.probe(Purpose::Gates, probes);
         }

@@ -23,12 +23,22 @@ impl Walk {
             self.readings.insert(name.clone(), reading.clone());
         }
         match purpose {
-            Purpose::Check | Purpose::Verify | Purpose::Vouched => {}
-            Purpose::Gates | Purpose::Evidence => self.show(&named),
+            Purpose::Check | Purpose::Verify | Purpose::Already | Purpose::Vouched => {}
+            Purpose::Gates => {
+                let before: Vec<String> =
+                    self.probes_before().into_iter().map(|(name, _)| name).collect();
+                let asked = self.gate_probes();
+                let is_asked =
+                    |(name, _): &&(String, Reading)| asked.iter().any(|(known, _)| known == name);
+                self.show(&named.iter().filter(is_asked).cloned().collect::<Vec<_>>());
+                self.keep_before(&before);
+            }
+            Purpose::Evidence => self.show(&named),
         }
         match purpose {
             Purpose::Check => self.checked(),
             Purpose::Verify => self.verified(),
+            Purpose::Already => self.found_already(),
             Purpose::Gates => self.gates_read(),
             Purpose::Evidence => self.evidence_read(&named),
             Purpose::Vouched => self.vouched(),
@@ -255,6 +265,23 @@ impl Walk {
         }
         let named = claims.into_iter().map(|claim| (claim.name, claim.probe)).collect();
         self.probe(Purpose::Verify, named)
+    }
+
+    /// Passes the step if all that must hold after its act holds already; else it waits for
+    /// its act, as if nothing had been read.
+    fn found_already(&mut self) -> Vec<Want> {
+        let claims = self.act().map(|act| act.verify.clone()).unwrap_or_default();
+        let tested: Vec<(Verdict, Want)> = claims.iter().map(|claim| self.test(claim)).collect();
+        let holds = tested.iter().all(|(verdict, _)| *verdict == Verdict::Pass);
+        let mut wants: Vec<Want> = tested.into_iter().map(|(_, want)| want).collect();
+        wants.extend(if holds {
+            let found = claims.iter().map(|claim| format!("{} {}", claim.name, self.found(claim)));
+            let found = found.collect::<Vec<_>>().join(", ");
+            self.pass(Means::Sensed, format!("found done already: {found}"))
+        } else {
+            self.enter_step()
+        });
+        wants
     }
 
     fn verified(&mut self) -> Vec<Want> {

@@ -12,7 +12,7 @@ use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::Plan;
 use crate::domain::runbook::{From, Goto, Kind, Resume, Runbook};
 
-use super::{Answered, ESCALATE, Handed, Phase, Place, Status, Walk, Want};
+use super::{Answered, ESCALATE, Handed, Phase, Place, Purpose, Status, Walk, Want};
 
 /// Where an interrupted walk stood.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,9 +68,18 @@ impl Walk {
             Recorded::Outcome if record.data["ending"] == "done" => self.pause_if_asked(),
             Recorded::Answer => self.recall_answer(step, &record.data),
             Recorded::Approved => self.approvals.extend(approval(&record.data)),
-            Recorded::Lease => self.handed = handed(&record.data).or(self.handed.take()),
+            Recorded::Lease => {
+                if let Some(handed) = handed(&record.data) {
+                    // Also where the console died before it could record the pause.
+                    self.paused = true;
+                    self.handed = Some(handed);
+                }
+            }
             Recorded::Step => self.depth = calls_of(&record.data).len(),
             Recorded::Pause => self.recall_pause(&record.data),
+            Recorded::Baseline => {
+                self.baseline = serde_json::from_value(record.data.clone()).ok();
+            }
             _ => {}
         }
     }
@@ -196,6 +205,11 @@ impl Walk {
         );
         if by_itself && self.current().resume == Resume::Ask {
             self.paused = true;
+        }
+        let claims = self.act().map(|act| act.verify.clone()).unwrap_or_default();
+        if self.current().resume == Resume::VerifyFirst && !self.paused && !claims.is_empty() {
+            let named = claims.into_iter().map(|claim| (claim.name, claim.probe)).collect();
+            return self.probe(Purpose::Already, named);
         }
         self.enter_step()
     }

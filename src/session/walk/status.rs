@@ -108,6 +108,8 @@ pub enum Purpose {
     Gates,
     /// The checks after an act.
     Verify,
+    /// Whether the act of a step that was left before it began is done already.
+    Already,
     /// The evidence of a question.
     Evidence,
     /// What shows that a person did what they vouch for.

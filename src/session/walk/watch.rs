@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::evidence::{Probe, Reading, Value, Verdict};
+use crate::domain::evidence::{Builtin, Probe, Reading, Sense, Value, Verdict};
 use crate::domain::runbook::{Kind, Watch};
-use crate::domain::trigger::State;
+use crate::domain::trigger::{Against, State, Trigger};
 
 use super::{Evidence, Means, Phase, Walk, Want};
 
@@ -24,7 +24,6 @@ pub struct Watching {
     /// Asked for and not come back: one at a time.
     reading: bool,
     samples: BTreeMap<String, Vec<Value>>,
-    first: BTreeMap<String, Value>,
 }
 
 /// A trigger that is armed, as it stands.
@@ -128,19 +127,56 @@ impl Walk {
 
     /// Keeps a sample for each armed trigger.
     fn sample(&mut self) {
+        let taken: Vec<(String, Value)> = self
+            .book
+            .triggers
+            .iter()
+            .map(|(name, trigger)| {
+                let value = match self.readings.get(&trigger.name) {
+                    Some(reading) => reading.value.clone(),
+                    None => Value::unknown("it was not read"),
+                };
+                (name.clone(), trigger.sample(&value, self.before(trigger).as_ref()))
+            })
+            .collect();
         let Some(watching) = self.watching.as_mut() else { return };
-        for (name, trigger) in &self.book.triggers {
-            let value = match self.readings.get(&trigger.name) {
-                Some(reading) => reading.value.clone(),
-                None => Value::unknown("it was not read"),
-            };
-            let first = watching.first.entry(name.clone()).or_insert_with(|| value.clone());
-            let sample = trigger.sample(&value, Some(first));
-            let samples = watching.samples.entry(name.clone()).or_default();
+        for (name, sample) in taken {
+            let samples = watching.samples.entry(name).or_default();
             samples.push(sample);
             let over = samples.len().saturating_sub(SAMPLES);
             samples.drain(..over);
         }
+    }
+
+    /// Returns what a trigger is held against: of what is measured all the time the recorded
+    /// baseline, of everything else what was read before the first act of the run. What was
+    /// first read after it says nothing about before.
+    fn before(&self, trigger: &Trigger) -> Option<Value> {
+        match trigger.probe.sense {
+            Sense::Builtin(Builtin::BlockedSessions) => {
+                self.baseline.as_ref()?.blocked.map(Value::Float)
+            }
+            _ => self.before.get(&trigger.name).cloned(),
+        }
+    }
+
+    /// Returns the probes of the triggers that compare with the time before, as long as it
+    /// is that time: before the first act of the run.
+    pub(super) fn probes_before(&self) -> Vec<(String, Probe)> {
+        if !self.before.is_empty() || self.acts_done > 0 || self.steps_acted() > 0 {
+            return Vec::new();
+        }
+        let compared = self.book.triggers.values().filter(|t| t.against == Against::Baseline);
+        let probes = compared.map(|t| (t.name.clone(), t.probe.clone()));
+        probes.collect()
+    }
+
+    /// Keeps what was read for the triggers before the first act.
+    pub(super) fn keep_before(&mut self, names: &[String]) {
+        let read = names
+            .iter()
+            .filter_map(|name| Some((name.clone(), self.readings.get(name)?.value.clone())));
+        self.before.extend(read);
     }
 
     /// Ends the live view when it has lasted long enough and what it waits for holds.

@@ -38,6 +38,8 @@ pub struct Header {
     pub age: Age,
     /// The run in progress, if there is one.
     pub run: Option<Run>,
+    /// The clock of the way back, in a run and after one.
+    pub window: Option<Window>,
     /// Sessions that wait for a lock, or `None` if that cannot be told.
     pub blocked: Option<usize>,
     /// Armed triggers.
@@ -94,9 +96,14 @@ pub struct Run {
     pub in_step: Duration,
     /// Time in the run.
     pub in_run: Duration,
+}
+
+/// How long going back is within policy, and what it would cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
     /// What remains of the policy's window for a way back.
-    pub window: Option<Duration>,
-    /// Rows written since the deploy that a way back would lose, if known.
+    pub left: Duration,
+    /// Rows written since the deploy that a way back would lose; `None`: cannot be told.
     pub written: Option<u64>,
 }
 
@@ -168,31 +175,28 @@ impl Header {
         parts
     }
 
-    /// Returns the run: step, times, policy window, rows at stake.
+    /// Returns the run, then the clock of the way back.
     fn progress(&self, theme: Theme) -> Vec<Part> {
+        let mut parts = self.running(theme);
+        if let Some(window) = self.window {
+            parts.extend(window.parts(theme));
+        }
+        parts
+    }
+
+    /// Returns the run: step and times.
+    fn running(&self, theme: Theme) -> Vec<Part> {
         let Some(run) = &self.run else {
             return vec![Part::new(" no run", theme.style(Tone::Dim), 1)];
         };
         let (step, steps) = run.step;
-        let mut parts = vec![
+        vec![
             Part::new(format!(" {}", run.title), theme.style(Tone::Strong), 3),
             Part::new(format!(" {step}/{steps}"), theme.style(Tone::Strong), 0),
             Part::new(format!(" {}", run.name), Style::new(), 5),
             Part::new(format!(" · step {}", text::clock(run.in_step)), Style::new(), 2),
             Part::new(format!(" · run {}", text::clock(run.in_run)), Style::new(), 4),
-        ];
-        if let Some(window) = run.window {
-            parts.push(if window.is_zero() {
-                Part::new(" · ✖ policy window over", theme.style(Tone::Alarm), 2)
-            } else {
-                Part::new(format!(" · policy window {}", text::clock(window)), Style::new(), 7)
-            });
-        }
-        if let Some(written) = run.written {
-            let text = format!(" · written since: {}", text::count(written));
-            parts.push(Part::new(text, Style::new(), 8));
-        }
-        parts
+        ]
     }
 
     /// Returns the blocked sessions, the armed triggers and the next key.
@@ -233,6 +237,24 @@ impl Header {
             parts.push(Part::new(" ", Style::new(), 0));
         }
         parts
+    }
+}
+
+impl Window {
+    /// Returns the policy window, and the rows at stake. Both go first where it is narrow.
+    fn parts(self, theme: Theme) -> [Part; 2] {
+        let window = if self.left.is_zero() {
+            let text = format!(" · {} policy window over", Tone::Warn.symbol());
+            Part::new(text, theme.style(Tone::Warn), 7)
+        } else {
+            Part::new(format!(" · policy window {}", text::clock(self.left)), Style::new(), 7)
+        };
+        let (rows, style) = match self.written {
+            Some(0) => ("0".to_owned(), Style::new()),
+            Some(rows) => (text::count(rows), theme.style(Tone::Warn)),
+            None => ("?".to_owned(), theme.style(Tone::Warn)),
+        };
+        [window, Part::new(format!(" · written since: {rows}"), style, 8)]
     }
 }
 

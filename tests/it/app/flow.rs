@@ -2,20 +2,23 @@
 
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use lockkeeper::app::overlay::Overlay;
 use lockkeeper::app::{App, Input, Output};
+use lockkeeper::domain::deploy::Deploy;
 use lockkeeper::domain::outcome::{Ending, Outcome};
 use lockkeeper::domain::plan::{Confirmed, Direction, Hash, Plan, Risk};
 use lockkeeper::panels::Id;
 use lockkeeper::session::effect::{Effect, Event, Previewed, Ticket};
+use lockkeeper::session::facts::Feed;
 use lockkeeper::session::news::News;
 use lockkeeper::ui::theme::Theme;
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 
 use crate::session::migration;
-use crate::support::facts::{World, migrations, now};
+use crate::support::facts::{World, identity, migrations, now, surroundings};
 use crate::support::screen;
 
 fn safe() -> Plan {
@@ -281,6 +284,54 @@ fn q_asks_a_second_time_while_an_act_runs() {
     assert!(!console.key(2_500, KeyCode::Char('q')).contains(&Output::Quit));
     assert!(console.app.message().expect("it says why").text.contains("goes on without"));
     assert!(console.key(2_500, KeyCode::Char('q')).contains(&Output::Quit));
+}
+
+#[test]
+fn a_failed_migration_names_the_key_of_the_way_back() {
+    let mut console = Console::new();
+    console.open(safe());
+    console.char(2_500, 'y');
+    console.end(100, Ending::Partial);
+    let said = &console.app.message().expect("it says so").text;
+    assert!(said.contains("look at what stays of it. R opens the rollback tree"), "{said}");
+    assert_eq!(console.app.header().next, Some(("R".into(), "roll back".into())));
+    assert!(console.text().lines().last().expect("a footer").contains("R roll back"));
+    let outputs = console.key(2_500, KeyCode::Char('R'));
+    assert!(outputs.contains(&Output::Begin("rollback".into())), "{outputs:?}");
+    console.open(safe());
+    console.char(2_500, 'y');
+    assert!(!console.text().contains("R roll back"), "it is tried again");
+    console.end(100, Ending::RolledBack);
+    let said = &console.app.message().expect("it says so").text;
+    assert!(said.contains("nothing of it was kept. R opens"), "{said}");
+    assert_ne!(console.app.header().next, Some(("R".into(), "roll back".into())));
+}
+
+#[test]
+fn the_clock_of_the_way_back_runs_in_the_header_and_goes_first_where_it_is_narrow() {
+    let mut console = Console::new();
+    console.size = (200, 50);
+    assert_eq!(console.app.header().window, None, "the last one was long ago");
+    let facts = &mut console.app.facts;
+    facts.now = facts.deployed_at().expect("the tool tells") + TimeDelta::seconds(108);
+    let last = facts.project.value().and_then(|known| known.project.last());
+    let last = last.expect("one is applied").id.clone();
+    let mut slow = surroundings();
+    slow.written.insert("public.expenses".to_owned(), 1_000);
+    let touches = ["expenses".to_owned()];
+    facts.deploy = Some(Deploy::new(&last, &identity(), facts.now, &slow.written, &touches));
+    facts.slow.arrived(slow.clone(), now());
+    let shown = console.text();
+    assert!(shown.contains("policy window 3:12 · written since: 0"), "{shown}");
+    slow.written.insert("public.expenses".to_owned(), 1_041);
+    console.app.facts.slow.arrived(slow, now());
+    assert!(console.text().contains("written since: 41"), "{}", console.text());
+    console.app.facts.slow = Feed::default();
+    assert!(console.text().contains("written since: ?"), "{}", console.text());
+    console.size = (60, 15);
+    assert!(!console.text().contains("written since"), "{}", console.text());
+    console.app.facts.now += TimeDelta::seconds(300);
+    assert_eq!(console.app.header().window, None, "it is none of this run, and over");
 }
 
 #[derive(Clone, Debug)]

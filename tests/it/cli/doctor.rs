@@ -108,9 +108,12 @@ fn an_old_release_warns_of_its_holes_and_an_old_major_cannot_dump() {
     assert_eq!(state_, "warn", "{value}");
     assert!(advice.contains("before 15.14") && advice.contains("CVE-2025-8714"), "{advice}");
     let document = with_programs(&Lk::on(&database), "9.6.24");
-    assert_eq!(state(&document, "pg_dump"), "fail");
+    assert_eq!(state(&document, "pg_restore"), "fail");
     assert_eq!(state(&document, "psql"), "warn");
-    assert!(of(&document, "pg_dump")[0].2.contains("older than the server"));
+    assert!(of(&document, "pg_restore")[0].2.contains("older than the server"));
+    // A backup takes the program of the server's version, wherever it lies.
+    let (_, value, _) = of(&document, "pg_dump")[0];
+    assert!(!value.starts_with("9.6"), "{value}");
     let document = with_programs(&Lk::on(&database), "99.0");
     assert_eq!(state(&document, "pg_dump"), "ok");
 }
@@ -245,4 +248,53 @@ fn a_pin_needs_a_target_of_the_file_that_answers() {
     let lk = Lk::on(&database);
     lk.run(&["doctor", "--pin", "--yes", "--dsn", lk.dsn()]).refuses("--target NAME");
     Lk::at(NOBODY).run(&["doctor", "--pin", "--yes"]).refuses("nobody listens there");
+}
+
+#[test]
+fn the_tool_is_the_one_that_the_configuration_names() {
+    let database = server::database("doctor_tool");
+    let lk = Lk::on(&database);
+    let file = fs::read_to_string(lk.project().join("lockkeeper.toml")).expect("it is there");
+    lk.write("lockkeeper.toml", &format!("{file}[project]\ntool = \"sqlx\"\n"));
+    let document = lk.run(&["doctor", "--json"]).document("doctor");
+    let (state, value, _) = of(&document, "tool")[0];
+    assert_eq!(state, "ok");
+    assert!(value.contains("sqlx in") && value.contains("[project] tool"), "{value}");
+    lk.write("lockkeeper.toml", &format!("{file}[project]\ntool = \"alembic\"\n"));
+    let document = lk.run(&["doctor", "--json"]).document("doctor");
+    let (state, value, _) = of(&document, "tool")[0];
+    assert_eq!(state, "fail");
+    assert!(value.contains("no migrations of alembic"), "{value}");
+}
+
+#[test]
+fn the_configured_probes_are_read_once_and_what_cannot_be_told_is_a_look() {
+    let database = server::database("doctor_probes");
+    let lk = Lk::on(&database);
+    let file = fs::read_to_string(lk.project().join("lockkeeper.toml")).expect("it is there");
+    let probes = "[probes.rows]\nsql = \"select 7\"\n\
+                  [probes.many]\nsql = \"select 7\"\nexpect = { max = 3 }\n\
+                  [probes.slow]\nsql = \"select pg_sleep(60)\"\ntimeout = \"1s\"\n\
+                  [probes.program]\ncommand = [\"touch\", \"ran\"]\n";
+    lk.write("lockkeeper.toml", &format!("{file}{probes}"));
+    let document = lk.run(&["doctor", "--json"]).document("doctor");
+    assert_eq!(state(&document, "probe.rows"), "ok");
+    assert_eq!(state(&document, "probe.many"), "fail");
+    assert_eq!(state(&document, "probe.slow"), "warn");
+    let (state, value, _) = of(&document, "probe.program")[0];
+    assert_eq!(state, "warn", "the file was not allowed");
+    assert!(value.contains("runbook allow"), "{value}");
+    assert!(!lk.project().join("ran").exists());
+}
+
+#[test]
+fn what_doctor_says_of_pg_dump_is_what_a_backup_runs() {
+    let database = server::database("doctor_dump");
+    let lk = Lk::on(&database);
+    let document = lk.run(&["doctor", "--json"]).document("doctor");
+    let (state, value, _) = of(&document, "pg_dump")[0];
+    assert_ne!(state, "fail", "{value}");
+    let (plan, _) = lk.plan(&["backup"]);
+    let program = value.split_once(", ").expect("version and place").1;
+    assert!(plan.to_string().contains(program), "{value}: {plan}");
 }

@@ -46,6 +46,11 @@ impl Lk {
         self.dir.path().join("project")
     }
 
+    /// Returns what `XDG_STATE_HOME` is set to.
+    pub fn state(&self) -> PathBuf {
+        self.dir.path().join("state")
+    }
+
     pub fn write(&self, name: &str, text: &str) {
         fs::write(self.project().join(name), text).expect("it can be written");
     }
@@ -63,7 +68,7 @@ impl Lk {
             command.env_remove(name);
         }
         command.args(args).current_dir(self.project()).stdin(Stdio::null());
-        command.env("XDG_STATE_HOME", self.dir.path().join("state"));
+        command.env("XDG_STATE_HOME", self.state());
         command.env("XDG_CONFIG_HOME", self.dir.path().join("config"));
         command
     }

@@ -91,3 +91,33 @@ async fn a_running_act_can_be_cancelled() {
     assert!(lk.journals()[0].open().is_empty(), "{text}");
     until_number(&mut connection, sleeps, 0).await;
 }
+
+#[test]
+fn backups_and_the_way_back_are_in_the_menu_too() {
+    let database = database("plain_backups");
+    let lk = Lk::on(&database);
+    let mut typed = lk.typed(&["console", "--plain"]);
+    typed.answer("number> ", "3");
+    typed.answer("to run it", "y");
+    typed.expect("up 1 first: done");
+    typed.answer("number> ", "9");
+    typed.answer("to run it", "y");
+    typed.expect("done");
+    typed.answer("number> ", "v");
+    typed.answer("number of the backup to prove", "7");
+    typed.answer("7 is none of the numbers", "v");
+    typed.answer("number of the backup to prove", "1");
+    typed.expect("is good: L2 passed");
+    typed.line("1");
+    typed.answer("0  back", "8");
+    typed.expect("1 backup");
+    typed.answer("number> ", "1");
+    typed.answer("0  back", "9");
+    typed.expect("written: ");
+    typed.expect("R opens the rollback tree");
+    typed.answer("number> ", "R");
+    typed.expect("recorded as run");
+    typed.answer("number> ", "0");
+    let (text, _) = typed.end();
+    assert!(!text.contains('\u{1b}'), "{text}");
+}

@@ -4,6 +4,7 @@ use lockkeeper::domain::journal::Kind;
 use sqlx::PgConnection;
 
 use super::lk::Lk;
+use crate::support::pty::{Pty, lockkeeper};
 use crate::support::server::{Database, database, private};
 use crate::support::until::eventually;
 
@@ -142,4 +143,49 @@ fn a_run_of_another_target_is_refused() {
     lk.run(&["resume", "--dsn", &other.dsn()]).says(0, "interrupted on other targets");
     lk.run(&["resume", &run]).says(0, "You were here");
     lk.run(&["resume", "1999"]).refuses("there is no run 1999");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_run_is_resumed_from_elsewhere_and_the_screen_says_what_changed() {
+    let server = private(&[]);
+    let database = server.database("resume_screen");
+    let lk = Lk::on(&database);
+    let mut typed = lk.typed(&["run", "--plain"]);
+    typed.answer("number> ", "1");
+    typed.expect("Run the pending migrations (");
+    typed.answer("number> ", "1");
+    typed.answer("to run it", "y");
+    typed.expect("now at 1");
+    typed.answer("to run it", "");
+    typed.answer("number> ", "4");
+    typed.answer("Note for the record", "mind the report");
+    typed.answer("number> ", "h");
+    typed.answer("To whom?", "kim: watch the locks");
+    typed.expect("PAUSED");
+    typed.kill();
+    let gone = "DELETE FROM _sqlx_migrations";
+    sqlx::raw_sql(gone).execute(&mut database.connect().await).await.expect("it moves");
+
+    // No flags: the run knows its project and its target.
+    let elsewhere = tempfile::tempdir().expect("a directory");
+    let told = lk.command(&["resume"]).current_dir(elsewhere.path()).output().expect("it runs");
+    let said = String::from_utf8_lossy(&told.stderr).into_owned();
+    for line in ["You were here", "mind the report", "HANDED OVER", "CHANGED since"] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+
+    let mut command = lockkeeper(&["resume"]);
+    command.cwd(elsewhere.path());
+    command.env("XDG_STATE_HOME", lk.state());
+    let mut pty = Pty::spawn(command, 120, 40);
+    let seen = pty.wait_until("the story on the screen", |screen| {
+        let all = screen.contents();
+        all.contains("6 Runbook") && all.contains("paused") && all.contains("You were here")
+    });
+    for line in ["mind the report", "kim: watch the locks", "CHANGED since: the run knew"] {
+        assert!(seen.contains(line), "{line}: {seen}");
+    }
+    pty.send("p");
+    pty.wait_until("the first move", |screen| !screen.contents().contains("You were here"));
+    pty.kill();
 }

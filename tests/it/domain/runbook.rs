@@ -44,7 +44,7 @@ fn a_step_is_skipped_and_resumed_as_its_file_says() {
     assert_eq!(step("notice").skip, Skip::Freely);
     assert_eq!(step("manual").skip, Skip::Never);
     assert_eq!(step("ask").skip, Skip::WithReason);
-    assert_eq!(step("command").resume, Resume::VerifyFirst);
+    assert_eq!(step("command").resume, Resume::Ask);
     assert_eq!(step("check").resume, Resume::Rerun);
     assert_eq!(step("call").kind, Kind::Call { target: Target::Runbook("validate".to_owned()) });
 }

@@ -3,6 +3,7 @@
 mod act;
 mod acting;
 mod alembic;
+mod asyncpg;
 mod backup;
 mod cluster;
 mod config;

@@ -240,3 +240,42 @@ fn a_measured_baseline_is_recorded() {
     let effects = session.update(Event::Measured(Box::new(baseline)));
     assert!(matches!(&effects[..], [Effect::Record(_)]), "{effects:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_files_age_and_size_are_read_and_a_file_that_is_not_there_has_none() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("done");
+    fs::write(&file, "12345").expect("it can be written");
+    let hour = std::time::SystemTime::now() - HOUR;
+    let written = fs::File::options().append(true).open(&file).expect("it opens");
+    written.set_modified(hour).expect("its time can be set");
+    let future = dir.path().join("future");
+    fs::File::create(&future)
+        .and_then(|file| file.set_modified(std::time::SystemTime::now() + HOUR))
+        .expect("its time can be set");
+    let at = |path: &Path, rest: &str| format!("file = \"{}\"\n{rest}", path.display());
+    let probes = [
+        at(&file, ""),
+        at(&file, "measure = \"age\""),
+        at(&file, "measure = \"size\""),
+        at(&dir.path().join("nothing"), "measure = \"age\""),
+        at(&dir.path().join("nothing"), ""),
+        at(dir.path(), "measure = \"size\""),
+        at(&future, "measure = \"age\""),
+    ];
+    let probes: Vec<&str> = probes.iter().map(String::as_str).collect();
+    let values = driven("probe_file", "", &probes).await;
+    assert_eq!((&values[0], &values[2]), (&Value::Bool(true), &Value::Int(5)));
+    let Value::Period(age) = &values[1] else { panic!("{values:?}") };
+    assert!((3_600..4_000).contains(&age.duration().as_secs()), "{age}");
+    assert!(values[3].is_unknown() && values[5].is_unknown() && values[6].is_unknown());
+    assert_eq!(values[4], Value::Bool(false));
+    let old = probe(&at(&file, "measure = \"age\"\nexpect = { max = \"30m\" }"));
+    assert_eq!(old.expected().expect("it says").test(&values[1]), Verdict::Fail);
+    let kept: Probe = toml::from_str(&toml::to_string(&old).expect("it writes")).expect("it reads");
+    assert_eq!(kept, old);
+    let wrong = toml::from_str::<Probe>("sql = \"select 1\"\nmeasure = \"age\"");
+    assert!(wrong.expect_err("it is refused").to_string().contains("belongs to `file`"));
+}
+
+const HOUR: std::time::Duration = std::time::Duration::from_hours(1);

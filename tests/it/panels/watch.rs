@@ -206,3 +206,16 @@ fn the_verdict_stays_when_there_is_room_for_nothing_else() {
     let buf = paint(&Watch, &scene(&facts, &session), (60, 8));
     assert!(text(&buf).contains("ALARM"));
 }
+
+#[test]
+fn a_trigger_that_fires_names_the_way_back_with_its_reason() {
+    let facts = measured(&World::quiet(), &answered(200), 0.39);
+    let seen = wide(&Watch, &scene(&facts, &Session::default()));
+    let offered = "R open the rollback tree: 61% fewer transactions than before the run";
+    assert!(seen.contains(offered), "{seen}");
+    let seen = wide(&Watch, &scene(&facts, &running(plan())));
+    assert!(seen.contains("R is offered: 61% fewer"), "{seen}");
+    assert!(seen.contains("(off: an act is running"), "{seen}");
+    let calm = measured(&World::quiet(), &answered(200), 1.0);
+    assert!(!wide(&Watch, &scene(&calm, &Session::default())).contains("R open"));
+}

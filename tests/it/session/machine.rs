@@ -4,7 +4,7 @@ use lockkeeper::domain::journal::Kind;
 use lockkeeper::domain::outcome::{Ending, Outcome};
 use lockkeeper::domain::plan::{Answer, Direction, Hash, Risk, Signal};
 use lockkeeper::session::confirm::Pending;
-use lockkeeper::session::effect::{Event, Goal, How, Previewed};
+use lockkeeper::session::effect::{Event, Goal, How, Previewed, Tone};
 use lockkeeper::session::walk::{End, Move, Phase};
 
 use super::driver::{Driven, Find};
@@ -376,4 +376,38 @@ fn a_refused_abandon_takes_nothing_back() {
     driven.go(Move::Abandon("  ".into()));
     assert!(driven.session.pending().is_some());
     assert!(driven.walk().end().is_none());
+}
+
+#[test]
+fn a_failed_migration_says_what_it_left_and_that_there_is_a_way_back() {
+    for (ending, left, is_fallen) in [
+        (Ending::RolledBack, "nothing of it was kept", false),
+        (Ending::Partial, "look at what stays of it", true),
+        (Ending::Unknown, "it may have run", true),
+    ] {
+        let mut driven = running();
+        driven.end(ending);
+        let (tone, said) = driven.said.last().expect("it says so");
+        assert_eq!(*tone, Tone::Offer, "{said}");
+        assert!(said.contains(left), "{said}");
+        assert_eq!(driven.session.is_fallen(), is_fallen, "{ending:?}");
+    }
+    let mut driven = running();
+    driven.end(Ending::Done);
+    assert_eq!(driven.said.last().expect("it says so").0, Tone::Good);
+    assert!(!driven.session.is_fallen());
+}
+
+#[test]
+fn a_run_that_is_given_up_says_what_stays_of_it() {
+    let mut driven = Driven::walking(small());
+    driven.go(Move::Abandon("lunch".into()));
+    assert_eq!(driven.said(), "the run small is abandoned: nothing was done in it");
+    assert!(!driven.session.is_fallen());
+    let mut driven = Driven::walking(small());
+    driven.until("keep");
+    driven.go(Move::Escalate("who knows".into()));
+    assert!(driven.said().contains("goes to a person"), "{}", driven.said());
+    assert!(driven.said().contains("done, and stay"), "{}", driven.said());
+    assert!(driven.session.is_fallen());
 }

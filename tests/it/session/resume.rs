@@ -4,9 +4,9 @@ use lockkeeper::domain::evidence::{Reading, Value};
 use lockkeeper::domain::journal::{Entry, Kind, Record};
 use lockkeeper::domain::outcome::{Ending, Outcome};
 use lockkeeper::domain::plan::{Answer, Direction, Plan, Risk};
-use lockkeeper::session::walk::{Move, Phase, Place, Walk, Want};
+use lockkeeper::session::walk::{Means, Move, Phase, Place, Status, Walk, Want};
 
-use super::{at, migration, small};
+use super::{at, book, migration, small};
 
 /// A walk with all that it has recorded.
 struct Recorded {
@@ -191,4 +191,46 @@ fn records_of_another_runbook_are_refused() {
         &recorded.records,
     );
     assert_eq!(refused.expect_err("it is refused"), "the runbook has no step elsewhere");
+}
+
+/// A step whose act was never begun, resumed as its file says.
+fn left_before_its_act(resume: &str) -> Walk {
+    let text = format!(
+        "schema = 1\nid = \"t\"\ntitle = \"T\"\n[[section]]\nid = \"main\"\ntitle = \"Main\"\n\
+         [[section.step]]\nid = \"up\"\nkind = \"act\"\ntitle = \"Up\"\nrisk = \"safe\"\n\
+         migrate = {{ direction = \"up\", to = \"head\" }}\n\
+         verify = {{ builtin = \"pending_migrations\", expect = {{ equals = 0 }} }}\n{resume}\n\
+         [[section.step]]\nid = \"last\"\nkind = \"notice\"\ntitle = \"Last\"\ntext = \"x\"\n"
+    );
+    let walk = Walk::new(book(&text), Place::default());
+    let mut recorded = Recorded { walk, records: Vec::new() };
+    recorded.append(Entry::new(Kind::Opened, serde_json::Value::Null));
+    recorded.step(Walk::begin);
+    let library = std::collections::BTreeMap::default();
+    Walk::resume(book(&text), library, Place::default(), &recorded.records).expect("it is its own")
+}
+
+#[test]
+fn verify_first_passes_what_is_done_already_and_else_waits_for_the_act() {
+    let mut walk = left_before_its_act("resume = \"verify_first\"");
+    assert!(matches!(walk.begin().as_slice(), [Want::Probe(_)]));
+    walk.probed(vec![reading(Value::Int(0))]);
+    assert_eq!(walk.current().id, "last");
+    let value = "found done already: pending_migrations 0".to_owned();
+    assert_eq!(walk.status("up"), Some(&Status::Passed { means: Means::Sensed, value }));
+    for found in [Value::Int(2), Value::unknown("timed out")] {
+        let mut walk = left_before_its_act("resume = \"verify_first\"");
+        walk.begin();
+        walk.probed(vec![reading(found)]);
+        assert_eq!((walk.current().id.as_str(), walk.phase()), ("up", &Phase::Ready));
+    }
+}
+
+#[test]
+fn an_act_waits_for_a_person_however_its_file_resumes_it() {
+    for resume in ["", "resume = \"ask\"", "resume = \"rerun\""] {
+        let mut walk = left_before_its_act(resume);
+        assert_eq!(walk.begin(), [], "{resume}");
+        assert_eq!(walk.phase(), &Phase::Ready, "{resume}");
+    }
 }

@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use lockkeeper::domain::baseline::Baseline;
 use lockkeeper::domain::evidence::{Reading, Value};
 use lockkeeper::domain::journal::Kind;
 use lockkeeper::domain::outcome::Ending;
 use lockkeeper::domain::plan::{Direction, Risk, Signal};
 use lockkeeper::domain::runbook::Runbook;
+use lockkeeper::domain::trigger::State;
 use lockkeeper::session::effect::{Event, Request};
 use lockkeeper::session::machine::Begin;
 use lockkeeper::session::pick;
@@ -222,6 +224,82 @@ fn a_trigger_fires_after_so_many_in_a_row_and_only_offers() {
     assert_eq!(driven.step(), "watch", "what fires does not pass by time");
     driven.go(Move::Take("back".into()));
     assert_eq!(driven.step(), "there");
+}
+
+/// An act, then a live view whose trigger holds a query against the time before the act.
+const AFTER: &str = r#"
+[probe.orders]
+sql = "select count(*) from orders"
+[trigger.fewer]
+says = "orders are gone"
+probe = "orders"
+against = "baseline"
+fire = { max = -10 }
+samples = 1
+offer = "back"
+[trigger.queue]
+says = "more wait than before"
+builtin = "blocked_sessions"
+against = "baseline"
+fire = { min = 100 }
+samples = 1
+offer = "back"
+
+[[section]]
+id = "main"
+title = "Main"
+[[section.step]]
+id = "up"
+kind = "act"
+title = "Up"
+migrate = { direction = "up", to = "next" }
+risk = "safe"
+[[section.step]]
+id = "watch"
+kind = "watch"
+title = "Watch"
+min_duration = "60s"
+probes = ["active_sessions"]
+[[section]]
+id = "back"
+title = "Back"
+[[section.step]]
+id = "there"
+kind = "notice"
+title = "There"
+text = "x"
+"#;
+
+#[test]
+fn a_trigger_is_held_against_the_time_before_the_act_and_not_the_first_look_after_it() {
+    let after = book(&format!("schema = 1\nid = \"t\"\ntitle = \"T\"\n{AFTER}"));
+    let mut driven = Driven::walking(after);
+    assert_eq!(driven.go(Move::Run), ["probe"], "what compares is read before the act");
+    assert_eq!(found(&mut driven, 200), ["preview"]);
+    driven.show(migration(6, Direction::Up, Risk::Safe));
+    driven.yes();
+    let before = Baseline { blocked: Some(4.0), ..Baseline::default() };
+    driven.event(Event::Measured(Box::new(before)));
+    driven.end(Ending::Done);
+    assert_eq!(driven.step(), "watch");
+    found(&mut driven, 150);
+    let armed = driven.walk().armed();
+    assert_eq!((armed[0].says.as_str(), armed[0].found.as_str()), ("orders are gone", "-25%"));
+    assert_eq!(armed[0].state, State::Fire);
+    // The sessions that waited are those of the recorded baseline: 150 against 4.
+    assert_eq!(armed[1].found, "3650%");
+    assert_eq!(driven.walk().offers(), ["back"]);
+}
+
+#[test]
+fn a_trigger_without_a_time_before_cannot_tell() {
+    let text = WATCH.replace("fire = { min = 10 }", "fire = { min = 10 }\nagainst = \"baseline\"");
+    let mut driven =
+        Driven::walking(book(&format!("schema = 1\nid = \"t\"\ntitle = \"T\"\n{text}")));
+    found(&mut driven, 5);
+    let armed = driven.walk().armed();
+    assert_eq!(armed[0].state, State::Unknown, "{armed:?}");
+    assert!(armed[0].found.contains("there is no baseline"), "{armed:?}");
 }
 
 #[test]

@@ -6,10 +6,11 @@ use lockkeeper::domain::journal::{Kind, Record};
 use lockkeeper::domain::quantity::Percent;
 use lockkeeper::domain::trigger::State;
 use lockkeeper::domain::verdict::Level;
-use lockkeeper::session::effect::{Effect, Event};
-use lockkeeper::session::facts::{Facts, Feed};
+use lockkeeper::session::effect::{Effect, Event, Tone};
+use lockkeeper::session::facts::{Facts, Feed, Point};
 use lockkeeper::session::machine::Session;
 use lockkeeper::session::news::News;
+use lockkeeper::session::vitals::Fired;
 
 use crate::support::facts::{World, ago, answered, intent, measured, now, sampled};
 
@@ -158,4 +159,54 @@ fn another_run_has_a_time_before_it_of_its_own() {
     facts.hear(News::Recorded(Box::new(opened)), now());
     assert_eq!(facts.vitals.baseline(), None);
     assert_eq!(facts.vitals.armed(), 0);
+}
+
+/// Lets the server do `tps`, refresh by refresh, and returns what was told of it.
+fn refreshed(facts: &mut Facts, tps: f64, seconds: std::ops::Range<i64>) -> Vec<Event> {
+    let refreshed = seconds.map(|step| {
+        facts.history.extend((0..20).map(|_| Point { tps: Some(tps), wal: None, blocked: 0 }));
+        let at = ago(-5 * step).expect("a time");
+        facts.hear(News::Snapshot(Ok(Box::new(World::quiet().snapshot()))), at)
+    });
+    refreshed.flatten().collect()
+}
+
+#[test]
+fn a_trigger_that_fires_is_told_once_and_again_only_after_it_was_calm() {
+    let mut facts = measured(&World::quiet(), &answered(200), 1.0);
+    assert_eq!(facts.offer(), None);
+    let told = refreshed(&mut facts, 200.0, 1..12);
+    let [Event::Fired(fired)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(fired.len(), 1);
+    assert_eq!(fired[0].trigger, "slowdown");
+    assert_eq!(facts.offer(), Some((Level::Alarm, fired[0].says.clone())));
+    assert!(fired[0].says.contains("fewer transactions than before the run"), "{fired:?}");
+    assert_eq!(refreshed(&mut facts, 540.0, 12..24), []);
+    assert_eq!(facts.offer(), None);
+    assert_eq!(refreshed(&mut facts, 100.0, 24..36).len(), 1);
+}
+
+#[test]
+fn what_fires_is_recorded_and_offered_and_starts_nothing() {
+    let level = Level::Alarm;
+    let one = Fired { trigger: "slowdown".into(), says: "61% fewer".into(), level };
+    let estimate = Fired { level: Level::Warn, ..one.clone() };
+    let effects = Session::default().update(Event::Fired(vec![estimate]));
+    assert!(matches!(&effects[..], [Effect::Record(_)]), "it talks over nothing: {effects:?}");
+    let effects = Session::default().update(Event::Fired(vec![one]));
+    let [Effect::Record(entry), Effect::Say(Tone::Offer, text)] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!((entry.kind, text.as_str()), (Kind::Trigger, "61% fewer"));
+    assert_eq!(entry.data["trigger"], "slowdown");
+}
+
+#[test]
+fn the_next_run_is_not_held_against_the_samples_of_the_last() {
+    let mut facts = measured(&World::quiet(), &answered(200), 0.39);
+    assert!(facts.offer().is_some());
+    let opened = Record { kind: Kind::Opened, run: "other".into(), ..intent(0) };
+    facts.hear(News::Recorded(Box::new(opened)), now());
+    assert_eq!(facts.vitals.state(Builtin::Slowdown), Some(State::Unknown));
+    assert_eq!(facts.offer(), None);
 }

@@ -14,15 +14,25 @@ use super::server::Database;
 /// The versions that the golden samples were taken from.
 const PACKAGES: [&str; 3] = ["alembic==1.20.1", "sqlalchemy==2.1.9", "psycopg2-binary==2.9.13"];
 
+/// The same with the driver that knows nothing of libpq's environment.
+const ASYNC: [&str; 4] =
+    ["alembic==1.20.1", "sqlalchemy==2.1.9", "asyncpg==0.32.0", "greenlet==3.5.6"];
+
 static BIN: OnceLock<PathBuf> = OnceLock::new();
+static ASYNC_BIN: OnceLock<PathBuf> = OnceLock::new();
 
 /// Returns the directory with `alembic` and its `python`, made once below `target`.
 pub fn bin() -> &'static Path {
-    BIN.get_or_init(provision)
+    BIN.get_or_init(|| provision("alembic-1.20.1", &PACKAGES))
 }
 
-fn provision() -> PathBuf {
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("alembic-1.20.1");
+/// Returns the same of an installation whose driver is asyncpg.
+pub fn async_bin() -> &'static Path {
+    ASYNC_BIN.get_or_init(|| provision("alembic-1.20.1-asyncpg", &ASYNC))
+}
+
+fn provision(name: &str, packages: &[&str]) -> PathBuf {
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let lock = fs::File::create(home.with_extension("lock")).expect("the lock can be made");
     // Held until it is closed: other test processes wait here.
     lock.lock().expect("the lock can be taken");
@@ -34,8 +44,8 @@ fn provision() -> PathBuf {
         let pip = home.join("bin/pip").display().to_string();
         let words = ["install", "--quiet", "--disable-pip-version-check"];
         let why = "these tests need the package index, or a pip that is configured for a mirror";
-        run(&pip, &[&words[..], &PACKAGES[..]].concat(), why);
-        fs::write(done, PACKAGES.join("\n")).expect("it can be marked");
+        run(&pip, &[&words[..], packages].concat(), why);
+        fs::write(done, packages.join("\n")).expect("it can be marked");
     }
     home.join("bin")
 }
@@ -85,9 +95,14 @@ impl Project {
 
     /// Returns the site on `database`, whose `DATABASE_URL` leads to `url` (`${target.url+…}`).
     pub fn site(&self, database: &Database, url: &str, state: &Path) -> Site {
+        self.site_run_by(bin(), database, url, state)
+    }
+
+    /// Returns the same, run by the programs in `bin`.
+    pub fn site_run_by(&self, bin: &Path, database: &Database, url: &str, state: &Path) -> Site {
         let mut site = drive::site(&database.dsn(), self.path(), state);
         let project = &mut site.loaded.config.project;
-        let path = format!("PATH={}:/usr/bin:/bin", bin().display());
+        let path = format!("PATH={}:/usr/bin:/bin", bin.display());
         project.prefix = vec!["env".to_owned(), path];
         project.environment.insert("DATABASE_URL".to_owned(), url.to_owned());
         site

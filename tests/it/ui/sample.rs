@@ -5,7 +5,7 @@ use std::time::Duration;
 use crossterm::event::KeyCode;
 use lockkeeper::domain::identity::Class;
 use lockkeeper::ui::bindings::{Binding, Group, Key, Reason};
-use lockkeeper::ui::widgets::header::{Age, Header, Mode, Run, Server, Tab};
+use lockkeeper::ui::widgets::header::{Age, Header, Mode, Run, Server, Tab, Window};
 
 /// The header of a production run, as the design draws it.
 pub fn header() -> Header {
@@ -27,9 +27,8 @@ pub fn header() -> Header {
             name: "backfill status".into(),
             in_step: Duration::from_secs(42),
             in_run: Duration::from_secs(370),
-            window: Some(Duration::from_secs(192)),
-            written: Some(0),
         }),
+        window: Some(Window { left: Duration::from_secs(192), written: Some(0) }),
         blocked: Some(16),
         triggers: 5,
         tabs: ('1'..).zip(labels).map(|(key, label)| Tab { key, label }).collect(),
@@ -46,6 +45,7 @@ pub fn stale() -> Header {
         recording: false,
         age: Age::Stale(Duration::from_secs(12)),
         run: None,
+        window: None,
         blocked: None,
         triggers: 0,
         next: None,
