@@ -137,7 +137,9 @@ impl<'t> Body<'t> {
                     let shorthand = self.module.of(field);
                     let is_known = match field.kind() {
                         "pair_pattern" => known,
-                        _ => PARTS.contains(&shorthand) || is_types(shorthand) || role == Role::Types,
+                        _ => {
+                            PARTS.contains(&shorthand) || is_types(shorthand) || role == Role::Types
+                        }
                     };
                     if is_known {
                         let inner = field.child_by_field_name("value").unwrap_or(field);
@@ -307,8 +309,8 @@ impl<'t> Body<'t> {
             }
             (None, Some(root)) if HARMLESS.contains(&root) => {}
             (None, root) => {
-                let followed = chain.steps.len() == 1
-                    && root.is_some_and(|_| self.own_function(chain));
+                let followed =
+                    chain.steps.len() == 1 && root.is_some_and(|_| self.own_function(chain));
                 if !followed {
                     self.obscure = true;
                     let path = chain.path();
@@ -357,11 +359,6 @@ impl<'t> Body<'t> {
         self.scope = outer;
         self.depth -= 1;
         true
-    }
-
-    /// Returns the role of a name.
-    pub(super) fn role(&self, name: &str) -> Option<Role> {
-        self.roles.get(name).copied()
     }
 
     /// Notes that a transaction is begun.

@@ -68,7 +68,8 @@ fn rows<'t>(body: &Body<'t>, args: &[Node<'t>], steps: &[Step<'t>]) -> Sql {
                 terms.push(format!("{} = {value}", quote(&text(0).ok_or_else(why)?)));
             }
             "where" | "andWhere" if args.len() == 3 => {
-                let operator = text(1).filter(|o| ["=", "<", ">", "<=", ">=", "<>", "!="].contains(&o.as_str()));
+                let operator = text(1)
+                    .filter(|o| ["=", "<", ">", "<=", ">=", "<>", "!="].contains(&o.as_str()));
                 let value = column::expression(body, args[2]).ok_or_else(why)?;
                 let operator = operator.ok_or_else(why)?;
                 terms.push(format!("{} {operator} {value}", quote(&text(0).ok_or_else(why)?)));
@@ -78,7 +79,8 @@ fn rows<'t>(body: &Body<'t>, args: &[Node<'t>], steps: &[Step<'t>]) -> Sql {
             _ => return Err(why()),
         }
     }
-    let filter = if terms.is_empty() { String::new() } else { format!(" WHERE {}", terms.join(" AND ")) };
+    let filter =
+        if terms.is_empty() { String::new() } else { format!(" WHERE {}", terms.join(" AND ")) };
     Ok(verb.map(|verb| verb + &filter).into_iter().collect())
 }
 
@@ -118,9 +120,8 @@ fn schema<'t>(body: &mut Body<'t>, node: Node<'t>, steps: &[Step<'t>]) {
             "dropTableIfExists" => {
                 table(0).map(|t| vec![format!("DROP TABLE IF EXISTS {}", t.quoted())])
             }
-            "renameTable" => table(0).and_then(|old| {
-                Ok(vec![alter(&old, &format!("RENAME TO {}", quote(&text(1)?)))])
-            }),
+            "renameTable" => table(0)
+                .and_then(|old| Ok(vec![alter(&old, &format!("RENAME TO {}", quote(&text(1)?)))])),
             "createSchema" => text(0).map(|s| vec![format!("CREATE SCHEMA {}", quote(&s))]),
             "createSchemaIfNotExists" => {
                 text(0).map(|s| vec![format!("CREATE SCHEMA IF NOT EXISTS {}", quote(&s))])
@@ -174,7 +175,11 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn of<'t>(body: &mut Body<'t>, table: &'a Name, callback: Option<&Node<'t>>) -> Result<Self, String> {
+    fn of<'t>(
+        body: &mut Body<'t>,
+        table: &'a Name,
+        callback: Option<&Node<'t>>,
+    ) -> Result<Self, String> {
         let why = || "its columns are listed when it runs".to_owned();
         let function = callback.and_then(|node| body.scope.resolve(*node));
         let function = function.filter(|node| is_function(*node)).ok_or_else(why)?;
@@ -227,9 +232,8 @@ impl<'a> Builder<'a> {
         rest: &[Step<'t>],
     ) -> Result<bool, String> {
         let why = || "what it names is listed when it runs".to_owned();
-        let names = |at: usize| {
-            args.get(at).and_then(|arg| body.scope.strings(*arg)).ok_or_else(why)
-        };
+        let names =
+            |at: usize| args.get(at).and_then(|arg| body.scope.strings(*arg)).ok_or_else(why);
         // Without a name, the last argument may be an object with one.
         let given = |at: usize| match args.get(at) {
             None => Ok(None),
@@ -349,13 +353,19 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn modify<'t>(&mut self, body: &Body<'t>, column: &mut Column, steps: &[Step<'t>]) -> Result<(), String> {
+    fn modify<'t>(
+        &mut self,
+        body: &Body<'t>,
+        column: &mut Column,
+        steps: &[Step<'t>],
+    ) -> Result<(), String> {
         for step in steps {
             let args = step.args.as_deref().unwrap_or_default();
             match step.name.as_str() {
                 "notNullable" => column.not_null = Some(true),
                 "nullable" => {
-                    let refused = args.first().map(|arg| body.scope.value(*arg)) == Some(Value::Bool(false));
+                    let refused =
+                        args.first().map(|arg| body.scope.value(*arg)) == Some(Value::Bool(false));
                     column.not_null = Some(refused);
                 }
                 "defaultTo" => {
@@ -369,7 +379,8 @@ impl<'a> Builder<'a> {
                     self.rules.push(format!("CONSTRAINT {} UNIQUE ({columns})", quote(&name)));
                 }
                 "index" => {
-                    let own = || format!("{}_{}_index", self.table.name, column.name).to_lowercase();
+                    let own =
+                        || format!("{}_{}_index", self.table.name, column.name).to_lowercase();
                     let given = args.first().and_then(|arg| body.scope.string(*arg));
                     let index = Index {
                         name: Some(given.unwrap_or_else(own)),
@@ -462,7 +473,8 @@ fn typed<'t>(body: &Body<'t>, method: &str, args: &[Node<'t>]) -> Result<Option<
             None => return Ok(None),
         },
     };
-    let own = if method == "increments" || method == "bigIncrements" { Some("id".into()) } else { None };
+    let own =
+        if method == "increments" || method == "bigIncrements" { Some("id".into()) } else { None };
     let name = if args.is_empty() { own } else { text(0) };
     column.name = name.ok_or("a column is named when it runs")?;
     Ok(Some(column))

@@ -141,25 +141,21 @@ impl Module {
         Some(way)
     }
 
-    /// Returns a literal by its place: the words lead through exports and objects, e.g.
-    /// `["migrations", "directory"]`; `None`: it is not there. A value that only running the
-    /// code tells is [`Value::Other`].
+    /// Returns a literal that is exported, e.g. `["config", "transaction"]`; `None`: it is not
+    /// there. A value that only running the code tells is [`Value::Other`].
     #[must_use]
     pub fn setting(&self, words: &[&str]) -> Option<Value> {
         let (first, rest) = words.split_first()?;
-        let mut node = match export::find(self, first) {
+        let node = match export::find(self, first) {
             Exported::Missing => return None,
             Exported::Disabled(node) | Exported::Function(node) | Exported::Opaque(node) => node,
         };
         let scope = Scope::of(self, None);
-        for word in rest {
-            match scope.field(node, word) {
-                Some(field) => node = field,
-                None if scope.resolve(node).is_some_and(|n| n.kind() == "object") => return None,
-                None => return Some(Value::Other),
-            }
+        match within(&scope, node, rest) {
+            Some(found) => Some(scope.path_value(found)),
+            None if scope.fields(node).is_some() => None,
+            None => Some(Value::Other),
         }
-        Some(scope.path_value(node))
     }
 
     /// Returns true if this text stands in the code.
@@ -168,17 +164,28 @@ impl Module {
         self.text.contains(words)
     }
 
-    /// Returns the values of every `name: value` in the file.
+    /// Returns true if the arguments of the program are looked at other than in a call that
+    /// begins with `call`.
     #[must_use]
-    pub fn values_of(&self, name: &str) -> Vec<Value> {
+    pub fn reads_arguments_besides(&self, call: &str) -> bool {
+        let code: String = self.text.split_whitespace().collect();
+        code.replace(&format!("{call}process.argv"), "").contains("process.argv")
+    }
+
+    /// Returns the values that stand at these words anywhere in the file: `["migrations",
+    /// "directory"]` for each `migrations: { directory: … }`.
+    #[must_use]
+    pub fn values_of(&self, words: &[&str]) -> Vec<Value> {
+        let Some((first, rest)) = words.split_first() else { return Vec::new() };
         let scope = Scope::of(self, None);
         let mut found = Vec::new();
         let mut open = vec![self.root()];
         while let Some(node) = open.pop() {
             if node.kind() == "pair"
                 && let Some(value) = node.child_by_field_name("value")
-                && node.child_by_field_name("key").and_then(|key| scope.key(key)).as_deref()
-                    == Some(name)
+                && let Some(key) = node.child_by_field_name("key").and_then(|key| scope.key(key))
+                && key == *first
+                && let Some(value) = within(&scope, value, rest)
             {
                 found.push(scope.path_value(value));
             }
@@ -206,6 +213,10 @@ pub(crate) fn children(node: Node<'_>) -> impl Iterator<Item = Node<'_>> {
     let all = (0..node.named_child_count())
         .filter_map(move |at| node.named_child(u32::try_from(at).ok()?));
     all.filter(|child| child.kind() != "comment")
+}
+
+fn within<'t>(scope: &Scope<'t>, node: Node<'t>, words: &[&str]) -> Option<Node<'t>> {
+    words.iter().try_fold(node, |node, word| scope.field(node, word))
 }
 
 fn first_error(node: Node<'_>) -> Option<Node<'_>> {

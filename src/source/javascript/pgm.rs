@@ -6,8 +6,8 @@ use tree_sitter::Node;
 use crate::domain::change::{Name, quote};
 
 use super::body::{Body, Sql};
-use super::children;
 use super::chain::Chain;
+use super::children;
 use super::column::{self, Column};
 use super::scope::Value;
 use super::table::{self, Index, alter, list};
@@ -82,8 +82,7 @@ impl<'t> Operation<'_, 't> {
             "addConstraint" | "createConstraint" => self.add_constraint(),
             "dropConstraint" => {
                 let (exists, cascade) = self.dropping(2)?;
-                let action =
-                    format!("DROP CONSTRAINT {exists}{}{cascade}", quote(&self.text(1)?));
+                let action = format!("DROP CONSTRAINT {exists}{}{cascade}", quote(&self.text(1)?));
                 Ok(vec![alter(&self.table(0)?, &action)])
             }
             "createIndex" | "addIndex" => {
@@ -96,17 +95,23 @@ impl<'t> Operation<'_, 't> {
                 Ok(self.index(&table)?.drop(&table, exists).into_iter().collect())
             }
             "createExtension" | "addExtension" => {
-                let exists =
-                    if self.flag(1, "ifNotExists")? { "IF NOT EXISTS " } else { "" };
-                Ok(self.names(0)?.iter().map(|n| format!("CREATE EXTENSION {exists}{}", quote(n))).collect())
+                let exists = if self.flag(1, "ifNotExists")? { "IF NOT EXISTS " } else { "" };
+                Ok(self
+                    .names(0)?
+                    .iter()
+                    .map(|n| format!("CREATE EXTENSION {exists}{}", quote(n)))
+                    .collect())
             }
             "dropExtension" => {
                 let (exists, cascade) = self.dropping(1)?;
-                Ok(self.names(0)?.iter().map(|n| format!("DROP EXTENSION {exists}{}{cascade}", quote(n))).collect())
+                Ok(self
+                    .names(0)?
+                    .iter()
+                    .map(|n| format!("DROP EXTENSION {exists}{}{cascade}", quote(n)))
+                    .collect())
             }
             "createSchema" => {
-                let exists =
-                    if self.flag(1, "ifNotExists")? { "IF NOT EXISTS " } else { "" };
+                let exists = if self.flag(1, "ifNotExists")? { "IF NOT EXISTS " } else { "" };
                 Ok(vec![format!("CREATE SCHEMA {exists}{}", quote(&self.text(0)?))])
             }
             "dropSchema" => {
@@ -166,14 +171,11 @@ impl<'t> Operation<'_, 't> {
                 Ok(self.names(0)?.iter().map(|n| format!("DROP EXTENSION {}", quote(n))).collect())
             }
             "createSchema" => Ok(vec![format!("DROP SCHEMA {}", quote(&self.text(0)?))]),
-            "createType" | "addType" => {
-                Ok(vec![format!("DROP TYPE {}", self.table(0)?.quoted())])
-            }
+            "createType" | "addType" => Ok(vec![format!("DROP TYPE {}", self.table(0)?.quoted())]),
             // The tool has no inverse of these: "Impossible to automatically infer down migration".
-            "sql" | "dropTable" | "dropColumns" | "dropColumn" | "alterColumn" | "dropConstraint"
-            | "dropIndex" | "dropExtension" | "dropSchema" | "dropType" | "addTypeValue" => {
-                Ok(Vec::new())
-            }
+            "sql" | "dropTable" | "dropColumns" | "dropColumn" | "alterColumn"
+            | "dropConstraint" | "dropIndex" | "dropExtension" | "dropSchema" | "dropType"
+            | "addTypeValue" => Ok(Vec::new()),
             other => Err(format!("what undoes {other}() is told when it runs")),
         }
     }
@@ -198,7 +200,8 @@ impl<'t> Operation<'_, 't> {
 
     fn alter_column(self) -> Sql {
         let (table, name, options) = (self.table(0)?, quote(&self.text(1)?), self.argument(2)?);
-        let fields = self.body.scope.fields(options).ok_or("what it alters is told when it runs")?;
+        let fields =
+            self.body.scope.fields(options).ok_or("what it alters is told when it runs")?;
         let mut actions = Vec::new();
         for (field, value) in fields {
             let known = self.body.scope.value(value);
@@ -211,7 +214,8 @@ impl<'t> Operation<'_, 't> {
                     format!("ALTER {name} SET DEFAULT {text}")
                 }
                 "type" => {
-                    let kind = self.body.scope.string(value).ok_or("its type is told when it runs")?;
+                    let kind =
+                        self.body.scope.string(value).ok_or("its type is told when it runs")?;
                     let using = match self.option(2, "using") {
                         Some(using) => {
                             let text = self.body.scope.string(using);

@@ -213,7 +213,8 @@ impl<'t> Scope<'t> {
             return self.value(node);
         }
         let called = node.child_by_field_name("function").map(|f| self.module.of(f));
-        let joins = called.is_some_and(|f| matches!(f.rsplit('.').next(), Some("join" | "resolve")));
+        let joins =
+            called.is_some_and(|f| matches!(f.rsplit('.').next(), Some("join" | "resolve")));
         let Some(arguments) = node.child_by_field_name("arguments").filter(|_| joins) else {
             return Value::Other;
         };

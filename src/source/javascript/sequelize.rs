@@ -7,10 +7,10 @@ use crate::domain::change::{Name, quote};
 
 use super::body::{Body, Role, Sql, is_passage};
 use super::chain::{Chain, Step};
+use super::children;
 use super::column::{self, Column};
 use super::scope::Value;
 use super::table::{self, Index, alter, list};
-use super::children;
 
 /// Adds what a call of the interface does.
 pub(super) fn call<'t>(body: &mut Body<'t>, node: Node<'t>, chain: &Chain<'t>) {
@@ -27,8 +27,14 @@ pub(super) fn call<'t>(body: &mut Body<'t>, node: Node<'t>, chain: &Chain<'t>) {
             let inside = operation.is_inside();
             body.sends_text(node, args.first(), inside);
         }
-        "describeTable" | "showAllTables" | "showIndex" | "tableExists" | "showConstraint"
-        | "getForeignKeyReferencesForTable" | "select" | "rawSelect" => body.reads(node),
+        "describeTable"
+        | "showAllTables"
+        | "showIndex"
+        | "tableExists"
+        | "showConstraint"
+        | "getForeignKeyReferencesForTable"
+        | "select"
+        | "rawSelect" => body.reads(node),
         "literal" | "fn" | "col" | "escape" | "quoteIdentifier" | "quoteTable" => {}
         name => {
             let written = operation.write(name);
@@ -103,7 +109,10 @@ impl<'t> Operation<'_, 't> {
                 let rows = self.body.scope.resolve(self.argument(1)?);
                 let rows = rows.filter(|rows| rows.kind() == "array");
                 let count = rows.map_or("some".to_owned(), |r| children(r).count().to_string());
-                Ok(vec![format!("INSERT INTO {} DEFAULT VALUES /* {count} rows */", table.quoted())])
+                Ok(vec![format!(
+                    "INSERT INTO {} DEFAULT VALUES /* {count} rows */",
+                    table.quoted()
+                )])
             }
             "bulkDelete" => {
                 let table = self.table(0)?;
@@ -119,7 +128,9 @@ impl<'t> Operation<'_, 't> {
                     values.zip(filter).ok_or("what it updates is told when it runs")?;
                 Ok(vec![format!("UPDATE {} SET {values}{filter}", table.quoted())])
             }
-            "createSchema" => Ok(vec![format!("CREATE SCHEMA IF NOT EXISTS {}", quote(&self.text(0)?))]),
+            "createSchema" => {
+                Ok(vec![format!("CREATE SCHEMA IF NOT EXISTS {}", quote(&self.text(0)?))])
+            }
             "dropSchema" => {
                 Ok(vec![format!("DROP SCHEMA IF EXISTS {} CASCADE", quote(&self.text(0)?))])
             }
@@ -139,10 +150,8 @@ impl<'t> Operation<'_, 't> {
         if self.body.scope.has_spread(attributes) {
             self.body.is_partial();
         }
-        let columns: Result<Vec<Column>, String> = fields
-            .into_iter()
-            .map(|(name, node)| self.column(&table, name, node))
-            .collect();
+        let columns: Result<Vec<Column>, String> =
+            fields.into_iter().map(|(name, node)| self.column(&table, name, node)).collect();
         if self.option(2, "uniqueKeys").is_some() {
             self.body.is_partial();
         }
@@ -175,7 +184,8 @@ impl<'t> Operation<'_, 't> {
 
     fn add_index(self) -> Sql {
         let table = self.table(0)?;
-        let is_list = self.body.scope.resolve(self.argument(1)?).is_some_and(|n| n.kind() == "array");
+        let is_list =
+            self.body.scope.resolve(self.argument(1)?).is_some_and(|n| n.kind() == "array");
         let (fields, at) = match is_list {
             true => (self.argument(1)?, 2),
             false => (self.option(1, "fields").ok_or("its fields are listed when it runs")?, 1),
@@ -217,7 +227,8 @@ impl<'t> Operation<'_, 't> {
     /// `addConstraint(table, { fields, type, … })`, or with the fields before the options.
     fn add_constraint(self) -> Sql {
         let table = self.table(0)?;
-        let is_list = self.body.scope.resolve(self.argument(1)?).is_some_and(|n| n.kind() == "array");
+        let is_list =
+            self.body.scope.resolve(self.argument(1)?).is_some_and(|n| n.kind() == "array");
         let at = if is_list { 2 } else { 1 };
         let fields = match is_list {
             true => Some(self.argument(1)?),
@@ -333,7 +344,8 @@ impl<'t> Operation<'_, 't> {
         }
         let node = scope.resolve(node).unwrap_or(node);
         let chain = Chain::of(self.body.module, node);
-        let step = chain.steps.iter().rfind(|step| step.name != "BINARY" && step.name != "UNSIGNED");
+        let step =
+            chain.steps.iter().rfind(|step| step.name != "BINARY" && step.name != "UNSIGNED");
         let step = step.ok_or("its type is told when it runs")?;
         let args = step.args.as_deref().unwrap_or_default();
         let number = |at: usize| match args.get(at).map(|arg| scope.value(*arg)) {

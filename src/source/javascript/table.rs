@@ -5,7 +5,12 @@ use crate::domain::change::{Name, quote};
 use super::column::Column;
 
 /// Returns `CREATE TABLE` with what has to stand before it.
-pub(super) fn create(table: &Name, exists: &str, columns: &[Column], rules: &[String]) -> Vec<String> {
+pub(super) fn create(
+    table: &Name,
+    exists: &str,
+    columns: &[Column],
+    rules: &[String],
+) -> Vec<String> {
     let mut all: Vec<String> = columns.iter().flat_map(|column| column.before.clone()).collect();
     let keys: Vec<String> =
         columns.iter().filter(|column| column.primary).map(|column| quote(&column.name)).collect();
