@@ -1,0 +1,172 @@
+//! The real sequelize-cli, umzug, Knex and node-pg-migrate on a real server, through the
+//! machine and the driver.
+
+use std::path::Path;
+
+use lockkeeper::domain::outcome::Ending;
+use lockkeeper::domain::plan::{Direction, Plan, Risk};
+use lockkeeper::session::effect::{Goal, Request};
+
+use crate::support::drive::Drive;
+use crate::support::node::Project;
+use crate::support::server::{self, Database};
+
+const URL: &str = "${target.url}";
+
+fn up() -> Request {
+    Request::Migrate { direction: Direction::Up, goal: Goal::One, risk: Risk::Safe }
+}
+
+fn down() -> Request {
+    Request::Migrate { direction: Direction::Down, goal: Goal::One, risk: Risk::Safe }
+}
+
+fn start(project: &Project, database: &Database, state: &Path) -> Drive {
+    Drive::start(project.site(database, URL, state))
+}
+
+fn argv(plan: &Plan) -> String {
+    plan.command.as_ref().expect("a command").argv.join(" ")
+}
+
+async fn has(database: &Database, relation: &str) -> bool {
+    let mut connection = database.connect().await;
+    sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
+        .bind(relation)
+        .fetch_one(&mut connection)
+        .await
+        .expect("the server answers")
+}
+
+/// A tool's sample: two go up, the third fails, the second comes back down.
+struct Walk {
+    sample: &'static str,
+    database: &'static str,
+    /// The file of the third, which fails.
+    failing: (&'static str, &'static str),
+    /// The commands: up, up, and the way back.
+    argv: [&'static str; 3],
+    ending: Ending,
+}
+
+async fn walk(project: &Project, walk: &Walk) {
+    let database = server::database(walk.database);
+    let state = tempfile::tempdir().expect("a directory");
+    let (name, text) = walk.failing;
+    project.write(&format!("migrations/{name}"), text);
+    let mut drive = start(project, &database, state.path());
+    for expected in &walk.argv[..2] {
+        let plan = drive.plan(up()).await;
+        assert_eq!(argv(&plan), *expected);
+        let outcome = drive.confirm().await;
+        assert_eq!(outcome.ending, Ending::Done, "{expected}: {outcome:?}");
+    }
+    assert!(has(&database, "users").await);
+    drive.plan(up()).await;
+    let outcome = drive.confirm().await;
+    assert_eq!(outcome.ending, walk.ending, "{outcome:?}");
+    assert!(outcome.message.raw().contains("nowhere"), "{outcome:?}");
+    let plan = drive.plan(down()).await;
+    assert_eq!(argv(&plan), walk.argv[2]);
+    let outcome = drive.confirm().await;
+    assert_eq!(outcome.ending, Ending::Done, "{outcome:?}");
+    drive.driver.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn knex_goes_up_fails_and_comes_back_one_at_a_time() {
+    let project = Project::sample("knex");
+    let failing = "exports.up = (knex) => knex.raw('DROP TABLE nowhere');\nexports.down = (knex) => knex.raw('SELECT 1');\n";
+    let own = Walk {
+        sample: "knex",
+        database: "node_knex",
+        failing: ("20240102500000_fails.js", failing),
+        argv: [
+            "node_modules/.bin/knex migrate:up 20240101000000_create_users.js",
+            "node_modules/.bin/knex migrate:up 20240102000000_widen_email.js",
+            "node_modules/.bin/knex migrate:down 20240102000000_widen_email.js",
+        ],
+        ending: Ending::RolledBack,
+    };
+    assert_eq!(own.sample, "knex");
+    walk(&project, &own).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn node_pg_migrate_goes_up_fails_and_comes_back_one_at_a_time() {
+    let project = Project::sample("node-pg-migrate");
+    let failing = "export const up = (pgm) => { pgm.dropTable('nowhere'); };\n";
+    let own = Walk {
+        sample: "node-pg-migrate",
+        database: "node_pg_migrate",
+        failing: ("1704153700000_fails.js", failing),
+        argv: [
+            "node_modules/.bin/node-pg-migrate up 1704067200000_create-users",
+            "node_modules/.bin/node-pg-migrate up 1704153600000_widen-email",
+            "node_modules/.bin/node-pg-migrate down 1704153600000_widen-email",
+        ],
+        ending: Ending::RolledBack,
+    };
+    walk(&project, &own).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sequelize_cli_goes_up_fails_and_comes_back_one_at_a_time() {
+    let project = Project::sample("sequelize-cli");
+    let config = "{ \"development\": { \"use_env_variable\": \"DATABASE_URL\", \"dialect\": \"postgres\", \"logging\": false } }";
+    project.write("config/config.json", config);
+    let failing = "module.exports = {\n  up: (q) => q.sequelize.query('DROP TABLE nowhere'),\n  down: async () => {},\n};\n";
+    let own = Walk {
+        sample: "sequelize-cli",
+        database: "node_sequelize",
+        failing: ("20240102500000-fails.js", failing),
+        argv: [
+            "node_modules/.bin/sequelize-cli db:migrate --to 20240101000000-create-users.js",
+            "node_modules/.bin/sequelize-cli db:migrate --to 20240102000000-email-unique.js",
+            "node_modules/.bin/sequelize-cli db:migrate:undo --name 20240102000000-email-unique.js",
+        ],
+        ending: Ending::Partial,
+    };
+    walk(&project, &own).await;
+}
+
+/// The sample's umzug, with umzug's own command line and nothing else.
+fn umzug() -> Project {
+    let project = Project::sample("umzug");
+    let script = std::fs::read_to_string(project.path().join("migrate.ts")).expect("it reads");
+    let (setup, _) = script.split_once("const [verb").expect("it reads its arguments");
+    let script = format!("{setup}await umzug.runAsCLI();\nawait sequelize.close();\n");
+    project.write("migrate.ts", &script.replace("logger: undefined", "logger: console"));
+    project
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn umzug_goes_up_fails_and_comes_back_one_at_a_time() {
+    let failing = "export const up = async ({ context: q }) => { await q.sequelize.query('DROP TABLE nowhere'); };\nexport const down = async () => {};\n";
+    let own = Walk {
+        sample: "umzug",
+        database: "node_umzug",
+        failing: ("20240102500000-fails.ts", failing),
+        argv: [
+            "node_modules/.bin/tsx migrate.ts up --name 20240101000000-initial-schema.ts",
+            "node_modules/.bin/tsx migrate.ts up --name 20240102000000-add-user-fields.ts",
+            "node_modules/.bin/tsx migrate.ts down --name 20240102000000-add-user-fields.ts",
+        ],
+        ending: Ending::Partial,
+    };
+    walk(&umzug(), &own).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_leads_elsewhere_is_denied_and_the_look_leaves_no_table_behind() {
+    let project = Project::sample("knex");
+    let (database, other) = (server::database("node_ours"), server::database("node_other"));
+    let state = tempfile::tempdir().expect("a directory");
+    let mut drive = Drive::start(project.site(&database, &other.dsn(), state.path()));
+    drive.plan(up()).await;
+    let outcome = drive.confirm().await;
+    assert_eq!(outcome.ending, Ending::NotRun, "{outcome:?}");
+    assert!(outcome.message.raw().contains("knex connects to the database"), "{outcome:?}");
+    assert!(!has(&other, "knex_migrations").await && !has(&database, "knex_migrations").await);
+    drive.driver.close().await;
+}
