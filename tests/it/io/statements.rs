@@ -131,7 +131,7 @@ async fn a_runbooks_sql_is_walked() {
     let mut drive = Drive::start(world.site());
     let begin = begin::runbook(drive.driver.site(), "tidy", Some(&path));
     drive.begin(begin.unwrap_or_else(|why| panic!("{why}")));
-    drive.until("the step is ready", |d| can_run(d)).await;
+    drive.until("the step is ready", can_run).await;
     drive.event(Event::Moved(Move::Run));
     drive.until("its plan is shown", |d| d.session.pending().is_some()).await;
     assert_eq!(drive.confirm().await.ending, Ending::Done, "{:?}", drive.outcomes);

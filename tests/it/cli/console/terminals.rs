@@ -81,7 +81,7 @@ fn a_directory_of_migrations_that_is_closed_is_not_called_empty() {
     let database = database("closed");
     let project = project(NOTES);
     let migrations = project.path().join("migrations");
-    let closed = std::fs::Permissions::from_mode(0);
+    let closed = std::fs::Permissions::from_mode(0o0);
     std::fs::set_permissions(&migrations, closed).expect("it is ours");
     if std::fs::read_dir(&migrations).is_ok() {
         // Root reads everything; what nobody can list is refused alike.
