@@ -260,8 +260,9 @@ impl<'t> Body<'t> {
         match node.kind() {
             "call_expression" => self.call(node),
             "assignment_expression" => {
-                let right = node.child_by_field_name("right");
-                right.into_iter().for_each(|right| self.expression(right));
+                if let Some(right) = node.child_by_field_name("right") {
+                    self.expression(right);
+                }
             }
             "ternary_expression" => self.dynamic(node, "it runs only under a condition"),
             "binary_expression" if has_call(node) => {

@@ -1,4 +1,4 @@
-//! What a file exports, in the ways of CommonJS and of ES modules.
+//! What a file exports, in the ways of `CommonJS` and of ES modules.
 
 use tree_sitter::Node;
 

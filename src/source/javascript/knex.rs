@@ -424,14 +424,13 @@ fn references<'t>(body: &Body<'t>, steps: &[Step<'t>]) -> Result<Option<String>,
     let Some(columns) = text("references") else { return Ok(None) };
     let why = || "what it references is told when it runs".to_owned();
     let mut columns = columns.ok_or_else(why)?;
-    let table = match text("inTable") {
-        Some(table) => table.ok_or_else(why)?.concat(),
-        None => {
-            let whole = columns.concat();
-            let (table, column) = whole.rsplit_once('.').ok_or_else(why)?;
-            columns = vec![column.to_owned()];
-            table.to_owned()
-        }
+    let table = if let Some(table) = text("inTable") {
+        table.ok_or_else(why)?.concat()
+    } else {
+        let whole = columns.concat();
+        let (table, column) = whole.rsplit_once('.').ok_or_else(why)?;
+        columns = vec![column.to_owned()];
+        table.to_owned()
     };
     let action = |name: &str| text(name).flatten().map(|words| words.concat());
     let actions = column::actions(action("onDelete"), action("onUpdate"));

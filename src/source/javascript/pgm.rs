@@ -425,9 +425,9 @@ impl<'t> Operation<'_, 't> {
 fn typed(column: &mut Column, kind: &str) {
     if kind == "id" {
         column.primary = true;
-        column.kind = "serial".to_owned();
+        "serial".clone_into(&mut column.kind);
     } else {
-        column.kind = adapted(kind).to_owned();
+        adapted(kind).clone_into(&mut column.kind);
     }
 }
 

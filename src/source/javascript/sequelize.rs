@@ -374,7 +374,7 @@ impl<'t> Operation<'_, 't> {
         if !args.is_empty() && number(0).is_none() && step.name != "TEXT" {
             return Err("its type is told when it runs".to_owned());
         }
-        column.kind = kind(&step.name, number(0), number(1))
+        column.kind = kind(&step.name, number(0).as_deref(), number(1).as_deref())
             .ok_or_else(|| format!("{} is no type that is known", step.name))?;
         Ok(())
     }
@@ -449,19 +449,17 @@ fn serial(kind: &str) -> String {
     .to_owned()
 }
 
-fn kind(name: &str, first: Option<String>, second: Option<String>) -> Option<String> {
-    let sized = |word: &str, default: &str| {
-        format!("{word}({})", first.clone().unwrap_or_else(|| default.to_owned()))
-    };
+fn kind(name: &str, first: Option<&str>, second: Option<&str>) -> Option<String> {
+    let sized = |word: &str, default: &str| format!("{word}({})", first.unwrap_or(default));
     Some(match name {
         "STRING" => sized("varchar", "255"),
         "CHAR" => sized("char", "255"),
-        "DECIMAL" | "NUMERIC" => match (&first, &second) {
+        "DECIMAL" | "NUMERIC" => match (first, second) {
             (Some(precision), Some(scale)) => format!("numeric({precision},{scale})"),
             (Some(precision), None) => format!("numeric({precision})"),
             _ => "numeric".to_owned(),
         },
-        "DATE" => match &first {
+        "DATE" => match first {
             Some(digits) => format!("timestamp({digits}) with time zone"),
             None => "timestamp with time zone".to_owned(),
         },

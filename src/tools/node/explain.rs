@@ -21,6 +21,7 @@ const RAISED: &[&str] = &["Original error: ", "failed with error: ", "ERROR: "];
 
 /// Reads the output of a failed run.
 pub(crate) fn explain(output: &str) -> Failure {
+    let output = &uncoloured(output);
     let line = |needle: &str| output.lines().rev().find(|line| line.contains(needle));
     for (words, kind) in OWN {
         if let Some(said) = line(words) {
@@ -44,6 +45,16 @@ pub(crate) fn explain(output: &str) -> Failure {
         }
         _ => failure,
     }
+}
+
+/// Leaves out the colours that the tools print also where nobody sees them.
+fn uncoloured(output: &str) -> String {
+    let mut parts = output.split("\u{1b}[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
+        text + rest.strip_prefix('m').unwrap_or(rest)
+    })
 }
 
 fn code(output: &str) -> Option<String> {
