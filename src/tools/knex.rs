@@ -51,8 +51,12 @@ impl Tool for Knex {
             Some(file) => format!("{file} is Knex's configuration"),
             None => "package.json depends on knex".to_owned(),
         };
+        let entries = tree.list(&config.directory).ok()?;
         // An application may use Knex for its queries alone.
-        tree.list(&config.directory).ok()?;
+        let is_used = config.file.is_some() || entries.iter().any(|e| id(&e.name).is_some());
+        if !is_used {
+            return None;
+        }
         Some(Detected { directory: config.directory, why })
     }
 

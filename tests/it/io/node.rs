@@ -5,6 +5,7 @@ use std::path::Path;
 
 use lockkeeper::domain::outcome::Ending;
 use lockkeeper::domain::plan::{Direction, Plan, Risk};
+use lockkeeper::io::tree::Disk;
 use lockkeeper::session::effect::{Goal, Request};
 
 use crate::support::drive::Drive;
@@ -159,4 +160,29 @@ async fn what_leads_elsewhere_is_denied_and_the_look_leaves_no_table_behind() {
     assert!(outcome.message.raw().contains("knex connects to the database"), "{outcome:?}");
     assert!(!has(&other, "knex_migrations").await && !has(&database, "knex_migrations").await);
     drive.driver.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lock_of_knex_is_read_with_its_rows_and_may_be_missing() {
+    let project = Project::sample("knex");
+    let database = server::database("node_lock");
+    let tool = lockkeeper::tools::by_name("knex").expect("it is known");
+    let query = tool.version_query(&Disk::new(project.path()), "migrations");
+    let mut connection = database.connect().await;
+    let table = "CREATE TABLE knex_migrations (id serial PRIMARY KEY, name varchar(255), batch int, migration_time timestamptz); INSERT INTO knex_migrations (name, batch, migration_time) VALUES ('a.js', 1, now())";
+    sqlx::raw_sql(table).execute(&mut connection).await.expect("it is made");
+    let lock = "CREATE TABLE knex_migrations_lock (index serial PRIMARY KEY, is_locked int); INSERT INTO knex_migrations_lock (is_locked) VALUES (0)";
+    for (before, held) in [
+        ("SELECT 1", None),
+        (lock, Some("false")),
+        ("UPDATE knex_migrations_lock SET is_locked = 1", Some("true")),
+    ] {
+        sqlx::raw_sql(before).execute(&mut connection).await.expect("it runs");
+        let sql = sqlx::AssertSqlSafe(query.rows.clone());
+        let rows: Vec<(String, Option<String>, Option<String>, Option<String>)> =
+            sqlx::query_as(sql).fetch_all(&mut connection).await.expect("it is read");
+        assert_eq!((rows[0].0.as_str(), rows[0].1.as_deref()), ("lock", held));
+        assert_eq!((rows[1].0.as_str(), rows[1].1.as_deref()), ("row", Some("a.js")));
+        assert!(rows[1].3.is_some());
+    }
 }

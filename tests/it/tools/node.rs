@@ -46,11 +46,14 @@ fn trouble(project: &Project, kind: Trouble) -> Option<&str> {
     found.map(|problem| problem.detail.as_str())
 }
 
+/// A sample, the tool that is detected, and what each way down is.
+type Observed = (&'static str, &'static str, &'static [(&'static str, Kind)]);
+
 #[test]
 fn each_sample_is_judged_as_it_was_observed() {
     // `expected.json` of the samples, where "ok" and "inferred" are reversible; an inferred
     // DROP TABLE loses its rows like any other.
-    let observed: [(&str, &str, &[(&str, Kind)]); 4] = [
+    let observed: [Observed; 4] = [
         (
             "umzug",
             "sequelize",
@@ -189,6 +192,16 @@ fn alembic_stays_alembic_where_node_lies_beside_it() {
     fs::write(directory.path().join("package.json"), package).expect("it can be written");
     let found = detect(&Disk::new(directory.path()));
     assert_eq!(found.first().map(|(tool, _)| tool.name()), Some("alembic"));
+}
+
+#[test]
+fn a_project_that_only_queries_with_knex_is_none_of_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    copy(&samples("sqlx"), directory.path());
+    let package = "{\"dependencies\": {\"knex\": \"^3\"}}";
+    fs::write(directory.path().join("package.json"), package).expect("it can be written");
+    let found = detect(&Disk::new(directory.path()));
+    assert_eq!(found.first().map(|(tool, _)| tool.name()), Some("sqlx"));
 }
 
 #[test]
