@@ -162,6 +162,9 @@ async fn what_leads_elsewhere_is_denied_and_the_look_leaves_no_table_behind() {
     drive.driver.close().await;
 }
 
+/// Its kind, then name or lock, batch and time.
+type LockRow = (String, Option<String>, Option<String>, Option<String>);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lock_of_knex_is_read_with_its_rows_and_may_be_missing() {
     let project = Project::sample("knex");
@@ -179,7 +182,7 @@ async fn the_lock_of_knex_is_read_with_its_rows_and_may_be_missing() {
     ] {
         sqlx::raw_sql(before).execute(&mut connection).await.expect("it runs");
         let sql = sqlx::AssertSqlSafe(query.rows.clone());
-        let rows: Vec<(String, Option<String>, Option<String>, Option<String>)> =
+        let rows: Vec<LockRow> =
             sqlx::query_as(sql).fetch_all(&mut connection).await.expect("it is read");
         assert_eq!((rows[0].0.as_str(), rows[0].1.as_deref()), ("lock", held));
         assert_eq!((rows[1].0.as_str(), rows[1].1.as_deref()), ("row", Some("a.js")));
