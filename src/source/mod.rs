@@ -1,4 +1,5 @@
 //! Compiles the text of migrations to the domain's one intermediate form.
 
+pub mod javascript;
 pub mod python;
 pub mod sql;

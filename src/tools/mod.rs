@@ -5,8 +5,12 @@
 
 pub mod alembic;
 mod failure;
+pub mod knex;
+mod node;
+pub mod node_pg_migrate;
 pub mod pg_dump;
 mod project;
+pub mod sequelize;
 pub mod sql;
 pub mod sqlx;
 pub mod status;
@@ -21,7 +25,7 @@ use crate::domain::plan::{Command, Direction};
 /// The tools that are known, in the order in which a directory is tried.
 #[must_use]
 pub fn all() -> Vec<&'static dyn Tool> {
-    vec![alembic::tool(), sqlx::tool()]
+    vec![alembic::tool(), sequelize::tool(), knex::tool(), node_pg_migrate::tool(), sqlx::tool()]
 }
 
 /// Returns a tool by the name that the configuration gives it.

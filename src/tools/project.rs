@@ -38,6 +38,10 @@ pub struct Setup {
     pub no_timeouts: Option<String>,
     /// What a migration follows, where that is not all that has to run before it.
     pub follows: BTreeMap<String, Vec<String>>,
+    /// The words that start the project's own program, where it is not one of a fixed name.
+    pub program: Vec<String>,
+    /// Why nothing can be run, and what to do, if nothing can.
+    pub unrunnable: Option<String>,
 }
 
 impl Project {

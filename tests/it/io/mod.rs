@@ -19,6 +19,7 @@ mod intents;
 mod journal;
 mod lease;
 mod migrate;
+mod node;
 mod paths;
 mod pin;
 mod poll;

@@ -1,6 +1,7 @@
 //! Tests of the layer `source`.
 
 mod alembic;
+mod javascript;
 mod question;
 mod sql;
 mod squawk;

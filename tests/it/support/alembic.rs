@@ -141,7 +141,7 @@ pub fn revision(id: &str, down: &str, up: &str, back: &str) -> String {
     )
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("it can be made");
     for entry in fs::read_dir(from).expect("it can be listed") {
         let entry = entry.expect("an entry");

@@ -5,6 +5,7 @@ pub mod alembic;
 pub mod cases;
 pub mod drive;
 pub mod facts;
+pub mod node;
 pub mod panel;
 pub mod pooler;
 pub mod proxy;
