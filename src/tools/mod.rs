@@ -4,8 +4,13 @@
 //! Adding a tool: one file, one line in [`all`], golden samples.
 
 pub mod alembic;
+pub mod dbmate;
 mod failure;
+pub mod golang_migrate;
+pub mod goose;
+mod linear;
 pub mod pg_dump;
+pub mod prisma;
 mod project;
 pub mod sql;
 pub mod sqlx;
@@ -21,7 +26,14 @@ use crate::domain::plan::{Command, Direction};
 /// The tools that are known, in the order in which a directory is tried.
 #[must_use]
 pub fn all() -> Vec<&'static dyn Tool> {
-    vec![alembic::tool(), sqlx::tool()]
+    vec![
+        alembic::tool(),
+        dbmate::tool(),
+        goose::tool(),
+        golang_migrate::tool(),
+        prisma::tool(),
+        sqlx::tool(),
+    ]
 }
 
 /// Returns a tool by the name that the configuration gives it.
