@@ -130,7 +130,7 @@ fn load(tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
         problems,
         setup: Setup {
             no_timeouts: Some(
-                "goose connects through pgx, which heeds PGOPTIONS only in its newer releases: neither lock_timeout nor statement_timeout may be in force"
+                "goose connects through pgx, whose releases do not all heed PGOPTIONS: neither lock_timeout nor statement_timeout may be in force"
                     .into(),
             ),
             ..Setup::default()

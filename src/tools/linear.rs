@@ -271,6 +271,16 @@ pub(super) fn turn<'a>(
     intent: &Intent,
     stops: impl Fn(&Problem) -> bool,
 ) -> Result<Turn<'a>, Refused> {
+    turn_among(project, intent, stops, |_| true)
+}
+
+/// Returns what runs, as [`turn`] does, where only some have a place in the row.
+pub(super) fn turn_among<'a>(
+    project: &'a Project,
+    intent: &Intent,
+    stops: impl Fn(&Problem) -> bool,
+    counts: impl Fn(&&Node) -> bool,
+) -> Result<Turn<'a>, Refused> {
     if !project.connected {
         return Err(Refused::UnknownState);
     }
@@ -288,7 +298,7 @@ pub(super) fn turn<'a>(
     }
     let first = match intent {
         Intent::Up(_) => project.graph.pending().next(),
-        Intent::Down(_) => project.graph.applied().next_back(),
+        Intent::Down(_) => project.graph.applied().rfind(&counts),
     };
     if let Some(first) = first.filter(|first| first.id != id) {
         return Err(Refused::NotNext { id: id.to_owned(), first: first.id.clone() });
@@ -306,8 +316,8 @@ pub(super) fn turn<'a>(
             Intent::Down(_) => State::Pending,
         };
     }
-    let mut ran = project.graph.applied().filter(|other| other.id != node.id);
-    let previous = ran.next_back().map(|other| other.id.as_str());
+    let mut ran = project.graph.applied().filter(&counts);
+    let previous = ran.rfind(|other| other.id != node.id).map(|other| other.id.as_str());
     Ok(Turn { script, before: project.graph.current(), after: then.current(), previous })
 }
 

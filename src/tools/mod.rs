@@ -6,6 +6,7 @@
 pub mod alembic;
 pub mod dbmate;
 mod failure;
+pub mod flyway;
 pub mod golang_migrate;
 pub mod goose;
 mod linear;
@@ -32,6 +33,7 @@ pub fn all() -> Vec<&'static dyn Tool> {
         goose::tool(),
         golang_migrate::tool(),
         prisma::tool(),
+        flyway::tool(),
         sqlx::tool(),
     ]
 }

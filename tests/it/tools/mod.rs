@@ -2,4 +2,5 @@
 
 mod alembic;
 mod pg_dump;
+mod sql_files;
 mod sqlx;
