@@ -4,6 +4,7 @@
 //! Adding a tool: one file, one line in [`all`], golden samples.
 
 pub mod alembic;
+pub mod command;
 pub mod dbmate;
 mod failure;
 pub mod flyway;

@@ -1,6 +1,7 @@
 //! Tests of the layer `tools`.
 
 mod alembic;
+mod command;
 mod pg_dump;
 mod sql_files;
 mod sqlx;
