@@ -321,7 +321,11 @@ pub(super) fn turn_among<'a>(
     Ok(Turn { script, before: project.graph.current(), after: then.current(), previous })
 }
 
-fn expect<'a>(project: &'a Project, intent: &Intent) -> Result<(&'a Node, &'a Migration), Refused> {
+/// Returns a migration, if it has the state that it must have.
+pub(super) fn expect<'a>(
+    project: &'a Project,
+    intent: &Intent,
+) -> Result<(&'a Node, &'a Migration), Refused> {
     let id = intent.migration();
     let missing = || Refused::NoSuchMigration(id.to_owned());
     let node = project.graph.find(id).ok_or_else(missing)?;

@@ -6,6 +6,7 @@
 pub mod alembic;
 pub mod command;
 pub mod dbmate;
+pub mod django;
 mod failure;
 pub mod flyway;
 pub mod golang_migrate;
@@ -30,6 +31,7 @@ use crate::domain::plan::{Command, Direction};
 pub fn all() -> Vec<&'static dyn Tool> {
     vec![
         alembic::tool(),
+        django::tool(),
         dbmate::tool(),
         goose::tool(),
         golang_migrate::tool(),
