@@ -17,6 +17,7 @@ mod forest;
 mod intents;
 mod journal;
 mod lease;
+mod more_tools;
 mod migrate;
 mod paths;
 mod pin;

@@ -22,7 +22,12 @@ pub fn bin() -> &'static Path {
 }
 
 fn provision() -> PathBuf {
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("alembic-1.20.1");
+    venv("alembic-1.20.1", &PACKAGES)
+}
+
+/// Returns the programs of a virtual environment with these packages, made once below `target`.
+pub fn venv(name: &str, packages: &[&str]) -> PathBuf {
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let lock = fs::File::create(home.with_extension("lock")).expect("the lock can be made");
     // Held until it is closed: other test processes wait here.
     lock.lock().expect("the lock can be taken");
@@ -34,13 +39,13 @@ fn provision() -> PathBuf {
         let pip = home.join("bin/pip").display().to_string();
         let words = ["install", "--quiet", "--disable-pip-version-check"];
         let why = "these tests need the package index, or a pip that is configured for a mirror";
-        run(&pip, &[&words[..], &PACKAGES[..]].concat(), why);
-        fs::write(done, PACKAGES.join("\n")).expect("it can be marked");
+        run(&pip, &[&words[..], packages].concat(), why);
+        fs::write(done, packages.join("\n")).expect("it can be marked");
     }
     home.join("bin")
 }
 
-fn run(program: &str, words: &[&str], advice: &str) {
+pub fn run(program: &str, words: &[&str], advice: &str) {
     let output = Command::new(program).args(words).output();
     let output = output.unwrap_or_else(|error| panic!("{program}: {error}; {advice}"));
     let said = String::from_utf8_lossy(&output.stderr);
@@ -126,7 +131,7 @@ pub fn revision(id: &str, down: &str, up: &str, back: &str) -> String {
     )
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("it can be made");
     for entry in fs::read_dir(from).expect("it can be listed") {
         let entry = entry.expect("an entry");

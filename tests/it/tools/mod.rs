@@ -2,6 +2,7 @@
 
 mod alembic;
 mod command;
+mod django;
 mod pg_dump;
 mod sql_files;
 mod sqlx;
