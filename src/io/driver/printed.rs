@@ -17,7 +17,7 @@ use crate::session::effect::{Previewed, Request};
 use crate::tools::{Intent, Script};
 
 /// How long a tool may take to print; the plan is shown without it then.
-const LIMIT: Duration = Duration::from_secs(8);
+const LIMIT: Duration = Duration::from_secs(15);
 
 /// What came of printing.
 enum Printed {

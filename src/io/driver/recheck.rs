@@ -9,13 +9,18 @@ use crate::domain::backup::Scope;
 use crate::domain::identity::Identity;
 use crate::domain::plan::{Action, Command, Confirmed, Plan};
 use crate::io::postgres::Control;
-use crate::io::postgres::prove::{self, Proof};
+use crate::io::postgres::control;
+use crate::io::postgres::prove::{self, Proof, Reason};
 use crate::session::effect::{Goal, Previewed, Request};
 use crate::session::preview::prefixed;
 use crate::tools;
 
 /// How long a tool may take until it is seen on the server.
 const PROOF: Duration = Duration::from_secs(10);
+
+/// How often a tool is run that ended well and was not seen: the session of a command that
+/// only reads lasts some tens of milliseconds, and a busy machine may not look in between.
+const LOOKS: u32 = 4;
 
 impl Inner {
     /// Looks again, right before the start.
@@ -74,7 +79,7 @@ impl Inner {
             environment: environment::variables(spec, config, "", None),
             output: None,
         };
-        let proof = prove::child_target(control, &probe, &plan.target, PROOF).await;
+        let proof = proof(control, &probe, plan).await;
         match proof.map_err(|error| error.to_string())? {
             Proof::Proven { .. } => Ok(()),
             Proof::ElsewhereOnServer { database, .. } => Err(format!(
@@ -113,6 +118,22 @@ impl Inner {
             *first = self.site.program.display().to_string();
         }
         argv
+    }
+}
+
+/// Looks for the program on the server, again while it may just have been overlooked.
+async fn proof(
+    control: &mut Control,
+    probe: &prove::Probe,
+    plan: &Plan,
+) -> Result<Proof, control::Error> {
+    let mut looks = 1;
+    loop {
+        let proof = prove::child_target(control, probe, &plan.target, PROOF).await?;
+        match proof {
+            Proof::CannotTell(Reason::Ended(Some(0))) if looks < LOOKS => looks += 1,
+            proof => return Ok(proof),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use lockkeeper::domain::outcome::Ending;
+use lockkeeper::domain::outcome::{Ending, Outcome};
 use lockkeeper::domain::plan::{Direction, Plan, Risk};
 use lockkeeper::session::effect::{Event, Goal, How, Request};
 
@@ -87,13 +87,17 @@ async fn every_revision_of_the_sample_goes_up_alone_and_the_plan_shows_what_alem
     // One of two branches that begin at the same revision: only this one is taken back.
     let plan = drive.plan(only(Direction::Down, "a1c0de00003b")).await;
     assert_eq!(argv(&plan), "alembic downgrade a1c0de00003b@a1c0de000002");
-    assert_eq!(drive.confirm().await.ending, Ending::Done);
+    done(&drive.confirm().await);
     assert_eq!(versions(&database).await, ["a1c0de00003a"]);
     let plan = drive.plan(only(Direction::Down, "a1c0de00003a")).await;
     assert_eq!(plan.risk, Risk::Destructive);
     let outcome = drive.confirm().await;
     assert_eq!(outcome.ending, Ending::RolledBack, "{outcome:?}");
     assert!(outcome.message.raw().contains("legacy_prefs cannot be restored"), "{outcome:?}");
+}
+
+fn done(outcome: &Outcome) {
+    assert_eq!(outcome.ending, Ending::Done, "{outcome:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,7 +122,7 @@ async fn a_failure_in_one_transaction_leaves_nothing_and_a_failure_after_a_block
     let state = tempfile::tempdir().expect("a directory");
     let mut drive = start(&project, &database, state.path());
     drive.plan(up()).await;
-    assert_eq!(drive.confirm().await.ending, Ending::Done);
+    done(&drive.confirm().await);
     drive.plan(only(Direction::Up, "bbbb")).await;
     let outcome = drive.confirm().await;
     assert_eq!(outcome.ending, Ending::RolledBack, "{outcome:?}");
@@ -146,7 +150,7 @@ async fn a_lock_that_is_not_granted_is_a_lock_timeout_and_a_killed_run_is_never_
     site.loaded.config.policy.attempts = 1;
     let mut drive = Drive::start(site);
     drive.plan(up()).await;
-    assert_eq!(drive.confirm().await.ending, Ending::Done);
+    done(&drive.confirm().await);
     let mut blocker = database.connect().await;
     sqlx::raw_sql("BEGIN; SELECT * FROM t").execute(&mut blocker).await.expect("it blocks");
     drive.plan(up()).await;
