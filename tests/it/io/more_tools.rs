@@ -28,8 +28,7 @@ async fn rows(database: &Database, query: &'static str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_migration_of_django_s_sample_goes_up_alone_and_one_that_cannot_go_back_runs_nothing()
- {
+async fn every_migration_of_django_s_sample_goes_up_alone_and_the_last_comes_back() {
     const RAN: &str = "SELECT name::text FROM django_migrations ORDER BY id";
     let (project, database) = (django::Project::sample(), server::database("django_sample"));
     let state = tempfile::tempdir().expect("a directory");
