@@ -22,12 +22,11 @@ static DESCRIBED: Mutex<Vec<&'static Described>> = Mutex::new(Vec::new());
 /// Returns the tool that these commands describe, and where its migrations are.
 #[must_use]
 pub fn tool(commands: &Commands, tree: &dyn Tree) -> (&'static dyn Tool, Detected) {
-    let (reader, detected) = match detect(tree).into_iter().next() {
-        Some((reader, detected)) => (Some(reader), detected),
-        None => {
-            let why = String::from("[project.command] describes it");
-            (None, Detected { directory: String::new(), why })
-        }
+    let (reader, detected) = if let Some((reader, detected)) = detect(tree).into_iter().next() {
+        (Some(reader), detected)
+    } else {
+        let why = String::from("[project.command] describes it");
+        (None, Detected { directory: String::new(), why })
     };
     (described(commands, reader), detected)
 }

@@ -44,7 +44,7 @@ impl Tool for Dbmate {
                 let path = join(directory, &entry.name);
                 version(&entry.name)?;
                 let text = linear::text(tree, &path).ok()?;
-                blocks(&text).ups.first().is_some().then_some(path)
+                (!blocks(&text).ups.is_empty()).then_some(path)
             });
             let why = format!("{} has a line `-- migrate:up`", marked?);
             Some(Detected { directory: directory.to_owned(), why })
@@ -87,7 +87,8 @@ impl Tool for Dbmate {
 /// Returns the version of a file that dbmate takes for a migration.
 fn version(name: &str) -> Option<&str> {
     let (version, _) = linear::number(name)?;
-    name.ends_with(".sql").then_some(version)
+    // Case matters: dbmate passes over `.SQL`.
+    name.strip_suffix(".sql").map(|_| version)
 }
 
 fn load(tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {

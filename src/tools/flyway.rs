@@ -239,16 +239,12 @@ fn step(tree: &dyn Tree, file: &str, problems: &mut Vec<Problem>) -> Option<Step
 fn undo(tree: &dyn Tree, file: &str, steps: &mut [Step], problems: &mut Vec<Problem>) {
     let Some(File::Undo(id)) = parsed(file) else { return };
     let Some(script) = script(tree, file, &id, problems) else { return };
-    match steps.iter_mut().find(|step| step.migration.id == id) {
-        Some(Step { migration, .. }) => {
-            migration.reversal =
-                reversal::judge(&migration.up.statements, Some(&script.statements));
-            migration.down = Some(script);
-        }
-        None => {
-            let detail = format!("{file} undoes a version that no file has");
-            problems.push(Problem::new(Trouble::Unreachable, id, detail));
-        }
+    if let Some(Step { migration, .. }) = steps.iter_mut().find(|step| step.migration.id == id) {
+        migration.reversal = reversal::judge(&migration.up.statements, Some(&script.statements));
+        migration.down = Some(script);
+    } else {
+        let detail = format!("{file} undoes a version that no file has");
+        problems.push(Problem::new(Trouble::Unreachable, id, detail));
     }
 }
 

@@ -148,7 +148,7 @@ fn step(tree: &dyn Tree, directory: &str, name: &str, problems: &mut Vec<Problem
             return None;
         }
     };
-    let migration = if name.ends_with(".go") {
+    let migration = if name.strip_suffix(".go").is_some() {
         let why = format!("{file} is Go: it runs only in a goose that it is compiled into");
         problems.push(Problem::new(Trouble::Unreachable, id.clone(), why));
         compiled_in(id, &file, text)

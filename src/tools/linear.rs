@@ -48,7 +48,7 @@ pub(super) fn text(tree: &dyn Tree, path: &str) -> Result<String, String> {
     let bytes = tree.read(path).map_err(|unreadable| unreadable.to_string())?;
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = error.as_bytes()[..at].split(|byte| *byte == b'\n').count();
         format!("{path}:{line}: not UTF-8: save it as UTF-8")
     })
 }

@@ -129,15 +129,12 @@ fn held(rows: &Rows, problems: &mut Vec<Problem>) -> Vec<Row> {
     let Rows::Read(rows) = rows else { return Vec::new() };
     let mut held = Vec::new();
     for row in rows {
-        match (linear::column(row, 0), linear::column(row, 1)) {
-            (Some(app), Some(name)) => held.push(Row {
-                key: (app.to_owned(), name.to_owned()),
-                applied_at: linear::time(row, 2),
-            }),
-            _ => {
-                let detail = format!("a row of {TABLE} cannot be read: {row:?}");
-                problems.push(Problem::new(Trouble::Dirty, TABLE, detail));
-            }
+        if let (Some(app), Some(name)) = (linear::column(row, 0), linear::column(row, 1)) {
+            let key = (app.to_owned(), name.to_owned());
+            held.push(Row { key, applied_at: linear::time(row, 2) });
+        } else {
+            let detail = format!("a row of {TABLE} cannot be read: {row:?}");
+            problems.push(Problem::new(Trouble::Dirty, TABLE, detail));
         }
     }
     held

@@ -84,17 +84,16 @@ impl Plan {
             }
             _ => of_app.iter().find(|other| files[**other].key == *key),
         };
-        match target {
-            Some(parent) => self.parents[at].push(*parent),
-            None => {
-                let detail = format!(
-                    "{} depends on {}, which no file is: every command of Django fails (NodeNotFoundError); bring that file back, or correct dependencies",
-                    files[at].path,
-                    id(key)
-                );
-                problems.push(Problem::new(Trouble::MissingParent, id(&files[at].key), detail));
-            }
+        if let Some(parent) = target {
+            self.parents[at].push(*parent);
+            return;
         }
+        let detail = format!(
+            "{} depends on {}, which no file is: every command of Django fails (NodeNotFoundError); bring that file back, or correct dependencies",
+            files[at].path,
+            id(key)
+        );
+        problems.push(Problem::new(Trouble::MissingParent, id(&files[at].key), detail));
     }
 
     /// Returns the files that no other one of the same app follows.

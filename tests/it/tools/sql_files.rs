@@ -65,8 +65,8 @@ fn troubles(project: &Project) -> Vec<(Trouble, &str)> {
     project.problems.iter().map(|problem| (problem.kind, problem.id.as_str())).collect()
 }
 
-fn act(project: &Project, intent: Intent) -> Result<String, Refused> {
-    tool(project.tool).act(project, &intent).map(|act| act.command.line())
+fn act(project: &Project, intent: &Intent) -> Result<String, Refused> {
+    tool(project.tool).act(project, intent).map(|act| act.command.line())
 }
 
 fn up(id: &str) -> Intent {
@@ -155,13 +155,13 @@ fn dbmate_runs_one_only_where_one_is_pending_and_rolls_back_the_last() {
     let a = ("db/migrations/1_a.sql", "-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 2;\n");
     let b = ("db/migrations/2_b.sql", a.1);
     let project = load("dbmate", &[a, b], &Rows::Absent);
-    let Err(Refused::Problem(why)) = act(&project, up("1_a.sql")) else { panic!("not refused") };
+    let Err(Refused::Problem(why)) = act(&project, &up("1_a.sql")) else { panic!("not refused") };
     assert!(why.contains("all 2 pending migrations together: 1_a.sql, 2_b.sql"), "{why}");
     let project = load("dbmate", &[a, b], &rows(&[&["1", "NULL"]]));
     assert_eq!(states(&project), [("1_a.sql", State::Applied), ("2_b.sql", State::Pending)]);
     let words = "dbmate --no-dump-schema --migrations-table schema_migrations --migrations-dir ./db/migrations";
-    assert_eq!(act(&project, up("2_b.sql")), Ok(format!("{words} migrate")));
-    assert_eq!(act(&project, down("1_a.sql")), Ok(format!("{words} rollback")));
+    assert_eq!(act(&project, &up("2_b.sql")), Ok(format!("{words} migrate")));
+    assert_eq!(act(&project, &down("1_a.sql")), Ok(format!("{words} rollback")));
     let act = tool("dbmate").act(&project, &up("2_b.sql")).expect("it can run");
     assert_eq!((act.before, act.after), (vec!["1_a.sql".into()], vec!["2_b.sql".into()]));
 }
@@ -222,18 +222,18 @@ fn golang_migrate_has_run_all_up_to_its_one_row() {
         [("1", State::Applied), ("2", State::Applied), ("10", State::Pending)]
     );
     assert_eq!(
-        act(&project, up("10")),
+        act(&project, &up("10")),
         Ok("migrate -path migrations -database postgres:/// goto 10".into())
     );
-    assert!(matches!(act(&project, down("2")), Err(Refused::NoWayDown(_))));
+    assert!(matches!(act(&project, &down("2")), Err(Refused::NoWayDown(_))));
     let first = load("golang-migrate", &GO, &rows(&[&["1", "false"]]));
     assert_eq!(
-        act(&first, down("1")),
+        act(&first, &down("1")),
         Ok("migrate -path migrations -database postgres:/// down 1".into())
     );
     let dirty = load("golang-migrate", &GO, &rows(&[&["2", "true"]]));
     assert_eq!(troubles(&dirty), [(Trouble::Dirty, "2")]);
-    assert!(matches!(act(&dirty, up("10")), Err(Refused::Problem(_))));
+    assert!(matches!(act(&dirty, &up("10")), Err(Refused::Problem(_))));
     let gone = load("golang-migrate", &GO, &rows(&[&["3", "false"]]));
     assert_eq!(troubles(&gone), [(Trouble::Orphan, "3")]);
     let other = load("golang-migrate", &GO, &rows(&[&["2", "NULL"]]));
@@ -270,16 +270,16 @@ fn goose_s_last_row_of_a_version_tells_and_an_older_file_stops_it() {
         [("1", State::Applied), ("2", State::Applied), ("3", State::Pending)]
     );
     assert!(project.graph.nodes[0].applied_at.is_some());
-    assert_eq!(act(&project, up("3")), Ok("goose -dir ./migrations postgres '' up-to 3".into()));
+    assert_eq!(act(&project, &up("3")), Ok("goose -dir ./migrations postgres '' up-to 3".into()));
     assert_eq!(
-        act(&project, down("2")),
+        act(&project, &down("2")),
         Ok("goose -dir ./migrations postgres '' down-to 1".into())
     );
     let skipped = load("goose", &files, &rows(&[&["2", "true", "NULL"]]));
     assert_eq!(troubles(&skipped), [(Trouble::OutOfOrder, "1")]);
-    assert!(matches!(act(&skipped, up("1")), Err(Refused::Problem(_))));
+    assert!(matches!(act(&skipped, &up("1")), Err(Refused::Problem(_))));
     assert_eq!(
-        act(&skipped, down("2")),
+        act(&skipped, &down("2")),
         Ok("goose -dir ./migrations postgres '' down-to 0".into())
     );
 }
@@ -315,7 +315,7 @@ fn a_migration_that_is_compiled_in_is_listed_and_never_run() {
     let project = load("goose", &files, &rows(&[&["1", "true", "NULL"]]));
     assert_eq!(states(&project)[1], ("2", State::Pending));
     assert_eq!(project.migrations[1].reversal.kind, Kind::Unknown);
-    assert!(matches!(act(&project, up("2")), Err(Refused::Problem(_))));
+    assert!(matches!(act(&project, &up("2")), Err(Refused::Problem(_))));
 }
 
 #[test]
@@ -331,8 +331,8 @@ fn prisma_s_attempts_make_one_state_and_a_failed_one_stops_it() {
     let project = load("prisma", &files, &rows(&held));
     assert_eq!(states(&project), [("1_a", State::Applied), ("2_b", State::Pending)]);
     assert!(project.problems.is_empty());
-    assert_eq!(act(&project, up("2_b")), Ok("prisma migrate deploy".into()));
-    assert!(matches!(act(&project, down("1_a")), Err(Refused::NoWayDown(_))));
+    assert_eq!(act(&project, &up("2_b")), Ok("prisma migrate deploy".into()));
+    assert!(matches!(act(&project, &down("1_a")), Err(Refused::NoWayDown(_))));
     assert!(tool("prisma").probe(&project).is_none());
     let failed = load("prisma", &files, &rows(&[&["1_a", &sum, "NULL", "NULL"]]));
     assert_eq!(troubles(&failed), [(Trouble::Dirty, "1_a")]);
@@ -371,10 +371,10 @@ fn flyway_s_versions_sort_by_their_parts_and_its_checksum_leaves_out_the_line_en
     );
     assert!(project.problems.is_empty(), "{:?}", project.problems);
     // The repeatable one would run too.
-    assert!(matches!(act(&project, up("1.10")), Err(Refused::Problem(_))));
+    assert!(matches!(act(&project, &up("1.10")), Err(Refused::Problem(_))));
     let viewed = row("NULL", "views", "SQL", SUMS[1], "true");
     let project = of(&[&held[..], &[viewed]].concat());
-    assert_eq!(act(&project, up("1.10")), Ok("flyway -target=1.10 migrate".into()));
+    assert_eq!(act(&project, &up("1.10")), Ok("flyway -target=1.10 migrate".into()));
     let changed = of(&[row("1", "a", "SQL", SUMS[1], "true")]);
     assert_eq!(troubles(&changed), [(Trouble::Checksum, "1")]);
     let failed = of(&[row("1", "a", "SQL", SUMS[0], "false")]);

@@ -137,7 +137,7 @@ impl<'t> Walk<'t, '_> {
             "DeleteModel" => {
                 let model = self.text(args.take("name"))?;
                 let known = self.state.take(self.app, &model)?;
-                let create = self.created(&known);
+                let create = Self::created(&known);
                 let drop = format!("DROP TABLE {} CASCADE", quote(&known.table));
                 Some(Both::of(vec![drop], create?))
             }
@@ -227,7 +227,7 @@ impl<'t> Walk<'t, '_> {
             let text = self.module.of(node);
             ["indexes", "constraints", "unique_together"].iter().any(|word| text.contains(word))
         });
-        let create = self.created(&model);
+        let create = Self::created(&model);
         let drop = format!("DROP TABLE {} CASCADE", quote(&model.table));
         self.state.put(self.app, &name, model);
         if unmanaged {
@@ -262,7 +262,7 @@ impl<'t> Walk<'t, '_> {
         field::read(&self.scope, self.module.text(), node, name, self.app, self.state)
     }
 
-    fn created(&self, model: &Model) -> Option<Vec<String>> {
+    fn created(model: &Model) -> Option<Vec<String>> {
         let fields: Option<Vec<&Field>> = model.fields.iter().map(|(_, f)| f.as_ref()).collect();
         let fields = fields?;
         let columns: Vec<String> = fields.iter().map(|field| field.sql(false)).collect();
