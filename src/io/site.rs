@@ -9,7 +9,7 @@ use super::config;
 use super::paths::Paths;
 use super::postgres::Target;
 use super::tree::Disk;
-use crate::domain::config::Config;
+use crate::domain::config::{Config, Tool as Wanted};
 use crate::domain::connection::{Place, Spec};
 use crate::session::facts;
 use crate::tools::{self, Detected, Entry, Tool, Tree, Unreadable};
@@ -154,9 +154,15 @@ pub fn tool(config: &Config, project: &Path) -> Result<(&'static dyn Tool, Detec
             tree.or(format!("no migration tool's files below {here}; name the place with --project or [project] directory"))
         });
     };
+    if wanted == Wanted::Command {
+        let commands = config.project.command.clone().unwrap_or_default();
+        return Ok(tools::command::tool(&commands, &tree));
+    }
     let name = serde_json::to_value(wanted).ok();
     let name = name.as_ref().and_then(|name| name.as_str()).unwrap_or_default();
+    // In the file it is golang_migrate, its own name is golang-migrate.
     let tool = tools::by_name(name)
+        .or_else(|| tools::by_name(&name.replace('_', "-")))
         .ok_or_else(|| format!("this version cannot read the migrations of {name} yet"))?;
     let detected = tool
         .detect(&tree)

@@ -4,11 +4,19 @@
 //! Adding a tool: one file, one line in [`all`], golden samples.
 
 pub mod alembic;
+pub mod command;
+pub mod dbmate;
+pub mod django;
 mod failure;
+pub mod flyway;
+pub mod golang_migrate;
+pub mod goose;
 pub mod knex;
+mod linear;
 mod node;
 pub mod node_pg_migrate;
 pub mod pg_dump;
+pub mod prisma;
 mod project;
 pub mod sequelize;
 pub mod sql;
@@ -25,7 +33,19 @@ use crate::domain::plan::{Command, Direction};
 /// The tools that are known, in the order in which a directory is tried.
 #[must_use]
 pub fn all() -> Vec<&'static dyn Tool> {
-    vec![alembic::tool(), sequelize::tool(), knex::tool(), node_pg_migrate::tool(), sqlx::tool()]
+    vec![
+        alembic::tool(),
+        django::tool(),
+        sequelize::tool(),
+        knex::tool(),
+        node_pg_migrate::tool(),
+        dbmate::tool(),
+        goose::tool(),
+        golang_migrate::tool(),
+        prisma::tool(),
+        flyway::tool(),
+        sqlx::tool(),
+    ]
 }
 
 /// Returns a tool by the name that the configuration gives it.

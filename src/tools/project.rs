@@ -101,6 +101,12 @@ impl Script {
         self.complete && !self.statements.iter().any(opaque)
     }
 
+    /// Returns the first statement that PostgreSQL refuses in a transaction.
+    #[must_use]
+    pub fn refusing(&self) -> Option<&Statement> {
+        self.statements.iter().find(|s| s.changes.iter().any(Change::refuses_transaction))
+    }
+
     /// Returns the statement that waits for old transactions, if one does: under
     /// a `lock_timeout` it would leave an invalid index behind.
     #[must_use]

@@ -65,7 +65,7 @@ impl Desk {
         let lines = match self.seat.facts.proofs.get(location) {
             Some(Proof::Done(report)) => words::proof(report),
             Some(Proof::Failed(why)) => vec![format!("nothing could be proven: {why}")],
-            Some(Proof::Running) | None => return,
+            Some(Proof::Running(_)) | None => return,
         };
         self.proving = None;
         self.print_all(&lines);

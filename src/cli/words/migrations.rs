@@ -8,8 +8,8 @@ use crate::tools::status::{Entry, Status};
 /// Returns the migrations, those that have run in short.
 #[must_use]
 pub fn migrations(status: &Status) -> Vec<String> {
-    let mut lines =
-        vec![format!("{} in {}: {}", status.tool, plain(&status.directory), at(status))];
+    let place = if status.directory.is_empty() { "." } else { status.directory.as_str() };
+    let mut lines = vec![format!("{} in {}: {}", status.tool, plain(place), at(status))];
     for entry in &status.migrations {
         lines.push(line(entry));
         if entry.state.is_none_or(|state| state == State::Pending) {

@@ -2,6 +2,7 @@
 
 pub mod alembic;
 mod args;
+pub mod django;
 mod literal;
 mod scope;
 

@@ -19,6 +19,7 @@ mod intents;
 mod journal;
 mod lease;
 mod migrate;
+mod more_tools;
 mod node;
 mod paths;
 mod pin;

@@ -23,15 +23,16 @@ static ASYNC_BIN: OnceLock<PathBuf> = OnceLock::new();
 
 /// Returns the directory with `alembic` and its `python`, made once below `target`.
 pub fn bin() -> &'static Path {
-    BIN.get_or_init(|| provision("alembic-1.20.1", &PACKAGES))
+    BIN.get_or_init(|| venv("alembic-1.20.1", &PACKAGES))
 }
 
 /// Returns the same of an installation whose driver is asyncpg.
 pub fn async_bin() -> &'static Path {
-    ASYNC_BIN.get_or_init(|| provision("alembic-1.20.1-asyncpg", &ASYNC))
+    ASYNC_BIN.get_or_init(|| venv("alembic-1.20.1-asyncpg", &ASYNC))
 }
 
-fn provision(name: &str, packages: &[&str]) -> PathBuf {
+/// Returns the programs of a virtual environment with these packages, made once below `target`.
+pub fn venv(name: &str, packages: &[&str]) -> PathBuf {
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let lock = fs::File::create(home.with_extension("lock")).expect("the lock can be made");
     // Held until it is closed: other test processes wait here.
@@ -50,7 +51,7 @@ fn provision(name: &str, packages: &[&str]) -> PathBuf {
     home.join("bin")
 }
 
-fn run(program: &str, words: &[&str], advice: &str) {
+pub fn run(program: &str, words: &[&str], advice: &str) {
     let output = Command::new(program).args(words).output();
     let output = output.unwrap_or_else(|error| panic!("{program}: {error}; {advice}"));
     let said = String::from_utf8_lossy(&output.stderr);

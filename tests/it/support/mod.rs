@@ -3,6 +3,8 @@
 pub mod act;
 pub mod alembic;
 pub mod cases;
+pub mod dbmate;
+pub mod django;
 pub mod drive;
 pub mod facts;
 pub mod node;

@@ -1,6 +1,9 @@
 //! Tests of the layer `tools`.
 
 mod alembic;
+mod command;
+mod django;
 mod node;
 mod pg_dump;
+mod sql_files;
 mod sqlx;

@@ -1,0 +1,260 @@
+//! golang-migrate 4: `VERSION_title.up.sql` and `.down.sql`, and one row.
+//!
+//! Read as `source/parse.go` and `database/postgres` do. A file is sent as one message; the
+//! row is marked dirty before and clean after, so that whatever fails leaves it dirty. Its
+//! program takes the database only as an argument: here one without host, user and
+//! password, for which lib/pq reads `PGHOST` and the others. Its advisory lock is named after
+//! the path of that URL: it keeps our own runs apart, not those under another URL.
+
+use super::linear::{self, Record, Says, Sent, Step, Way};
+use super::{
+    Act, Detected, Failure, FailureKind, Intent, Migration, Project, Refused, Rows, Script, Setup,
+    Tool, Tree, VersionQuery, join,
+};
+use crate::domain::graph::{Problem, Trouble};
+use crate::domain::hazard::Transactions;
+use crate::domain::plan::Command;
+use crate::domain::reversal::{self, Kind};
+use crate::domain::untrusted::Untrusted;
+
+const TABLE: &str = "schema_migrations";
+const NAME: &str = "golang-migrate";
+/// Everything is left to the environment.
+const URL: &str = "postgres:///";
+/// `version` would create its table: in such a session it cannot.
+const READ_ONLY: &str = "postgres:///?default_transaction_read_only=on";
+const SAYS: Says = Says {
+    orphan: "the database is at this version and no file has it: golang-migrate fails (no migration found for version); bring the file back, e.g. from version control",
+    dirty: "the version is marked dirty: golang-migrate refuses to run anything; look at what it did, repair it, then `migrate force` the version that holds",
+    out_of_order: "golang-migrate never runs what is below its version",
+};
+
+/// Returns the tool.
+#[must_use]
+pub fn tool() -> &'static dyn Tool {
+    &GolangMigrate
+}
+
+struct GolangMigrate;
+
+impl Tool for GolangMigrate {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn detect(&self, tree: &dyn Tree) -> Option<Detected> {
+        let of_go = tree.read("go.mod").is_ok();
+        let of_rust = tree.read("Cargo.toml").is_ok();
+        // sqlx takes the same names; six digits are those of `migrate create -seq`.
+        let own = |file: &Part| of_go || (!of_rust && file.digits == 6);
+        let places = ["migrations", "db/migrations", "db/migration", "internal/migrations", ""];
+        places.into_iter().find_map(|directory| {
+            let entries = tree.list(directory).ok()?;
+            let mut files = entries.iter().filter(|entry| !entry.is_dir);
+            let file = files.find(|entry| part(&entry.name).is_some_and(|file| own(&file)))?;
+            let path = join(directory, &file.name);
+            let why = format!("{path} is named as golang-migrate names a migration");
+            Some(Detected { directory: directory.to_owned(), why })
+        })
+    }
+
+    fn version_query(&self, _tree: &dyn Tree, _directory: &str) -> VersionQuery {
+        VersionQuery {
+            table: TABLE.to_owned(),
+            exists: format!("SELECT to_regclass('{TABLE}') IS NOT NULL"),
+            rows: format!("SELECT version::text, to_jsonb(held)->>'dirty' FROM {TABLE} held"),
+        }
+    }
+
+    fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
+        load(tree, directory, rows)
+    }
+
+    fn act(&self, project: &Project, intent: &Intent) -> Result<Act, Refused> {
+        act(project, intent)
+    }
+
+    fn probe(&self, project: &Project) -> Option<Command> {
+        Some(command(project, READ_ONLY, &["version"]))
+    }
+
+    fn explain(&self, output: &str, _exit: Option<i32>) -> Failure {
+        const OWN: &[(&str, FailureKind)] = &[
+            ("Dirty database version", FailureKind::Dirty),
+            ("no migration found for version", FailureKind::MissingFile),
+            ("error: no change", FailureKind::Moved),
+        ];
+        let found = OWN.iter().find_map(|(words, kind)| {
+            let line = output.lines().rev().find(|line| line.contains(words))?;
+            Some(Failure { kind: *kind, sqlstate: None, line: line.to_owned() })
+        });
+        found.unwrap_or_else(|| Failure::of_server(output))
+    }
+}
+
+/// A file's name, taken apart.
+struct Part<'a> {
+    version: u64,
+    digits: usize,
+    title: &'a str,
+    is_up: bool,
+}
+
+fn part(name: &str) -> Option<Part<'_>> {
+    let (digits, rest) = linear::number(name)?;
+    let rest = rest.strip_prefix('_')?;
+    let (rest, extension) = rest.rsplit_once('.')?;
+    let up = rest.strip_suffix(".up").map(|title| (title, true));
+    let (title, is_up) = up.or_else(|| Some((rest.strip_suffix(".down")?, false)))?;
+    let version = digits.parse().ok().filter(|_| extension == "sql")?;
+    Some(Part { version, digits: digits.len(), title, is_up })
+}
+
+fn load(tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
+    let mut problems = Vec::new();
+    let names: Vec<String> = match tree.list(directory) {
+        Ok(entries) => entries.into_iter().filter(|e| !e.is_dir).map(|e| e.name).collect(),
+        Err(unreadable) => {
+            problems.push(Problem::new(Trouble::Syntax, directory, unreadable.to_string()));
+            Vec::new()
+        }
+    };
+    let mut files: Vec<(Part, &str)> =
+        names.iter().filter_map(|name| Some((part(name)?, name.as_str()))).collect();
+    files.sort_by_key(|(part, _)| (part.version, !part.is_up));
+    let mut steps: Vec<Step> = Vec::new();
+    for (at, (part, name)) in files.iter().enumerate() {
+        let id = part.version.to_string();
+        if at > 0 && same(&files[at - 1].0, part) {
+            let detail = format!(
+                "{name} and {} have the same version and way: golang-migrate refuses the whole directory (duplicate migration file)",
+                files[at - 1].1
+            );
+            problems.push(Problem::new(Trouble::DuplicateId, id, detail));
+            continue;
+        }
+        let Some(script) = script(tree, &join(directory, name), &id, &mut problems) else {
+            continue;
+        };
+        match steps.last_mut().filter(|step| step.migration.id == id) {
+            Some(step) => step.migration.down = Some(script),
+            None => steps.push(step(part, id, script, &mut problems)),
+        }
+    }
+    for step in &mut steps {
+        judge(&mut step.migration);
+    }
+    let records = records(rows, &steps, &mut problems);
+    let graph = linear::graph(&steps, &records, linear::by_number);
+    problems.extend(linear::troubles(&graph, &SAYS));
+    Project {
+        tool: NAME,
+        directory: directory.to_owned(),
+        connected: *rows != Rows::Unknown,
+        graph,
+        migrations: steps.into_iter().map(|step| step.migration).collect(),
+        problems,
+        setup: Setup::default(),
+    }
+}
+
+fn same(a: &Part, b: &Part) -> bool {
+    a.version == b.version && a.is_up == b.is_up
+}
+
+fn step(part: &Part, id: String, script: Script, problems: &mut Vec<Problem>) -> Step {
+    let (file, name) = (script.file.clone(), part.title.replace('_', " "));
+    let (up, down) = if part.is_up {
+        (script, None)
+    } else {
+        let detail = format!(
+            "{file} has no .up.sql beside it: on the way up golang-migrate runs nothing and counts it as applied"
+        );
+        problems.push(Problem::new(Trouble::Unreachable, id.clone(), detail));
+        (nothing(&file), Some(script))
+    };
+    let reversal = reversal::judge(&[], None);
+    Step { name, file, migration: Migration { id, up, down, reversal } }
+}
+
+fn nothing(file: &str) -> Script {
+    Script {
+        file: file.to_owned(),
+        text: Untrusted::from(""),
+        statements: Vec::new(),
+        transactions: Transactions::One,
+        complete: true,
+    }
+}
+
+fn judge(migration: &mut Migration) {
+    let down = migration.down.as_ref().map(|script| script.statements.as_slice());
+    migration.reversal = reversal::judge(&migration.up.statements, down);
+    if migration.reversal.kind == Kind::Missing {
+        migration.reversal.why = String::from(
+            "there is no .down.sql: golang-migrate runs nothing, lowers its version and reports success",
+        );
+    }
+}
+
+fn script(tree: &dyn Tree, file: &str, id: &str, problems: &mut Vec<Problem>) -> Option<Script> {
+    match linear::text(tree, file) {
+        Err(why) => {
+            problems.push(Problem::new(Trouble::Syntax, file, why));
+            None
+        }
+        Ok(text) => {
+            let way = Way { id, file, text: &text, sent: Sent::Message, advice: "" };
+            Some(way.script(&linear::whole(&text), problems))
+        }
+    }
+}
+
+/// All files up to the version of the row have run.
+fn records(rows: &Rows, steps: &[Step], problems: &mut Vec<Problem>) -> Vec<Record> {
+    let Rows::Read(rows) = rows else { return Vec::new() };
+    let Some(row) = rows.first() else { return Vec::new() };
+    let version = linear::column(row, 0).and_then(|version| version.parse::<i64>().ok());
+    let dirty = linear::column(row, 1).map(|dirty| dirty == "true");
+    let (Some(version), Some(dirty), 1) = (version, dirty, rows.len()) else {
+        let detail = format!(
+            "{TABLE} holds {} rows, the first {row:?}: golang-migrate has one, with a column `dirty`; without that column the table is dbmate's, name the tool: [project] tool",
+            rows.len()
+        );
+        problems.push(Problem::new(Trouble::Dirty, TABLE, detail));
+        return Vec::new();
+    };
+    let number = |step: &&Step| step.migration.id.parse::<i64>().unwrap_or(i64::MAX);
+    let record =
+        |id: String, dirty: bool| Record { id, name: String::new(), applied_at: None, dirty };
+    let below = steps.iter().filter(|step| number(step) < version);
+    let mut records: Vec<Record> =
+        below.map(|step| record(step.migration.id.clone(), false)).collect();
+    if version >= 0 {
+        records.push(record(version.to_string(), dirty));
+    } else if dirty {
+        let detail = "the first way down did not end: golang-migrate refuses to run anything";
+        problems.push(Problem::new(Trouble::Dirty, TABLE, detail));
+    }
+    records
+}
+
+fn act(project: &Project, intent: &Intent) -> Result<Act, Refused> {
+    let turn = linear::turn(project, intent, |_| true)?;
+    // By version, where there is one, so that it goes nowhere else.
+    let to = match intent {
+        Intent::Up(id) => Some(id.clone()),
+        Intent::Down(_) => turn.previous.map(str::to_owned),
+    };
+    let mut act = turn.act(&[]);
+    act.command = match to {
+        Some(version) => command(project, URL, &["goto", &version]),
+        None => command(project, URL, &["down", "1"]),
+    };
+    Ok(act)
+}
+
+fn command(project: &Project, url: &str, words: &[&str]) -> Command {
+    let path = linear::place(&project.directory);
+    linear::command(&[&["migrate", "-path", path, "-database", url][..], words].concat())
+}
