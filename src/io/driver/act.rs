@@ -90,6 +90,10 @@ impl Inner {
         if let Some(why) = unrecorded {
             self.tell(News::Event(Event::RecordFailed(why)));
         }
+        if matches!(confirmed.plan().action, Action::Backup { .. } | Action::VerifyBackup { .. }) {
+            // Whoever hears that it is done finds it in the list.
+            self.refresh_backups().await;
+        }
         let confirmed = Some(confirmed);
         self.tell(News::Event(Event::Performed { act: id, outcome, confirmed }));
     }

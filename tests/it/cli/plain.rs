@@ -102,12 +102,12 @@ fn backups_and_the_way_back_are_in_the_menu_too() {
     typed.expect("up 1 first: done");
     typed.answer("number> ", "9");
     typed.answer("to run it", "y");
-    typed.expect("done");
+    typed.expect("(full): done");
     typed.answer("number> ", "v");
     typed.answer("number of the backup to prove", "7");
     typed.answer("7 is none of the numbers", "v");
     typed.answer("number of the backup to prove", "1");
-    typed.expect("is good: L2 passed");
+    typed.expect("is good: L3 passed");
     typed.line("1");
     typed.answer("0  back", "8");
     typed.expect("1 backup");
