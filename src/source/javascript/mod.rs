@@ -210,9 +210,10 @@ pub(crate) fn line(node: Node<'_>) -> usize {
 
 /// Returns the parts of a node that have names in the grammar, without comments.
 pub(crate) fn children(node: Node<'_>) -> impl Iterator<Item = Node<'_>> {
-    let all = (0..node.named_child_count())
-        .filter_map(move |at| node.named_child(u32::try_from(at).ok()?));
-    all.filter(|child| child.kind() != "comment")
+    // By a cursor: each access by index counts from the first child on.
+    let mut cursor = node.walk();
+    let all: Vec<_> = node.named_children(&mut cursor).collect();
+    all.into_iter().filter(|child| child.kind() != "comment")
 }
 
 fn within<'t>(scope: &Scope<'t>, node: Node<'t>, words: &[&str]) -> Option<Node<'t>> {

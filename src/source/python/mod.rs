@@ -110,7 +110,9 @@ pub(crate) fn line(node: Node<'_>) -> usize {
 
 /// Returns the parts of a node that have names in the grammar.
 pub(crate) fn children(node: Node<'_>) -> impl Iterator<Item = Node<'_>> {
-    (0..node.named_child_count()).filter_map(move |at| node.named_child(u32::try_from(at).ok()?))
+    // By a cursor: each access by index counts from the first child on.
+    let mut cursor = node.walk();
+    node.named_children(&mut cursor).collect::<Vec<_>>().into_iter()
 }
 
 /// Returns every call below a node, the outermost first, but for those in functions that
@@ -155,10 +157,10 @@ pub(crate) fn path(node: Node<'_>, text: &str) -> String {
 
 /// Returns the name and the value of `name = value` and `name: type = value`.
 pub(crate) fn assigned<'t>(statement: Node<'t>, text: &'t str) -> Option<(&'t str, Node<'t>)> {
-    let inner = statement.named_child(0).filter(|_| statement.kind() == "expression_statement")?;
-    if inner.kind() != "assignment" {
+    if statement.kind() != "expression_statement" {
         return None;
     }
+    let inner = statement.named_child(0).filter(|inner| inner.kind() == "assignment")?;
     let left = inner.child_by_field_name("left").filter(|left| left.kind() == "identifier")?;
     let right = inner.child_by_field_name("right")?;
     Some((&text[left.byte_range()], right))
