@@ -255,7 +255,10 @@ async fn a_locked_catalog_refuses_a_new_session_in_time_and_none_waits_for_it() 
     let database = database("catalog_lock");
     let mut watched = Watched::start(&database.dsn());
     watched.sees().await;
-    let mut admin = database.connect().await;
+    // From another database: here its own question could wait for the lock, as soon as
+    // an ANALYZE of pg_database somewhere makes it read that table's definition anew.
+    let elsewhere = Database { name: "postgres".into(), ..database.clone() };
+    let mut admin = elsewhere.connect().await;
     let pid = monitor(&mut admin, &database).await;
     let mut holder = database.connect().await;
     let lock = "BEGIN; LOCK TABLE pg_class IN ACCESS EXCLUSIVE MODE";
