@@ -124,6 +124,8 @@ pub struct App {
     filters: HashMap<Id, String>,
     overlay: Option<Overlay<Command>>,
     wanted: Option<Wanted>,
+    /// The backup of which it is being picked how far it is proven.
+    proving: Option<String>,
     keyboard: Keyboard,
     opener: Option<Key>,
     held: Option<Box<Snapshot>>,
@@ -151,6 +153,7 @@ impl App {
             filters: HashMap::new(),
             overlay: None,
             wanted: None,
+            proving: None,
             keyboard: Keyboard::default(),
             opener: None,
             held: None,

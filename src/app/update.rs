@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
+use crate::domain::verify::Level;
 use crate::panels::{Ask, Command, Id, Scene, way_back};
-use crate::session::effect::{Effect, Event, How, Tone as Told};
+use crate::session::effect::{Effect, Event, How, Request, Tone as Told};
 use crate::session::news::News;
 use crate::ui::bindings::{Key, Press, press};
 use crate::ui::theme::Tone;
@@ -166,6 +167,7 @@ impl App {
 
     fn closed(&mut self) -> Vec<Output> {
         self.wanted = None;
+        self.proving = None;
         self.looking = None;
         match self.overlay.take() {
             Some(Overlay::Confirm(_)) => self.event(Event::Dismissed),
@@ -175,9 +177,23 @@ impl App {
 
     fn entered(&mut self, text: String) -> Vec<Output> {
         self.overlay = None;
+        if let Some(location) = self.proving.take() {
+            return self.prove(location, &text);
+        }
         let Some(wanted) = self.wanted.take() else { return Vec::new() };
         let step = wanted.entered(text);
         self.event(Event::Moved(step))
+    }
+
+    /// Proves a backup: what only reads it begins at once, a drill is planned as an act.
+    fn prove(&mut self, location: String, level: &str) -> Vec<Output> {
+        match Level::parse(level) {
+            Some(level) if level > Level::L3 => {
+                self.event(Event::Asked(Request::VerifyBackup { backup: location, level }))
+            }
+            Some(_) => vec![Output::Verify(location)],
+            None => Vec::new(),
+        }
     }
 
     /// Runs a command; `opener` is the key that gave it.
@@ -246,7 +262,12 @@ impl App {
                 self.looking = Some(backend);
                 vec![Output::Backend(backend)]
             }
-            Ask::Verify(location) => vec![Output::Verify(location)],
+            Ask::Prove(location, levels) => {
+                let question = "How far is it proven?";
+                self.overlay = Some(Overlay::Pick(Pick::new(question, levels)));
+                self.proving = Some(location);
+                Vec::new()
+            }
             Ask::Say(text) => {
                 self.say(Told::Plain, text);
                 Vec::new()

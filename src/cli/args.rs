@@ -99,6 +99,12 @@ pub enum Command {
     /// The SQL of a runbook's step, as a job's program
     #[command(name = "__sql", hide = true)]
     Sql(Rest),
+    /// Bring rows of one table back out of a backup: stage them, look at what differs, merge or replace
+    #[command(subcommand)]
+    RestoreTable(RestoreTable),
+    /// Staging a table, as a job's program
+    #[command(name = "__stage", hide = true)]
+    Stage(Rest),
     /// One backup, as a job's program
     #[command(name = "__backup", hide = true)]
     MakeBackup(Rest),
@@ -157,7 +163,8 @@ pub struct Verify {
     /// The backup: a file, or the directory that a dump in directory format is
     pub file: PathBuf,
     /// How far: L0 header and contents, L1 unchanged since it was made, L2 nothing is missing,
-    /// L3 every row decodes, counted by table
+    /// L3 every row decodes, counted by table; in a scratch server on this machine: L4 it loads,
+    /// L5 it holds as many rows as its source did, L6 pg_amcheck finds no fault in it
     #[arg(long, value_name = "LEVEL", default_value = "L3", value_parser = level)]
     pub level: Level,
     /// One JSON document on stdout
@@ -239,6 +246,66 @@ pub enum Scope {
     Full,
     /// The schema without rows
     Schema,
+}
+
+/// `restore-table …`
+#[derive(Subcommand, Debug, Clone)]
+pub enum RestoreTable {
+    /// Load a backup into a scratch server and stage the rows of the table beside the live one
+    #[command(after_help = CHANGING)]
+    Stage {
+        /// The table, as SQL names it
+        table: String,
+        /// The backup
+        file: PathBuf,
+        /// How it is confirmed.
+        #[command(flatten)]
+        changing: Changing,
+    },
+    /// Count how the live table differs from what is staged: missing, changed, only in live
+    Diff {
+        /// The table, as SQL names it
+        table: String,
+        /// Which database.
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Merge what is staged into the live table, by the classes of difference that are named
+    #[command(after_help = CHANGING)]
+    Merge {
+        /// The table, as SQL names it
+        table: String,
+        /// Insert rows that are only in the backup; some may have been rightly deleted
+        #[arg(long)]
+        missing: bool,
+        /// Set rows that differ back to what the backup holds
+        #[arg(long)]
+        changed: bool,
+        /// Delete rows that are only in the live table
+        #[arg(long)]
+        only_live: bool,
+        /// How it is confirmed.
+        #[command(flatten)]
+        changing: Changing,
+    },
+    /// Put what is staged in the place of all rows; keys that refer to them are checked anew
+    #[command(after_help = CHANGING)]
+    Replace {
+        /// The table, as SQL names it
+        table: String,
+        /// How it is confirmed.
+        #[command(flatten)]
+        changing: Changing,
+    },
+    /// Drop what is staged
+    #[command(after_help = CHANGING)]
+    Drop {
+        /// The table, as SQL names it
+        table: String,
+        /// How it is confirmed.
+        #[command(flatten)]
+        changing: Changing,
+    },
 }
 
 /// Flags of `lint`.

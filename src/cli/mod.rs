@@ -18,6 +18,7 @@ mod pages;
 #[cfg(feature = "failpoints")]
 pub mod perform;
 mod plain;
+mod restore_table;
 mod resume;
 mod run;
 mod runbook;
@@ -38,7 +39,7 @@ use color_eyre::eyre::Result;
 
 use crate::domain::plan::{Direction, Signal};
 use crate::domain::untrusted::Untrusted;
-use crate::io::{backup, migrate};
+use crate::io::{backup, migrate, tables};
 use args::{Cli, Command};
 use change::Wish;
 
@@ -84,6 +85,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Act(args) => act::run(&args),
         Command::Sqlx(args) => Ok(migrate::main(&args.args, migrate::from_environment)),
         Command::Sql(args) => Ok(migrate::statements::main(&args.args, migrate::from_environment)),
+        Command::RestoreTable(args) => restore_table::run(&args),
+        Command::Stage(args) => Ok(tables::main(&args.args)),
         Command::MakeBackup(args) => Ok(backup::main(&args.args)),
         Command::Load(args) => Ok(load::run(&args)),
         Command::Watch(args) => Ok(watch::run(&args)),

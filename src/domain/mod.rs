@@ -30,6 +30,7 @@ pub mod reversal;
 pub mod runbook;
 pub mod signal;
 pub mod snapshot;
+pub mod tables;
 pub mod trigger;
 pub mod untrusted;
 pub mod verdict;

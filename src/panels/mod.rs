@@ -280,8 +280,8 @@ pub enum Ask {
     Show(Id, Option<BackendKey>),
     /// Show everything about a backend.
     Backend(BackendKey),
-    /// Prove the backup at this location, which only reads.
-    Verify(String),
+    /// Let it be picked how far the backup at this location is proven.
+    Prove(String, Choices),
     /// Say why nothing happened.
     Say(String),
 }

@@ -26,6 +26,7 @@ use super::facts::Migrations;
 use super::making::{self, Making};
 use super::procedure::up_to::{self, Next};
 use super::proving;
+use super::staging;
 
 /// What a plan stands on, all of it read for this plan.
 pub struct Ground<'a> {
@@ -72,8 +73,11 @@ pub fn plan(request: &Request, ground: &Ground<'_>) -> Previewed {
         Request::Migrate { direction, goal, risk } => {
             return migrate(*direction, goal, *risk, ground);
         }
-        // Nobody can tell that a program only reads.
-        Request::Command { argv, risk } => Ok(command_plan(argv, (*risk).max(Risk::Safe), ground)),
+        Request::Command { argv, risk } => match staging::Job::of(argv) {
+            Some(job) => staging::plan(&job, ground),
+            // Nobody can tell that a program only reads.
+            None => Ok(command_plan(argv, (*risk).max(Risk::Safe), ground)),
+        },
         Request::Sql { text, risk } => sql::plan(text, *risk, ground),
         Request::VerifyBackup { backup, level } => proving::plan(backup, *level, ground),
         Request::Backup { scope, .. } => match ground.making {

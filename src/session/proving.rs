@@ -5,11 +5,9 @@ use crate::domain::evidence::Level;
 use crate::domain::plan::{Action, Command, Plan, Preview, Risk};
 use crate::domain::quantity::size;
 use crate::domain::untrusted::Untrusted;
+use crate::domain::verify::estimated;
 
 use super::preview::{Ground, bare};
-
-/// The highest level that an act proves: those above need a server to restore into.
-pub const HIGHEST: Level = Level::L3;
 
 /// What a runbook calls the newest full backup of the target.
 pub const NEWEST: &str = "newest";
@@ -19,9 +17,6 @@ pub const NEWEST: &str = "newest";
 /// # Errors
 /// Why there can be none.
 pub fn plan(backup: &str, level: Level, ground: &Ground<'_>) -> Result<Plan, String> {
-    if level > HIGHEST {
-        return Err(format!("this version proves to {HIGHEST}, not {level}"));
-    }
     let known = ground.backups.ok_or("the backups were not read")?;
     let (file, found) = match backup {
         NEWEST => {
@@ -32,14 +27,14 @@ pub fn plan(backup: &str, level: Level, ground: &Ground<'_>) -> Result<Plan, Str
     };
     let action = Action::VerifyBackup { file: file.to_owned(), level: level.to_string() };
     let mut plan = bare(action, Risk::Read, ground);
-    let level = level.to_string();
-    let argv = ["lockkeeper", "verify", "--level", &level, "--", file];
+    let word = level.to_string();
+    let argv = ["lockkeeper", "verify", "--level", &word, "--", file];
     plan.command = Some(Command {
         argv: argv.map(str::to_owned).to_vec(),
         env: Vec::new(),
         cwd: ground.cwd.to_owned(),
     });
-    plan.preview = preview(file, &level, found);
+    plan.preview = preview(file, level, found);
     Ok(plan)
 }
 
@@ -51,7 +46,7 @@ fn newest<'a>(known: &'a Inventory, ground: &'a Ground<'_>) -> Result<&'a Backup
     })
 }
 
-fn preview(file: &str, level: &str, found: Option<&Backup>) -> Preview {
+fn preview(file: &str, level: Level, found: Option<&Backup>) -> Preview {
     let shown = Untrusted::from(file).one_line();
     let bytes = found.and_then(|backup| backup.size);
     let of = bytes.map(|bytes| format!(", {}", size(bytes))).unwrap_or_default();
@@ -59,16 +54,26 @@ fn preview(file: &str, level: &str, found: Option<&Backup>) -> Preview {
         Some(_) => Vec::new(),
         None => vec!["it is not among the backups that the configuration names".to_owned()],
     };
+    let mut touches = vec![
+        format!("{shown}{of}: read to its end, on this machine"),
+        "its manifest, if it has one: the result is added to it".to_owned(),
+    ];
+    touches.extend(drill(level));
+    touches.push("nothing in the database".to_owned());
     Preview {
         title: format!("prove a backup to {level}"),
         sql: Vec::new(),
-        touches: vec![
-            format!("{shown}{of}: read to its end, on this machine"),
-            "its manifest, if it has one: the result is added to it".to_owned(),
-            "nothing in the database".to_owned(),
-        ],
+        touches,
         now,
-        takes: Some("some seconds per 100 MB".to_owned()),
+        takes: Some(estimated(level, bytes)),
         back: "none needed: it only reads".to_owned(),
     }
+}
+
+/// Returns what a drill makes and runs beside reading.
+fn drill(level: Level) -> Option<String> {
+    let what = "a scratch server on this machine, on a private socket and without fsync: all of \
+                the backup is loaded there, what its definitions call runs there, and it goes at \
+                the end";
+    (level >= Level::L4).then(|| what.to_owned())
 }

@@ -2,10 +2,12 @@
 //! figures beside the goals. Speed is reported here, never asserted.
 //!
 //! `cargo bench` takes 900 sessions; `cargo bench -- --quick` 150, as a smoke test;
-//! one of the words `ddl`, `rows`, `exclusive` only that scene; `--hold` sets each scene
+//! one of the words `ddl`, `rows`, `exclusive` only that scene, `decode` only the proof of an
+//! archive of 1 GB of data (100 MB with `--quick`) beside `pg_restore`; `--hold` sets each scene
 //! and measures nothing until standard input ends, for a profiler.
 
 mod console;
+mod decode;
 mod keys;
 mod load;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
@@ -29,12 +31,26 @@ struct Effort {
     starts: u32,
     watched_s: u64,
     keys: u32,
+    /// Of the archive that is decoded.
+    megabytes: u32,
 }
 
-const FULL: Effort =
-    Effort { size: Size { sessions: 900 }, refreshes: 40, starts: 7, watched_s: 10, keys: 400 };
-const QUICK: Effort =
-    Effort { size: Size { sessions: 150 }, refreshes: 10, starts: 2, watched_s: 3, keys: 120 };
+const FULL: Effort = Effort {
+    size: Size { sessions: 900 },
+    refreshes: 40,
+    starts: 7,
+    watched_s: 10,
+    keys: 400,
+    megabytes: 1000,
+};
+const QUICK: Effort = Effort {
+    size: Size { sessions: 150 },
+    refreshes: 10,
+    starts: 2,
+    watched_s: 3,
+    keys: 120,
+    megabytes: 100,
+};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
@@ -45,6 +61,9 @@ fn main() {
     // Nobody's deadlock detector spoils the figures; every wait is left alone.
     let settings = [("max_connections", "1100"), ("deadlock_timeout", "1h")];
     let server = server::private(&settings);
+    if has("decode") {
+        return decode::measure(&server, effort.megabytes);
+    }
     let mut report = Report::new(effort.size.sessions);
     for kind in kinds {
         let scene = Scene::set(&server, kind, effort.size);
@@ -57,6 +76,9 @@ fn main() {
         keys::measure(&scene, effort, &mut report);
     }
     report.print();
+    if named.is_none() {
+        decode::measure(&server, effort.megabytes);
+    }
 }
 
 fn hold(scene: &Scene) {

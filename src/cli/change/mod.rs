@@ -14,10 +14,12 @@ use super::seat::{Heard, Seat};
 use super::{args, confirm, json, print, prompt, say, site};
 use crate::domain::activity::BackendKey;
 use crate::domain::backup::Scope;
+use crate::domain::identity::Identity;
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::{Answer, Direction, Hash, Plan, Risk, Signal};
 use crate::io::terminal::{Signal as Stopped, Signals};
 use crate::session::effect::{Event, Goal, How, Request};
+use crate::session::staging;
 
 /// What is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +30,10 @@ pub enum Wish {
     Signal(i32, Signal),
     /// A backup, into this directory.
     Backup(Scope, Option<String>),
+    /// Staging this table out of this backup.
+    Stage(String, String),
+    /// This SQL, of which so much is known.
+    Sql(String, Risk),
 }
 
 impl Wish {
@@ -152,6 +158,30 @@ async fn request(seat: &mut Seat, wish: Wish) -> Result<Request> {
             Ok(Request::Signal { backend, signal })
         }
         Wish::Backup(scope, to) => Ok(Request::Backup { scope, to }),
+        Wish::Stage(table, file) => {
+            let identity = identity(seat).await?;
+            let job = staging::Job {
+                table,
+                file,
+                state: seat.site().paths.state.display().to_string(),
+                system: identity.system_identifier,
+                oid: identity.database_oid,
+            };
+            Ok(Request::Command { argv: job.argv(), risk: Risk::Safe })
+        }
+        Wish::Sql(text, risk) => Ok(Request::Sql { text, risk }),
+    }
+}
+
+async fn identity(seat: &mut Seat) -> Result<Identity> {
+    loop {
+        if let Some(identity) = seat.facts.identity.value() {
+            return Ok(identity.clone());
+        }
+        if let Some(error) = seat.facts.identity.error().or(seat.facts.snapshot.error()) {
+            return Err(eyre!("who answers cannot be told: {error}"));
+        }
+        seat.next().await;
     }
 }
 

@@ -93,9 +93,6 @@ impl Action {
             Self::Sql { binds, .. } if !binds.is_empty() => Some("sql with binds"),
             Self::Backup(Backup::Full | Backup::Schema) | Self::Sql { .. } => None,
             Self::Backup(_) => Some("backup of tables"),
-            Self::VerifyBackup(verify) if verify.level > Level::L3 => {
-                Some("verify_backup above L3")
-            }
             Self::VerifyBackup(_) => None,
             Self::Restore(_) => Some("restore"),
             Self::Http(_) => Some("http"),

@@ -1,5 +1,6 @@
 //! Proving a backup, level by level: what each costs, what it proves, what was found.
 
+mod estimate;
 mod level;
 
 use std::collections::BTreeMap;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+pub use estimate::{estimate, estimated};
 pub use level::{Cost, Level};
 
 /// The number that documents of this version carry as `schema`.
@@ -27,22 +29,38 @@ pub struct Finding {
     /// How long it took.
     #[serde(rename = "took_s", serialize_with = "seconds")]
     pub took: Duration,
+    /// What tried it; `None`: this program alone.
+    #[serde(skip)]
+    pub tool: Option<String>,
 }
 
 impl Finding {
     /// Returns a level that was passed or failed.
     pub fn tried(level: Level, ok: bool, what: impl Into<String>) -> Self {
-        Self { level, ok: Some(ok), what: what.into(), applies: true, took: Duration::ZERO }
+        Self {
+            level,
+            ok: Some(ok),
+            what: what.into(),
+            applies: true,
+            took: Duration::ZERO,
+            tool: None,
+        }
     }
 
     /// Returns a level about which nothing could be told, and why.
     pub fn unknown(level: Level, what: impl Into<String>) -> Self {
-        Self { level, ok: None, what: what.into(), applies: true, took: Duration::ZERO }
+        Self { level, ok: None, what: what.into(), applies: true, took: Duration::ZERO, tool: None }
     }
 
     /// Returns a level that means nothing for this backup, and why.
     pub fn does_not_apply(level: Level, what: impl Into<String>) -> Self {
         Self { applies: false, ..Self::unknown(level, what) }
+    }
+
+    /// Returns the finding with the programs that made it.
+    #[must_use]
+    pub fn by(self, tool: String) -> Self {
+        Self { tool: Some(tool), ..self }
     }
 
     /// Returns the finding with the time that it took.
@@ -94,6 +112,12 @@ impl Report {
             .map(|finding| finding.level);
         let (rows, notes) = (BTreeMap::new(), Vec::new());
         Self { schema: SCHEMA, file: file.into(), asked, reached, ok, findings, rows, notes }
+    }
+
+    /// Returns the same of a backup that was asked to pass `asked`, and was not tried further.
+    #[must_use]
+    pub fn asked(self, asked: Level) -> Self {
+        Self { asked, ..self }
     }
 
     /// Returns the exit code: 0 good, 1 bad, 2 cannot tell.

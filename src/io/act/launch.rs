@@ -28,6 +28,8 @@ const INHERITED: &[&str] = &[
     "SSH_AUTH_SOCK",
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
+    // Our own programs start servers, too.
+    "LOCKKEEPER_PG_BIN",
 ];
 const INHERITED_PREFIXES: &[&str] = &["LC_", "NODE_"];
 

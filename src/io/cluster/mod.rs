@@ -79,7 +79,14 @@ impl Cluster {
     /// # Errors
     /// When PostgreSQL is not installed, or it cannot be made; nothing is left then.
     pub fn start(spec: &Spec) -> Result<Self, Error> {
-        let programs = Programs::find()?;
+        Self::start_with(Programs::find()?, spec)
+    }
+
+    /// Does the same with programs of a version that was chosen.
+    ///
+    /// # Errors
+    /// When it cannot be made; nothing is left then.
+    pub fn start_with(programs: Programs, spec: &Spec) -> Result<Self, Error> {
         let account = Account::choose()?;
         let directory = directory::create(account)?;
         Self::make(spec, programs, account, directory)

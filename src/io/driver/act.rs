@@ -15,7 +15,7 @@ use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::{Action, Confirmed, Direction, Hash, Plan, Timeouts};
 use crate::domain::resolve::{self, After};
 use crate::domain::untrusted::Untrusted;
-use crate::io::act::{Batch, Environment, Stop};
+use crate::io::act::{Batch, Stop};
 use crate::io::journal::Journal;
 use crate::io::perform::{self, Act, Finished, Performed, Setting};
 use crate::io::postgres::Control;
@@ -143,8 +143,8 @@ impl Inner {
         let setting = Setting {
             env: match plan.action {
                 Action::Backup { .. } => environment::for_backup(spec, &application, journal.run()),
-                // It reads a file, and asks no server.
-                Action::VerifyBackup { .. } => Environment::new(),
+                // It asks no server but its own, which is registered where the next sweep looks.
+                Action::VerifyBackup { .. } => environment::for_proof(&self.site.paths.state),
                 _ => environment::variables(spec, config, &application, limits(plan)),
             },
             grace: GRACE,
@@ -164,7 +164,7 @@ impl Inner {
             perform::in_child(journal, &hand.act, confirmed, &setting, print, stopped, classify);
         tokio::select! {
             outcome = job => outcome,
-            never = halt(hand, &application, &stop) => match never {},
+            never = halt(hand, &application, &stop, is_proof(plan)) => match never {},
         }
     }
 
@@ -233,7 +233,12 @@ fn after_sql(text: &str, said: &[Untrusted], code: Option<i32>) -> After {
 
 /// Stops the job whenever that is asked for: cancels the statement that runs, as soon as one
 /// does, and ends its program if that is asked for too. Goes on for ever.
-async fn halt(hand: &Hand, application: &str, stop: &watch::Sender<Stop>) -> Infallible {
+async fn halt(
+    hand: &Hand,
+    application: &str,
+    stop: &watch::Sender<Stop>,
+    is_proof: bool,
+) -> Infallible {
     let mut asked = hand.asked.clone();
     asked.mark_changed();
     let mut to_cancel = false;
@@ -242,7 +247,8 @@ async fn halt(hand: &Hand, application: &str, stop: &watch::Sender<Stop>) -> Inf
             Ok(()) = asked.changed() => {
                 let how = *asked.borrow_and_update();
                 to_cancel |= how.is_some();
-                if how == Some(How::Kill) {
+                // Of a proof the target knows nothing: only its program can be ended.
+                if how == Some(How::Kill) || (is_proof && how.is_some()) {
                     stop.send_replace(Stop::Interrupt);
                 }
             }
@@ -299,6 +305,10 @@ pub(super) fn application(act: &str, plan: &Plan, hash: &Hash) -> String {
 
 fn is_backup(plan: &Plan) -> bool {
     matches!(plan.action, Action::Backup { .. })
+}
+
+fn is_proof(plan: &Plan) -> bool {
+    matches!(plan.action, Action::VerifyBackup { .. })
 }
 
 /// Returns true if all that the plan's migration does is one transaction, the row of its

@@ -33,6 +33,14 @@ pub fn for_backup(spec: &Spec, application: &str, run: &str) -> Environment {
     all
 }
 
+/// Returns the variables for a proof of a backup, which reaches no target: where its scratch
+/// server is registered.
+#[must_use]
+pub fn for_proof(state: &Path) -> Environment {
+    let base = state.parent().unwrap_or(state).display().to_string();
+    vec![("XDG_STATE_HOME".to_owned(), Value::Plain(base))]
+}
+
 /// Returns the variables for a program that works on `spec` under `application`; with
 /// `timeouts`, exactly those are in force.
 #[must_use]

@@ -18,7 +18,7 @@ use crate::tools::pg_dump::{self, Depth, Found, Progress};
 
 use disk::{Listed, Stamp};
 
-pub use proof::{HIGHEST, Limit, verify};
+pub use proof::{HIGHEST, Limit, record, rows_told, unpack, verify};
 
 /// So far a backup is read unasked: 64 Ki blocks of an archive, or 256 MiB of a script.
 const STEPS: u64 = 64 << 10;

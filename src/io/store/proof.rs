@@ -12,7 +12,7 @@ use crate::domain::backup::Manifest;
 use crate::domain::backup::manifest::Evidence;
 use crate::domain::evidence::Level;
 use crate::domain::verify::{Finding, Report};
-use crate::tools::pg_dump::{Depth, Found, Progress, Rows};
+use crate::tools::pg_dump::{self, Depth, Found, Progress, Rows};
 
 /// What proves.
 const TOOL: &str = concat!("lockkeeper ", env!("CARGO_PKG_VERSION"));
@@ -20,8 +20,8 @@ const TOOL: &str = concat!("lockkeeper ", env!("CARGO_PKG_VERSION"));
 /// Why nothing was proven at all.
 #[derive(Debug, thiserror::Error)]
 pub enum Limit {
-    /// The level is above what this version proves.
-    #[error("cannot tell: this version verifies to L3, not {0}")]
+    /// The level needs a server to load the backup into.
+    #[error("cannot tell: {0} needs a scratch server, and this reads only files")]
     Level(Level),
     /// It is not a backup, or cannot be read.
     #[error("{0}")]
@@ -29,7 +29,7 @@ pub enum Limit {
 }
 
 /// The highest level that is proven without a server.
-pub const HIGHEST: Level = crate::session::proving::HIGHEST;
+pub const HIGHEST: Level = Level::L3;
 
 /// Proves the backup at `path` up to `asked`, and writes what came of it into its manifest,
 /// if it has one. Returns the proof, and what was read. How far decoding is goes to `tell`.
@@ -69,7 +69,7 @@ pub fn verify(
     report.notes.extend(cannot_prove(&found, manifest.as_ref()));
     report.rows = rows(&found, manifest.as_ref());
     if let Ok(Some(_)) = manifest
-        && let Err(why) = manifest::append(path, evidence(&report, now))
+        && let Err(why) = record(path, &report.findings, now)
     {
         report.notes.push(why);
     }
@@ -114,17 +114,36 @@ fn cannot_prove(found: &Found, manifest: Result<&Option<Manifest>, &String>) -> 
     })
 }
 
-fn evidence(report: &Report, at: DateTime<Utc>) -> Vec<Evidence> {
-    let tried = report.findings.iter().filter_map(|finding| Some((finding, finding.ok?)));
-    tried
-        .map(|(finding, ok)| Evidence {
-            level: finding.level,
-            at,
-            ok,
-            tool: TOOL.to_owned(),
-            what: finding.what.clone(),
-        })
-        .collect()
+/// Writes what was found into the manifest of the backup, if it has one.
+///
+/// # Errors
+/// A sentence, if it cannot be written; then the old one is still whole.
+pub fn record(path: &Path, findings: &[Finding], at: DateTime<Utc>) -> Result<(), String> {
+    let tried = findings.iter().filter_map(|finding| Some((finding, finding.ok?)));
+    let evidence = tried.map(|(finding, ok)| Evidence {
+        level: finding.level,
+        at,
+        ok,
+        tool: finding.tool.clone().unwrap_or_else(|| TOOL.to_owned()),
+        what: finding.what.clone(),
+    });
+    manifest::append(path, evidence.collect())
+}
+
+/// Returns the rows that the manifest of the backup counts; `None`: it has no manifest.
+///
+/// # Errors
+/// A sentence, if there is one that cannot be used.
+pub fn rows_told(path: &Path) -> Result<Option<Rows>, String> {
+    Ok(manifest::beside(path)?.map(|manifest| manifest.rows))
+}
+
+/// Writes the script that a plain backup is, unpacked, to `into`.
+///
+/// # Errors
+/// If it cannot be read to its end, or not be written.
+pub fn unpack(path: &Path, into: &mut dyn io::Write) -> io::Result<()> {
+    pg_dump::unpack(&mut disk::open(path)?, into)
 }
 
 /// Compares the bytes with the manifest's sum.

@@ -46,7 +46,7 @@ impl Panel for Backups {
             Command::Backup => return super::making::ask(),
             Command::Verify => {
                 if let Some(backup) = self.shown(scene, &keys) {
-                    return Ask::Verify(backup.location.clone());
+                    return Ask::Prove(backup.location.clone(), keys::levels(backup));
                 }
             }
             _ => {}

@@ -55,7 +55,7 @@ impl Decoded {
             |(table, rows): (&String, &Option<u64>)| rows.map(|rows| (table.clone(), rows));
         let told: Vec<(String, u64)> = told.iter().filter_map(counted).collect();
         let differs: Vec<String> =
-            told.iter().filter_map(|(table, rows)| self.difference(table, *rows)).collect();
+            told.iter().filter_map(|(table, rows)| difference(&self.rows, table, *rows)).collect();
         self.outcome = if differs.is_empty() {
             let tables = told.len();
             let same = format!("{what}; as many in each of the {tables} that its manifest counts");
@@ -67,15 +67,17 @@ impl Decoded {
             Structure::Broken(format!("its rows are not those of its manifest: {named}{more}"))
         };
     }
+}
 
-    fn difference(&self, table: &str, told: u64) -> Option<String> {
-        let name = shown(table);
-        match self.rows.get(table) {
-            Some(Some(rows)) if *rows != told => Some(format!("{name} has {rows}, not {told}")),
-            // Rows that cannot be counted are said to be so.
-            Some(_) => None,
-            None => Some(format!("{name} is not in it, with its {told}")),
-        }
+/// Returns in words how the rows of `table` differ from the `told` ones, if they do. Rows that
+/// cannot be counted do not: they are said to be so.
+#[must_use]
+pub fn difference(rows: &Rows, table: &str, told: u64) -> Option<String> {
+    let name = shown(table);
+    match rows.get(table) {
+        Some(Some(rows)) if *rows != told => Some(format!("{name} has {rows}, not {told}")),
+        Some(_) => None,
+        None => Some(format!("{name} is not in it, with its {told}")),
     }
 }
 

@@ -26,7 +26,7 @@ use chrono::NaiveDateTime;
 use crate::domain::backup::{Kind, Scope};
 use crate::domain::untrusted::Untrusted;
 
-pub use decode::{Decoded, Progress, Rows};
+pub use decode::{Decoded, Progress, Rows, difference};
 pub use sort::{Sort, sort};
 
 /// Bytes of a file that can be read from any place.
@@ -175,6 +175,18 @@ pub fn file(
         )),
         None => None,
     })
+}
+
+/// Writes what a script is, unpacked, to `into`.
+///
+/// # Errors
+/// When it cannot be read to its end, or not be written.
+pub fn unpack(bytes: &mut dyn Bytes, into: &mut dyn io::Write) -> io::Result<()> {
+    let how = match sort(&input::head(bytes)?) {
+        Some(Sort::Compressed(how)) => how,
+        _ => sort::Compression::None,
+    };
+    io::copy(&mut compression::reader(how, bytes)?, into).map(drop)
 }
 
 /// Reads a directory; `None` if it is not one that `pg_dump` or `pg_basebackup` wrote. How

@@ -19,5 +19,6 @@ mod resolve;
 mod reversal;
 mod runbook;
 mod signal;
+mod tables;
 mod trigger;
 mod verdict;

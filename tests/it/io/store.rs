@@ -19,16 +19,16 @@ use tempfile::TempDir;
 use crate::support::server::{Database, database};
 
 /// A project with the directory `backups` in it.
-struct Place(TempDir);
+pub(super) struct Place(TempDir);
 
 impl Place {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let place = Self(tempfile::tempdir().expect("a directory"));
         fs::create_dir(place.at("")).expect("it can be made");
         place
     }
 
-    fn at(&self, name: &str) -> PathBuf {
+    pub(super) fn at(&self, name: &str) -> PathBuf {
         self.0.path().join("backups").join(name)
     }
 
@@ -47,7 +47,7 @@ impl Place {
     }
 }
 
-fn shop(name: &str) -> Database {
+pub(super) fn shop(name: &str) -> Database {
     let database = database(name);
     database.execute(
         "CREATE TABLE alembic_version (version_num text PRIMARY KEY); \
@@ -59,7 +59,7 @@ fn shop(name: &str) -> Database {
     database
 }
 
-fn dump(database: &Database, to: &Path, args: &[&str]) {
+pub(super) fn dump(database: &Database, to: &Path, args: &[&str]) {
     let mut command = Command::new("pg_dump");
     let host = database.socket_dir.display().to_string();
     command.args(["-h", &host, "-p", &PORT.to_string(), "-U", &database.superuser]).args(args);
@@ -152,7 +152,7 @@ fn damage_that_pg_restore_lists_without_a_word_is_bad() {
 }
 
 /// Proves a backup to L3.
-fn proof(path: &Path) -> (Report, Found) {
+pub(super) fn proof(path: &Path) -> (Report, Found) {
     verify(path, Level::L3, Utc::now(), &mut |_| {}).expect("it can be read")
 }
 
@@ -373,7 +373,7 @@ fn manifest(file: &Path, id: &str) -> String {
     manifest_of(file, id, r#"{"public.alembic_version":1}"#)
 }
 
-fn manifest_of(file: &Path, id: &str, rows: &str) -> String {
+pub(super) fn manifest_of(file: &Path, id: &str, rows: &str) -> String {
     let bytes = fs::read(file).expect("it is there");
     let text = format!(
         r#"{{"schema":1,"id":"{id}","kind":"custom","sha256":"{}","size":{},"scope":"full",

@@ -150,7 +150,11 @@ fn verify_asks_for_the_selected_one_and_says_while_it_runs() {
     let mut panel = Backups::default();
     panel.on(&Command::Go(Step::Down), &scene(&facts, &session));
     let place = "/srv/backups/before-6.dump".to_owned();
-    assert_eq!(press(&mut panel, &scene(&facts, &session), 'v'), Ask::Verify(place.clone()));
+    let asked = press(&mut panel, &scene(&facts, &session), 'v');
+    let Ask::Prove(of, levels) = asked else { panic!("{asked:?}") };
+    assert_eq!(of, place);
+    let levels: Vec<&str> = levels.all.iter().map(|level| level.value.as_str()).collect();
+    assert_eq!(levels, ["L3", "L4", "L5", "L6"]);
 
     facts.proofs.insert(place.clone(), Proof::Running("decoding 12 of 30 tables".to_owned()));
     assert_eq!(off(&panel, &scene(&facts, &session), 'v'), "it is being verified");

@@ -1,0 +1,8 @@
+//! Rows of single tables, brought back out of a backup: what the target's catalog says of a
+//! table, what differs from what is staged, and the hidden child that stages.
+
+mod look;
+mod stage;
+
+pub use look::{difference, look, staged};
+pub use stage::main;
