@@ -26,7 +26,7 @@ use crate::panels::rollback::Rollback;
 use crate::panels::runbook::Runbook;
 use crate::panels::watch::Watch;
 use crate::panels::{Command, Id, Panel, Scene, Wanted, way_back};
-use crate::session::effect::Effect;
+use crate::session::effect::{Effect, Request};
 use crate::session::facts::Facts;
 use crate::session::machine::Session;
 use crate::session::news::News;
@@ -126,6 +126,8 @@ pub struct App {
     wanted: Option<Wanted>,
     /// The backup of which it is being picked how far it is proven.
     proving: Option<String>,
+    /// What can be picked to be planned, by its label.
+    offered: Vec<(String, Request)>,
     keyboard: Keyboard,
     opener: Option<Key>,
     held: Option<Box<Snapshot>>,
@@ -154,6 +156,7 @@ impl App {
             overlay: None,
             wanted: None,
             proving: None,
+            offered: Vec::new(),
             keyboard: Keyboard::default(),
             opener: None,
             held: None,

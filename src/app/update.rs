@@ -8,6 +8,7 @@ use crate::domain::verify::Level;
 use crate::panels::{Ask, Command, Id, Scene, way_back};
 use crate::session::effect::{Effect, Event, How, Request, Tone as Told};
 use crate::session::news::News;
+use crate::session::pick::{Choice, Choices};
 use crate::ui::bindings::{Key, Press, press};
 use crate::ui::theme::Tone;
 use crate::ui::widgets::message::Message;
@@ -168,6 +169,7 @@ impl App {
     fn closed(&mut self) -> Vec<Output> {
         self.wanted = None;
         self.proving = None;
+        self.offered.clear();
         self.looking = None;
         match self.overlay.take() {
             Some(Overlay::Confirm(_)) => self.event(Event::Dismissed),
@@ -179,6 +181,10 @@ impl App {
         self.overlay = None;
         if let Some(location) = self.proving.take() {
             return self.prove(location, &text);
+        }
+        let mut offered = std::mem::take(&mut self.offered).into_iter();
+        if let Some((_, request)) = offered.find(|(label, _)| *label == text) {
+            return self.event(Event::Asked(request));
         }
         let Some(wanted) = self.wanted.take() else { return Vec::new() };
         let step = wanted.entered(text);
@@ -266,6 +272,14 @@ impl App {
                 let question = "How far is it proven?";
                 self.overlay = Some(Overlay::Pick(Pick::new(question, levels)));
                 self.proving = Some(location);
+                Vec::new()
+            }
+            Ask::Which(question, offered) => {
+                let choice = |label: &String| Choice { value: label.clone(), label: label.clone() };
+                let all = offered.iter().map(|(label, _)| choice(label)).collect();
+                let choices = Choices { all, missing: None, typed: false };
+                self.overlay = Some(Overlay::Pick(Pick::new(question, choices)));
+                self.offered = offered;
                 Vec::new()
             }
             Ask::Say(text) => {

@@ -102,6 +102,12 @@ pub enum Command {
     /// Bring rows of one table back out of a backup: stage them, look at what differs, merge or replace
     #[command(subcommand)]
     RestoreTable(RestoreTable),
+    /// Save a column or a table before a migration destroys it, with the SQL that brings it back
+    #[command(after_help = CHANGING)]
+    Salvage(Salvage),
+    /// A salvage, as a job's program
+    #[command(name = "__salvage", hide = true)]
+    Save(Rest),
     /// Staging a table, as a job's program
     #[command(name = "__stage", hide = true)]
     Stage(Rest),
@@ -164,7 +170,7 @@ pub struct Verify {
     pub file: PathBuf,
     /// How far: L0 header and contents, L1 unchanged since it was made, L2 nothing is missing,
     /// L3 every row decodes, counted by table; in a scratch server on this machine: L4 it loads,
-    /// L5 it holds as many rows as its source did, L6 pg_amcheck finds no fault in it
+    /// L5 it holds as many rows as its source did, L6 `pg_amcheck` finds no fault in it
     #[arg(long, value_name = "LEVEL", default_value = "L3", value_parser = level)]
     pub level: Level,
     /// One JSON document on stdout
@@ -246,6 +252,22 @@ pub enum Scope {
     Full,
     /// The schema without rows
     Schema,
+}
+
+/// Flags of `salvage`.
+#[derive(Args, Debug, Clone)]
+pub struct Salvage {
+    /// The table, as SQL names it
+    pub table: String,
+    /// Only this column, with the key of its rows
+    #[arg(long, value_name = "COLUMN")]
+    pub column: Option<String>,
+    /// The directory that it goes to; else the first of [backups] directories
+    #[arg(long, value_name = "DIR")]
+    pub to: Option<PathBuf>,
+    /// How it is confirmed.
+    #[command(flatten)]
+    pub changing: Changing,
 }
 
 /// `restore-table …`

@@ -39,7 +39,7 @@ use color_eyre::eyre::Result;
 
 use crate::domain::plan::{Direction, Signal};
 use crate::domain::untrusted::Untrusted;
-use crate::io::{backup, migrate, tables};
+use crate::io::{backup, migrate, salvage, tables};
 use args::{Cli, Command};
 use change::Wish;
 
@@ -86,6 +86,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Sqlx(args) => Ok(migrate::main(&args.args, migrate::from_environment)),
         Command::Sql(args) => Ok(migrate::statements::main(&args.args, migrate::from_environment)),
         Command::RestoreTable(args) => restore_table::run(&args),
+        Command::Salvage(args) => change::run(&args.changing, Wish::salvage(&args)?),
+        Command::Save(args) => Ok(salvage::main(&args.args)),
         Command::Stage(args) => Ok(tables::main(&args.args)),
         Command::MakeBackup(args) => Ok(backup::main(&args.args)),
         Command::Load(args) => Ok(load::run(&args)),

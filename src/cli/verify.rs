@@ -26,7 +26,7 @@ pub fn run(flags: &args::Verify) -> Result<ExitCode> {
         program: this_program().wrap_err("this program's own file is not known")?,
     };
     if flags.level >= Level::L4 {
-        let bytes = std::fs::metadata(&flags.file).ok().filter(|file| file.is_file());
+        let bytes = std::fs::metadata(&flags.file).ok().filter(std::fs::Metadata::is_file);
         let takes = estimated(flags.level, bytes.map(|file| file.len()));
         say(&format!("{} in a scratch server on this machine: {takes}", flags.level));
     }

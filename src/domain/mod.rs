@@ -28,6 +28,7 @@ pub mod quantity;
 pub mod resolve;
 pub mod reversal;
 pub mod runbook;
+pub mod salvage;
 pub mod signal;
 pub mod snapshot;
 pub mod tables;

@@ -124,11 +124,6 @@ impl Shape {
         }
     }
 
-    fn on(&self, key: &[String]) -> String {
-        let pair = |column: &String| format!("l.{0} = s.{0}", quote(column));
-        key.iter().map(pair).collect::<Vec<_>>().join(" AND ")
-    }
-
     /// Returns the columns that a merge compares and sets: those outside of the key.
     fn values(&self, key: &[String]) -> Vec<String> {
         let value = |c: &&&Column| !key.contains(&c.name);
@@ -150,7 +145,7 @@ impl Shape {
              FROM {} s FULL JOIN {} l ON {}",
             self.stage(),
             self.live(),
-            self.on(key)
+            on(key)
         ))
     }
 
@@ -163,7 +158,7 @@ impl Shape {
         if classes == Classes::default() {
             return Err("nothing is chosen: missing, changed, only-live, or several".to_owned());
         }
-        let (live, stage, on) = (self.live(), self.stage(), self.on(key));
+        let (live, stage, on) = (self.live(), self.stage(), on(key));
         // Writers wait, readers go on: what was compared is what is merged.
         let mut sql = format!("LOCK TABLE {live} IN SHARE ROW EXCLUSIVE MODE;\n");
         if classes.only_live {
@@ -283,6 +278,11 @@ impl Shape {
         }
         cautions
     }
+}
+
+fn on(key: &[String]) -> String {
+    let pair = |column: &String| format!("l.{0} = s.{0}", quote(column));
+    key.iter().map(pair).collect::<Vec<_>>().join(" AND ")
 }
 
 fn listed(columns: &[&Column]) -> String {

@@ -23,6 +23,7 @@ pub mod postgres;
 pub mod probe;
 pub mod process;
 pub mod runbook;
+pub mod salvage;
 pub mod site;
 pub mod store;
 pub mod tables;

@@ -78,6 +78,7 @@ impl Site {
     #[must_use]
     pub fn facts(&self, now: DateTime<Utc>) -> facts::Facts {
         let mut facts = facts::Facts::new(self.described(), now);
+        facts.backup_directory = Some(self.backups(None).display().to_string());
         facts.arm(self.config().triggers.armed(), self.config().probes.keys().cloned());
         facts
     }

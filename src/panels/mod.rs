@@ -161,6 +161,8 @@ pub enum Command {
     CancelAct,
     /// Ends our own running act, when cancelling its statement was not enough.
     KillAct,
+    /// Saves what the shown migration destroys.
+    Salvage,
     /// Proves the selected backup.
     Verify,
     /// Asks for the next migration.
@@ -282,6 +284,8 @@ pub enum Ask {
     Backend(BackendKey),
     /// Let it be picked how far the backup at this location is proven.
     Prove(String, Choices),
+    /// Let one of these be picked and planned: its label, and what is asked for.
+    Which(String, Vec<(String, Request)>),
     /// Say why nothing happened.
     Say(String),
 }

@@ -209,6 +209,8 @@ pub struct Facts {
     pub proofs: BTreeMap<String, Proof>,
     /// The last migration that was applied here, with what was counted by then.
     pub deploy: Option<Deploy>,
+    /// The directory that backups go to where none is named.
+    pub backup_directory: Option<String>,
     /// The backend that was looked at last.
     pub backend: Feed<BackendDetail>,
     /// What is measured of the run and of the time before it.

@@ -12,6 +12,7 @@ pub mod preview;
 pub mod probe;
 pub mod procedure;
 pub mod proving;
+pub mod salvaging;
 pub mod staging;
 pub mod vitals;
 pub mod walk;

@@ -26,6 +26,7 @@ use super::facts::Migrations;
 use super::making::{self, Making};
 use super::procedure::up_to::{self, Next};
 use super::proving;
+use super::salvaging;
 use super::staging;
 
 /// What a plan stands on, all of it read for this plan.
@@ -73,11 +74,7 @@ pub fn plan(request: &Request, ground: &Ground<'_>) -> Previewed {
         Request::Migrate { direction, goal, risk } => {
             return migrate(*direction, goal, *risk, ground);
         }
-        Request::Command { argv, risk } => match staging::Job::of(argv) {
-            Some(job) => staging::plan(&job, ground),
-            // Nobody can tell that a program only reads.
-            None => Ok(command_plan(argv, (*risk).max(Risk::Safe), ground)),
-        },
+        Request::Command { argv, risk } => command(argv, *risk, ground),
         Request::Sql { text, risk } => sql::plan(text, *risk, ground),
         Request::VerifyBackup { backup, level } => proving::plan(backup, *level, ground),
         Request::Backup { scope, .. } => match ground.making {
@@ -170,6 +167,16 @@ fn signal_back(backend: &Backend, signal: Signal) -> String {
         (_, _) => "none: what it wrote is rolled back, and its client has to do it again",
     }
     .to_owned()
+}
+
+/// Plans a command: one of our own children by what it does, any other as a program of which
+/// nobody can tell that it only reads.
+fn command(argv: &[String], risk: Risk, ground: &Ground<'_>) -> Result<Plan, String> {
+    match (staging::Job::of(argv), salvaging::Job::of(argv)) {
+        (Some(job), _) => staging::plan(&job, ground),
+        (_, Some(job)) => salvaging::plan(&job, ground),
+        _ => Ok(command_plan(argv, risk.max(Risk::Safe), ground)),
+    }
 }
 
 fn command_plan(argv: &[String], risk: Risk, ground: &Ground<'_>) -> Plan {

@@ -4,6 +4,7 @@
 mod document;
 
 use std::io::{self, IsTerminal as _};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::{Answer, Direction, Hash, Plan, Risk, Signal};
 use crate::io::terminal::{Signal as Stopped, Signals};
 use crate::session::effect::{Event, Goal, How, Request};
+use crate::session::salvaging;
 use crate::session::staging;
 
 /// What is wanted.
@@ -30,6 +32,8 @@ pub enum Wish {
     Signal(i32, Signal),
     /// A backup, into this directory.
     Backup(Scope, Option<String>),
+    /// Saving this table, or only this column of it, into this directory.
+    Salvage(String, Option<String>, Option<String>),
     /// Staging this table out of this backup.
     Stage(String, String),
     /// This SQL, of which so much is known.
@@ -47,11 +51,24 @@ impl Wish {
             args::Scope::Full => Scope::Full,
             args::Scope::Schema => Scope::Schema,
         };
-        let Some(to) = &args.to else { return Ok(Self::Backup(scope, None)) };
-        let to = std::path::absolute(to).wrap_err("--to cannot be read")?;
-        let to = to.to_str().ok_or_else(|| eyre!("--to: its path is not UTF-8"))?;
-        Ok(Self::Backup(scope, Some(to.to_owned())))
+        Ok(Self::Backup(scope, absolute(args.to.as_deref())?))
     }
+
+    /// Returns the wish for a salvage; its directory is meant from here, too.
+    ///
+    /// # Errors
+    /// If the directory cannot be named.
+    pub fn salvage(args: &args::Salvage) -> Result<Self> {
+        let to = absolute(args.to.as_deref())?;
+        Ok(Self::Salvage(args.table.clone(), args.column.clone(), to))
+    }
+}
+
+fn absolute(to: Option<&Path>) -> Result<Option<String>> {
+    let Some(to) = to else { return Ok(None) };
+    let to = std::path::absolute(to).wrap_err("--to cannot be read")?;
+    let to = to.to_str().ok_or_else(|| eyre!("--to: its path is not UTF-8"))?;
+    Ok(Some(to.to_owned()))
 }
 
 /// How the plan is answered.
@@ -158,6 +175,17 @@ async fn request(seat: &mut Seat, wish: Wish) -> Result<Request> {
             Ok(Request::Signal { backend, signal })
         }
         Wish::Backup(scope, to) => Ok(Request::Backup { scope, to }),
+        Wish::Salvage(table, column, to) => {
+            let identity = identity(seat).await?;
+            let job = salvaging::Job {
+                table,
+                column,
+                directory: seat.site().backups(to.as_deref()).display().to_string(),
+                system: identity.system_identifier,
+                oid: identity.database_oid,
+            };
+            Ok(job.request())
+        }
         Wish::Stage(table, file) => {
             let identity = identity(seat).await?;
             let job = staging::Job {

@@ -29,7 +29,7 @@ pub(super) struct Partial {
 }
 
 /// Makes the directory unless it exists: 0700, nobody else's to write to.
-pub(super) fn prepare(directory: &Path) -> io::Result<()> {
+pub(in crate::io) fn prepare(directory: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     if others_may_replace(&fs::metadata(directory)?) {
         let why = "others may write to this directory: chmod go-w, or name another with --to";
@@ -122,7 +122,7 @@ pub(super) fn write_manifest(directory: &Path, name: &str, manifest: &Manifest) 
 }
 
 /// Gives a file its name, which must be free: not even a link there is replaced.
-fn no_replace(from: &Path, to: &Path) -> io::Result<()> {
+pub(in crate::io) fn no_replace(from: &Path, to: &Path) -> io::Result<()> {
     // A link fails if the name exists, on every file system that has links.
     match fs::hard_link(from, to) {
         Ok(()) => fs::remove_file(from),
@@ -136,7 +136,7 @@ fn no_replace(from: &Path, to: &Path) -> io::Result<()> {
 
 /// Creates a file, which must not exist, for us alone; not for appending, since `pg_dump`
 /// writes its table of contents a second time when it knows where the data lies.
-fn new_file(path: &Path) -> io::Result<File> {
+pub(in crate::io) fn new_file(path: &Path) -> io::Result<File> {
     File::options()
         .read(true)
         .write(true)

@@ -34,6 +34,7 @@ use crate::domain::quantity::size;
 use crate::domain::verify::Level;
 use dump::Dump;
 use file::Partial;
+pub(in crate::io) use file::{new_file, no_replace, prepare};
 use snapshot::{Snapshot, Stopped, Table};
 
 pub use job::Job;

@@ -71,11 +71,11 @@ impl Load<'_> {
     /// Loads it, and returns what holds then.
     pub fn run(&self, scratch: &Scratch, tell: &mut dyn FnMut(&str)) -> Result<String, Failed> {
         if self.kind == Kind::Plain {
-            self.with_roles(scratch, "", tell, &|tell| self.script(scratch, tell))?;
+            with_roles(scratch, "", tell, &|tell| self.script(scratch, tell))?;
         } else {
             let options = self.options(scratch);
             // Definitions alone take seconds, and tell what is missing here before the rows do.
-            self.with_roles(scratch, &options, tell, &|tell| {
+            with_roles(scratch, &options, tell, &|tell| {
                 tell("trying the definitions");
                 self.restore(scratch, &["--schema-only"], tell)
             })?;
@@ -85,24 +85,6 @@ impl Load<'_> {
                 .map_err(|words| judged(&words))?;
         }
         sql::holds(scratch).map_err(Failed::CannotTell)
-    }
-
-    /// Loads into an empty database, again with each role that turns out to be missing.
-    fn with_roles(
-        &self,
-        scratch: &Scratch,
-        options: &str,
-        tell: &mut dyn FnMut(&str),
-        load: &dyn Fn(&mut dyn FnMut(&str)) -> Result<(), String>,
-    ) -> Result<(), Failed> {
-        for _ in 0..ROLES {
-            scratch.database(options).map_err(Failed::CannotTell)?;
-            let Err(words) = load(tell) else { return Ok(()) };
-            let Some(role) = missing_role(&words) else { return Err(judged(&words)) };
-            tell(&format!("making the role {}, which can do nothing", shown(&role)));
-            scratch.role(&role).map_err(Failed::CannotTell)?;
-        }
-        Err(Failed::CannotTell(format!("it asks for more than {ROLES} roles")))
     }
 
     /// Returns how the archive wants its database to be made: encoding, provider, locale. They
@@ -184,6 +166,26 @@ impl Load<'_> {
     }
 }
 
+/// Loads once; the error is the last words of what did.
+type Loader<'a> = &'a dyn Fn(&mut dyn FnMut(&str)) -> Result<(), String>;
+
+/// Loads into an empty database, again with each role that turns out to be missing.
+fn with_roles(
+    scratch: &Scratch,
+    options: &str,
+    tell: &mut dyn FnMut(&str),
+    load: Loader<'_>,
+) -> Result<(), Failed> {
+    for _ in 0..ROLES {
+        scratch.database(options).map_err(Failed::CannotTell)?;
+        let Err(words) = load(tell) else { return Ok(()) };
+        let Some(role) = missing_role(&words) else { return Err(judged(&words)) };
+        tell(&format!("making the role {}, which can do nothing", shown(&role)));
+        scratch.role(&role).map_err(Failed::CannotTell)?;
+    }
+    Err(Failed::CannotTell(format!("it asks for more than {ROLES} roles")))
+}
+
 /// Reads what a program says to its end, and returns the last of what went wrong.
 fn words(said: impl std::io::Read, heard: &mut dyn FnMut(&str)) -> VecDeque<String> {
     let (mut last, mut from, mut line) = (VecDeque::new(), BufReader::new(said), Vec::new());
@@ -206,9 +208,9 @@ fn words(said: impl std::io::Read, heard: &mut dyn FnMut(&str)) -> VecDeque<Stri
 fn is_trouble(line: &str) -> bool {
     match line.strip_prefix("pg_restore: ") {
         Some(rest) => {
-            let begins = |word: &&str| rest.starts_with(*word);
+            let begins = |word: &str| rest.starts_with(word);
             !rest.contains("worker process died")
-                && ["error:", "warning:", "detail:", "hint:"].iter().any(|word| begins(&word))
+                && ["error:", "warning:", "detail:", "hint:"].into_iter().any(begins)
         }
         None => !line.is_empty(),
     }
@@ -261,7 +263,9 @@ impl Told {
             (Some((_, item)), _) => item,
             (None, Some(table)) => return Some(self.table(table.trim_matches('"'))),
             _ => {
-                return rest.strip_prefix("creating ").map(|what| format!("making {}", shown(what)));
+                return rest
+                    .strip_prefix("creating ")
+                    .map(|what| format!("making {}", shown(what)));
             }
         };
         Some(match what.strip_prefix("TABLE DATA ") {

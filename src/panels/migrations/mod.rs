@@ -3,6 +3,7 @@
 mod detail;
 mod keys;
 mod list;
+mod salvage;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -43,7 +44,10 @@ impl Default for Migrations {
 
 impl Panel for Migrations {
     fn bindings(&self, scene: &Scene<'_>) -> Vec<Binding<Command>> {
-        keys::bindings(scene, self.direction)
+        let mut all = keys::bindings(scene, self.direction);
+        let salvage = |shown: Option<&str>| salvage::binding(scene, shown, self.direction);
+        all.push(self.of_shown(scene, salvage));
+        all
     }
 
     fn on(&mut self, command: &Command, scene: &Scene<'_>) -> Ask {
@@ -55,6 +59,9 @@ impl Panel for Migrations {
             Command::Up => return ask(Direction::Up),
             Command::Down => return ask(Direction::Down),
             Command::Backup => return super::making::ask(),
+            Command::Salvage => {
+                return self.of_shown(scene, |shown| salvage::ask(scene, shown, self.direction));
+            }
             Command::CancelAct => return Ask::Stop(How::Cancel),
             _ => {}
         }
@@ -123,6 +130,13 @@ impl Migrations {
             Step::Left => self.sql.shift(-8),
             Step::Right => self.sql.shift(8),
         }
+    }
+
+    /// Returns what `act` makes of the migration whose detail is shown.
+    fn of_shown<T>(&self, scene: &Scene<'_>, act: impl FnOnce(Option<&str>) -> T) -> T {
+        let Some(known) = scene.facts.project.value() else { return act(None) };
+        let ids = list::ids(known, scene.filter);
+        act(self.shown(known, &ids))
     }
 
     /// Returns the migration whose detail is shown: the selected one, else the next, else

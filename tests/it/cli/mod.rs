@@ -15,4 +15,5 @@ mod plain;
 mod restore_table;
 mod resume;
 mod runbook;
+mod salvage;
 mod schema;

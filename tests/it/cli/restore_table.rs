@@ -40,7 +40,7 @@ fn shop(name: &str) -> (Database, Lk, String) {
     (database, lk, dump)
 }
 
-fn ask(database: &Database, sql: &str) -> String {
+pub(super) fn ask(database: &Database, sql: &str) -> String {
     let sql = sql.to_owned();
     std::thread::scope(|scope| {
         let work = async {
