@@ -2,7 +2,7 @@
 //! again, or a whole table, and the SQL that brings it back.
 
 use super::change::quote;
-use super::tables::{Column, Shape};
+use super::tables::{Column, Shape, advance};
 
 /// What is saved, out of one snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl Salvage {
             None => format!(
                 "INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE\n  \
                  SELECT {columns} FROM salvaged\n  ON CONFLICT DO NOTHING;\n{}",
-                self.sequences()
+                advance(&self.sequences, table)
             ),
         };
         format!("{head}{body}COMMIT;\n")
@@ -103,18 +103,5 @@ impl Salvage {
              ROW(s.{column})::record *<> ROW(t.{column})::record;\n",
             self.table
         )
-    }
-
-    fn sequences(&self) -> String {
-        let one = |(sequence, column): &(String, String)| {
-            format!(
-                "SELECT pg_catalog.setval('{}', m) FROM (SELECT max({}) AS m FROM {}) t, {sequence} \
-                 q WHERE m > q.last_value;\n",
-                sequence.replace('\'', "''"),
-                quote(column),
-                self.table
-            )
-        };
-        self.sequences.iter().map(one).collect()
     }
 }

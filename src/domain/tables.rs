@@ -177,7 +177,7 @@ impl Shape {
                 "INSERT INTO {live} ({columns}) OVERRIDING SYSTEM VALUE\n  SELECT {columns} FROM \
                  {stage} s WHERE NOT EXISTS (SELECT FROM {live} l WHERE {on});"
             );
-            self.sequences(&mut sql);
+            sql += &advance(&self.sequences, &live);
         }
         Ok(sql)
     }
@@ -230,22 +230,8 @@ impl Shape {
             let _ =
                 writeln!(sql, "ALTER TABLE {table} ADD CONSTRAINT {} {definition};", quote(name));
         }
-        self.sequences(&mut sql);
+        sql += &advance(&self.sequences, &live);
         Ok(sql)
-    }
-
-    /// A sequence never goes back: a value that was given once is not given again.
-    fn sequences(&self, sql: &mut String) {
-        for (sequence, column) in &self.sequences {
-            let literal = sequence.replace('\'', "''");
-            let _ = writeln!(
-                sql,
-                "SELECT pg_catalog.setval('{literal}', m) FROM (SELECT max({}) AS m FROM {}) t, \
-                 {sequence} q WHERE m > q.last_value;",
-                quote(column),
-                self.live()
-            );
-        }
     }
 
     /// Returns the statements that remove what was staged; `alone`: nothing else is.
@@ -278,6 +264,20 @@ impl Shape {
         }
         cautions
     }
+}
+
+/// Returns the statements that set the sequences of `table` behind its highest values. None goes
+/// back: a value that was given once is not given again.
+pub(super) fn advance(sequences: &[(String, String)], table: &str) -> String {
+    let one = |(sequence, column): &(String, String)| {
+        format!(
+            "SELECT pg_catalog.setval('{}', m) FROM (SELECT max({}) AS m FROM {table}) t, \
+             {sequence} q WHERE m > q.last_value;\n",
+            sequence.replace('\'', "''"),
+            quote(column)
+        )
+    };
+    sequences.iter().map(one).collect()
 }
 
 fn on(key: &[String]) -> String {

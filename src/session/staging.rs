@@ -4,6 +4,7 @@ use crate::domain::plan::{Action, Command, Plan, Preview, Risk};
 use crate::domain::tables::STAGE;
 use crate::domain::untrusted::Untrusted;
 
+use super::options::{read, value};
 use super::preview::{Ground, bare};
 
 /// The hidden command that stages.
@@ -44,19 +45,13 @@ impl Job {
     /// # Errors
     /// If a word is unknown, missing or not what it must be.
     pub fn parse(words: &[String]) -> Result<Self, String> {
-        let value = |name: &str| {
-            let pair = words.chunks(2).find(|pair| pair[0] == name);
-            pair.and_then(|pair| pair.get(1)).cloned().ok_or(format!("{name} is missing"))
-        };
-        if let Some(pair) = words.chunks(2).find(|pair| !OPTIONS.contains(&pair[0].as_str())) {
-            return Err(format!("unknown: {}", pair[0]));
-        }
-        let oid = value("--oid")?;
+        let given = read(words, &OPTIONS)?;
+        let oid = value(&given, "--oid")?;
         Ok(Self {
-            table: value("--table")?,
-            file: value("--file")?,
-            state: value("--state")?,
-            system: value("--system")?,
+            table: value(&given, "--table")?,
+            file: value(&given, "--file")?,
+            state: value(&given, "--state")?,
+            system: value(&given, "--system")?,
             oid: oid.parse().map_err(|_| format!("--oid: {oid} is no number"))?,
         })
     }

@@ -37,7 +37,7 @@ pub struct Place {
 const DIFFERENCES: usize = 3;
 /// A load takes no longer than so many times its estimate, nor than [`LEAST`] if that is more.
 const PATIENCE: u32 = 30;
-const LEAST: Duration = Duration::from_secs(900);
+const LEAST: Duration = Duration::from_mins(15);
 
 /// Proves the backup at `path` up to `asked`: L0 to L3 without a server, the others by a drill,
 /// and writes what came of it into its manifest, if it has one. What is done goes to `tell`.
@@ -56,15 +56,13 @@ pub fn verify(
     if asked <= store::HIGHEST || report.ok == Some(false) {
         return Ok((report.asked(asked), found));
     }
-    let held = match report.ok {
-        Some(true) => match std::path::absolute(path) {
+    let held = if report.ok == Some(true) {
+        match std::path::absolute(path) {
             Ok(path) => hold(&path, asked, &found, place, tell),
             Err(error) => vec![Finding::unknown(Level::L4, error.to_string())],
-        },
-        _ => {
-            let why = "what does not decode in full here is not loaded";
-            vec![Finding::unknown(Level::L4, why)]
         }
+    } else {
+        vec![Finding::unknown(Level::L4, "what does not decode in full here is not loaded")]
     };
     let file = report.file.clone();
     let written = store::record(path, &held, Utc::now());

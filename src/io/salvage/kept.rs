@@ -87,7 +87,9 @@ impl Kept {
         let named = no_replace(&self.partial(), &self.path());
         if named.is_err() {
             // What tells of nothing is of no use.
-            beside.iter().for_each(|(path, _)| drop(std::fs::remove_file(path)));
+            for (path, _) in &beside {
+                drop(std::fs::remove_file(path));
+            }
         }
         named.and_then(|()| sync_directory(&self.directory))
     }

@@ -136,7 +136,11 @@ async fn make(target: &mut PgConnection, shape: &Shape, others: &[String]) -> sq
          CREATE TABLE {stage} (LIKE {live});"
     );
     for column in others {
-        sql += &format!(" ALTER TABLE {stage} DROP COLUMN {column};");
+        sql += " ALTER TABLE ";
+        sql += &stage;
+        sql += " DROP COLUMN ";
+        sql += column;
+        sql += ";";
     }
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(target).await.map(drop)
 }

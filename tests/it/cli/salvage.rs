@@ -106,9 +106,9 @@ fn what_could_not_be_brought_back_is_refused_and_a_failure_leaves_no_file() {
         let outcome = answer.document("outcome")["message"].to_string();
         assert!(outcome.contains(what), "{outcome}");
     };
-    refused(&["salvage", "heap", "--column", "n"], 2, "nobody could tell which row");
-    refused(&["salvage", "nothing"], 2, "there is no table nothing");
-    refused(&["salvage", "heap", "--column", "m"], 2, "has no column m");
+    refused(&["salvage", "heap", "--column", "n"], 1, "nobody could tell which row");
+    refused(&["salvage", "nothing"], 1, "there is no table nothing");
+    refused(&["salvage", "heap", "--column", "m"], 1, "has no column m");
     // The program of the act itself, on a disk that is full.
     let (plan, _) = lk.plan(&["salvage", "heap"]);
     let argv = plan["command"]["argv"].as_array().expect("it has words");

@@ -62,6 +62,9 @@ fn data(path: &Path) -> usize {
     last.expect("it has contents") + 200
 }
 
+/// What is done to a file.
+type Damage = fn(&Path);
+
 /// Returns the file of the most data of a directory.
 fn largest(directory: &Path) -> PathBuf {
     let files = fs::read_dir(directory).expect("it can be listed");
@@ -140,7 +143,7 @@ fn a_flipped_bit_in_compressed_rows_is_seen_by_decoding() {
     let (place, database) = (Place::new(), shop("damage_gzip"));
     let (file, directory) = (place.at("x.dump"), place.at("d"));
     dump(&database, &file, &["-Fc", "-Z1"]);
-    let middle = (data(&file) + fs::read(&file).expect("it reads").len()) / 2;
+    let middle = usize::midpoint(data(&file), fs::read(&file).expect("it reads").len());
     flip(&file, middle);
     seen_at(&file, Level::L3, "custom");
     dump(&database, &directory, &["-Fd"]);
@@ -172,7 +175,7 @@ fn a_flipped_bit_in_plain_rows_is_seen_by_the_manifest_alone() {
 fn a_file_of_a_directory_that_is_gone_cut_or_empty_is_missed() {
     let (place, database) = (Place::new(), shop("damage_dir"));
     for args in [&["-Fd"][..], &["-Fd", "-Z0"]] {
-        let damages: [(&str, fn(&Path)); 3] = [
+        let damages: [(&str, Damage); 3] = [
             ("gone", |path| fs::remove_file(path).expect("it can go")),
             ("empty", |path| cut(path, 0)),
             ("cut", |path| cut(path, length(path) / 2)),
