@@ -31,8 +31,9 @@ impl Inventory {
         self.backups.iter().find(|backup| backup.location == location)
     }
 
-    /// Returns the newest full backup that is known to be of `identity`, whatever it is worth;
-    /// one of unknown age is never the newest.
+    /// Returns the newest full dump that is known to be of `identity`, whatever it is worth;
+    /// one of unknown age is never the newest. The levels are for dumps: what another program
+    /// keeps is neither verified nor restored from here.
     #[must_use]
     pub fn newest<'a>(&'a self, identity: &'a Identity) -> Option<&'a Backup> {
         let ours = self.full_of(identity);
@@ -52,6 +53,9 @@ impl Inventory {
 
     fn full_of<'a>(&'a self, identity: &'a Identity) -> impl Iterator<Item = &'a Backup> {
         let ours = self.backups.iter().filter(|b| b.is_of(identity) == Some(true));
-        ours.filter(|backup| backup.is_full() && backup.snapshot_started_at.is_some())
+        ours.filter(|backup| {
+            let is_dump = !backup.kind.is_physical();
+            is_dump && backup.is_full() && backup.snapshot_started_at.is_some()
+        })
     }
 }

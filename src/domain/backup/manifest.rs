@@ -35,9 +35,10 @@ pub struct Manifest {
     pub size: u64,
     /// How much of the database is in it.
     pub scope: Scope,
-    /// When the snapshot was exported: the backup's age counts from here.
-    pub snapshot_started_at: DateTime<Utc>,
-    /// When the tool had ended and everything was synced.
+    /// When the snapshot was exported: the backup's age counts from here. Nobody knows it of
+    /// an adopted one.
+    pub snapshot_started_at: Option<DateTime<Utc>>,
+    /// When the tool had ended and everything was synced; of an adopted one, when it was adopted.
     pub finished_at: DateTime<Utc>,
     /// The database that it is of.
     pub source: Source,
@@ -51,6 +52,9 @@ pub struct Manifest {
     pub tool_version: String,
     /// Who made it, and in which run.
     pub made_by: Maker,
+    /// What nobody can prove of it, since it was adopted: somebody found it and vouched for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unproven: Vec<String>,
     /// Whether it stays whatever the retention says.
     #[serde(default)]
     pub pinned: bool,
@@ -65,8 +69,8 @@ pub struct Manifest {
 /// The database that a backup is of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
-    /// `pg_control_system().system_identifier`, decimal.
-    pub system_identifier: String,
+    /// `pg_control_system().system_identifier`, decimal; a dump does not tell it.
+    pub system_identifier: Option<String>,
     /// Its name.
     pub database: String,
     /// The host or socket directory, and port, without secrets.

@@ -23,6 +23,8 @@ pub(super) struct Stamp {
     /// Seconds and nanoseconds of the last change; of a directory, the latest of its files.
     changed: (i64, i64),
     files: usize,
+    /// Device and number of the file, or of the directory.
+    place: (u64, u64),
 }
 
 /// What may be a backup, or a manifest.
@@ -104,7 +106,14 @@ fn shown(path: &Path, error: &io::Error) -> String {
 impl Stamp {
     fn of(metadata: &Metadata) -> Self {
         let changed = (metadata.mtime(), metadata.mtime_nsec());
-        Self { size: metadata.len(), changed, files: 1 }
+        let place = (metadata.dev(), metadata.ino());
+        Self { size: metadata.len(), changed, files: 1, place }
+    }
+
+    /// Returns it as a text that is only compared.
+    pub fn text(&self) -> String {
+        let Self { size, changed: (s, ns), files, place: (device, inode) } = self;
+        format!("{device}.{inode}-{size}-{files}-{s}.{ns}")
     }
 }
 

@@ -27,18 +27,29 @@ pub(super) fn worth(backup: &Backup, facts: &Facts) -> (&'static str, String, To
         }
         Worth::Bad => (symbol::BAD, "DAMAGED".to_owned(), Tone::Alarm),
         Worth::Proven => (symbol::OK, proven(backup), Tone::Ok),
-        Worth::Complete if backup.registered => (symbol::OK, "complete".to_owned(), Tone::Ok),
+        Worth::Complete if backup.registered || backup.kind.is_physical() => {
+            (symbol::OK, "complete".to_owned(), Tone::Ok)
+        }
         Worth::Complete => (symbol::WARN, "adopted".to_owned(), Tone::Warn),
         Worth::Unknown => ("?", "unknown".to_owned(), Tone::Warn),
     }
 }
 
 fn proven(backup: &Backup) -> String {
-    backup.level().map_or_else(String::new, |level| format!("proven {level}"))
+    backup.level().map_or_else(|| "verified".to_owned(), |level| format!("proven {level}"))
 }
 
-/// Returns the levels that were passed: `L0 L2`.
+/// Returns the levels that were passed: `L0 L2`; of what another program keeps, whether that
+/// has verified it.
 pub(super) fn levels(backup: &Backup) -> String {
+    if let Some(judged) = &backup.judged {
+        let word = match judged.ok {
+            Some(true) => "its tool ✓",
+            Some(false) => "its tool ✖",
+            None => "not told",
+        };
+        return word.to_owned();
+    }
     let passed: Vec<String> = backup.passed().map(|level| level.to_string()).collect();
     if passed.is_empty() { "none".to_owned() } else { passed.join(" ") }
 }
