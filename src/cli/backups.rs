@@ -23,7 +23,8 @@ pub fn run(flags: &args::Backups) -> Result<ExitCode> {
         let allowed = Allowed::in_state(&Paths::of_user()?.state);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.wrap_err("no runtime")?;
-        store.also(runtime.block_on(outside::ask(&loaded, &project, &allowed)));
+        let asked = outside::ask(&loaded, &project, &allowed, outside::LIMIT);
+        store.also(runtime.block_on(asked));
     }
     let inventory = store.read(now);
     if flags.json {

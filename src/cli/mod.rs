@@ -38,7 +38,7 @@ use color_eyre::eyre::Result;
 
 use crate::domain::plan::{Direction, Signal};
 use crate::domain::untrusted::Untrusted;
-use crate::io::{backup, migrate};
+use crate::io::{backup, migrate, store};
 use args::{Cli, Command};
 use change::Wish;
 
@@ -62,7 +62,10 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Snapshot(target) => snapshot::run(&target),
         Command::Status(target) => status::run(&target),
         Command::Lint(args) => lint::run(&args),
-        Command::Backups(args) => backups::run(&args),
+        Command::Backups(args) => match &args.tend {
+            Some(tend) => change::tend(tend),
+            None => backups::run(&args),
+        },
         Command::Verify(args) => verify::run(&args),
         Command::Up(args) => change::migrate(&args, Direction::Up),
         Command::Down(args) => change::migrate(&args, Direction::Down),
@@ -84,6 +87,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Act(args) => act::run(&args),
         Command::Sqlx(args) => Ok(migrate::main(&args.args, migrate::from_environment)),
         Command::Sql(args) => Ok(migrate::statements::main(&args.args, migrate::from_environment)),
+        Command::Tend(args) => Ok(store::tend(&args.args)),
         Command::MakeBackup(args) => Ok(backup::main(&args.args)),
         Command::Load(args) => Ok(load::run(&args)),
         Command::Watch(args) => Ok(watch::run(&args)),

@@ -13,11 +13,12 @@ use super::lines::Lines;
 use super::seat::{Heard, Seat};
 use super::{args, confirm, json, print, prompt, say, site};
 use crate::domain::activity::BackendKey;
-use crate::domain::backup::Scope;
+use crate::domain::backup::{Scope, Tending};
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::{Answer, Direction, Hash, Plan, Risk, Signal};
 use crate::io::terminal::{Signal as Stopped, Signals};
 use crate::session::effect::{Event, Goal, How, Request};
+use crate::session::making::Parts;
 
 /// What is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,8 +27,10 @@ pub enum Wish {
     Migrate(Direction, Goal),
     /// This signal to the backend of this pid.
     Signal(i32, Signal),
-    /// A backup, into this directory.
-    Backup(Scope, Option<String>),
+    /// A backup.
+    Backup(Parts),
+    /// This, done to the backup that lies there, or to all.
+    Tend(Tending, Option<String>),
 }
 
 impl Wish {
@@ -38,13 +41,17 @@ impl Wish {
     /// If the directory cannot be named.
     pub fn backup(args: &args::Backup) -> Result<Self> {
         let scope = match args.scope {
+            _ if !args.table.is_empty() => Scope::Tables,
             args::Scope::Full => Scope::Full,
             args::Scope::Schema => Scope::Schema,
         };
-        let Some(to) = &args.to else { return Ok(Self::Backup(scope, None)) };
-        let to = std::path::absolute(to).wrap_err("--to cannot be read")?;
-        let to = to.to_str().ok_or_else(|| eyre!("--to: its path is not UTF-8"))?;
-        Ok(Self::Backup(scope, Some(to.to_owned())))
+        let to = args.to.as_ref().map(|to| {
+            let to = std::path::absolute(to).wrap_err("--to cannot be read")?;
+            let to = to.to_str().ok_or_else(|| eyre!("--to: its path is not UTF-8"))?;
+            Ok::<_, color_eyre::Report>(to.to_owned())
+        });
+        let (tables, csv) = (args.table.clone(), args.csv.clone());
+        Ok(Self::Backup(Parts { scope, to: to.transpose()?, tables, csv }))
     }
 }
 
@@ -66,6 +73,25 @@ enum Means {
 pub fn migrate(flags: &args::Migrating, direction: Direction) -> Result<ExitCode> {
     let goal = flags.to.clone().map_or(Goal::One, Goal::Revision);
     run(&flags.changing, Wish::Migrate(direction, goal))
+}
+
+/// Does something to backups that are there.
+///
+/// # Errors
+/// As [`run`].
+pub fn tend(tend: &args::Tend) -> Result<ExitCode> {
+    let (tending, tended) = match tend {
+        args::Tend::Prune { changing } => {
+            return run(changing, Wish::Tend(Tending::Prune, None));
+        }
+        args::Tend::Pin(tended) => (Tending::Pin, tended),
+        args::Tend::Unpin(tended) => (Tending::Unpin, tended),
+        args::Tend::Adopt(tended) => (Tending::Adopt, tended),
+    };
+    let place = std::path::absolute(&tended.backup).wrap_err("the backup cannot be named")?;
+    let place = place.components().collect::<std::path::PathBuf>();
+    let place = place.to_str().ok_or_else(|| eyre!("the backup's path is not UTF-8"))?;
+    run(&tended.changing, Wish::Tend(tending, Some(place.to_owned())))
 }
 
 /// Plans what is wanted, has it confirmed, and runs it.
@@ -151,7 +177,8 @@ async fn request(seat: &mut Seat, wish: Wish) -> Result<Request> {
             let backend = backend(seat, pid).await?;
             Ok(Request::Signal { backend, signal })
         }
-        Wish::Backup(scope, to) => Ok(Request::Backup { scope, to }),
+        Wish::Backup(parts) => Ok(Request::BackupOf(parts)),
+        Wish::Tend(tending, backup) => Ok(Request::Tend { tending, backup }),
     }
 }
 

@@ -1,5 +1,9 @@
 //! All backups that were found, and what they come to for one database.
 
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+
 use super::Backup;
 use crate::domain::evidence::Level;
 use crate::domain::identity::Identity;
@@ -16,13 +20,24 @@ pub struct Inventory {
     pub required: Level,
     /// The age up to which one is recent.
     pub max_age: Period,
+    /// When it was read.
+    pub read_at: Option<DateTime<Utc>>,
+    /// Runs that are not over, and the places of backups that they name.
+    pub held: BTreeSet<String>,
 }
 
 impl Inventory {
     /// Returns an inventory in which nothing was found yet.
     #[must_use]
     pub fn empty(required: Level, max_age: Period) -> Self {
-        Self { backups: Vec::new(), problems: Vec::new(), required, max_age }
+        Self {
+            backups: Vec::new(),
+            problems: Vec::new(),
+            required,
+            max_age,
+            read_at: None,
+            held: BTreeSet::new(),
+        }
     }
 
     /// Returns the backup at a location.

@@ -8,6 +8,7 @@ mod inventory;
 pub mod manifest;
 pub mod name;
 pub mod retention;
+mod tending;
 mod worth;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ pub use document::{Document, SCHEMA};
 pub use inventory::Inventory;
 pub use manifest::Manifest;
 pub use retention::Retention;
+pub use tending::Tending;
 pub use worth::{Worth, by_worth};
 
 /// What a backup is, told from its bytes and never from its name.
@@ -168,6 +170,8 @@ pub struct Backup {
     pub judged: Option<Judged>,
     /// The run that made it, which only a manifest tells.
     pub run: Option<String>,
+    /// What its manifest says that nobody can prove, since it was adopted.
+    pub unproven: Vec<String>,
     /// What tells that it is still the same: size, place on the disk and last change, in a
     /// form that is only compared.
     pub stamp: Option<String>,
@@ -203,6 +207,7 @@ impl Backup {
             verified: Vec::new(),
             judged: None,
             run: None,
+            unproven: Vec::new(),
             stamp: None,
             retention: Retention::Keep,
             registered: false,

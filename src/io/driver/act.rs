@@ -90,7 +90,9 @@ impl Inner {
         if let Some(why) = unrecorded {
             self.tell(News::Event(Event::RecordFailed(why)));
         }
-        if matches!(confirmed.plan().action, Action::Backup { .. } | Action::VerifyBackup { .. }) {
+        if let Action::Backup { .. } | Action::VerifyBackup { .. } | Action::Tend { .. } =
+            confirmed.plan().action
+        {
             // Whoever hears that it is done finds it in the list.
             self.refresh_backups().await;
         }
@@ -144,7 +146,7 @@ impl Inner {
             env: match plan.action {
                 Action::Backup { .. } => environment::for_backup(spec, &application, journal.run()),
                 // It reads a file, and asks no server.
-                Action::VerifyBackup { .. } => Environment::new(),
+                Action::VerifyBackup { .. } | Action::Tend { .. } => Environment::new(),
                 _ => environment::variables(spec, config, &application, limits(plan)),
             },
             grace: GRACE,

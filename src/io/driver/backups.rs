@@ -8,7 +8,7 @@ use chrono::Utc;
 
 use super::Inner;
 use crate::domain::backup::Inventory;
-use crate::io::store::{self, outside};
+use crate::io::store::{self, held, outside};
 use crate::session::facts::Proof;
 use crate::session::news::News;
 use crate::tools::pg_dump::Progress;
@@ -42,7 +42,9 @@ impl Inner {
 
     /// Asks the other programs what they keep; what they say is in the next inventory.
     pub async fn ask_outside(&self) {
-        let told = outside::ask(&self.site.loaded, &self.site.project, &self.allowed).await;
+        let told =
+            outside::ask(&self.site.loaded, &self.site.project, &self.allowed, outside::LIMIT);
+        let told = told.await;
         self.store.lock().unwrap_or_else(PoisonError::into_inner).also(told);
     }
 
@@ -59,6 +61,15 @@ impl Inner {
             store.lock().unwrap_or_else(PoisonError::into_inner).read(Utc::now())
         });
         read.await.map_err(|error| error.to_string())
+    }
+
+    /// Returns what there is now, with the runs that are not over and what they name.
+    pub async fn inventory_with_runs(&self) -> Result<Inventory, String> {
+        let mut inventory = self.inventory().await?;
+        let runs = self.site.paths.runs();
+        let held = tokio::task::spawn_blocking(move || held::by_runs(&runs)).await;
+        inventory.held = held.map_err(|error| error.to_string())??;
+        Ok(inventory)
     }
 
     /// Proves a backup to L3, tells how far that is what it came to, and takes it into the inventory.

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::domain::backup::manifest::BESIDE;
 use crate::domain::untrusted::Untrusted;
 use crate::tools::pg_dump::{Bytes, Folder};
 
@@ -88,6 +89,8 @@ fn below(path: &Path, depth: usize, listed: &mut Listed) {
     // `pg_dump -Fd` writes the contents last: until then there are only data files.
     let is_begun = path.to_string_lossy().ends_with(".partial");
     let read = match () {
+        // What lies there belongs to a backup, and is none.
+        () if path.to_string_lossy().ends_with(BESIDE) => Ok(()),
         () if is_one || is_begun => stamp(path).map(|stamp| {
             listed.places.insert(path.to_owned(), stamp);
         }),

@@ -1,9 +1,11 @@
 //! Where backups are kept: an inventory of directories, and proofs up to L3.
 
 mod disk;
+pub mod held;
 mod manifest;
 pub mod outside;
 mod proof;
+mod tend;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -19,6 +21,8 @@ use crate::tools::catalog::Told;
 use crate::tools::pg_dump::{self, Depth, Found, Progress};
 
 use disk::{Listed, Stamp};
+
+pub use tend::main as tend;
 
 pub use proof::{HIGHEST, Limit, verify};
 
@@ -69,6 +73,7 @@ impl Store {
     pub fn read(&mut self, now: DateTime<Utc>) -> Inventory {
         let asked = &self.asked;
         let mut inventory = Inventory::empty(asked.required_level, asked.max_age);
+        inventory.read_at = Some(now);
         let mut listed = Listed::default();
         for directory in &self.directories {
             let missing = disk::list(directory, &mut listed);

@@ -15,7 +15,7 @@ use crate::tools::catalog::{Printed, Told};
 use crate::tools::{barman, pgbackrest, walg};
 
 /// How long a program may take for one answer.
-const LIMIT: Duration = Duration::from_secs(10);
+pub const LIMIT: Duration = Duration::from_secs(10);
 /// So much of an answer is read: a thousand backups of pgBackRest take 600 kB.
 const MOST: usize = 16 << 20;
 /// So many of Barman's newest backups are asked for what its list leaves out.
@@ -43,8 +43,9 @@ pub(super) fn unasked(backups: &Backups) -> Told {
     Told { backups: Vec::new(), problems }
 }
 
-/// Asks every program that the configuration names, all at the same time.
-pub async fn ask(loaded: &Loaded, cwd: &Path, allowed: &Allowed) -> Told {
+/// Asks every program that the configuration names, all at the same time, each for no longer
+/// than `limit`: [`LIMIT`], but in tests.
+pub async fn ask(loaded: &Loaded, cwd: &Path, allowed: &Allowed, limit: Duration) -> Told {
     let backups = &loaded.config.backups;
     if let Err(refused) = loaded.commands_allowed(allowed) {
         return match is_asked(backups) {
@@ -52,7 +53,7 @@ pub async fn ask(loaded: &Loaded, cwd: &Path, allowed: &Allowed) -> Told {
             false => Told::default(),
         };
     }
-    let at = Asker { cwd, env: environment() };
+    let at = Asker { cwd, env: environment(), limit };
     let (mut told, barman, walg) =
         tokio::join!(at.pgbackrest(backups), at.barman(backups), at.walg(backups));
     told.extend(barman);
@@ -69,6 +70,7 @@ fn environment() -> Environment {
 struct Asker<'a> {
     cwd: &'a Path,
     env: Environment,
+    limit: Duration,
 }
 
 impl Asker<'_> {
@@ -87,7 +89,7 @@ impl Asker<'_> {
             Err(why) => return Told::problem(why),
         };
         let whole = told.backups.iter_mut().filter(|backup| backup.complete == Some(true));
-        let asked = tokio::time::timeout(LIMIT, async {
+        let asked = tokio::time::timeout(self.limit, async {
             for backup in whole.take(DETAILED) {
                 let show = barman::show(&known.server, &backup.location);
                 if let Some(show) = show
@@ -117,7 +119,7 @@ impl Asker<'_> {
     async fn output(&self, prefix: &[String], command: Vec<String>) -> Result<Output, String> {
         let name = command.first().cloned().unwrap_or_default();
         let argv: Vec<String> = prefix.iter().cloned().chain(command).collect();
-        let bounds = Bounds { limit: LIMIT, most: MOST };
+        let bounds = Bounds { limit: self.limit, most: MOST };
         let output = command::output(&argv, self.cwd, &self.env, bounds).await;
         output.map_err(|why| format!("{name} cannot be asked what it keeps: {why}"))
     }

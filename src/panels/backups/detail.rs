@@ -162,6 +162,7 @@ fn unproven(backup: &Backup) -> Pair {
         let text = "what is in its tables: it is a copy of the whole cluster's files, and only its own program restores it";
         return Pair::new("not proven", text).tone(Tone::Dim);
     }
+    lines.extend(backup.unproven.iter().map(String::as_str));
     if !backup.registered {
         lines.push("whether it has changed since it was made: it has no manifest");
         if backup.scope == Some(Scope::Full) {

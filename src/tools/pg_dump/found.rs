@@ -117,9 +117,12 @@ fn register(backup: &mut Backup, manifest: &Manifest) {
     backup.registered = true;
     backup.id.clone_from(&manifest.id);
     backup.system_identifier.clone_from(&manifest.source.system_identifier);
-    backup.database = Some(Untrusted::from(manifest.source.database.as_str()));
-    backup.server_version = Some(Untrusted::from(manifest.source.server_version.as_str()));
-    backup.tool_version = Some(Untrusted::from(manifest.tool_version.as_str()));
+    // An adopted one says nothing where its file did not.
+    let told = |text: &str| (!text.is_empty()).then(|| Untrusted::from(text));
+    backup.database = told(&manifest.source.database);
+    backup.server_version = told(&manifest.source.server_version);
+    backup.tool_version = told(&manifest.tool_version);
+    backup.unproven.clone_from(&manifest.unproven);
     // Of an adopted one it is when it was adopted.
     backup.created_at = manifest.snapshot_started_at.map(|_| manifest.finished_at);
     backup.snapshot_started_at = manifest.snapshot_started_at;

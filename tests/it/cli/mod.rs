@@ -15,3 +15,4 @@ mod plain;
 mod resume;
 mod runbook;
 mod schema;
+mod tend;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use lockkeeper::domain::backup::{Backup, Kind, Retention, Worth};
+use lockkeeper::domain::untrusted::Untrusted;
 use lockkeeper::tools::catalog::{Printed, Told};
 use lockkeeper::tools::{barman, pgbackrest, walg};
 
@@ -27,8 +28,8 @@ fn barman(name: &str) -> Told {
     barman::read("main", printed(&sample(name)))
 }
 
-fn at(text: &str) -> Option<DateTime<Utc>> {
-    Some(text.parse().expect("a time"))
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().expect("a time")
 }
 
 fn find<'a>(told: &'a Told, end: &str) -> &'a Backup {
@@ -43,7 +44,11 @@ fn pgbackrest_tells_each_backup_with_its_cluster_and_the_start_of_it() {
     let full = find(&told, "/20261120-094102F");
     assert_eq!(full.location, "pgbackrest:main/20261120-094102F");
     assert_eq!((full.kind, full.system_identifier.as_deref()), (Kind::Pgbackrest, Some(SYSTEM)));
-    assert_eq!(full.snapshot_started_at, at("2026-11-20T09:41:02Z"), "its start, not its end");
+    assert_eq!(
+        full.snapshot_started_at,
+        Some(at("2026-11-20T09:41:02Z")),
+        "its start, not its end"
+    );
     assert_eq!(full.size, Some(250_958_841));
     assert_eq!((full.complete, Worth::of(full)), (Some(true), Worth::Complete), "nobody verified");
     let noted = find(&told, "D");
@@ -110,15 +115,19 @@ fn barman_of_both_versions_tells_the_end_and_show_backup_the_start_and_the_clust
         let mut told = barman(list);
         let found = told.backups.iter_mut().find(|b| b.location == "barman:main/20261120T094355");
         let backup = found.expect("it is listed");
-        assert_eq!(backup.created_at, at("2026-11-20T09:44:13Z"), "a number in quotation marks");
+        assert_eq!(
+            backup.created_at,
+            Some(at("2026-11-20T09:44:13Z")),
+            "a number in quotation marks"
+        );
         assert_eq!(backup.snapshot_started_at, None, "the list does not tell it: unknown age");
         assert_eq!(backup.size, Some(1_202_127_365));
         let command = barman::show("main", &backup.location).expect("it has a name");
         assert_eq!(command.last().map(String::as_str), Some("20261120T094355"));
         barman::detail("main", backup, printed(&sample(show)));
-        assert_eq!(backup.snapshot_started_at, at("2026-11-20T09:43:55Z"));
+        assert_eq!(backup.snapshot_started_at, Some(at("2026-11-20T09:43:55Z")));
         assert_eq!(backup.system_identifier.as_deref(), system, "3.4 does not tell it");
-        assert_eq!(backup.server_version.as_ref().map(|v| v.raw()), Some("15.20"));
+        assert_eq!(backup.server_version.as_ref().map(Untrusted::raw), Some("15.20"));
     }
 }
 
@@ -137,7 +146,7 @@ fn wal_g_has_decimal_numbers_and_a_delta_rests_on_its_base() {
     let told = walg::read(printed(&text));
     let [base, delta] = told.backups.as_slice() else { panic!("{told:?}") };
     assert_eq!(base.system_identifier.as_deref(), Some(SYSTEM));
-    assert_eq!(base.snapshot_started_at, at("2026-11-20T02:00:02.102932Z"));
+    assert_eq!(base.snapshot_started_at, Some(at("2026-11-20T02:00:02.102932Z")));
     assert_eq!((Worth::of(base), base.retention), (Worth::Complete, Retention::Keep));
     assert_eq!((delta.retention, delta.system_identifier.as_ref()), (Retention::Pinned, None));
     assert_eq!(Worth::of(delta), Worth::Complete);
