@@ -1,8 +1,10 @@
 -- The tables whose rows pg_dump writes: those that hold rows themselves (partitions, not what
--- they are partitions of), without those of an extension.
+-- they are partitions of), without those of an extension. Their size is an estimate that
+-- waits for nobody's lock.
 SELECT n.nspname::text,
        c.relname::text,
-       format('%I.%I', n.nspname, c.relname)::text
+       format('%I.%I', n.nspname, c.relname)::text,
+       greatest(c.relpages, 1)::int8
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r'

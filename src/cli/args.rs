@@ -111,6 +111,9 @@ pub enum Command {
     /// Staging a table, as a job's program
     #[command(name = "__stage", hide = true)]
     Stage(Rest),
+    /// Something done to backups, as a job's program
+    #[command(name = "__tend", hide = true)]
+    Tend(Rest),
     /// One backup, as a job's program
     #[command(name = "__backup", hide = true)]
     MakeBackup(Rest),
@@ -151,7 +154,11 @@ pub struct Target {
 
 /// Flags of `backups`.
 #[derive(Args, Debug, Clone, Default)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Backups {
+    /// What is done to them; they are listed if left out.
+    #[command(subcommand)]
+    pub tend: Option<Tend>,
     /// The configuration file; else lockkeeper.toml, looked for upwards from here
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -161,6 +168,33 @@ pub struct Backups {
     /// One JSON document on stdout
     #[arg(long)]
     pub json: bool,
+}
+
+/// `backups …`
+#[derive(Subcommand, Debug, Clone)]
+pub enum Tend {
+    /// Remove what the rules of [backups] no longer keep, of this target's database
+    Prune {
+        /// How it is confirmed.
+        #[command(flatten)]
+        changing: Changing,
+    },
+    /// Keep a backup whatever the rules say
+    Pin(Tended),
+    /// Let the rules hold for a backup again
+    Unpin(Tended),
+    /// Write a manifest for a backup that was found: from then on a change of it is noticed
+    Adopt(Tended),
+}
+
+/// Which backup, and how that is confirmed.
+#[derive(Args, Debug, Clone)]
+pub struct Tended {
+    /// Where it lies, as the list shows it
+    pub backup: PathBuf,
+    /// How it is confirmed.
+    #[command(flatten)]
+    pub changing: Changing,
 }
 
 /// Flags of `verify`.
@@ -239,6 +273,13 @@ pub struct Backup {
     /// How much of the database
     #[arg(long, value_enum, default_value_t)]
     pub scope: Scope,
+    /// Only this table, with its partitions; may be given several times. Data only: a restore
+    /// needs a database that has all that it refers to
+    #[arg(long, value_name = "TABLE", conflicts_with = "scope")]
+    pub table: Vec<String>,
+    /// This table once more as CSV beside the dump, of the same snapshot; may be given several times
+    #[arg(long, value_name = "TABLE")]
+    pub csv: Vec<String>,
     /// How it is confirmed.
     #[command(flatten)]
     pub changing: Changing,

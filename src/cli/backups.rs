@@ -3,11 +3,13 @@
 use std::process::ExitCode;
 
 use chrono::Utc;
-use color_eyre::eyre::Result;
+use color_eyre::eyre::{Result, WrapErr as _};
 
 use super::{args, json, print, site, words};
 use crate::domain::backup::Document;
-use crate::io::store::Store;
+use crate::io::allowed::Allowed;
+use crate::io::paths::Paths;
+use crate::io::store::{Store, outside};
 
 /// Prints the inventory: exit 0 also if it is empty.
 ///
@@ -16,7 +18,15 @@ use crate::io::store::Store;
 pub fn run(flags: &args::Backups) -> Result<ExitCode> {
     let (loaded, project) = site::project(flags.config.as_deref(), flags.project.as_deref())?;
     let now = Utc::now();
-    let inventory = Store::of(&loaded, &project).read(now);
+    let mut store = Store::of(&loaded, &project);
+    if outside::is_asked(&loaded.config.backups) {
+        let allowed = Allowed::in_state(&Paths::of_user()?.state);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.wrap_err("no runtime")?;
+        let asked = outside::ask(&loaded, &project, &allowed, outside::LIMIT);
+        store.also(runtime.block_on(asked));
+    }
+    let inventory = store.read(now);
     if flags.json {
         print(&json::document(&Document::of(&inventory.backups, &inventory.problems)));
     } else {

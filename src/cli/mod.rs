@@ -39,7 +39,7 @@ use color_eyre::eyre::Result;
 
 use crate::domain::plan::{Direction, Signal};
 use crate::domain::untrusted::Untrusted;
-use crate::io::{backup, migrate, salvage, tables};
+use crate::io::{backup, migrate, salvage, store, tables};
 use args::{Cli, Command};
 use change::Wish;
 
@@ -63,7 +63,10 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Snapshot(target) => snapshot::run(&target),
         Command::Status(target) => status::run(&target),
         Command::Lint(args) => lint::run(&args),
-        Command::Backups(args) => backups::run(&args),
+        Command::Backups(args) => match &args.tend {
+            Some(tend) => change::tend(tend),
+            None => backups::run(&args),
+        },
         Command::Verify(args) => verify::run(&args),
         Command::Up(args) => change::migrate(&args, Direction::Up),
         Command::Down(args) => change::migrate(&args, Direction::Down),
@@ -89,6 +92,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Salvage(args) => change::run(&args.changing, Wish::salvage(&args)?),
         Command::Save(args) => Ok(salvage::main(&args.args)),
         Command::Stage(args) => Ok(tables::main(&args.args)),
+        Command::Tend(args) => Ok(store::tend(&args.args)),
         Command::MakeBackup(args) => Ok(backup::main(&args.args)),
         Command::Load(args) => Ok(load::run(&args)),
         Command::Watch(args) => Ok(watch::run(&args)),

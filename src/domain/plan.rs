@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::activity::BackendKey;
+use super::backup::Tending;
 use super::identity::{Class, Identity};
 
 /// What can be lost by an act; the worse of declared and computed counts.
@@ -120,6 +121,13 @@ pub enum Action {
         file: String,
         /// The level asked for, `L0` to `L6`.
         level: String,
+    },
+    /// Something done to backups that are there.
+    Tend {
+        /// What.
+        tending: Tending,
+        /// Where they lie.
+        backups: Vec<String>,
     },
     /// One act of a restore.
     Restore {

@@ -21,6 +21,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::domain::activity::BackendKey;
+use crate::domain::backup::Tending;
 use crate::session::effect::{How, Request};
 use crate::session::facts::Facts;
 use crate::session::machine::Session;
@@ -165,6 +166,8 @@ pub enum Command {
     Salvage,
     /// Proves the selected backup.
     Verify,
+    /// Asks for this to be done to the selected backup, or to all that may go.
+    Tend(Tending),
     /// Asks for the next migration.
     Up,
     /// Asks to take the last migration back.

@@ -5,13 +5,14 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::domain::activity::BackendKey;
-use crate::domain::backup::Scope;
+use crate::domain::backup::{Scope, Tending};
 use crate::domain::baseline::Baseline;
 use crate::domain::evidence::{Level, Probe, Reading};
 use crate::domain::journal::Entry;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Answer, Confirmed, Direction, Plan, Risk, Signal};
 
+use super::making::Parts;
 use super::vitals::Fired;
 use super::walk::Move;
 
@@ -55,12 +56,22 @@ pub enum Request {
         /// The directory that it goes to; `None`: the first of the configuration.
         to: Option<String>,
     },
+    /// A backup of some tables, or with tables beside it.
+    BackupOf(Parts),
     /// A proof of a backup.
     VerifyBackup {
         /// Where it lies, or `newest`.
         backup: String,
         /// The level to prove.
         level: Level,
+    },
+    /// Something to be done to backups that are there.
+    Tend {
+        /// What.
+        tending: Tending,
+        /// Where the one lies that is meant; none for [`Tending::Prune`], which means all
+        /// that may go.
+        backup: Option<String>,
     },
 }
 

@@ -31,6 +31,12 @@ pub struct Making {
     pub level: Level,
     /// The migration tool whose revision goes into the manifest.
     pub tool: Option<String>,
+    /// The tables that were named, as the server quotes them; or what is wrong with a name.
+    pub tables: Result<Vec<String>, String>,
+    /// The same of those that are written as CSV too.
+    pub csv: Result<Vec<String>, String>,
+    /// The `pg_dumpall` that writes the roles, or why there is none.
+    pub roles: Result<String, String>,
     /// The names of the variables that are set for the program.
     pub env: Vec<String>,
 }
@@ -50,6 +56,19 @@ pub struct Dumper {
     pub warning: Option<String>,
 }
 
+/// What is wanted of a backup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parts {
+    /// How much of the database.
+    pub scope: Scope,
+    /// The directory that it goes to; `None`: the first of the configuration.
+    pub to: Option<String>,
+    /// The tables that are dumped, for [`Scope::Tables`].
+    pub tables: Vec<String>,
+    /// The tables that are written as CSV too.
+    pub csv: Vec<String>,
+}
+
 /// Plans a backup of the target.
 ///
 /// # Errors
@@ -61,10 +80,16 @@ pub fn plan(scope: Scope, making: &Making, ground: &Ground<'_>) -> Result<Plan, 
     }
     let scope = match scope {
         Scope::Full | Scope::Schema => scope,
-        Scope::Data | Scope::Tables => {
+        Scope::Tables if making.tables.as_ref().is_ok_and(Vec::is_empty) => {
+            return Err("no table is named: name them with --table".to_owned());
+        }
+        Scope::Tables => scope,
+        Scope::Data => {
             return Err(format!("a backup of scope {} is not made by this version", scope.word()));
         }
     };
+    making.tables.as_ref().map_err(Clone::clone)?;
+    making.csv.as_ref().map_err(Clone::clone)?;
     let dumper = making.dumper.as_ref().map_err(Clone::clone)?;
     if let Some(why) = &making.unfit {
         return Err(why.clone());
@@ -110,6 +135,16 @@ fn argv(scope: Scope, dumper: &Dumper, making: &Making, plan: &Plan) -> Vec<Stri
     if let Some(tool) = &making.tool {
         option("--tool", tool.clone());
     }
+    for table in making.tables.iter().flatten() {
+        option("--table", table.clone());
+    }
+    for table in making.csv.iter().flatten() {
+        option("--csv", table.clone());
+    }
+    // A part of a database is no ground to build another one on.
+    if let (Scope::Full, Ok(roles)) = (scope, &making.roles) {
+        option("--roles", roles.clone());
+    }
     argv
 }
 
@@ -120,8 +155,12 @@ pub const PG_DUMP: [&str; 4] = ["--format=custom", "--compress=1", "--no-passwor
 fn preview(scope: Scope, dumper: &Dumper, making: &Making, plan: &Plan) -> Preview {
     let database = Untrusted::from(plan.target.database.as_str()).one_line();
     let what = match scope {
-        Scope::Schema => "the schema, without rows",
-        _ => "schema and rows",
+        Scope::Schema => "the schema, without rows".to_owned(),
+        Scope::Tables => format!(
+            "data only: {} with their partitions; no types, functions or tables that they refer to",
+            names(&making.tables)
+        ),
+        _ => "schema and rows".to_owned(),
     };
     let lock_s = plan.timeouts.lock_ms.unwrap_or(0) / 1000;
     Preview {
@@ -133,6 +172,7 @@ fn preview(scope: Scope, dumper: &Dumper, making: &Making, plan: &Plan) -> Previ
             format!(
                 "named {database}-TIME-REVISION.dump, with a manifest: SHA-256, revision, rows"
             ),
+            beside(scope, making),
             format!("read back and proven to {} before it counts as a backup", making.level),
             "ACCESS SHARE on every table, to its end: reads and writes go on".to_owned(),
             "ALTER, DROP, TRUNCATE and VACUUM FULL would wait behind it, and others behind them"
@@ -145,10 +185,34 @@ fn preview(scope: Scope, dumper: &Dumper, making: &Making, plan: &Plan) -> Previ
     }
 }
 
+fn names(tables: &Result<Vec<String>, String>) -> String {
+    let all = tables.iter().flatten().map(|name| Untrusted::from(name.as_str()).one_line());
+    all.collect::<Vec<_>>().join(", ")
+}
+
+/// Returns what is written beside the dump, or why it is not.
+fn beside(scope: Scope, making: &Making) -> String {
+    let csv = match making.csv.as_ref().is_ok_and(|csv| !csv.is_empty()) {
+        true => format!(", {} as CSV", names(&making.csv)),
+        false => String::new(),
+    };
+    match (scope, &making.roles) {
+        (Scope::Full, Ok(_)) => {
+            format!("beside it the roles without passwords and the database's properties{csv}")
+        }
+        (Scope::Full, Err(why)) => format!("beside it no roles ({why}){csv}"),
+        _ => format!("beside it nothing of the roles{csv}"),
+    }
+}
+
 /// Returns `pg_dump`'s command line as it will run.
 fn shown_command(scope: Scope, dumper: &Dumper, lock_s: u64) -> String {
     let path = Untrusted::from(dumper.path.as_str()).one_line();
-    let schema = if scope == Scope::Schema { " --schema-only" } else { "" };
+    let schema = match scope {
+        Scope::Schema => " --schema-only",
+        Scope::Tables => " --strict-names --table=…",
+        _ => "",
+    };
     format!(
         "pg_dump {}: {path} {}{schema} --lock-wait-timeout={lock_s}s --snapshot=…",
         dumper.version,

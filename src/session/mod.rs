@@ -15,5 +15,6 @@ pub mod procedure;
 pub mod proving;
 pub mod salvaging;
 pub mod staging;
+pub mod tending;
 pub mod vitals;
 pub mod walk;

@@ -23,11 +23,12 @@ use crate::tools::{Act, Intent, Migration, Script, Tool, Tree};
 
 use super::effect::{Previewed, Request};
 use super::facts::Migrations;
-use super::making::{self, Making};
+use super::making::{self, Making, Parts};
 use super::procedure::up_to::{self, Next};
 use super::proving;
 use super::salvaging;
 use super::staging;
+use super::tending;
 
 /// What a plan stands on, all of it read for this plan.
 pub struct Ground<'a> {
@@ -51,7 +52,7 @@ pub struct Ground<'a> {
     pub holders: &'a dyn Fn(&[Hazard]) -> Vec<String>,
     /// What a backup stands on, if one is asked for.
     pub making: Option<&'a Making>,
-    /// The backups, if one of them is to be proven.
+    /// The backups, if one of them is to be proven or tended.
     pub backups: Option<&'a Inventory>,
 }
 
@@ -76,11 +77,14 @@ pub fn plan(request: &Request, ground: &Ground<'_>) -> Previewed {
         }
         Request::Command { argv, risk } => command(argv, *risk, ground),
         Request::Sql { text, risk } => sql::plan(text, *risk, ground),
+        Request::Tend { tending, backup } => tending::plan(*tending, backup.as_deref(), ground),
         Request::VerifyBackup { backup, level } => proving::plan(backup, *level, ground),
-        Request::Backup { scope, .. } => match ground.making {
-            Some(making) => making::plan(*scope, making, ground),
-            None => Err("what a backup needs was not read".into()),
-        },
+        Request::Backup { scope, .. } | Request::BackupOf(Parts { scope, .. }) => {
+            match ground.making {
+                Some(making) => making::plan(*scope, making, ground),
+                None => Err("what a backup needs was not read".into()),
+            }
+        }
     };
     match planned {
         Ok(plan) => Previewed::Plan(Box::new(plan)),

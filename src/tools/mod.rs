@@ -4,6 +4,8 @@
 //! Adding a tool: one file, one line in [`all`], golden samples.
 
 pub mod alembic;
+pub mod barman;
+pub mod catalog;
 pub mod command;
 pub mod dbmate;
 pub mod django;
@@ -16,6 +18,7 @@ mod linear;
 mod node;
 pub mod node_pg_migrate;
 pub mod pg_dump;
+pub mod pgbackrest;
 pub mod prisma;
 mod project;
 pub mod sequelize;
@@ -23,6 +26,7 @@ pub mod sql;
 pub mod sqlx;
 pub mod status;
 mod tree;
+pub mod walg;
 
 pub use failure::{Failure, FailureKind};
 pub use project::{Migration, Project, Script, Setup};

@@ -14,12 +14,13 @@ use super::lines::Lines;
 use super::seat::{Heard, Seat};
 use super::{args, confirm, json, print, prompt, say, site};
 use crate::domain::activity::BackendKey;
-use crate::domain::backup::Scope;
+use crate::domain::backup::{Scope, Tending};
 use crate::domain::identity::Identity;
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::{Answer, Direction, Hash, Plan, Risk, Signal};
 use crate::io::terminal::{Signal as Stopped, Signals};
 use crate::session::effect::{Event, Goal, How, Request};
+use crate::session::making::Parts;
 use crate::session::salvaging;
 use crate::session::staging;
 
@@ -30,8 +31,10 @@ pub enum Wish {
     Migrate(Direction, Goal),
     /// This signal to the backend of this pid.
     Signal(i32, Signal),
-    /// A backup, into this directory.
-    Backup(Scope, Option<String>),
+    /// A backup.
+    Backup(Parts),
+    /// This, done to the backup that lies there, or to all.
+    Tend(Tending, Option<String>),
     /// Saving this table, or only this column of it, into this directory.
     Salvage(String, Option<String>, Option<String>),
     /// Staging this table out of this backup.
@@ -48,10 +51,12 @@ impl Wish {
     /// If the directory cannot be named.
     pub fn backup(args: &args::Backup) -> Result<Self> {
         let scope = match args.scope {
+            _ if !args.table.is_empty() => Scope::Tables,
             args::Scope::Full => Scope::Full,
             args::Scope::Schema => Scope::Schema,
         };
-        Ok(Self::Backup(scope, absolute(args.to.as_deref())?))
+        let (tables, csv) = (args.table.clone(), args.csv.clone());
+        Ok(Self::Backup(Parts { scope, to: absolute(args.to.as_deref())?, tables, csv }))
     }
 
     /// Returns the wish for a salvage; its directory is meant from here, too.
@@ -89,6 +94,25 @@ enum Means {
 pub fn migrate(flags: &args::Migrating, direction: Direction) -> Result<ExitCode> {
     let goal = flags.to.clone().map_or(Goal::One, Goal::Revision);
     run(&flags.changing, Wish::Migrate(direction, goal))
+}
+
+/// Does something to backups that are there.
+///
+/// # Errors
+/// As [`run`].
+pub fn tend(tend: &args::Tend) -> Result<ExitCode> {
+    let (tending, tended) = match tend {
+        args::Tend::Prune { changing } => {
+            return run(changing, Wish::Tend(Tending::Prune, None));
+        }
+        args::Tend::Pin(tended) => (Tending::Pin, tended),
+        args::Tend::Unpin(tended) => (Tending::Unpin, tended),
+        args::Tend::Adopt(tended) => (Tending::Adopt, tended),
+    };
+    let place = std::path::absolute(&tended.backup).wrap_err("the backup cannot be named")?;
+    let place = place.components().collect::<std::path::PathBuf>();
+    let place = place.to_str().ok_or_else(|| eyre!("the backup's path is not UTF-8"))?;
+    run(&tended.changing, Wish::Tend(tending, Some(place.to_owned())))
 }
 
 /// Plans what is wanted, has it confirmed, and runs it.
@@ -174,7 +198,8 @@ async fn request(seat: &mut Seat, wish: Wish) -> Result<Request> {
             let backend = backend(seat, pid).await?;
             Ok(Request::Signal { backend, signal })
         }
-        Wish::Backup(scope, to) => Ok(Request::Backup { scope, to }),
+        Wish::Backup(parts) => Ok(Request::BackupOf(parts)),
+        Wish::Tend(tending, backup) => Ok(Request::Tend { tending, backup }),
         Wish::Salvage(table, column, to) => {
             let identity = identity(seat).await?;
             let job = salvaging::Job {

@@ -54,7 +54,11 @@ pub fn backup(backup: &Backup, now: DateTime<Utc>) -> String {
         backup.database.as_ref().map(Untrusted::one_line).unwrap_or_default(),
         revision,
         levels.join(" "),
-        if backup.registered { String::new() } else { "adopted".to_owned() },
+        backup.judged.as_ref().map(|judged| plain(&judged.what)).unwrap_or_default(),
+        match backup.registered || backup.kind.is_physical() {
+            true => String::new(),
+            false => "adopted".to_owned(),
+        },
     ];
     format!("  {standing:<9} {}", joined(words))
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
-use super::{Backup, Kind, Proof, Retention, Scope};
+use super::{Backup, Judged, Kind, Proof, Retention, Scope};
 
 /// The number that documents of this version carry as `schema`.
 pub const SCHEMA: u32 = 1;
@@ -33,6 +33,7 @@ struct Row<'a> {
     revision: Option<&'a [String]>,
     complete: Option<bool>,
     verified: &'a [Proof],
+    judged: Option<&'a Judged>,
     retention: Retention,
     registered: bool,
     tables: Option<usize>,
@@ -65,6 +66,7 @@ fn row(backup: &Backup) -> Row<'_> {
         revision: backup.revisions.as_deref(),
         complete: backup.complete,
         verified: &backup.verified,
+        judged: backup.judged.as_ref(),
         retention: backup.retention,
         registered: backup.registered,
         tables: backup.tables,

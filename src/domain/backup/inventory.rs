@@ -1,5 +1,9 @@
 //! All backups that were found, and what they come to for one database.
 
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+
 use super::Backup;
 use crate::domain::evidence::Level;
 use crate::domain::identity::Identity;
@@ -16,13 +20,24 @@ pub struct Inventory {
     pub required: Level,
     /// The age up to which one is recent.
     pub max_age: Period,
+    /// When it was read.
+    pub read_at: Option<DateTime<Utc>>,
+    /// Runs that are not over, and the places of backups that they name.
+    pub held: BTreeSet<String>,
 }
 
 impl Inventory {
     /// Returns an inventory in which nothing was found yet.
     #[must_use]
     pub fn empty(required: Level, max_age: Period) -> Self {
-        Self { backups: Vec::new(), problems: Vec::new(), required, max_age }
+        Self {
+            backups: Vec::new(),
+            problems: Vec::new(),
+            required,
+            max_age,
+            read_at: None,
+            held: BTreeSet::new(),
+        }
     }
 
     /// Returns the backup at a location.
@@ -31,8 +46,9 @@ impl Inventory {
         self.backups.iter().find(|backup| backup.location == location)
     }
 
-    /// Returns the newest full backup that is known to be of `identity`, whatever it is worth;
-    /// one of unknown age is never the newest.
+    /// Returns the newest full dump that is known to be of `identity`, whatever it is worth;
+    /// one of unknown age is never the newest. The levels are for dumps: what another program
+    /// keeps is neither verified nor restored from here.
     #[must_use]
     pub fn newest<'a>(&'a self, identity: &'a Identity) -> Option<&'a Backup> {
         let ours = self.full_of(identity);
@@ -52,6 +68,9 @@ impl Inventory {
 
     fn full_of<'a>(&'a self, identity: &'a Identity) -> impl Iterator<Item = &'a Backup> {
         let ours = self.backups.iter().filter(|b| b.is_of(identity) == Some(true));
-        ours.filter(|backup| backup.is_full() && backup.snapshot_started_at.is_some())
+        ours.filter(|backup| {
+            let is_dump = !backup.kind.is_physical();
+            is_dump && backup.is_full() && backup.snapshot_started_at.is_some()
+        })
     }
 }

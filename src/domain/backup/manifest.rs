@@ -19,6 +19,9 @@ pub const SCHEMA: u32 = 1;
 /// What the name of a manifest ends with; before it stands the name of the backup.
 pub const SUFFIX: &str = ".manifest.json";
 
+/// What the name of the directory ends with that lies beside a backup.
+pub const BESIDE: &str = ".beside";
+
 /// The manifest. Keys that this version does not know are kept when it is written again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -35,9 +38,10 @@ pub struct Manifest {
     pub size: u64,
     /// How much of the database is in it.
     pub scope: Scope,
-    /// When the snapshot was exported: the backup's age counts from here.
-    pub snapshot_started_at: DateTime<Utc>,
-    /// When the tool had ended and everything was synced.
+    /// When the snapshot was exported: the backup's age counts from here. Nobody knows it of
+    /// an adopted one.
+    pub snapshot_started_at: Option<DateTime<Utc>>,
+    /// When the tool had ended and everything was synced; of an adopted one, when it was adopted.
     pub finished_at: DateTime<Utc>,
     /// The database that it is of.
     pub source: Source,
@@ -47,10 +51,16 @@ pub struct Manifest {
     /// Rows by `schema.table`, counted in the snapshot that was dumped; null: not counted.
     #[serde(default)]
     pub rows: BTreeMap<String, Option<u64>>,
+    /// What lies in the directory beside it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<Side>,
     /// `pg_dump`'s version, e.g. `15.20`.
     pub tool_version: String,
     /// Who made it, and in which run.
     pub made_by: Maker,
+    /// What nobody can prove of it, since it was adopted: somebody found it and vouched for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unproven: Vec<String>,
     /// Whether it stays whatever the retention says.
     #[serde(default)]
     pub pinned: bool,
@@ -62,11 +72,31 @@ pub struct Manifest {
     pub rest: Map<String, Value>,
 }
 
+/// A file beside a backup: what a dump leaves out, or a table once more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Side {
+    /// Its name in the directory.
+    pub name: String,
+    /// `roles` (`pg_dumpall`, which takes no snapshot), `properties` of the database, or `csv`;
+    /// the latter two are of the dump's own snapshot.
+    pub what: String,
+    /// SHA-256 in hexadecimal.
+    pub sha256: String,
+    /// Bytes.
+    pub size: u64,
+    /// The table that it has, quoted for SQL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
+    /// Its rows, counted in the snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+}
+
 /// The database that a backup is of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
-    /// `pg_control_system().system_identifier`, decimal.
-    pub system_identifier: String,
+    /// `pg_control_system().system_identifier`, decimal; a dump does not tell it.
+    pub system_identifier: Option<String>,
     /// Its name.
     pub database: String,
     /// The host or socket directory, and port, without secrets.
@@ -140,6 +170,12 @@ impl Manifest {
         let text = serde_json::to_string_pretty(self);
         text.expect("a manifest holds nothing that JSON lacks") + "\n"
     }
+}
+
+/// Returns the name of the directory beside the backup of that name.
+#[must_use]
+pub fn beside(backup: &str) -> String {
+    format!("{backup}{BESIDE}")
 }
 
 /// Returns the name of the manifest of the backup of that name.

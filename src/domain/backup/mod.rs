@@ -8,6 +8,7 @@ mod inventory;
 pub mod manifest;
 pub mod name;
 pub mod retention;
+mod tending;
 mod worth;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ pub use document::{Document, SCHEMA};
 pub use inventory::Inventory;
 pub use manifest::Manifest;
 pub use retention::Retention;
+pub use tending::Tending;
 pub use worth::{Worth, by_worth};
 
 /// What a backup is, told from its bytes and never from its name.
@@ -45,6 +47,8 @@ pub enum Kind {
     Barman,
     /// A backup of WAL-G.
     Walg,
+    /// A snapshot of the provider, of which only what somebody wrote down is known.
+    Managed,
 }
 
 impl Kind {
@@ -60,7 +64,15 @@ impl Kind {
             Self::Pgbackrest => "pgbackrest",
             Self::Barman => "barman",
             Self::Walg => "walg",
+            Self::Managed => "managed",
         }
+    }
+
+    /// Returns true for a copy of the cluster's files: its own program makes, proves, keeps and
+    /// restores it, and the levels L0 to L6 mean nothing for it.
+    #[must_use]
+    pub fn is_physical(self) -> bool {
+        matches!(self, Self::Base | Self::Pgbackrest | Self::Barman | Self::Walg | Self::Managed)
     }
 }
 
@@ -102,6 +114,19 @@ pub struct Proof {
     pub ok: bool,
 }
 
+/// What the program that made a backup says of it, or who wrote it down.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judged {
+    /// The program, with its version where that is known, or the person.
+    pub by: String,
+    /// What its last proof came to; `None`: it has told of none.
+    pub ok: Option<bool>,
+    /// When that was.
+    pub at: Option<DateTime<Utc>>,
+    /// In words that are safe to show.
+    pub what: String,
+}
+
 /// One backup, as far as it is known. `None` is always "not known".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backup {
@@ -141,6 +166,15 @@ pub struct Backup {
     pub complete: Option<bool>,
     /// Every proof that was tried, oldest first.
     pub verified: Vec<Proof>,
+    /// What its own program says of it, where it is not a dump.
+    pub judged: Option<Judged>,
+    /// The run that made it, which only a manifest tells.
+    pub run: Option<String>,
+    /// What its manifest says that nobody can prove, since it was adopted.
+    pub unproven: Vec<String>,
+    /// What tells that it is still the same: size, place on the disk and last change, in a
+    /// form that is only compared.
+    pub stamp: Option<String>,
     /// Whether it may go.
     pub retention: Retention,
     /// Whether it has a manifest of ours beside it; without one it is adopted.
@@ -171,6 +205,10 @@ impl Backup {
             rows: BTreeMap::new(),
             complete: None,
             verified: Vec::new(),
+            judged: None,
+            run: None,
+            unproven: Vec::new(),
+            stamp: None,
             retention: Retention::Keep,
             registered: false,
             problems: Vec::new(),
@@ -210,13 +248,25 @@ impl Backup {
     /// Returns true if it is known to be damaged or cut off.
     #[must_use]
     pub fn is_bad(&self) -> bool {
-        self.complete == Some(false) || self.has_failed()
+        let judged = self.judged.as_ref().and_then(|judged| judged.ok);
+        self.complete == Some(false) || self.has_failed() || judged == Some(false)
+    }
+
+    /// Returns true if its program has proven it, or it has passed L3 or more.
+    #[must_use]
+    pub fn is_proven(&self) -> bool {
+        let judged = self.judged.as_ref().and_then(|judged| judged.ok);
+        !self.is_bad() && (judged == Some(true) || self.level() >= Some(Level::L3))
     }
 
     /// Returns whether it is of that database of that cluster; a dump without manifest tells
-    /// only the database's name.
+    /// only the database's name, and a copy of a cluster holds all of its databases.
     #[must_use]
     pub fn is_of(&self, identity: &Identity) -> Option<bool> {
+        if self.kind.is_physical() && self.database.is_none() {
+            let cluster = self.system_identifier.as_ref();
+            return cluster.map(|cluster| *cluster == identity.system_identifier);
+        }
         let database = self.database.as_ref().map(|name| name.raw() == identity.database);
         let cluster = self.system_identifier.as_ref().map(|id| *id == identity.system_identifier);
         match (database, cluster) {
@@ -229,9 +279,6 @@ impl Backup {
     /// Returns true if it holds schema and data of the whole database.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        match self.kind {
-            Kind::Base | Kind::Pgbackrest | Kind::Barman | Kind::Walg => true,
-            _ => self.scope == Some(Scope::Full),
-        }
+        self.kind.is_physical() || self.scope == Some(Scope::Full)
     }
 }

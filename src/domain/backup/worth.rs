@@ -5,12 +5,12 @@ use std::cmp::Reverse;
 use chrono::{DateTime, NaiveDateTime, Utc};
 
 use super::Backup;
-use crate::domain::evidence::Level;
 
 /// What a backup is good for, the best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Worth {
-    /// Complete, and decoded or restored (L3 and above) without a failure.
+    /// Complete, and decoded or restored (L3 and above), or verified by its own program,
+    /// without a failure.
     Proven,
     /// All of it is there; whether it decodes nobody has tried.
     Complete,
@@ -26,7 +26,7 @@ impl Worth {
     pub fn of(backup: &Backup) -> Self {
         match backup.complete {
             _ if backup.is_bad() => Self::Bad,
-            Some(true) if backup.level() >= Some(Level::L3) => Self::Proven,
+            Some(true) if backup.is_proven() => Self::Proven,
             Some(true) => Self::Complete,
             _ => Self::Unknown,
         }

@@ -17,6 +17,7 @@ impl Config {
         flaws.extend(self.missing_command());
         flaws.extend(self.unknown_contacts());
         flaws.extend(self.bounds());
+        flaws.extend(self.backups.names());
         flaws
     }
 
@@ -47,6 +48,7 @@ impl Config {
         !self.project.prefix.is_empty()
             || !self.project.environment.is_empty()
             || self.project.command.is_some()
+            || self.backups.names_commands()
             || self.probes.values().any(Probe::is_command)
     }
 

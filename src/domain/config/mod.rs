@@ -1,6 +1,7 @@
 //! `lockkeeper.toml`: projects, targets, backups, policy. The defaults serve without a file.
 
 mod armed;
+mod backups;
 mod check;
 mod named;
 mod policy;
@@ -9,6 +10,7 @@ mod target;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use named::POLICY_NAMES;
@@ -138,6 +140,10 @@ pub struct Backups {
     pub pgbackrest: Option<Pgbackrest>,
     /// Barman's server.
     pub barman: Option<Barman>,
+    /// WAL-G.
+    pub walg: Option<Walg>,
+    /// Snapshots of the provider, written down by hand.
+    pub managed: Vec<Managed>,
     /// How many complete and verified backups are kept.
     pub keep: u32,
     /// The age up to which a backup counts as recent.
@@ -153,6 +159,8 @@ impl Default for Backups {
             objects: Vec::new(),
             pgbackrest: None,
             barman: None,
+            walg: None,
+            managed: Vec::new(),
             keep: 3,
             max_age: Period::from_mins(24 * 60),
             required_level: Level::L3,
@@ -166,6 +174,9 @@ impl Default for Backups {
 pub struct Pgbackrest {
     /// The stanza of the target's cluster.
     pub stanza: String,
+    /// What stands before `pgbackrest`, e.g. `["ssh", "repo1", "sudo", "-u", "postgres"]`.
+    #[serde(default)]
+    pub prefix: Vec<String>,
 }
 
 /// Barman's part of the configuration.
@@ -174,6 +185,33 @@ pub struct Pgbackrest {
 pub struct Barman {
     /// The server's name in Barman.
     pub server: String,
+    /// What stands before `barman`.
+    #[serde(default)]
+    pub prefix: Vec<String>,
+}
+
+/// WAL-G's part of the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Walg {
+    /// What stands before `wal-g`, e.g. `["envdir", "/etc/wal-g.d/env"]`.
+    pub prefix: Vec<String>,
+}
+
+/// A snapshot of the provider, which nobody but a person can tell of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Managed {
+    /// Its name at the provider, e.g. `rds:shop-2026-11-20`.
+    pub name: String,
+    /// When it was taken, in RFC 3339 with its zone.
+    pub taken_at: DateTime<Utc>,
+    /// The cluster that it is of, if somebody has looked: `pg_control_system()` tells it.
+    #[serde(default)]
+    pub system_identifier: Option<String>,
+    /// Who wrote it down.
+    #[serde(default)]
+    pub by: Option<String>,
 }
 
 /// A person or a channel.

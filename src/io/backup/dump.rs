@@ -1,6 +1,6 @@
 //! `pg_dump` itself: what it is given, what it says, and its end.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::file::Partial;
-use super::snapshot::Snapshot;
+use super::snapshot::{Named, Snapshot, Table};
 use super::{Failed, Job, say};
 use crate::domain::backup::Scope;
 use crate::domain::untrusted::Untrusted;
@@ -32,13 +32,23 @@ pub(super) struct Dump {
 
 impl Dump {
     /// Starts it on the snapshot; its standard output is the file.
-    pub fn start(job: &Job, snapshot: &Snapshot, partial: &Partial) -> Result<Self, Failed> {
+    pub fn start(
+        job: &Job,
+        named: &Named,
+        snapshot: &Snapshot,
+        partial: &Partial,
+    ) -> Result<Self, Failed> {
         let cannot = |error| Failed::Running(format!("{}: {error}", job.pg_dump.display()));
         let mut command = Command::new(&job.pg_dump);
         command.args(PG_DUMP);
         if job.scope == Scope::Schema {
             command.arg("--schema-only");
         }
+        if !named.patterns.is_empty() {
+            // A name that fits nothing would be left out without a word.
+            command.arg("--strict-names");
+        }
+        command.args(named.patterns.iter().map(|pattern| format!("--table={pattern}")));
         let mut child = command
             .arg(format!("--lock-wait-timeout={}", job.lock_wait.as_millis()))
             .arg(format!("--snapshot={}", snapshot.id))
@@ -58,17 +68,15 @@ impl Dump {
     /// Follows it to its end. `locked` is told once it has its locks and writes rows.
     pub async fn follow(
         &mut self,
-        tables: usize,
+        tables: &[Table],
         locked: oneshot::Sender<()>,
     ) -> Result<(), Failed> {
         let (mut last, mut locked) = (VecDeque::new(), Some(locked));
-        let (mut at, mut line) = (0, Vec::new());
+        let (mut at, mut line) = (Progress::of(tables), Vec::new());
         while self.next_line(&mut line).await {
             let text = Untrusted::from_bytes(line.trim_ascii_end());
             if let Some(table) = text.raw().strip_prefix(ROWS) {
-                at += 1;
-                let table = Untrusted::from(table.trim_matches('"')).one_line();
-                say(&format!("rows of table {at}/{tables}: {table}"));
+                say(&at.next(table.trim_matches('"')));
                 // Whoever waited for it is gone only when all is over.
                 locked.take().map(|locked| locked.send(()));
             } else if is_trouble(text.raw()) {
@@ -96,6 +104,37 @@ impl Dump {
         if timeout(GRACE, self.child.wait()).await.is_err() {
             drop(self.child.kill().await);
         }
+    }
+}
+
+/// How far the rows are: by the tables' pages, since a hundred small ones are nothing beside
+/// a large one.
+struct Progress {
+    pages: HashMap<String, u64>,
+    all: u64,
+    done: u64,
+    begun: usize,
+    /// Pages of the table that is written now.
+    now: u64,
+}
+
+impl Progress {
+    fn of(tables: &[Table]) -> Self {
+        let pages: HashMap<String, u64> =
+            tables.iter().map(|table| (table.name.clone(), table.pages)).collect();
+        let all = pages.values().sum();
+        Self { pages, all, done: 0, begun: 0, now: 0 }
+    }
+
+    /// Takes the table whose rows are next; returns what is told.
+    fn next(&mut self, table: &str) -> String {
+        self.done += self.now;
+        self.now = self.pages.get(table).copied().unwrap_or(0);
+        self.begun += 1;
+        let percent = (self.done * 100).checked_div(self.all).unwrap_or(0);
+        let (begun, tables) = (self.begun, self.pages.len());
+        let table = Untrusted::from(table).one_line();
+        format!("rows of table {begun}/{tables}, {percent} % done: {table}")
     }
 }
 

@@ -9,6 +9,7 @@ use std::process::Stdio;
 use rustix::fs::{FlockOperation, OFlags, flock};
 use sha2::{Digest as _, Sha256};
 
+use super::beside;
 use super::place::others_may_replace;
 use crate::domain::backup::name::{self, PARTIAL};
 use crate::domain::backup::{Manifest, manifest};
@@ -41,7 +42,7 @@ pub(in crate::io) fn prepare(directory: &Path) -> io::Result<()> {
 /// Returns the name that the next file gets: `wanted`, or with a number if that is taken.
 pub(super) fn free_name(directory: &Path, wanted: &str) -> io::Result<String> {
     let is_free = |name: &String| {
-        [name.clone(), format!("{name}{PARTIAL}"), manifest::name_for(name)]
+        [name.clone(), format!("{name}{PARTIAL}"), manifest::name_for(name), manifest::beside(name)]
             .iter()
             .all(|name| fs::symlink_metadata(directory.join(name)).is_err())
     };
@@ -99,6 +100,7 @@ impl Partial {
     /// Removes it, and a manifest that was written for it.
     pub fn discard(self) -> io::Result<()> {
         fs::remove_file(self.path())?;
+        beside::remove(&self.directory.join(manifest::beside(&self.name)));
         let manifest = self.directory.join(manifest::name_for(&self.name));
         match fs::remove_file(manifest) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -108,7 +110,11 @@ impl Partial {
 }
 
 /// Writes a manifest beside the backup `name`: temporary, synced, renamed.
-pub(super) fn write_manifest(directory: &Path, name: &str, manifest: &Manifest) -> io::Result<()> {
+pub(in crate::io) fn write_manifest(
+    directory: &Path,
+    name: &str,
+    manifest: &Manifest,
+) -> io::Result<()> {
     let path = directory.join(manifest::name_for(name));
     let draft = directory.join(format!("{}{PARTIAL}", manifest::name_for(name)));
     let mut file = new_file(&draft)?;

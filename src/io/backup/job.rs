@@ -29,9 +29,20 @@ pub struct Job {
     pub level: Level,
     /// The migration tool whose revision is noted.
     pub tool: Option<String>,
+    /// The tables that are dumped; none: all.
+    pub tables: Vec<String>,
+    /// The tables that are written as CSV too.
+    pub csv: Vec<String>,
+    /// The `pg_dumpall` that writes the roles beside it; none: they are left out.
+    pub roles: Option<PathBuf>,
 }
 
-const OPTIONS: [&str; 9] = [
+/// Those that may be given several times.
+const LISTS: [&str; 2] = ["--table", "--csv"];
+const OPTIONS: [&str; 12] = [
+    "--table",
+    "--csv",
+    "--roles",
     "--scope",
     "--directory",
     "--pg-dump",
@@ -50,7 +61,8 @@ impl Job {
     /// If a word is unknown, missing or not what it must be.
     pub fn parse(args: &[OsString]) -> Result<Self, String> {
         let words: Option<Vec<&str>> = args.iter().map(|word| word.to_str()).collect();
-        let given = options(&words.ok_or("an argument is not UTF-8")?)?;
+        let words = words.ok_or("an argument is not UTF-8")?;
+        let given = options(&words)?;
         let text = |name: &str| given.get(name).copied().ok_or(format!("{name} is missing"));
         let number = |name: &str| {
             let text = text(name)?;
@@ -61,7 +73,10 @@ impl Job {
             scope: match text("--scope")? {
                 "full" => Scope::Full,
                 "schema" => Scope::Schema,
-                other => return Err(format!("--scope: {other} is neither full nor schema")),
+                "tables" => Scope::Tables,
+                other => {
+                    return Err(format!("--scope: {other} is neither full, schema nor tables"));
+                }
             },
             directory: PathBuf::from(text("--directory")?),
             pg_dump: PathBuf::from(text("--pg-dump")?),
@@ -71,8 +86,17 @@ impl Job {
             count: Duration::from_millis(number("--count-ms")?),
             level: level(given.get("--level").copied())?,
             tool: given.get("--tool").map(|tool| (*tool).to_owned()),
+            tables: list("--table", &words),
+            csv: list("--csv", &words),
+            roles: given.get("--roles").map(PathBuf::from),
         })
     }
+}
+
+/// Returns every value of an option.
+fn list(name: &str, words: &[&str]) -> Vec<String> {
+    let pairs = words.chunks(2).filter(|pair| LISTS.contains(&name) && pair.first() == Some(&name));
+    pairs.filter_map(|pair| pair.get(1)).map(|value| (*value).to_owned()).collect()
 }
 
 fn level(text: Option<&str>) -> Result<Level, String> {

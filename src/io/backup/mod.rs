@@ -5,8 +5,9 @@
 //! done, 1 failed while running, 2 nothing was begun. Killed at any moment it leaves a
 //! `.partial`, never a file that looks like a backup and has no manifest.
 
+pub(super) mod beside;
 mod dump;
-mod file;
+pub(super) mod file;
 mod job;
 mod left;
 mod place;
@@ -32,10 +33,11 @@ use crate::domain::backup::manifest::{self, Maker, Manifest, Source};
 use crate::domain::backup::{Kind, Scope, name};
 use crate::domain::quantity::size;
 use crate::domain::verify::Level;
+use beside::Beside;
 use dump::Dump;
 use file::Partial;
 pub(in crate::io) use file::{new_file, no_replace, prepare};
-use snapshot::{Snapshot, Stopped, Table};
+use snapshot::{Named, Snapshot, Stopped, Table};
 
 pub use job::Job;
 pub use left::{Left, left, named_in};
@@ -105,7 +107,12 @@ pub async fn run(job: &Job) -> Result<String, Failed> {
     let tool = tool.ok_or_else(no_tool)?.version;
     let mut snapshot = Snapshot::take(job).await?;
     say(&format!("snapshot {} of {}", snapshot.id, snapshot.at.to_rfc3339()));
-    let known = Known { tool, revisions: snapshot.revisions(job.tool.as_deref()).await };
+    let known = Known {
+        tool,
+        revisions: snapshot.revisions(job.tool.as_deref()).await,
+        tables: snapshot.named(&job.tables).await?,
+        csv: snapshot.named(&job.csv).await?.asked,
+    };
     let wanted = name::of(&snapshot.database, snapshot.at, known.revisions.as_deref(), job.scope);
     let mut partial = begin(&job.directory, &wanted)?;
     match make(job, snapshot, known, &mut partial, &mut signals).await {
@@ -125,6 +132,8 @@ pub async fn run(job: &Job) -> Result<String, Failed> {
 struct Known {
     tool: String,
     revisions: Option<Vec<String>>,
+    tables: Named,
+    csv: Vec<String>,
 }
 
 /// Begins the file, and tells its name first: that is how it is found after a crash.
@@ -151,13 +160,20 @@ async fn make(
     partial: &mut Partial,
     signals: &mut Signals,
 ) -> Result<(PathBuf, u64), Failed> {
-    let tables = match job.scope {
+    let mut tables = match job.scope {
         Scope::Schema => Vec::new(),
         _ => snapshot.tables().await.map_err(|failed| Failed::Running(failed.to_string()))?,
     };
-    let rows = dump(job, &mut snapshot, &tables, partial, signals).await?;
+    tables.retain(|table| known.tables.has(table));
+    let csv = known.csv.clone();
+    let rows = dump(job, &known.tables, &mut snapshot, &tables, partial, signals).await?;
     failpoint::hit("backup.dumped");
+    let beside = tokio::select! {
+        beside = Beside::write(job, &mut snapshot, &csv, partial.name()) => beside?,
+        () = asked_to_end(signals) => return Err(stopped()),
+    };
     let mut manifest = manifest(job, &snapshot, known, rows);
+    manifest.beside = beside.map(|beside| beside.sides()).unwrap_or_default();
     snapshot.close().await;
     let proved = tokio::select! {
         proved = prove(job.level, partial, &mut manifest) => proved,
@@ -173,12 +189,13 @@ type Rows = BTreeMap<String, Option<u64>>;
 /// Runs `pg_dump` and counts beside it, once it has its locks: then no count waits for one.
 async fn dump(
     job: &Job,
+    named: &Named,
     snapshot: &mut Snapshot,
     tables: &[Table],
     partial: &Partial,
     signals: &mut Signals,
 ) -> Result<Rows, Failed> {
-    let mut dump = Dump::start(job, snapshot, partial)?;
+    let mut dump = Dump::start(job, named, snapshot, partial)?;
     say(&format!("pg_dump writes {} tables", tables.len()));
     let (locked, has_locks) = oneshot::channel();
     let counting = async {
@@ -188,7 +205,7 @@ async fn dump(
         counted.map_err(|Stopped::Cancelled| Failed::Running("it was cancelled".to_owned()))
     };
     let done = tokio::select! {
-        done = async { tokio::try_join!(dump.follow(tables.len(), locked), counting) } => done,
+        done = async { tokio::try_join!(dump.follow(tables, locked), counting) } => done,
         () = asked_to_end(signals) => Err(stopped()),
     };
     match done {
@@ -230,18 +247,20 @@ fn manifest(job: &Job, snapshot: &Snapshot, known: Known, rows: Rows) -> Manifes
         sha256: String::new(),
         size: 0,
         scope: job.scope,
-        snapshot_started_at: snapshot.at,
+        snapshot_started_at: Some(snapshot.at),
         finished_at: snapshot.at,
         source: Source {
-            system_identifier: job.system_identifier.clone(),
+            system_identifier: Some(job.system_identifier.clone()),
             database: snapshot.database.clone(),
             host: format!("{host}{port}"),
             server_version: snapshot.server_version.clone(),
         },
         revisions: known.revisions,
         rows,
+        beside: Vec::new(),
         tool_version: known.tool,
         made_by: Maker { operator: host::operator().to_owned(), run: variable(RUN) },
+        unproven: Vec::new(),
         pinned: false,
         verified: Vec::new(),
         rest: Map::new(),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, FlockOperation, OFlags, access, flock, statvfs};
 
+use super::beside;
 use super::file::SUFFIX;
 use crate::domain::backup::manifest;
 use crate::domain::backup::name::PARTIAL;
@@ -91,6 +92,7 @@ fn forget_manifest(directory: &Path, partial: &str) {
             // There is none, as a rule.
             let _ = fs::remove_file(directory.join(name));
         }
+        beside::remove(&directory.join(manifest::beside(name)));
     }
 }
 

@@ -1,9 +1,12 @@
 //! The snapshot that is dumped and counted: one transaction, REPEATABLE READ, READ ONLY.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use futures_util::StreamExt as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
 use tokio::time::timeout;
@@ -16,6 +19,7 @@ use crate::io::tree::Disk;
 use crate::tools::{self, Rows, Tree};
 
 const TABLES: &str = include_str!("../../../assets/sql/dumped_tables.sql");
+const NAMED: &str = include_str!("../../../assets/sql/named_tables.sql");
 const HOLDERS: &str = include_str!("../../../assets/sql/exclusive.sql");
 
 /// How long connecting may take.
@@ -54,7 +58,21 @@ pub(super) struct Table {
     /// `schema.table`.
     pub name: String,
     /// The same, quoted for SQL.
-    quoted: String,
+    pub quoted: String,
+    /// Pages, as the catalog estimates them: how much of the work it is.
+    pub pages: u64,
+}
+
+/// The tables that somebody has named, with their partitions.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Named {
+    /// What `pg_dump --table` takes: every part in quotation marks, so that nothing in it is
+    /// a wildcard.
+    pub patterns: Vec<String>,
+    /// `schema.table` of each.
+    names: BTreeSet<String>,
+    /// Those that were named themselves, quoted for SQL.
+    pub asked: Vec<String>,
 }
 
 /// What ended counting before its time.
@@ -128,9 +146,56 @@ impl Snapshot {
         let rows = sqlx::query(TABLES).fetch_all(&mut self.connection).await.map_err(refused)?;
         let table = |row: &PgRow| {
             let (schema, name): (String, String) = (row.try_get(0)?, row.try_get(1)?);
-            Ok(Table { name: format!("{schema}.{name}"), quoted: row.try_get(2)? })
+            let pages = u64::try_from(row.try_get::<i64, _>(3)?).unwrap_or(1);
+            Ok(Table { name: format!("{schema}.{name}"), quoted: row.try_get(2)?, pages })
         };
         rows.iter().map(table).collect::<sqlx::Result<_>>().map_err(refused)
+    }
+
+    /// Returns the tables of these names, with their partitions.
+    pub async fn named(&mut self, names: &[String]) -> Result<Named, Failed> {
+        if names.is_empty() {
+            return Ok(Named::default());
+        }
+        let rows = sqlx::query(NAMED).bind(names).fetch_all(&mut self.connection).await;
+        let mut named = Named::default();
+        for row in rows.map_err(refused)? {
+            let asked: String = row.try_get(0).map_err(refused)?;
+            let found: Option<(String, String, String)> = found(&row).map_err(refused)?;
+            let Some((schema, table, quoted)) = found else {
+                let asked = Untrusted::new(asked).one_line();
+                return Err(not_run(format!("there is no table {asked} in this database")));
+            };
+            if row.try_get(1).map_err(refused)? {
+                named.asked.push(quoted);
+            }
+            named.patterns.push(format!("{}.{}", exactly(&schema), exactly(&table)));
+            named.names.insert(format!("{schema}.{table}"));
+        }
+        Ok(named)
+    }
+
+    /// Writes the rows of a table as CSV, within `limit`; returns how many they are.
+    pub async fn copy_out(
+        &mut self,
+        quoted: &str,
+        mut file: File,
+        limit: Duration,
+    ) -> Result<u64, String> {
+        let limit = format!("SET LOCAL statement_timeout = {}", limit.as_millis());
+        let set = sqlx::raw_sql(AssertSqlSafe(limit)).execute(&mut self.connection).await;
+        set.map_err(|error| error.to_string())?;
+        let count = format!("SELECT count(*)::int8 FROM {quoted}");
+        let count = sqlx::query_scalar(AssertSqlSafe(count)).fetch_one(&mut self.connection).await;
+        let count: i64 = count.map_err(|error| error.to_string())?;
+        let copy = format!("COPY (SELECT * FROM {quoted}) TO STDOUT WITH (FORMAT csv, HEADER)");
+        let copied = self.connection.copy_out_raw(&copy).await;
+        let mut copied = copied.map_err(|error| error.to_string())?;
+        while let Some(bytes) = copied.next().await {
+            let bytes = bytes.map_err(|error| error.to_string())?;
+            file.write_all(&bytes).map_err(|error| error.to_string())?;
+        }
+        u64::try_from(count).map_err(|error| error.to_string())
     }
 
     /// Counts the rows of each table, each within `limit`; one that cannot be counted is
@@ -194,6 +259,27 @@ impl Snapshot {
     pub async fn close(self) {
         drop(timeout(CONNECT, self.connection.close()).await);
     }
+}
+
+impl Named {
+    /// Returns true for a table that is dumped; without names every one is.
+    pub fn has(&self, table: &Table) -> bool {
+        self.names.is_empty() || self.names.contains(&table.name)
+    }
+}
+
+fn found(row: &PgRow) -> sqlx::Result<Option<(String, String, String)>> {
+    let schema: Option<String> = row.try_get(2)?;
+    let table: Option<String> = row.try_get(3)?;
+    Ok(schema
+        .zip(table)
+        .zip(row.try_get(4)?)
+        .map(|((schema, table), quoted)| (schema, table, quoted)))
+}
+
+/// Returns a name as a pattern of `pg_dump` that fits itself alone.
+fn exactly(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 fn holder(row: &PgRow) -> sqlx::Result<Option<String>> {

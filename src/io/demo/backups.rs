@@ -98,11 +98,11 @@ fn stage(good: &Path) -> io::Result<()> {
 
 /// Copies the good one as one that was made earlier.
 fn old(good: &Path, mut manifest: Manifest) -> io::Result<()> {
-    let at = manifest.snapshot_started_at - OLD;
+    let at = begun(&manifest) - OLD;
     let path = named(good, &manifest, at);
     fs::copy(good, &path)?;
     manifest.id = file_name(&path);
-    manifest.snapshot_started_at = at;
+    manifest.snapshot_started_at = Some(at);
     manifest.finished_at -= OLD;
     manifest.verified.iter_mut().for_each(|evidence| evidence.at -= OLD);
     let note = "the demo has staged its age: it is a copy of the newest one, under an older stamp";
@@ -113,9 +113,13 @@ fn old(good: &Path, mut manifest: Manifest) -> io::Result<()> {
 
 /// Copies what a disk that was full would have taken of the good one; it has no manifest.
 fn cut(good: &Path, manifest: &Manifest) -> io::Result<()> {
-    let path = named(good, manifest, manifest.snapshot_started_at - CUT);
+    let path = named(good, manifest, begun(manifest) - CUT);
     fs::copy(good, &path)?;
     File::options().write(true).open(&path)?.set_len(manifest.size / 3 * 2)
+}
+
+fn begun(manifest: &Manifest) -> DateTime<Utc> {
+    manifest.snapshot_started_at.unwrap_or(manifest.finished_at)
 }
 
 fn named(good: &Path, manifest: &Manifest, at: DateTime<Utc>) -> PathBuf {

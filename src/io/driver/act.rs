@@ -90,7 +90,9 @@ impl Inner {
         if let Some(why) = unrecorded {
             self.tell(News::Event(Event::RecordFailed(why)));
         }
-        if matches!(confirmed.plan().action, Action::Backup { .. } | Action::VerifyBackup { .. }) {
+        if let Action::Backup { .. } | Action::VerifyBackup { .. } | Action::Tend { .. } =
+            confirmed.plan().action
+        {
             // Whoever hears that it is done finds it in the list.
             self.refresh_backups().await;
         }
@@ -145,6 +147,8 @@ impl Inner {
                 Action::Backup { .. } => environment::for_backup(spec, &application, journal.run()),
                 // It asks no server but its own, which is registered where the next sweep looks.
                 Action::VerifyBackup { .. } => environment::for_proof(&self.site.paths.state),
+                // It reads files, and asks no server.
+                Action::Tend { .. } => Vec::new(),
                 _ => environment::variables(spec, config, &application, limits(plan)),
             },
             grace: GRACE,

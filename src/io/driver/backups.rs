@@ -8,13 +8,15 @@ use chrono::Utc;
 
 use super::Inner;
 use crate::domain::backup::Inventory;
-use crate::io::store;
+use crate::io::store::{self, held, outside};
 use crate::session::facts::Proof;
 use crate::session::news::News;
 use crate::tools::pg_dump::Progress;
 
 /// How often the directories are looked at; what has not changed is not read again.
 const PACE: Duration = Duration::from_secs(30);
+/// How often others are asked what they keep: their programs may work on it for a second.
+const ASKED: Duration = Duration::from_mins(5);
 /// How often the screen is told how far a proof is.
 const TOLD: Duration = Duration::from_millis(200);
 
@@ -26,6 +28,24 @@ impl Inner {
             tokio::time::sleep(PACE).await;
             self.refresh_backups().await;
         }
+    }
+
+    /// Asks the other programs again and again what they keep.
+    pub async fn watch_outside(&self) {
+        let config = &self.site.config().backups;
+        while outside::is_asked(config) {
+            self.ask_outside().await;
+            self.refresh_backups().await;
+            tokio::time::sleep(ASKED).await;
+        }
+    }
+
+    /// Asks the other programs what they keep; what they say is in the next inventory.
+    pub async fn ask_outside(&self) {
+        let told =
+            outside::ask(&self.site.loaded, &self.site.project, &self.allowed, outside::LIMIT);
+        let told = told.await;
+        self.store.lock().unwrap_or_else(PoisonError::into_inner).also(told);
     }
 
     /// Reads the inventory, and tells it.
@@ -41,6 +61,15 @@ impl Inner {
             store.lock().unwrap_or_else(PoisonError::into_inner).read(Utc::now())
         });
         read.await.map_err(|error| error.to_string())
+    }
+
+    /// Returns what there is now, with the runs that are not over and what they name.
+    pub async fn inventory_with_runs(&self) -> Result<Inventory, String> {
+        let mut inventory = self.inventory().await?;
+        let runs = self.site.paths.runs();
+        let held = tokio::task::spawn_blocking(move || held::by_runs(&runs)).await;
+        inventory.held = held.map_err(|error| error.to_string())??;
+        Ok(inventory)
     }
 
     /// Proves a backup to L3, tells how far that is what it came to, and takes it into the inventory.

@@ -16,13 +16,17 @@ use crate::io::blocking::blocking;
 use crate::io::cluster::clients;
 use crate::io::journal::Journal;
 use crate::io::perform::{Act, Finished};
+use crate::io::postgres::reader::Reader;
 use crate::io::store;
-use crate::session::making::{Dumper, Making};
+use crate::session::making::{Dumper, Making, Parts};
 
 impl Inner {
     /// Reads what a backup of the target stands on.
-    pub(super) async fn making(&self, identity: &Identity, to: Option<&str>) -> Making {
+    pub(super) async fn making(&self, identity: &Identity, parts: &Parts) -> Making {
+        let to = parts.to.as_deref();
         let mut reader = self.reader.lock().await;
+        let tables = named(&mut reader, &parts.tables).await;
+        let csv = named(&mut reader, &parts.csv).await;
         let database = reader.database_size().await.ok();
         let exclusive = reader.exclusive().await.map_err(|error| error.to_string());
         drop(reader);
@@ -31,6 +35,9 @@ impl Inner {
             let place = backup::look(&self.site.backups(to));
             Making {
                 dumper: dumper(identity.major()),
+                tables,
+                csv,
+                roles: dumpall(identity.major()),
                 directory: place.directory,
                 unfit: place.unfit,
                 stale: place.stale,
@@ -68,6 +75,28 @@ impl Inner {
             _ => outcome,
         }
     }
+}
+
+/// Returns the tables of these names, as the server quotes them.
+async fn named(reader: &mut Reader, names: &[String]) -> Result<Vec<String>, String> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = reader.named_tables(names).await.map_err(|error| error.to_string())?;
+    let quoted = |(name, quoted): (String, Option<String>)| {
+        quoted.ok_or_else(|| {
+            let name = Untrusted::from(name.as_str()).one_line();
+            format!("there is no table {name} in this database")
+        })
+    };
+    found.into_iter().map(quoted).collect()
+}
+
+/// Returns the `pg_dumpall` for a server of that version.
+fn dumpall(major: u32) -> Result<String, String> {
+    let found = clients::find("pg_dumpall", major).map_err(|unfit| unfit.to_string())?;
+    let path = found.path.to_str().map(str::to_owned);
+    path.ok_or_else(|| "the path of pg_dumpall is not UTF-8".to_owned())
 }
 
 /// Returns the `pg_dump` for a server of that version.

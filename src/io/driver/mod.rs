@@ -139,6 +139,8 @@ impl Driver {
         background.spawn(async move { warmed.warm().await });
         let stored = inner.clone();
         background.spawn(async move { stored.watch_backups().await });
+        let asked = inner.clone();
+        background.spawn(async move { asked.watch_outside().await });
         health::begin(&inner, &mut background);
         let driver = Self { inner, orders, worker, background };
         driver.refresh();

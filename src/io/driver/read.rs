@@ -19,7 +19,7 @@ use crate::io::poll::Answer;
 use crate::io::postgres::reader::Holding;
 use crate::session::effect::{Previewed, Request};
 use crate::session::facts::Migrations;
-use crate::session::making::Making;
+use crate::session::making::{Making, Parts};
 use crate::session::preview::{self, Ground, Ways};
 use crate::tools::status::Status;
 use crate::tools::{self, Rows, Tool};
@@ -39,7 +39,7 @@ pub struct Gathered {
     pub holders: Result<Vec<Holding>, String>,
     /// What a backup stands on, if one was asked for.
     pub making: Option<Making>,
-    /// The backups, if one of them is to be proven.
+    /// The backups, if one of them is to be proven or tended.
     pub backups: Option<Inventory>,
 }
 
@@ -139,11 +139,17 @@ impl Inner {
             holders = self.holders_of(&hazards).await;
         }
         let making = match request {
-            Request::Backup { to, .. } => Some(self.making(&identity, to.as_deref()).await),
+            Request::Backup { scope, to } => {
+                let (scope, to) = (*scope, to.clone());
+                let parts = Parts { scope, to, tables: Vec::new(), csv: Vec::new() };
+                Some(self.making(&identity, &parts).await)
+            }
+            Request::BackupOf(parts) => Some(self.making(&identity, parts).await),
             _ => None,
         };
         let backups = match request {
             Request::VerifyBackup { .. } => Some(self.inventory().await?),
+            Request::Tend { .. } => Some(self.inventory_with_runs().await?),
             _ => None,
         };
         Ok(Gathered { identity, snapshot, project, holders, making, backups })
@@ -187,8 +193,11 @@ impl Inner {
     /// A checkout's file that names commands must have been allowed.
     fn allowed(&self, request: &Request) -> Result<(), String> {
         // None of them runs a command of the file.
-        if let Request::Signal { .. } | Request::Backup { .. } | Request::VerifyBackup { .. } =
-            request
+        if let Request::Signal { .. }
+        | Request::Backup { .. }
+        | Request::BackupOf(_)
+        | Request::VerifyBackup { .. }
+        | Request::Tend { .. } = request
         {
             return Ok(());
         }

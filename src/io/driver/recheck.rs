@@ -1,18 +1,21 @@
 //! The last look before an act starts: the same target, the same plan, one writer, and a
 //! tool that is seen on this very server.
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 use super::act::{ACTS, Hand};
 use super::{Inner, environment};
-use crate::domain::backup::Scope;
+use crate::domain::backup::Tending;
 use crate::domain::evidence::Level;
 use crate::domain::identity::Identity;
 use crate::domain::plan::{Action, Command, Confirmed, Plan};
+use crate::io::backup::Job;
 use crate::io::postgres::Control;
 use crate::io::postgres::control;
 use crate::io::postgres::prove::{self, Proof, Reason};
 use crate::session::effect::{Goal, Previewed, Request};
+use crate::session::making::Parts;
 use crate::session::preview::prefixed;
 use crate::tools;
 
@@ -162,6 +165,14 @@ async fn nobody_else_acts(control: &mut Control, plan: &Plan) -> Result<(), Stri
     }
 }
 
+/// Returns the request of a backup from its program's words.
+fn backup(command: &Command) -> Result<Request, String> {
+    let words: Vec<OsString> = command.argv.iter().skip(2).map(OsString::from).collect();
+    let Job { scope, directory, tables, csv, .. } = Job::parse(&words)?;
+    let to = directory.to_str().map(str::to_owned);
+    Ok(Request::BackupOf(Parts { scope, to, tables, csv }))
+}
+
 /// Returns the request that leads to exactly this plan, if nothing has moved.
 fn request(plan: &Plan) -> Result<Request, String> {
     match (&plan.action, &plan.command) {
@@ -176,13 +187,14 @@ fn request(plan: &Plan) -> Result<Request, String> {
         (Action::Command, Some(command)) => {
             Ok(Request::Command { argv: command.argv.clone(), risk: plan.risk })
         }
-        (Action::Backup { scope, location }, _) => Ok(Request::Backup {
-            scope: if scope == Scope::Schema.word() { Scope::Schema } else { Scope::Full },
-            to: Some(location.clone()),
-        }),
+        (Action::Backup { .. }, Some(command)) => backup(command),
         (Action::VerifyBackup { file, level }, _) => Ok(Request::VerifyBackup {
             backup: file.clone(),
             level: Level::parse(level).ok_or("its level is not known")?,
+        }),
+        (Action::Tend { tending, backups }, _) => Ok(Request::Tend {
+            tending: *tending,
+            backup: backups.first().filter(|_| *tending != Tending::Prune).cloned(),
         }),
         _ => {
             Err("it cannot be planned again to see whether it has changed: nothing was run".into())

@@ -196,13 +196,14 @@ impl Inner {
             Ok(found) => match (found.first(), &plan.action) {
                 (Some(session), _) => Backend::Present { pid: session.pid },
                 // The program was seen under its name before the act; of a backup both programs
-                // bear it by our own hand; a proof asks no server.
+                // bear it by our own hand; a proof asks no server, nor does who tends a file.
                 (
                     None,
                     Action::Migrate { .. }
                     | Action::Sql { .. }
                     | Action::Backup { .. }
-                    | Action::VerifyBackup { .. },
+                    | Action::VerifyBackup { .. }
+                    | Action::Tend { .. },
                 ) => Backend::Gone,
                 (None, _) => Backend::CannotTell,
             },

@@ -28,6 +28,7 @@ const COLUMNS: &str = include_str!("../../../assets/sql/columns.sql");
 const FOREIGN_KEYS: &str = include_str!("../../../assets/sql/foreign_keys.sql");
 const HOLDERS: &str = include_str!("../../../assets/sql/holders.sql");
 const EXCLUSIVE: &str = include_str!("../../../assets/sql/exclusive.sql");
+const NAMED_TABLES: &str = include_str!("../../../assets/sql/named_tables.sql");
 const BACKEND: &str = include_str!("../../../assets/sql/backend.sql");
 const BACKEND_LOCKS: &str = include_str!("../../../assets/sql/backend_locks.sql");
 
@@ -253,6 +254,24 @@ impl Reader {
     pub async fn exclusive(&mut self) -> Result<Vec<Holding>, Error> {
         let rows = self.rows(sqlx::query(EXCLUSIVE)).await?;
         rows.iter().map(holding).collect()
+    }
+
+    /// Returns each of these names with the table that it is of, quoted for SQL, if it is one's.
+    ///
+    /// # Errors
+    /// When it cannot be read, or a name is none.
+    pub async fn named_tables(
+        &mut self,
+        names: &[String],
+    ) -> Result<Vec<(String, Option<String>)>, Error> {
+        let rows = self.rows(sqlx::query(NAMED_TABLES).bind(names)).await?;
+        let mut named = Vec::new();
+        for row in &rows {
+            if row.try_get(1)? {
+                named.push((row.try_get(0)?, row.try_get(4)?));
+            }
+        }
+        Ok(named)
     }
 
     /// Returns the bytes that the database takes; it waits for nobody's lock.

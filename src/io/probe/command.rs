@@ -1,4 +1,4 @@
-//! A program that changes nothing: its exit status and the first line that it prints.
+//! A program that changes nothing: its exit status and what it prints.
 
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
@@ -23,15 +23,48 @@ const DRAIN: Duration = Duration::from_millis(200);
 ///
 /// Nothing of it lives on after `limit`, nor when the future is dropped.
 pub async fn run(argv: &[String], cwd: &Path, env: &Environment, limit: Duration) -> Value {
-    let mut child = match start(argv, cwd, env) {
-        Ok(child) => child,
-        Err(error) => return Value::unknown(format!("{}: {error}", argv.join(" "))),
-    };
+    match output(argv, cwd, env, Bounds { limit, most: MOST }).await {
+        Ok(output) => answer(&output),
+        Err(why) => Value::unknown(why),
+    }
+}
+
+/// How long a program may run, and how much of each of its outputs is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Then it is ended.
+    pub limit: Duration,
+    /// Bytes; what comes after them is read and dropped.
+    pub most: usize,
+}
+
+/// What a program printed, and how it ended.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// The first bytes of its standard output.
+    pub out: Vec<u8>,
+    /// The first bytes of its standard error.
+    pub err: Vec<u8>,
+}
+
+/// Runs `argv` as [`run`] does, and returns all that it printed, within the bounds.
+///
+/// # Errors
+/// A sentence: it could not be started, or did not end in time.
+pub async fn output(
+    argv: &[String],
+    cwd: &Path,
+    env: &Environment,
+    bounds: Bounds,
+) -> Result<Output, String> {
+    let mut child =
+        start(argv, cwd, env).map_err(|error| format!("{}: {error}", argv.join(" ")))?;
     let _group = Group(child.id());
-    match timeout(limit, finish(&mut child)).await {
-        Ok(Ok((status, text))) => answer(status, text),
-        Ok(Err(error)) => Value::unknown(error.to_string()),
-        Err(_) => Value::unknown(format!("it did not end within {} s", limit.as_secs_f64())),
+    match timeout(bounds.limit, finish(&mut child, bounds.most)).await {
+        Ok(ended) => ended.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("it did not end within {} s", bounds.limit.as_secs_f64())),
     }
 }
 
@@ -52,15 +85,17 @@ fn start(argv: &[String], cwd: &Path, env: &Environment) -> std::io::Result<Chil
         .spawn()
 }
 
-/// Waits for the end, and returns the first line of its output, or of its errors if it
-/// printed nothing else.
-async fn finish(child: &mut Child) -> std::io::Result<(ExitStatus, String)> {
+/// Waits for the end, and returns what was printed before it.
+async fn finish(child: &mut Child, most: usize) -> std::io::Result<Output> {
     let leader = child.id();
     let (mut out, mut errors) = (child.stdout.take(), child.stderr.take());
     let (mut said, mut complained) = (Vec::new(), Vec::new());
     let status = {
         let mut reading = std::pin::pin!(async {
-            tokio::join!(read(out.as_mut(), &mut said), read(errors.as_mut(), &mut complained))
+            tokio::join!(
+                read(out.as_mut(), &mut said, most),
+                read(errors.as_mut(), &mut complained, most)
+            )
         });
         let mut read = false;
         loop {
@@ -78,21 +113,23 @@ async fn finish(child: &mut Child) -> std::io::Result<(ExitStatus, String)> {
             }
         }
     };
-    let text = Some(first_line(&said)).filter(|line| !line.is_empty());
-    Ok((status, text.unwrap_or_else(|| first_line(&complained))))
+    Ok(Output { status, out: said, err: complained })
 }
 
-/// Keeps the first [`MOST`] bytes and reads the rest too: a full pipe would hold it up.
-async fn read(from: Option<&mut (impl AsyncRead + Unpin)>, kept: &mut Vec<u8>) {
+/// Keeps the first `most` bytes and reads the rest too: a full pipe would hold it up.
+async fn read(from: Option<&mut (impl AsyncRead + Unpin)>, kept: &mut Vec<u8>, most: usize) {
     let Some(from) = from else { return };
     let mut chunk = vec![0; 8192];
     while let Ok(count @ 1..) = from.read(&mut chunk).await {
-        let room = MOST.saturating_sub(kept.len()).min(count);
+        let room = most.saturating_sub(kept.len()).min(count);
         kept.extend_from_slice(&chunk[..room]);
     }
 }
 
-fn answer(status: ExitStatus, text: String) -> Value {
+/// The first line of its output, or of its errors if it printed nothing else.
+fn answer(Output { status, out, err }: &Output) -> Value {
+    let text = Some(first_line(out)).filter(|line| !line.is_empty());
+    let text = text.unwrap_or_else(|| first_line(err));
     match status.code().and_then(|code| u16::try_from(code).ok()) {
         Some(status) => Value::Answer { status, text },
         None => Value::unknown(format!("it was ended: {status}")),

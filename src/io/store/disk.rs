@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::domain::backup::manifest::BESIDE;
 use crate::domain::untrusted::Untrusted;
 use crate::tools::pg_dump::{Bytes, Folder};
 
@@ -23,6 +24,8 @@ pub(super) struct Stamp {
     /// Seconds and nanoseconds of the last change; of a directory, the latest of its files.
     changed: (i64, i64),
     files: usize,
+    /// Device and number of the file, or of the directory.
+    place: (u64, u64),
 }
 
 /// What may be a backup, or a manifest.
@@ -86,6 +89,8 @@ fn below(path: &Path, depth: usize, listed: &mut Listed) {
     // `pg_dump -Fd` writes the contents last: until then there are only data files.
     let is_begun = path.to_string_lossy().ends_with(".partial");
     let read = match () {
+        // What lies there belongs to a backup, and is none.
+        () if path.to_string_lossy().ends_with(BESIDE) => Ok(()),
         () if is_one || is_begun => stamp(path).map(|stamp| {
             listed.places.insert(path.to_owned(), stamp);
         }),
@@ -104,7 +109,14 @@ fn shown(path: &Path, error: &io::Error) -> String {
 impl Stamp {
     fn of(metadata: &Metadata) -> Self {
         let changed = (metadata.mtime(), metadata.mtime_nsec());
-        Self { size: metadata.len(), changed, files: 1 }
+        let place = (metadata.dev(), metadata.ino());
+        Self { size: metadata.len(), changed, files: 1, place }
+    }
+
+    /// Returns it as a text that is only compared.
+    pub fn text(&self) -> String {
+        let Self { size, changed: (s, ns), files, place: (device, inode) } = self;
+        format!("{device}.{inode}-{size}-{files}-{s}.{ns}")
     }
 }
 

@@ -47,11 +47,25 @@ fn text(path: &Path) -> io::Result<String> {
 /// # Errors
 /// A sentence, if it cannot be read or written; then the old one is still whole.
 pub(super) fn append(backup: &Path, evidence: Vec<Evidence>) -> Result<(), String> {
-    let Some(mut manifest) = beside(backup)? else { return Ok(()) };
-    manifest.verified.extend(evidence);
+    change(backup, |manifest| manifest.verified.extend(evidence)).map(drop)
+}
+
+/// Changes the manifest of a backup, read anew for that; returns false if it has none.
+///
+/// # Errors
+/// A sentence, if it cannot be read or written; then the old one is still whole.
+pub(super) fn change(backup: &Path, how: impl FnOnce(&mut Manifest)) -> Result<bool, String> {
+    let Some(mut manifest) = beside(backup)? else { return Ok(false) };
+    how(&mut manifest);
     let path = place(backup);
     write(&path, &manifest.text())
-        .map_err(|error| format!("{}: it cannot be written: {error}", path.display()))
+        .map_err(|error| format!("{}: it cannot be written: {error}", path.display()))?;
+    Ok(true)
+}
+
+/// Removes the manifest of a backup that is gone.
+pub(super) fn remove(backup: &Path) -> io::Result<()> {
+    fs::remove_file(place(backup))
 }
 
 /// Writes beside, syncs, and puts it in its place.

@@ -1,8 +1,11 @@
 //! Where backups are kept: an inventory of directories, and proofs up to L3.
 
 mod disk;
+pub mod held;
 mod manifest;
+pub mod outside;
 mod proof;
+mod tend;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -14,11 +17,13 @@ use crate::domain::backup::manifest::SUFFIX;
 use crate::domain::backup::{Inventory, by_worth, retention};
 use crate::domain::config::Backups;
 use crate::domain::untrusted::Untrusted;
+use crate::tools::catalog::Told;
 use crate::tools::pg_dump::{self, Depth, Found, Progress};
 
 use disk::{Listed, Stamp};
 
 pub use proof::{HIGHEST, Limit, record, rows_told, unpack, verify};
+pub use tend::main as tend;
 
 /// So far a backup is read unasked: 64 Ki blocks of an archive, or 256 MiB of a script.
 const STEPS: u64 = 64 << 10;
@@ -31,6 +36,8 @@ pub struct Store {
     usual: bool,
     asked: Backups,
     seen: HashMap<PathBuf, Seen>,
+    /// What others keep, as they told last.
+    outside: Told,
 }
 
 /// What a file or directory was when it looked like this.
@@ -51,13 +58,21 @@ impl Store {
         let directories: Vec<PathBuf> =
             backups.directories.iter().map(|directory| tidy(&base.join(directory))).collect();
         let usual = backups.directories == Backups::default().directories;
-        Self { directories, usual, asked: backups.clone(), seen: HashMap::new() }
+        let asked = backups.clone();
+        let outside = outside::unasked(backups);
+        Self { directories, usual, asked, seen: HashMap::new(), outside }
+    }
+
+    /// Takes what others keep, in the place of what they told before.
+    pub fn also(&mut self, outside: Told) {
+        self.outside = outside;
     }
 
     /// Reads the inventory at `now`; of what has not changed since it was read, nothing.
     pub fn read(&mut self, now: DateTime<Utc>) -> Inventory {
         let asked = &self.asked;
         let mut inventory = Inventory::empty(asked.required_level, asked.max_age);
+        inventory.read_at = Some(now);
         let mut listed = Listed::default();
         for directory in &self.directories {
             let missing = disk::list(directory, &mut listed);
@@ -74,6 +89,9 @@ impl Store {
                 self.add(path, *stamp, now, &mut inventory);
             }
         }
+        inventory.backups.extend(outside::written_down(&self.asked));
+        inventory.backups.extend(self.outside.backups.iter().cloned());
+        inventory.problems.extend(self.outside.problems.iter().cloned());
         let asked = &self.asked;
         retention::mark(&mut inventory.backups, asked.keep, asked.required_level);
         by_worth(&mut inventory.backups);
@@ -99,7 +117,8 @@ impl Store {
         };
         match &seen.found {
             Ok(Some(found)) => {
-                let backup = found.backup(&location, stamp.size, manifest.as_ref(), seen.at);
+                let mut backup = found.backup(&location, stamp.size, manifest.as_ref(), seen.at);
+                backup.stamp = Some(stamp.text());
                 inventory.backups.push(backup);
             }
             Ok(None) => inventory.problems.extend(not_a_backup(path, stamp, manifest.is_some())),

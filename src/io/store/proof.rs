@@ -15,7 +15,7 @@ use crate::domain::verify::{Finding, Report};
 use crate::tools::pg_dump::{self, Depth, Found, Progress, Rows};
 
 /// What proves.
-const TOOL: &str = concat!("lockkeeper ", env!("CARGO_PKG_VERSION"));
+pub(super) const TOOL: &str = concat!("lockkeeper ", env!("CARGO_PKG_VERSION"));
 
 /// Why nothing was proven at all.
 #[derive(Debug, thiserror::Error)]
@@ -169,7 +169,7 @@ fn unchanged(path: &Path, manifest: Result<&Option<Manifest>, &String>) -> Findi
 }
 
 /// Returns the SHA-256 of a file, or of a directory's list of files, as manifests have it.
-fn sum(path: &Path) -> io::Result<String> {
+pub(super) fn sum(path: &Path) -> io::Result<String> {
     if !std::fs::symlink_metadata(path)?.is_dir() {
         return digest(disk::open(path)?);
     }

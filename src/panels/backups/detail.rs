@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::domain::backup::{Backup, Kind, Scope};
+use crate::domain::backup::{Backup, Judged, Kind, Scope};
 use crate::domain::evidence::Level;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::verify::Report;
@@ -50,7 +50,10 @@ fn facts(backup: &Backup, scene: &Scene<'_>) -> Vec<Pair> {
     );
     facts.push(what(backup));
     facts.push(of(backup, scene));
-    facts.push(Pair::new("passed", levels(backup)));
+    match &backup.judged {
+        Some(judged) => facts.push(self::judged(judged)),
+        None => facts.push(Pair::new("passed", levels(backup))),
+    }
     facts.push(unproven(backup));
     facts
 }
@@ -120,10 +123,11 @@ fn of(backup: &Backup, scene: &Scene<'_>) -> Pair {
     let text = |text: &Option<Untrusted>| text.as_ref().map_or("?".to_owned(), Untrusted::one_line);
     let cluster = backup.system_identifier.as_deref().unwrap_or("not written down");
     let value = format!(
-        "{} · system {} · server {} · made by pg_dump {}",
+        "{} · system {} · server {} · made by {} {}",
         text(&backup.database),
         shown(cluster),
         text(&backup.server_version),
+        if backup.kind.is_physical() { backup.kind.word() } else { "pg_dump" },
         text(&backup.tool_version)
     );
     let is_other = scene.facts.identity.value().is_some_and(|id| backup.is_of(id) == Some(false));
@@ -131,6 +135,14 @@ fn of(backup: &Backup, scene: &Scene<'_>) -> Pair {
         true => Pair::new("▲ of another", value).tone(Tone::Warn),
         false => Pair::new("of", value),
     }
+}
+
+/// Returns what the program that keeps it says of it.
+fn judged(judged: &Judged) -> Pair {
+    let at = judged.at.map(|at| format!(", {} UTC", at.format("%Y-%m-%d %H:%M")));
+    let tone = if judged.ok == Some(false) { Tone::Alarm } else { Tone::Plain };
+    let text = format!("{}{}: {}", shown(&judged.by), at.unwrap_or_default(), shown(&judged.what));
+    Pair::new("its tool", text).tone(tone)
 }
 
 fn levels(backup: &Backup) -> String {
@@ -146,6 +158,11 @@ fn levels(backup: &Backup) -> String {
 /// Returns what nobody should take for proven.
 fn unproven(backup: &Backup) -> Pair {
     let mut lines = Vec::new();
+    if backup.kind.is_physical() {
+        let text = "what is in its tables: it is a copy of the whole cluster's files, and only its own program restores it";
+        return Pair::new("not proven", text).tone(Tone::Dim);
+    }
+    lines.extend(backup.unproven.iter().map(String::as_str));
     if !backup.registered {
         lines.push("whether it has changed since it was made: it has no manifest");
         if backup.scope == Some(Scope::Full) {

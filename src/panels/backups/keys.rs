@@ -2,7 +2,7 @@
 
 use crossterm::event::KeyCode;
 
-use crate::domain::backup::Backup;
+use crate::domain::backup::{Backup, Kind, Retention, Tending};
 use crate::domain::verify::{Level, estimated};
 use crate::panels::{Command, Scene};
 use crate::session::facts::Proof;
@@ -21,6 +21,21 @@ pub(super) fn bindings(scene: &Scene<'_>, shown: Option<&Backup>) -> Vec<Binding
         .when(can_verify(scene, shown)),
         super::super::making::binding(scene),
         Binding::new(
+            Key::char('x'),
+            "prune",
+            "plan to remove what the rules of retention no longer keep (asks first)",
+            Command::Tend(Tending::Prune),
+        )
+        .when(possible(scene).and_then(|()| can_prune(scene))),
+        pin(scene, shown),
+        Binding::new(
+            Key::char('a'),
+            "adopt",
+            "write a manifest for a backup that was found: from then on a change of it is noticed (asks first)",
+            Command::Tend(Tending::Adopt),
+        )
+        .when(possible(scene).and_then(|()| can_adopt(shown))),
+        Binding::new(
             Key::code(KeyCode::Enter),
             "detail",
             "show everything about the backup, or the list again",
@@ -36,8 +51,66 @@ pub(super) fn bindings(scene: &Scene<'_>, shown: Option<&Backup>) -> Vec<Binding
     ]
 }
 
+fn pin(scene: &Scene<'_>, shown: Option<&Backup>) -> Binding<Command> {
+    let is_pinned = shown.is_some_and(|backup| backup.retention == Retention::Pinned);
+    let (label, tending) =
+        if is_pinned { ("unpin", Tending::Unpin) } else { ("pin", Tending::Pin) };
+    let help =
+        "keep the selected backup whatever the rules say, or let them hold again (asks first)";
+    let can = possible(scene).and_then(|()| can_pin(shown));
+    Binding::new(Key::char('p'), label, help, Command::Tend(tending)).when(can)
+}
+
+/// Returns why nothing can be done to backups now.
+fn possible(scene: &Scene<'_>) -> Result<(), Reason> {
+    if let Some(why) = scene.session.unrecorded() {
+        return Err(Reason::new(format!("nothing can be recorded: {why}")));
+    }
+    if scene.facts.mismatch.is_some() {
+        return Err(Reason::new("this is not the pinned target"));
+    }
+    if let Some(job) = scene.session.job() {
+        return Err(Reason::new(format!("{} is running", job.plan.preview.title)));
+    }
+    let known = scene.facts.identity.value().map(|_| ());
+    known.ok_or_else(|| Reason::new("the server has not answered yet: whose they are is not known"))
+}
+
+fn can_prune(scene: &Scene<'_>) -> Result<(), Reason> {
+    let known = scene.facts.backups.value();
+    let may_go = known.is_some_and(|known| {
+        known.backups.iter().any(|backup| backup.retention == Retention::Prunable)
+    });
+    match may_go {
+        true => Ok(()),
+        false => Err(Reason::new("the rules of retention keep every backup")),
+    }
+}
+
+fn can_pin(shown: Option<&Backup>) -> Result<(), Reason> {
+    let backup = shown.ok_or_else(|| Reason::new("there is no backup to pin"))?;
+    match (backup.kind.is_physical(), backup.registered) {
+        (true, _) => Err(Reason::new("its own program keeps it")),
+        (_, false) => Err(Reason::new("without a manifest it is never pruned: adopt it first")),
+        _ => Ok(()),
+    }
+}
+
+fn can_adopt(shown: Option<&Backup>) -> Result<(), Reason> {
+    let backup = shown.ok_or_else(|| Reason::new("there is no backup to adopt"))?;
+    match (backup.kind.is_physical(), backup.registered, backup.complete) {
+        (true, ..) => Err(Reason::new("its own program keeps it")),
+        (_, true, _) => Err(Reason::new("it has its manifest")),
+        (_, _, Some(true)) => Ok(()),
+        _ => Err(Reason::new("it is not known to be complete")),
+    }
+}
+
 fn can_verify(scene: &Scene<'_>, shown: Option<&Backup>) -> Result<(), Reason> {
     let backup = shown.ok_or_else(|| Reason::new("there is no backup to verify"))?;
+    if backup.kind.is_physical() && backup.kind != Kind::Base {
+        return Err(Reason::new("its own program verifies it"));
+    }
     match scene.facts.proofs.get(&backup.location) {
         Some(Proof::Running(_)) => Err(Reason::new("it is being verified")),
         _ => Ok(()),

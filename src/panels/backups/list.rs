@@ -23,7 +23,7 @@ pub(super) fn keys(scene: &Scene<'_>) -> Vec<String> {
     inventory.backups.iter().filter(fits).map(|backup| backup.location.clone()).collect()
 }
 
-const COLUMNS: [Column; 10] = [
+const COLUMNS: [Column; 11] = [
     Column::text("", 1, 0),
     Column::text("worth", 10, 0),
     Column::number("age", 8, 0),
@@ -31,8 +31,9 @@ const COLUMNS: [Column; 10] = [
     Column::text("at", 7, 1).growing(1),
     Column::text("leads back", 20, 2).growing(2),
     Column::number("size", 9, 4),
-    Column::text("kind", 9, 5),
-    Column::text("database", 8, 6).growing(1),
+    Column::text("kind", 10, 5),
+    Column::text("stays", 6, 6),
+    Column::text("database", 8, 7).growing(1),
     Column::text("file", 14, 0).growing(3),
 ];
 
@@ -59,7 +60,8 @@ fn row(backup: &Backup, scene: &Scene<'_>) -> Vec<Cell> {
     let (mark, word, tone) = standing::worth(backup, facts);
     let (back, back_tone) = standing::back(backup, facts.project.value());
     let is_other = facts.identity.value().is_some_and(|id| backup.is_of(id) == Some(false));
-    let database = backup.database.as_ref().map_or_else(|| "?".to_owned(), Untrusted::one_line);
+    let none = if backup.kind.is_physical() { "cluster" } else { "?" };
+    let database = backup.database.as_ref().map_or_else(|| none.to_owned(), Untrusted::one_line);
     let age = standing::age(backup, facts.now);
     vec![
         Cell::new(mark, tone),
@@ -70,6 +72,7 @@ fn row(backup: &Backup, scene: &Scene<'_>) -> Vec<Cell> {
         Cell::new(back, back_tone),
         bytes(backup).into(),
         backup.kind.word().into(),
+        standing::stays(backup),
         Cell::new(database, if is_other { Tone::Warn } else { Tone::Plain }),
         standing::shown(name(backup)).into(),
     ]

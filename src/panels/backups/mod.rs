@@ -4,6 +4,7 @@
 mod detail;
 mod keys;
 mod list;
+mod picture;
 mod standing;
 mod verdict;
 
@@ -11,7 +12,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Ask, Command, Panel, Scene, Step};
-use crate::domain::backup::Backup;
+use crate::domain::backup::{Backup, Tending};
+use crate::session::effect::Request;
 use crate::ui::bindings::Binding;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::table;
@@ -44,6 +46,11 @@ impl Panel for Backups {
                 self.offset = 0;
             }
             Command::Backup => return super::making::ask(),
+            Command::Tend(tending) => {
+                let shown = self.shown(scene, &keys).map(|backup| backup.location.clone());
+                let backup = shown.filter(|_| *tending != Tending::Prune);
+                return Ask::Plan(Request::Tend { tending: *tending, backup });
+            }
             Command::Verify => {
                 if let Some(backup) = self.shown(scene, &keys) {
                     return Ask::Prove(backup.location.clone(), keys::levels(backup));
@@ -65,10 +72,34 @@ impl Panel for Backups {
         if !above.is_empty() {
             list::rows(scene, &keys, &self.table, theme, above, buf);
         }
-        if let Some(backup) = self.shown(scene, &keys) {
+        let shown = self.shown(scene, &keys);
+        let rest = paint(scene, shown, theme, rest, buf);
+        if let Some(backup) = shown {
             detail::view(backup, scene, self.offset, theme, rest, buf);
         }
     }
+}
+
+/// Paints the picture beside the detail, or above it where that leaves enough; returns what
+/// is left.
+fn paint(
+    scene: &Scene<'_>,
+    shown: Option<&Backup>,
+    theme: Theme,
+    area: Rect,
+    buf: &mut Buffer,
+) -> Rect {
+    let (width, height) = (picture::WIDTH, picture::HEIGHT);
+    if area.width >= 2 * width && area.height >= height {
+        let x = area.right() - width;
+        picture::view(scene, shown, theme, Rect { x, width, ..area }, buf);
+        return Rect { width: area.width - width - 2, ..area };
+    }
+    if area.height >= 2 * height && area.width >= width {
+        picture::view(scene, shown, theme, Rect { height, ..area }, buf);
+        return Rect { y: area.y + height, height: area.height - height, ..area };
+    }
+    area
 }
 
 impl Backups {

@@ -5,11 +5,12 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 
 use crate::domain::age;
-use crate::domain::backup::{Backup, Worth};
+use crate::domain::backup::{Backup, Retention, Worth};
 use crate::domain::graph::{Graph, State};
 use crate::domain::untrusted::Untrusted;
 use crate::session::facts::{Facts, Migrations, Proof};
 use crate::ui::theme::{Tone, symbol};
+use crate::ui::widgets::table::Cell;
 
 /// Returns text from outside on one line, escaped.
 pub(super) fn shown(text: &str) -> String {
@@ -27,20 +28,42 @@ pub(super) fn worth(backup: &Backup, facts: &Facts) -> (&'static str, String, To
         }
         Worth::Bad => (symbol::BAD, "DAMAGED".to_owned(), Tone::Alarm),
         Worth::Proven => (symbol::OK, proven(backup), Tone::Ok),
-        Worth::Complete if backup.registered => (symbol::OK, "complete".to_owned(), Tone::Ok),
+        Worth::Complete
+            if backup.kind.is_physical() || (backup.registered && backup.unproven.is_empty()) =>
+        {
+            (symbol::OK, "complete".to_owned(), Tone::Ok)
+        }
         Worth::Complete => (symbol::WARN, "adopted".to_owned(), Tone::Warn),
         Worth::Unknown => ("?", "unknown".to_owned(), Tone::Warn),
     }
 }
 
 fn proven(backup: &Backup) -> String {
-    backup.level().map_or_else(String::new, |level| format!("proven {level}"))
+    backup.level().map_or_else(|| "verified".to_owned(), |level| format!("proven {level}"))
 }
 
-/// Returns the levels that were passed: `L0 L2`.
+/// Returns the levels that were passed: `L0 L2`; of what another program keeps, whether that
+/// has verified it.
 pub(super) fn levels(backup: &Backup) -> String {
+    if let Some(judged) = &backup.judged {
+        let word = match judged.ok {
+            Some(true) => "its tool ✓",
+            Some(false) => "its tool ✖",
+            None => "not told",
+        };
+        return word.to_owned();
+    }
     let passed: Vec<String> = backup.passed().map(|level| level.to_string()).collect();
     if passed.is_empty() { "none".to_owned() } else { passed.join(" ") }
+}
+
+/// Returns whether the rules of retention keep it.
+pub(super) fn stays(backup: &Backup) -> Cell {
+    match backup.retention {
+        Retention::Keep => Cell::new("yes", Tone::Dim),
+        Retention::Pinned => Cell::new("pinned", Tone::Accent),
+        Retention::Prunable => Cell::new("may go", Tone::Warn),
+    }
 }
 
 /// Returns how old it is; a clock without zone tells no age.

@@ -8,7 +8,7 @@ use super::revision::{self, Held};
 use super::rows::Counter;
 use super::sort::Compression;
 use super::toc::{Data, Entry, Toc};
-use super::{Depth, Folder, Found, Kind, Steps, Structure, TOO_LONG, compression};
+use super::{Depth, Folder, Found, Kind, Steps, Structure, TOO_LONG, base, compression};
 
 /// What stands behind the name of a file by its compression.
 const ENDINGS: [(&str, Compression); 4] = [
@@ -27,7 +27,7 @@ pub(super) fn read(
     depth: Depth,
     tell: &mut dyn FnMut(Progress),
 ) -> io::Result<Option<Found>> {
-    let Some(size) = folder.size("toc.dat") else { return Ok(base(folder)) };
+    let Some(size) = folder.size("toc.dat") else { return base::read(folder, depth) };
     let toc = {
         let mut file = folder.open("toc.dat")?;
         let mut input = Input::new(&mut file, size);
@@ -57,19 +57,6 @@ pub(super) fn read(
     }
     revisions(folder, &toc, &mut found);
     Ok(Some(found))
-}
-
-/// A base backup is judged by its own tool.
-fn base(folder: &dyn Folder) -> Option<Found> {
-    folder.size("backup_manifest").map(|_| {
-        let found = Found::of(Kind::Base);
-        let why = "a base backup: pg_verifybackup proves it, this version does not";
-        Found {
-            head: Ok("it has a backup_manifest".to_owned()),
-            structure: Structure::Unknown(why.to_owned()),
-            ..found
-        }
-    })
 }
 
 /// A file of an entry, with its compression.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Found, Structure};
 use crate::domain::backup::manifest::Evidence;
-use crate::domain::backup::{Backup, Manifest, Proof, Retention};
+use crate::domain::backup::{Backup, Judged, Manifest, Proof, Retention};
 use crate::domain::evidence::Level;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::verify::Finding;
@@ -33,13 +33,24 @@ impl Found {
             revisions: self.revisions.clone(),
             tables: self.tables,
             complete: self.structure.complete(),
+            system_identifier: self.system_identifier.clone(),
+            snapshot_started_at: self.started_at,
             problems: self.problems(),
             ..Backup::at(location, self.kind)
         };
         if let Some(manifest) = manifest {
             register(&mut backup, manifest);
         }
-        backup.verified.extend(self.proofs(at));
+        if self.kind.is_physical() {
+            backup.judged = Some(Judged {
+                by: "backup_manifest".to_owned(),
+                ok: (self.structure.complete() == Some(false)).then_some(false),
+                at: Some(at),
+                what: self.structure.words().to_owned(),
+            });
+        } else {
+            backup.verified.extend(self.proofs(at));
+        }
         if location.ends_with(PARTIAL) {
             backup.complete = Some(false);
             let why = "not finished: pg_dump still writes it, or was ended".to_owned();
@@ -105,12 +116,17 @@ impl Found {
 fn register(backup: &mut Backup, manifest: &Manifest) {
     backup.registered = true;
     backup.id.clone_from(&manifest.id);
-    backup.system_identifier = Some(manifest.source.system_identifier.clone());
-    backup.database = Some(Untrusted::from(manifest.source.database.as_str()));
-    backup.server_version = Some(Untrusted::from(manifest.source.server_version.as_str()));
-    backup.tool_version = Some(Untrusted::from(manifest.tool_version.as_str()));
-    backup.created_at = Some(manifest.finished_at);
-    backup.snapshot_started_at = Some(manifest.snapshot_started_at);
+    backup.system_identifier.clone_from(&manifest.source.system_identifier);
+    // An adopted one says nothing where its file did not.
+    let told = |text: &str| (!text.is_empty()).then(|| Untrusted::from(text));
+    backup.database = told(&manifest.source.database);
+    backup.server_version = told(&manifest.source.server_version);
+    backup.tool_version = told(&manifest.tool_version);
+    backup.unproven.clone_from(&manifest.unproven);
+    // Of an adopted one it is when it was adopted.
+    backup.created_at = manifest.snapshot_started_at.map(|_| manifest.finished_at);
+    backup.snapshot_started_at = manifest.snapshot_started_at;
+    backup.run.clone_from(&manifest.made_by.run);
     backup.scope = Some(manifest.scope);
     backup.rows.clone_from(&manifest.rows);
     backup.verified = manifest.verified.iter().map(Evidence::proof).collect();

@@ -5,6 +5,7 @@
 //! `pg_backup_tar.c` of PostgreSQL 15 to 18), and plain scripts, compressed or not.
 //! Nothing is believed: every length is checked against what is there, everything ends.
 
+mod base;
 mod compression;
 mod copy;
 mod custom;
@@ -21,7 +22,7 @@ mod toc;
 
 use std::io::{self, Read, Seek};
 
-use chrono::NaiveDateTime;
+use chrono::{DateTime, NaiveDateTime, Utc};
 
 use crate::domain::backup::{Kind, Scope};
 use crate::domain::untrusted::Untrusted;
@@ -69,6 +70,10 @@ pub struct Found {
     pub created_local: Option<NaiveDateTime>,
     /// The database.
     pub database: Option<Untrusted>,
+    /// The cluster, which only a copy of its files tells.
+    pub system_identifier: Option<String>,
+    /// When it was begun, where that is written down with its zone.
+    pub started_at: Option<DateTime<Utc>>,
     /// The server's version, as it names itself.
     pub server_version: Option<Untrusted>,
     /// The version of `pg_dump`.
@@ -127,6 +132,8 @@ impl Found {
             kind,
             created_local: None,
             database: None,
+            system_identifier: None,
+            started_at: None,
             server_version: None,
             tool_version: None,
             scope: None,

@@ -232,7 +232,8 @@ async fn an_interrupted_backup_is_nothing_of_worth_and_is_swept_by_the_next() {
     let (plan, hash) = lk.plan(&["backup"]);
     assert!(plan["preview"]["now"].to_string().contains("left by an interrupted backup"), "{plan}");
     assert_eq!(lk.run(&["backup", "--confirm", &hash]).code(), 0);
-    assert_eq!(files(&lk.project().join("backups")).len(), 2);
+    let left = files(&lk.project().join("backups"));
+    assert!(!left.iter().any(|path| path.to_string_lossy().contains(".partial")), "{left:?}");
     made(&lk);
 }
 
@@ -268,4 +269,80 @@ async fn a_password_is_in_no_command_line_journal_manifest_or_output() {
     for text in texts.chain([plan, output.stdout, output.stderr]) {
         assert!(!String::from_utf8_lossy(&text).contains(CANARY));
     }
+}
+
+fn beside(dump: &Path) -> PathBuf {
+    dump.with_file_name(manifest::beside(&dump.file_name().expect("a name").to_string_lossy()))
+}
+
+#[test]
+fn a_backup_of_tables_has_their_partitions_and_says_what_it_lacks() {
+    let (database, lk) = shop("backup_tables");
+    database.execute("CREATE SCHEMA other; CREATE TABLE other.users (id int)");
+    let args = ["backup", "--table", "users", "--table", "orders", "--table", "\"-x big*\""];
+    let (plan, _) = lk.plan(&args);
+    let touches = plan["preview"]["touches"].to_string();
+    assert!(
+        touches.contains("data only: public.\\\"-x big*\\\", public.orders, public.users"),
+        "{touches}"
+    );
+    let answer = lk.confirmed(&args);
+    assert_eq!(answer.code(), 0, "{}", answer.said());
+    let (dump, manifest) = made(&lk);
+    assert!(dump.to_string_lossy().ends_with("-tables.dump"), "{}", dump.display());
+    assert_eq!(manifest.scope, lockkeeper::domain::backup::Scope::Tables);
+    let rows: Vec<&str> = manifest.rows.keys().map(String::as_str).collect();
+    let expected = ["public.-x big*", "public.orders_2025", "public.orders_2026", "public.users"];
+    assert_eq!(rows, expected);
+    let proof = lk.run(&["verify", &dump.display().to_string(), "--json"]).document("verify");
+    assert_eq!((&proof["reached"], &proof["rows"]["public.users"]), (&json!("L3"), &json!(5000)));
+    assert!(!beside(&dump).exists(), "a part of a database has no roles beside it");
+}
+
+#[test]
+fn a_name_of_no_table_is_refused_before_anything_is_begun() {
+    let (_database, lk) = shop("backup_names");
+    for args in [["--table", "uesrs"], ["--csv", "no.such"], ["--table", "users*"]] {
+        let refused = lk.run(&[&["backup", "--plan"][..], &args].concat());
+        refused.refuses(&format!("there is no table {}", args[1]));
+    }
+    assert!(!lk.project().join("backups").exists());
+}
+
+#[test]
+fn roles_properties_and_csv_lie_beside_a_full_backup_of_the_same_snapshot() {
+    let (database, lk) = shop("backup_beside");
+    let name = &database.name;
+    database.execute(&format!(
+        "COMMENT ON DATABASE {name} IS 'the shop'; ALTER DATABASE {name} SET work_mem = '5MB'"
+    ));
+    let answer = lk.confirmed(&["backup", "--csv", "users", "--csv", "orders"]);
+    assert_eq!(answer.code(), 0, "{}", answer.said());
+    let (dump, manifest) = made(&lk);
+    let read = |name: &str| fs::read_to_string(beside(&dump).join(name)).expect("it is there");
+    assert_eq!(read("public.users.csv").lines().count(), 5001, "a line of names, and the rows");
+    assert!(read("public.users.csv").starts_with("id,name\n1,user 1\n"));
+    assert_eq!(read("public.orders.csv").lines().count(), 901, "of all its partitions");
+    let roles = read("roles.sql");
+    assert!(roles.contains("CREATE ROLE") && !roles.contains("PASSWORD '"), "{roles}");
+    let properties = read("database.sql");
+    for part in ["CREATE DATABASE", "the shop", "SET work_mem TO '5MB'"] {
+        assert!(properties.contains(part), "{part}: {properties}");
+    }
+    assert!(!properties.contains("CREATE TABLE"), "{properties}");
+    let told: Vec<(&str, &str, Option<u64>)> =
+        manifest.beside.iter().map(|s| (s.name.as_str(), s.what.as_str(), s.rows)).collect();
+    assert_eq!(
+        told,
+        [
+            ("public.orders.csv", "csv", Some(900)),
+            ("public.users.csv", "csv", Some(5000)),
+            ("database.sql", "properties", None),
+            ("roles.sql", "roles", None),
+        ]
+    );
+    assert!(files(&beside(&dump)).iter().all(|path| mode(path) == 0o600));
+    assert_eq!(mode(&beside(&dump)), 0o700);
+    let listed = lk.run(&["backups", "--json"]).document("backups");
+    assert_eq!(listed["backups"].as_array().map(Vec::len), Some(1), "none of it is a backup");
 }

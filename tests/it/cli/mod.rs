@@ -17,3 +17,4 @@ mod resume;
 mod runbook;
 mod salvage;
 mod schema;
+mod tend;

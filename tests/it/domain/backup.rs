@@ -6,6 +6,7 @@ use lockkeeper::domain::backup::{Backup, Inventory, Kind, Proof, Retention, Scop
 use lockkeeper::domain::backup::{by_worth, retention};
 use lockkeeper::domain::quantity::Period;
 use lockkeeper::domain::verify::{Finding, Level, Report};
+use proptest::prelude::*;
 
 use crate::support::facts::{identity, now};
 
@@ -160,4 +161,70 @@ fn a_proof_is_good_only_if_what_was_asked_for_was_passed() {
     }
     let report = Report::of("x", Level::L2, vec![good(Level::L0), bad(Level::L1), good(Level::L2)]);
     assert_eq!(report.reached, Some(Level::L0), "what follows a failure counts for nothing");
+}
+
+/// Any backup: of one of two databases, of any age or none, proven or not.
+fn any_backup() -> impl Strategy<Value = Backup> {
+    let scope = prop_oneof![Just(Scope::Full), Just(Scope::Schema), Just(Scope::Tables)];
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    (proptest::option::weighted(0.9, 0..400i64), 0..3usize, scope, flags, any::<bool>()).prop_map(
+        |(age, level, scope, (ours, registered, complete, pinned, held), failed)| {
+            let levels = [Level::L2, Level::L3, Level::L4];
+            let mut one = backup("", age.unwrap_or(0), &levels[level..=level]);
+            one.snapshot_started_at = age.map(hours);
+            one.scope = Some(scope);
+            one.registered = registered;
+            one.complete = Some(complete);
+            one.stamp = Some("stamp".to_owned());
+            one.run = held.then(|| "open".to_owned());
+            if !ours {
+                one.database = Some("other".into());
+            }
+            if pinned {
+                one.retention = Retention::Pinned;
+            }
+            if failed {
+                one.verified.push(proof(Level::L3, false, 0));
+            }
+            one
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn a_plan_to_prune_never_leaves_less_than_the_rules(
+        backups in proptest::collection::vec(any_backup(), 0..40),
+        keep in 1..5u32,
+    ) {
+        let mut inventory = Inventory::empty(Level::L3, Period::from_mins(24 * 60));
+        inventory.backups = backups;
+        inventory.held.insert("open".to_owned());
+        for (at, backup) in inventory.backups.iter_mut().enumerate() {
+            backup.location = format!("/b/{at}");
+        }
+        retention::mark(&mut inventory.backups, keep, Level::L3);
+        let identity = identity();
+        let Ok(gone) = retention::pruned(&inventory, &identity, now()) else {
+            let recent = inventory.newest_verified(&identity).and_then(|newest| newest.age(now()));
+            prop_assert!(recent.is_none_or(|age| age > TimeDelta::hours(24)), "refused: no gate");
+            return Ok(());
+        };
+        let is_gone = |one: &Backup| gone.iter().any(|gone| gone.location == one.location);
+        let good = |one: &&Backup| {
+            one.registered && one.complete == Some(true) && one.level() >= Some(Level::L3)
+        };
+        for gone in &gone {
+            prop_assert!(gone.registered && gone.snapshot_started_at.is_some());
+            prop_assert!(gone.retention == Retention::Prunable && gone.run.is_none());
+            prop_assert_eq!(gone.is_of(&identity), Some(true));
+            let stay = inventory.backups.iter().filter(good).filter(|one| {
+                one.scope == gone.scope
+                    && one.database == gone.database
+                    && one.snapshot_started_at > gone.snapshot_started_at
+                    && !is_gone(one)
+            });
+            prop_assert!(stay.count() >= usize::try_from(keep).expect("it is small"));
+        }
+    }
 }

@@ -23,6 +23,7 @@ mod lease;
 mod migrate;
 mod more_tools;
 mod node;
+mod outside;
 mod paths;
 mod pin;
 mod poll;

@@ -2,11 +2,14 @@
 
 use chrono::TimeDelta;
 use insta::assert_snapshot;
-use lockkeeper::domain::backup::{Backup, Inventory, Kind, Proof as Passed, Scope};
+use lockkeeper::domain::backup::{
+    Backup, Inventory, Judged, Kind, Proof as Passed, Retention, Scope, Tending,
+};
 use lockkeeper::domain::quantity::Period;
 use lockkeeper::domain::verify::{Finding, Level, Report};
 use lockkeeper::panels::backups::Backups;
 use lockkeeper::panels::{Ask, Command, Panel, Step};
+use lockkeeper::session::effect::Request;
 use lockkeeper::session::facts::{Facts, Proof};
 use lockkeeper::session::machine::Session;
 
@@ -75,9 +78,30 @@ fn all() -> Vec<Backup> {
         registered("before-7.dump", 3, &[Level::L0, Level::L1, Level::L2, Level::L3], "6"),
         registered("before-6.dump", 40, &[Level::L0, Level::L2], "5"),
         adopted("nightly", Kind::Directory, "7"),
+        physical(),
         unread,
         cut,
     ]
+}
+
+/// A backup of the cluster that pgBackRest keeps.
+fn physical() -> Backup {
+    let at = now() - TimeDelta::hours(30);
+    let what = "full: no page checksum failed while it was made; `pgbackrest verify` proves the repository";
+    Backup {
+        system_identifier: Some(identity().system_identifier),
+        snapshot_started_at: Some(at),
+        complete: Some(true),
+        scope: Some(Scope::Full),
+        size: Some(250_958_841),
+        judged: Some(Judged {
+            by: "pgbackrest 2.45".to_owned(),
+            ok: None,
+            at: Some(at),
+            what: what.to_owned(),
+        }),
+        ..Backup::at("pgbackrest:main/20261120-094102F", Kind::Pgbackrest)
+    }
 }
 
 fn verdict(facts: &Facts) -> String {
@@ -229,4 +253,40 @@ fn it_fits_everywhere() {
         panel.on(&Command::Open, &scene);
         fits_everywhere(&panel, &scene);
     }
+}
+
+#[test]
+fn what_another_program_keeps_is_shown_with_what_that_says_of_it() {
+    let (facts, session) = (known(vec![physical()]), Session::default());
+    let scene = scene(&facts, &session);
+    let shown = text(&Backups::default(), &scene, (120, 40));
+    assert!(shown.contains("not told") && shown.contains("no page checksum failed"), "{shown}");
+    assert_eq!(off(&Backups::default(), &scene, 'v'), "its own program verifies it");
+    assert_eq!(off(&Backups::default(), &scene, 'p'), "its own program keeps it");
+}
+
+#[test]
+fn pruning_pinning_and_adopting_ask_for_their_plans() {
+    let place = |name: &str| Some(format!("/srv/backups/{name}"));
+    let session = Session::default();
+    let mut old = registered("old.dump", 400, &[Level::L3], "5");
+    old.retention = Retention::Prunable;
+    let pinned = Backup { retention: Retention::Pinned, ..registered("pinned.dump", 9, &[], "5") };
+    let facts = known(vec![old, pinned, adopted("found.dump", Kind::Custom, "5")]);
+    let scene = scene(&facts, &session);
+    let mut panel = Backups::default();
+    let tend = |tending, backup| Ask::Plan(Request::Tend { tending, backup });
+    assert_eq!(press(&mut panel, &scene, 'x'), tend(Tending::Prune, None));
+    assert_eq!(press(&mut panel, &scene, 'p'), tend(Tending::Pin, place("old.dump")));
+    assert_eq!(off(&panel, &scene, 'a'), "it has its manifest");
+    panel.on(&Command::Go(Step::Down), &scene);
+    assert_eq!(press(&mut panel, &scene, 'p'), tend(Tending::Unpin, place("pinned.dump")));
+    panel.on(&Command::Go(Step::Down), &scene);
+    assert_eq!(press(&mut panel, &scene, 'a'), tend(Tending::Adopt, place("found.dump")));
+    assert!(off(&panel, &scene, 'p').contains("adopt it first"));
+    let none = known(Vec::new());
+    assert_eq!(
+        off(&Backups::default(), &super::scene(&none, &session), 'x'),
+        "the rules of retention keep every backup"
+    );
 }

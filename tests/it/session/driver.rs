@@ -260,7 +260,9 @@ pub fn plan_of(request: &Request) -> Plan {
         Request::Sql { .. }
         | Request::Command { .. }
         | Request::Backup { .. }
-        | Request::VerifyBackup { .. } => command_plan(),
+        | Request::BackupOf(_)
+        | Request::VerifyBackup { .. }
+        | Request::Tend { .. } => command_plan(),
     }
 }
 

@@ -115,6 +115,9 @@ fn making() -> Making {
         exclusive: Ok(Vec::new()),
         level: Level::L3,
         tool: Some("sqlx".to_owned()),
+        tables: Ok(Vec::new()),
+        csv: Ok(Vec::new()),
+        roles: Ok("/usr/lib/postgresql/15/bin/pg_dumpall".to_owned()),
         env: vec!["PGHOST".to_owned()],
     }
 }
@@ -319,7 +322,7 @@ fn there_is_no_plan_of_a_backup_that_cannot_be_made() {
     assert_eq!(stand.refused(&backup(Scope::Full)), "it is no directory");
     stand.making.dumper = Err("pg_dump was not found".to_owned());
     assert_eq!(stand.refused(&backup(Scope::Full)), "pg_dump was not found");
-    assert!(stand.refused(&backup(Scope::Tables)).contains("not made by this version"));
+    assert!(stand.refused(&backup(Scope::Tables)).contains("no table is named"));
 }
 
 #[test]

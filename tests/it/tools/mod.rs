@@ -1,6 +1,7 @@
 //! Tests of the layer `tools`.
 
 mod alembic;
+mod catalogs;
 mod command;
 mod django;
 mod node;
