@@ -7,11 +7,12 @@
 
 use std::path::Path;
 
-use super::linear::{self, Record, Says, Sent, Span, Step, Way};
+use super::linear::{self, Place, Record, Says, Sent, Span, Step, Way};
 use super::{
     Act, Detected, Failure, FailureKind, Intent, Migration, Project, Refused, Rows, Script, Setup,
     Tool, Tree, VersionQuery, join,
 };
+use crate::domain::change::Name;
 use crate::domain::graph::{Problem, Trouble};
 use crate::domain::plan::Command;
 use crate::domain::reversal;
@@ -52,13 +53,8 @@ impl Tool for Dbmate {
     }
 
     fn version_query(&self, _tree: &dyn Tree, _directory: &str) -> VersionQuery {
-        VersionQuery {
-            table: TABLE.to_owned(),
-            exists: format!("SELECT to_regclass('{TABLE}') IS NOT NULL"),
-            rows: format!(
-                "SELECT version::text, to_jsonb(held)->>'dirty' FROM {TABLE} held ORDER BY version"
-            ),
-        }
+        let columns = "version::text, to_jsonb(held)->>'dirty'";
+        VersionQuery::of(&Name::new(TABLE), columns, "held ORDER BY version")
     }
 
     fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
@@ -74,13 +70,7 @@ impl Tool for Dbmate {
     }
 
     fn explain(&self, output: &str, _exit: Option<i32>) -> Failure {
-        let found = output.lines().rev().find(|line| line.contains("out of order with already"));
-        match found {
-            Some(line) => {
-                Failure { kind: FailureKind::Moved, sqlstate: None, line: line.to_owned() }
-            }
-            None => Failure::of_server(output),
-        }
+        Failure::of(output, &[("out of order with already", FailureKind::Moved)])
     }
 }
 
@@ -93,41 +83,22 @@ fn version(name: &str) -> Option<&str> {
 
 fn load(tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
     let mut problems = Vec::new();
-    let mut steps = Vec::new();
-    match tree.list(directory) {
-        Err(unreadable) => {
-            problems.push(Problem::new(Trouble::Syntax, directory, unreadable.to_string()));
-        }
-        Ok(entries) => {
-            let files = entries.iter().filter(|e| !e.is_dir && version(&e.name).is_some());
-            // The entries are sorted by name, which is dbmate's order.
-            steps.extend(files.filter_map(|e| step(tree, directory, &e.name, &mut problems)));
-        }
-    }
+    // Sorted by name, which is dbmate's order.
+    let names = linear::names(tree, directory, &mut problems);
+    let files = names.iter().filter(|name| version(name).is_some());
+    let steps: Vec<Step> =
+        files.filter_map(|name| step(tree, directory, name, &mut problems)).collect();
     problems.extend(twice(&steps));
     let records = records(rows, &steps, &mut problems);
     let graph = linear::graph(&steps, &records, Ord::cmp);
     problems.extend(linear::troubles(&graph, &SAYS));
-    Project {
-        tool: "dbmate",
-        directory: directory.to_owned(),
-        connected: *rows != Rows::Unknown,
-        graph,
-        migrations: steps.into_iter().map(|step| step.migration).collect(),
-        problems,
-        setup: Setup::default(),
-    }
+    let place = Place { tool: "dbmate", directory, rows };
+    linear::project(&place, steps, graph, problems, Setup::default())
 }
 
 fn step(tree: &dyn Tree, directory: &str, name: &str, problems: &mut Vec<Problem>) -> Option<Step> {
     let file = join(directory, name);
-    let text = match linear::text(tree, &file) {
-        Ok(text) => text,
-        Err(why) => {
-            problems.push(Problem::new(Trouble::Syntax, name, why));
-            return None;
-        }
-    };
+    let text = linear::read(tree, &file, name, problems)?;
     let blocks = blocks(&text);
     if let Some(why) = blocks.wrong() {
         problems.push(Problem::new(Trouble::Syntax, name, format!("{file}: {why}")));

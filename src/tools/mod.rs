@@ -28,6 +28,7 @@ pub use failure::{Failure, FailureKind};
 pub use project::{Migration, Project, Script, Setup};
 pub use tree::{Entry, Tree, Unreadable, join};
 
+use crate::domain::change::Name;
 use crate::domain::plan::{Command, Direction};
 
 /// The tools that are known, in the order in which a directory is tried.
@@ -78,6 +79,24 @@ pub struct VersionQuery {
     pub exists: String,
     /// A query over the table with every column cast to `text`, in order.
     pub rows: String,
+}
+
+impl VersionQuery {
+    /// Returns the query for these columns of a table; `rest` is what follows its name.
+    #[must_use]
+    pub(crate) fn of(table: &Name, columns: &str, rest: &str) -> Self {
+        let quoted = table.quoted();
+        Self {
+            exists: format!("SELECT to_regclass({}) IS NOT NULL", literal(&quoted)),
+            rows: format!("SELECT {columns} FROM {quoted} {rest}"),
+            table: quoted,
+        }
+    }
+}
+
+/// Returns a text as SQL writes it.
+pub(crate) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
 }
 
 /// What the version table holds.

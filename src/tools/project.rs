@@ -113,4 +113,15 @@ impl Script {
     pub fn waiting(&self) -> Option<&Statement> {
         self.statements.iter().find(|s| s.changes.iter().any(Change::waits_for_transactions))
     }
+
+    /// Returns why no `lock_timeout` may be set, if none may.
+    #[must_use]
+    pub fn no_lock_timeout(&self) -> Option<String> {
+        self.waiting().map(|statement| {
+            format!(
+                "{} waits for old transactions; a lock_timeout would leave it half done",
+                statement.kind
+            )
+        })
+    }
 }

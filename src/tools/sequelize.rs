@@ -62,12 +62,8 @@ impl Tool for Sequelize {
     }
 
     fn version_query(&self, tree: &dyn Tree, _directory: &str) -> VersionQuery {
-        let table = configured(tree).unwrap_or_default().table.quoted();
-        VersionQuery {
-            exists: format!("SELECT to_regclass('{}') IS NOT NULL", table.replace('\'', "''")),
-            rows: format!("SELECT name::text FROM {table} ORDER BY name"),
-            table,
-        }
+        let table = configured(tree).unwrap_or_default().table;
+        VersionQuery::of(&table, "name::text", "ORDER BY name")
     }
 
     fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
