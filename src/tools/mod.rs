@@ -13,6 +13,7 @@ pub mod golang_migrate;
 pub mod goose;
 pub mod knex;
 mod linear;
+pub mod liquibase;
 mod node;
 pub mod node_pg_migrate;
 pub mod pg_dump;
@@ -45,6 +46,7 @@ pub fn all() -> Vec<&'static dyn Tool> {
         golang_migrate::tool(),
         prisma::tool(),
         flyway::tool(),
+        liquibase::tool(),
         sqlx::tool(),
     ]
 }

@@ -7,6 +7,7 @@ pub mod dbmate;
 pub mod django;
 pub mod drive;
 pub mod facts;
+pub mod files;
 pub mod node;
 pub mod panel;
 pub mod pooler;

@@ -3,6 +3,8 @@
 mod alembic;
 mod command;
 mod django;
+mod expected;
+mod liquibase;
 mod node;
 mod pg_dump;
 mod sql_files;
