@@ -39,7 +39,11 @@ impl Tool for Dbmate {
     }
 
     fn detect(&self, tree: &dyn Tree) -> Option<Detected> {
-        ["db/migrations", "migrations", ""].into_iter().find_map(|directory| {
+        let given = linear::dotenv(tree, "DBMATE_MIGRATIONS_DIR");
+        let given =
+            given.as_deref().map(|path| path.trim_start_matches("./").trim_end_matches('/'));
+        let usual = ["db/migrations", "migrations", ""];
+        given.into_iter().chain(usual).find_map(|directory| {
             let entries = tree.list(directory).ok()?;
             let marked = entries.iter().filter(|e| !e.is_dir).find_map(|entry| {
                 let path = join(directory, &entry.name);
@@ -52,9 +56,9 @@ impl Tool for Dbmate {
         })
     }
 
-    fn version_query(&self, _tree: &dyn Tree, _directory: &str) -> VersionQuery {
+    fn version_query(&self, tree: &dyn Tree, _directory: &str) -> VersionQuery {
         let columns = "version::text, to_jsonb(held)->>'dirty'";
-        VersionQuery::of(&Name::new(TABLE), columns, "held ORDER BY version")
+        VersionQuery::of(&configured(tree), columns, "held ORDER BY version")
     }
 
     fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
@@ -72,6 +76,17 @@ impl Tool for Dbmate {
     fn explain(&self, output: &str, _exit: Option<i32>) -> Failure {
         Failure::of(output, &[("out of order with already", FailureKind::Moved)])
     }
+}
+
+/// Returns the table that the project's `.env` names, as dbmate reads it, or the usual one.
+fn configured(tree: &dyn Tree) -> Name {
+    let given = linear::dotenv(tree, "DBMATE_MIGRATIONS_TABLE");
+    linear::named(given.as_deref().unwrap_or(TABLE))
+}
+
+/// Returns the table as dbmate is told it.
+fn table(project: &Project) -> String {
+    project.setup.table.clone().unwrap_or_else(|| TABLE.to_owned())
 }
 
 /// Returns the version of a file that dbmate takes for a migration.
@@ -93,7 +108,12 @@ fn load(tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
     let graph = linear::graph(&steps, &records, Ord::cmp);
     problems.extend(linear::troubles(&graph, &SAYS));
     let place = Place { tool: "dbmate", directory, rows };
-    linear::project(&place, steps, graph, problems, Setup::default())
+    let setup = Setup {
+        table: linear::dotenv(tree, "DBMATE_MIGRATIONS_TABLE"),
+        files: linear::present(tree, ".env"),
+        ..Setup::default()
+    };
+    linear::project(&place, steps, graph, problems, setup)
 }
 
 fn step(tree: &dyn Tree, directory: &str, name: &str, problems: &mut Vec<Problem>) -> Option<Step> {
@@ -241,13 +261,33 @@ fn records(rows: &Rows, steps: &[Step], problems: &mut Vec<Problem>) -> Vec<Reco
 /// Orphans stop, though not dbmate itself: it would roll back another one.
 fn act(project: &Project, intent: &Intent) -> Result<Act, Refused> {
     let turn = linear::turn(project, intent, |problem| problem.kind != Trouble::OutOfOrder)?;
-    if matches!(intent, Intent::Up(_)) {
-        linear::only_one_pending(project, "dbmate migrate")?;
-    }
-    let word = if matches!(intent, Intent::Up(_)) { "migrate" } else { "rollback" };
+    let file = turn.script.file.clone();
     let mut act = turn.act(&[]);
-    act.command = command(project, word);
+    act.command = match intent {
+        Intent::Down(_) => command(project, "rollback"),
+        Intent::Up(_) if project.graph.pending().nth(1).is_none() => command(project, "migrate"),
+        Intent::Up(_) => alone(project, &file),
+    };
+    act.files.extend(project.setup.files.iter().cloned());
     Ok(act)
+}
+
+/// Returns the command that runs one of several pending migrations: `migrate` runs all that
+/// lie in the directory, and passes over rows without a file, so it is given a directory that
+/// holds a copy of this file and nothing else.
+fn alone(project: &Project, file: &str) -> Command {
+    const START: &str = "alone=$(mktemp -d) && trap 'rm -rf \"$alone\"' EXIT && cp \"$0\" \"$alone\" && \"$@\" --migrations-dir \"$alone\" migrate";
+    let table = table(project);
+    linear::command(&[
+        "sh",
+        "-c",
+        START,
+        file,
+        "dbmate",
+        "--no-dump-schema",
+        "--migrations-table",
+        &table,
+    ])
 }
 
 /// Returns a command of dbmate. It must not write `schema.sql` with `pg_dump` behind an act,
@@ -258,7 +298,7 @@ fn command(project: &Project, word: &str) -> Command {
         "dbmate",
         "--no-dump-schema",
         "--migrations-table",
-        TABLE,
+        &table(project),
         "--migrations-dir",
         &directory,
         word,

@@ -49,12 +49,12 @@ impl Tool for Flyway {
         })
     }
 
-    fn version_query(&self, _tree: &dyn Tree, _directory: &str) -> VersionQuery {
+    fn version_query(&self, tree: &dyn Tree, _directory: &str) -> VersionQuery {
         let time = linear::time_of("installed_on", false);
         let columns = format!(
             "version::text, description::text, type::text, checksum::text, {time}, success::text"
         );
-        VersionQuery::of(&Name::new(TABLE), &columns, "ORDER BY installed_rank")
+        VersionQuery::of(&configured(tree), &columns, "ORDER BY installed_rank")
     }
 
     fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
@@ -77,6 +77,28 @@ impl Tool for Flyway {
             ("resolved migration not applied", FailureKind::Moved),
         ];
         Failure::of(output, OWN)
+    }
+}
+
+/// Returns the history table that `flyway.conf` or `flyway.toml` names, or the usual one.
+fn configured(tree: &dyn Tree) -> Name {
+    let files = ["flyway.toml", "flyway.conf", "conf/flyway.conf"];
+    let value = |key: &str| {
+        files.iter().find_map(|file| {
+            let text = linear::text(tree, file).ok()?;
+            let mut lines = text.lines().filter_map(|line| line.split_once('='));
+            let (_, value) = lines.find(|(name, _)| {
+                let name = name.trim();
+                name.strip_prefix("flyway.").unwrap_or(name) == key
+            })?;
+            let first = value.trim().trim_start_matches('[').split([',', ']']).next()?;
+            let plain = first.trim().trim_matches(['"', '\'']).to_owned();
+            (!plain.is_empty()).then_some(plain)
+        })
+    };
+    Name {
+        schema: value("defaultSchema").or_else(|| value("schemas")),
+        name: value("table").unwrap_or_else(|| TABLE.to_owned()),
     }
 }
 

@@ -55,10 +55,10 @@ impl Tool for Goose {
         })
     }
 
-    fn version_query(&self, _tree: &dyn Tree, _directory: &str) -> VersionQuery {
+    fn version_query(&self, tree: &dyn Tree, _directory: &str) -> VersionQuery {
         let time = linear::time_of("tstamp", false);
         let columns = format!("version_id::text, is_applied::text, {time}");
-        VersionQuery::of(&Name::new(TABLE), &columns, "ORDER BY id")
+        VersionQuery::of(&configured(tree), &columns, "ORDER BY id")
     }
 
     fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
@@ -80,6 +80,11 @@ impl Tool for Goose {
         ];
         Failure::of(output, OWN)
     }
+}
+
+/// Returns the table that the project's `.env` names, as goose reads it, or the usual one.
+fn configured(tree: &dyn Tree) -> Name {
+    linear::named(linear::dotenv(tree, "GOOSE_TABLE").as_deref().unwrap_or(TABLE))
 }
 
 /// Returns the version of a file that goose takes for a migration, and its name.
@@ -106,6 +111,8 @@ fn load(tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
     let graph = linear::graph(&steps, &records, linear::by_number);
     problems.extend(linear::troubles(&graph, &SAYS));
     let setup = Setup {
+        table: linear::dotenv(tree, "GOOSE_TABLE"),
+        files: linear::present(tree, ".env"),
         no_timeouts: Some(
             "goose connects through pgx, whose releases do not all heed PGOPTIONS: neither lock_timeout nor statement_timeout may be in force"
                 .into(),
@@ -276,11 +283,15 @@ fn act(project: &Project, intent: &Intent) -> Result<Act, Refused> {
     };
     let mut act = turn.act(&[]);
     act.command = command(project, "", &[word, &to]);
+    act.files.extend(project.setup.files.iter().cloned());
     act.no_lock_timeout = act.no_lock_timeout.or_else(|| project.setup.no_timeouts.clone());
     Ok(act)
 }
 
 fn command(project: &Project, database: &str, words: &[&str]) -> Command {
     let directory = Path::new(".").join(&project.directory).display().to_string();
-    linear::command(&[&["goose", "-dir", &directory, "postgres", database][..], words].concat())
+    let mut argv = vec!["goose", "-dir", &directory];
+    // The very table that was read, whatever the environment says.
+    argv.extend(project.setup.table.iter().flat_map(|table| ["-table", table.as_str()]));
+    linear::command(&[&argv[..], &["postgres", database], words].concat())
 }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use chrono::{DateTime, Utc};
 
 use super::{Command, Entry, Intent, Migration, Project, Refused, Rows, Script, Setup, Tree};
-use crate::domain::change::{Change, Statement};
+use crate::domain::change::{Change, Name, Statement};
 use crate::domain::graph::{Graph, Node, Problem, State, Trouble};
 use crate::domain::hazard::Transactions;
 use crate::domain::untrusted::Untrusted;
@@ -402,6 +402,28 @@ pub(super) fn only_one_pending(project: &Project, command: &str) -> Result<(), R
         pending.len(),
         pending.join(", ")
     )))
+}
+
+/// Returns what the project's `.env` gives a variable: the tools that are written in Go read it.
+pub(super) fn dotenv(tree: &dyn Tree, name: &str) -> Option<String> {
+    let text = text(tree, ".env").ok()?;
+    let lines = text.lines().map(|line| line.trim().trim_start_matches("export "));
+    let found = lines.filter_map(|line| line.split_once('=')).find(|(key, _)| key.trim() == name);
+    let value = found?.1.trim().trim_matches(['"', '\'']).to_owned();
+    (!value.is_empty()).then_some(value)
+}
+
+/// Returns a file's path, if it is there.
+pub(super) fn present(tree: &dyn Tree, path: &str) -> Vec<String> {
+    tree.read(path).is_ok().then(|| path.to_owned()).into_iter().collect()
+}
+
+/// Reads `table` or `schema.table`.
+pub(super) fn named(text: &str) -> Name {
+    match text.split_once('.') {
+        Some((schema, name)) => Name::within(schema, name),
+        None => Name::new(text),
+    }
 }
 
 /// Returns `directory`, or what stands for the project's own.

@@ -14,6 +14,7 @@ pub mod goose;
 pub mod knex;
 mod linear;
 pub mod liquibase;
+pub mod lost;
 mod node;
 pub mod node_pg_migrate;
 pub mod pg_dump;
@@ -61,6 +62,26 @@ pub fn by_name(name: &str) -> Option<&'static dyn Tool> {
 #[must_use]
 pub fn detect(tree: &dyn Tree) -> Vec<(&'static dyn Tool, Detected)> {
     all().into_iter().filter_map(|tool| tool.detect(tree).map(|found| (tool, found))).collect()
+}
+
+/// Returns what to set where the files of two tools lie in places of their own, so that which
+/// one is meant cannot be told; those that take the same files are told apart by their order.
+#[must_use]
+pub fn ambiguous(found: &[(&'static dyn Tool, Detected)]) -> Option<String> {
+    let (first, (tool, own)) = (found.first()?.0, found.first()?);
+    let apart = |(_, other): &&(&dyn Tool, Detected)| {
+        let inside = |a: &str, b: &str| a.is_empty() || b == a || b.starts_with(&format!("{a}/"));
+        !inside(&own.directory, &other.directory) && !inside(&other.directory, &own.directory)
+    };
+    let (other, there) = found.iter().find(apart)?;
+    Some(format!(
+        "two migration tools' files lie here: {} ({}) and {} ({}); say which one is meant: [project] tool = \"{}\", or the place with --project",
+        tool.name(),
+        own.why,
+        other.name(),
+        there.why,
+        first.name().replace('-', "_")
+    ))
 }
 
 /// Where a tool's migrations were found.

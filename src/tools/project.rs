@@ -40,6 +40,11 @@ pub struct Setup {
     pub follows: BTreeMap<String, Vec<String>>,
     /// The words that start the project's own program, where it is not one of a fixed name.
     pub program: Vec<String>,
+    /// The words that the program takes before a migration's name: up, down, and one that only
+    /// looks; empty where they are the tool's own.
+    pub verbs: Vec<String>,
+    /// The version table that the tool is told, where it is not its usual one.
+    pub table: Option<String>,
     /// Why nothing can be run, and what to do, if nothing can.
     pub unrunnable: Option<String>,
 }

@@ -162,6 +162,25 @@ impl Module {
         code.replace(&format!("{call}process.argv"), "").contains("process.argv")
     }
 
+    /// Returns true if the second argument of the program goes on to a method as `to`:
+    /// `const [verb, to] = process.argv.slice(2)` and `umzug.up(to ? { to } : undefined)`, which
+    /// umzug takes for "as far as this one".
+    #[must_use]
+    pub fn takes_name_for(&self, method: &str) -> bool {
+        let code: String = self.text.split_whitespace().collect();
+        let Some((before, _)) = code.split_once("]=process.argv.slice(2)") else { return false };
+        let names = before.rsplit('[').next().unwrap_or_default();
+        let [_, name] = names.split(',').collect::<Vec<_>>()[..] else { return false };
+        let given = if name == "to" { "{to}".to_owned() } else { format!("{{to:{name}}}") };
+        let call = |options: &str| format!(".{method}({options})");
+        let forms = [
+            call(&format!("{name}?{given}:undefined")),
+            call(&format!("{name}?{given}:{{}}")),
+            call(&given),
+        ];
+        forms.iter().any(|form| code.contains(form))
+    }
+
     /// Returns the values that stand at these words anywhere in the file: `["migrations",
     /// "directory"]` for each `migrations: { directory: … }`.
     #[must_use]

@@ -173,7 +173,8 @@ fn absent(revision: &Revision, parent: &str) -> Problem {
         "{} follows {parent}, which no file is: every command of Alembic fails (KeyError: '{parent}'); bring that file back, or correct down_revision",
         revision.path
     );
-    Problem::new(Trouble::MissingParent, revision.id(), detail)
+    let problem = Problem::new(Trouble::MissingParent, revision.id(), detail);
+    Problem { missing: Some(parent.to_owned()), ..problem }
 }
 
 fn circular(cycle: &[usize], revisions: &[Revision]) -> Option<Problem> {

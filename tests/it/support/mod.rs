@@ -8,6 +8,7 @@ pub mod django;
 pub mod drive;
 pub mod facts;
 pub mod files;
+pub mod liquibase;
 pub mod node;
 pub mod panel;
 pub mod pooler;

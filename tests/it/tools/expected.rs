@@ -187,7 +187,9 @@ impl Seen<'_> {
             assert_eq!(self.entry.transaction, Transactions::One, "{place}");
         }
         if observed.contains("fails on a non-empty table") {
-            let told = all.iter().any(|hazard| hazard.to_string().contains("rows"));
+            let told = all.iter().any(|hazard| {
+                hazard["message"].as_str().is_some_and(|said| said.contains("has a row"))
+            });
             assert!(told, "{place}");
         }
     }
