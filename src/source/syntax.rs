@@ -11,10 +11,15 @@ pub struct Fault {
     pub near: String,
 }
 
-/// Parses a text; what cannot be read is an error in the tree.
-pub(super) fn parse(text: &str, language: &Language) -> Tree {
+/// Returns a parser of a language.
+pub(super) fn parser(language: &Language) -> Parser {
     let mut parser = Parser::new();
     parser.set_language(language).expect("the grammar and the parser are of one version");
+    parser
+}
+
+/// Parses a text; what cannot be read is an error in the tree.
+pub(super) fn parse(parser: &mut Parser, text: &str) -> Tree {
     parser.parse(text, None).expect("no timeout and no cancellation is set")
 }
 

@@ -90,7 +90,7 @@ impl Module {
         } else {
             tree_sitter_javascript::LANGUAGE.into()
         };
-        let tree = syntax::parse(&text, &language);
+        let tree = syntax::parse(&mut syntax::parser(&language), &text);
         Self { text, tree }
     }
 

@@ -6,7 +6,9 @@ pub mod django;
 mod literal;
 mod scope;
 
-use tree_sitter::{Node, Tree};
+use std::cell::RefCell;
+
+use tree_sitter::{Node, Parser, Tree};
 
 use super::syntax;
 
@@ -17,6 +19,11 @@ pub(super) use super::syntax::{children, line};
 pub(crate) use args::Args;
 pub(crate) use literal::literal;
 pub(crate) use scope::Scope;
+
+thread_local! {
+    /// Kept by each thread: what one file needed serves the next.
+    static PARSER: RefCell<Parser> = RefCell::new(syntax::parser(&tree_sitter_python::LANGUAGE.into()));
+}
 
 /// A file of Python.
 #[derive(Debug)]
@@ -30,7 +37,7 @@ impl Module {
     #[must_use]
     pub fn parse(text: impl Into<String>) -> Self {
         let text = text.into();
-        let tree = syntax::parse(&text, &tree_sitter_python::LANGUAGE.into());
+        let tree = PARSER.with_borrow_mut(|parser| syntax::parse(parser, &text));
         Self { text, tree }
     }
 
@@ -40,13 +47,11 @@ impl Module {
         syntax::fault(&self.tree, &self.text)
     }
 
-    /// Returns the value that a name has at the top of the file: the last one that it is given.
+    /// Returns what is assigned at the top of the file.
     #[must_use]
-    pub fn value(&self, name: &str) -> Option<Value> {
+    pub fn top(&self) -> Top<'_> {
         let given = children(self.root()).filter_map(|statement| assigned(statement, &self.text));
-        let (_, node) = given.filter(|(given, _)| *given == name).last()?;
-        let scope = Scope::of(self, None);
-        Some(Value { literal: scope.literal(node), line: line(node) })
+        Top { given: given.collect(), scope: Scope::of(self, None) }
     }
 
     /// Returns the first line of the text that stands at the top of the file.
@@ -80,6 +85,22 @@ impl Module {
         });
         let named = |node: &Node<'_>| node.child_by_field_name("name").map(|n| self.of(n));
         defined.filter(|node| named(node) == Some(name)).last()
+    }
+}
+
+/// What is assigned at the top of a file, in its order.
+#[derive(Debug)]
+pub struct Top<'t> {
+    given: Vec<(&'t str, Node<'t>)>,
+    scope: Scope<'t>,
+}
+
+impl Top<'_> {
+    /// Returns the value that a name has: the last one that it is given.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<Value> {
+        let (_, node) = self.given.iter().rfind(|(given, _)| *given == name)?;
+        Some(Value { literal: self.scope.literal(*node), line: line(*node) })
     }
 }
 
