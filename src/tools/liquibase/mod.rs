@@ -137,23 +137,23 @@ impl Changeset {
                 problems.push(Problem::new(Trouble::Unreachable, id.clone(), detail));
             }
         }
-        let reversal = self.reversal(&up, &down);
+        let reversal = judged(&up, &down);
         let migration = Migration { id, up, down: Some(down), reversal };
         let name = if self.comment.is_empty() { self.author.clone() } else { self.comment.clone() };
         Step { name, file: self.path.clone(), migration }
     }
+}
 
-    fn reversal(&self, up: &Script, down: &Script) -> Reversal {
-        let mut judged = reversal::judge(&up.statements, Some(&down.statements));
-        let inverse = down.statements.iter().find(|s| s.changes == [Change::Raise(false)]);
-        if let Some(statement) = inverse.filter(|_| judged.kind == Kind::Raises) {
-            judged.why = format!("there is no rollback, and Liquibase fails: {}", statement.kind);
-        } else if judged.kind == Kind::Reversible && !down.is_understood() {
-            judged.kind = Kind::Unknown;
-            "not all of the way down is known".clone_into(&mut judged.why);
-        }
-        judged
+fn judged(up: &Script, down: &Script) -> Reversal {
+    let mut judged = reversal::judge(&up.statements, Some(&down.statements));
+    let inverse = down.statements.iter().find(|s| s.changes == [Change::Raise(false)]);
+    if let Some(statement) = inverse.filter(|_| judged.kind == Kind::Raises) {
+        judged.why = format!("there is no rollback, and Liquibase fails: {}", statement.kind);
+    } else if judged.kind == Kind::Reversible && !down.is_understood() {
+        judged.kind = Kind::Unknown;
+        "not all of the way down is known".clone_into(&mut judged.why);
     }
+    judged
 }
 
 /// Returns the statement that stands for what has no inverse.

@@ -64,7 +64,9 @@ async fn each_migration_of_dbmate_s_sample_goes_up_alone_and_the_last_comes_back
         "20240102000000_widen_email.sql",
         "20240103000000_index_concurrently.sql",
     ];
-    names.iter().for_each(|name| project.add(name));
+    for name in names {
+        project.add(name);
+    }
     let mut drive = Drive::start(project.site(&database, state.path()));
     for (at, name) in names.iter().enumerate() {
         let plan = drive.plan(up()).await;
