@@ -6,6 +6,7 @@ use color_eyre::eyre::{Result, eyre};
 
 use super::{args, json, print, say, site, words};
 use crate::domain::hazard::Catalog;
+use crate::io::lost;
 use crate::io::postgres::reader::{Error, Reader};
 use crate::io::site::Site;
 use crate::tools::status::Status;
@@ -37,7 +38,9 @@ fn status(site: &Site) -> Result<Status> {
         say(&format!("the database is left out: {error}"));
         (Rows::Unknown, Catalog::default())
     });
-    Ok(Status::of(&tool.load(&tree, &detected.directory, &rows), &catalog))
+    let mut project = tool.load(&tree, &detected.directory, &rows);
+    lost::hint(&site.project, &mut project);
+    Ok(Status::of(&project, &catalog))
 }
 
 async fn read(site: &Site, query: &VersionQuery) -> Result<(Rows, Catalog), Error> {

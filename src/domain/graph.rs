@@ -71,12 +71,17 @@ pub struct Problem {
     pub id: String,
     /// What happened and what to do.
     pub detail: String,
+    /// The migration whose file is missing, where one is.
+    #[serde(skip)]
+    pub missing: Option<String>,
 }
 
 impl Problem {
     /// Returns a problem with its detail.
     pub fn new(kind: Trouble, id: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { kind, id: id.into(), detail: detail.into() }
+        let id = id.into();
+        let missing = (kind == Trouble::Orphan).then(|| id.clone());
+        Self { kind, id, detail: detail.into(), missing }
     }
 
     /// Returns true if the tool itself would refuse to run anything.

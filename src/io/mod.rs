@@ -14,6 +14,7 @@ pub mod driver;
 pub mod failpoint;
 pub mod host;
 pub mod journal;
+pub mod lost;
 pub mod migrate;
 pub mod paths;
 pub mod perform;

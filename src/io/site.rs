@@ -151,7 +151,11 @@ pub fn tool(config: &Config, project: &Path) -> Result<(&'static dyn Tool, Detec
     let tree = Refusals { tree: &disk, first: RefCell::default() };
     let here = project.display();
     let Some(wanted) = config.project.tool else {
-        return tools::detect(&tree).into_iter().next().ok_or_else(|| {
+        let found = tools::detect(&tree);
+        if let Some(why) = tools::ambiguous(&found) {
+            return Err(why);
+        }
+        return found.into_iter().next().ok_or_else(|| {
             tree.or(format!("no migration tool's files below {here}; name the place with --project or [project] directory"))
         });
     };

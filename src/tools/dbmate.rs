@@ -7,11 +7,12 @@
 
 use std::path::Path;
 
-use super::linear::{self, Record, Says, Sent, Span, Step, Way};
+use super::linear::{self, Place, Record, Says, Sent, Span, Step, Way};
 use super::{
     Act, Detected, Failure, FailureKind, Intent, Migration, Project, Refused, Rows, Script, Setup,
     Tool, Tree, VersionQuery, join,
 };
+use crate::domain::change::Name;
 use crate::domain::graph::{Problem, Trouble};
 use crate::domain::plan::Command;
 use crate::domain::reversal;
@@ -38,7 +39,11 @@ impl Tool for Dbmate {
     }
 
     fn detect(&self, tree: &dyn Tree) -> Option<Detected> {
-        ["db/migrations", "migrations", ""].into_iter().find_map(|directory| {
+        let given = linear::dotenv(tree, "DBMATE_MIGRATIONS_DIR");
+        let given =
+            given.as_deref().map(|path| path.trim_start_matches("./").trim_end_matches('/'));
+        let usual = ["db/migrations", "migrations", ""];
+        given.into_iter().chain(usual).find_map(|directory| {
             let entries = tree.list(directory).ok()?;
             let marked = entries.iter().filter(|e| !e.is_dir).find_map(|entry| {
                 let path = join(directory, &entry.name);
@@ -51,14 +56,9 @@ impl Tool for Dbmate {
         })
     }
 
-    fn version_query(&self, _tree: &dyn Tree, _directory: &str) -> VersionQuery {
-        VersionQuery {
-            table: TABLE.to_owned(),
-            exists: format!("SELECT to_regclass('{TABLE}') IS NOT NULL"),
-            rows: format!(
-                "SELECT version::text, to_jsonb(held)->>'dirty' FROM {TABLE} held ORDER BY version"
-            ),
-        }
+    fn version_query(&self, tree: &dyn Tree, _directory: &str) -> VersionQuery {
+        let columns = "version::text, to_jsonb(held)->>'dirty'";
+        VersionQuery::of(&configured(tree), columns, "held ORDER BY version")
     }
 
     fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
@@ -74,14 +74,19 @@ impl Tool for Dbmate {
     }
 
     fn explain(&self, output: &str, _exit: Option<i32>) -> Failure {
-        let found = output.lines().rev().find(|line| line.contains("out of order with already"));
-        match found {
-            Some(line) => {
-                Failure { kind: FailureKind::Moved, sqlstate: None, line: line.to_owned() }
-            }
-            None => Failure::of_server(output),
-        }
+        Failure::of(output, &[("out of order with already", FailureKind::Moved)])
     }
+}
+
+/// Returns the table that the project's `.env` names, as dbmate reads it, or the usual one.
+fn configured(tree: &dyn Tree) -> Name {
+    let given = linear::dotenv(tree, "DBMATE_MIGRATIONS_TABLE");
+    linear::named(given.as_deref().unwrap_or(TABLE))
+}
+
+/// Returns the table as dbmate is told it.
+fn table(project: &Project) -> String {
+    project.setup.table.clone().unwrap_or_else(|| TABLE.to_owned())
 }
 
 /// Returns the version of a file that dbmate takes for a migration.
@@ -93,41 +98,27 @@ fn version(name: &str) -> Option<&str> {
 
 fn load(tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
     let mut problems = Vec::new();
-    let mut steps = Vec::new();
-    match tree.list(directory) {
-        Err(unreadable) => {
-            problems.push(Problem::new(Trouble::Syntax, directory, unreadable.to_string()));
-        }
-        Ok(entries) => {
-            let files = entries.iter().filter(|e| !e.is_dir && version(&e.name).is_some());
-            // The entries are sorted by name, which is dbmate's order.
-            steps.extend(files.filter_map(|e| step(tree, directory, &e.name, &mut problems)));
-        }
-    }
+    // Sorted by name, which is dbmate's order.
+    let names = linear::names(tree, directory, &mut problems);
+    let files = names.iter().filter(|name| version(name).is_some());
+    let steps: Vec<Step> =
+        files.filter_map(|name| step(tree, directory, name, &mut problems)).collect();
     problems.extend(twice(&steps));
     let records = records(rows, &steps, &mut problems);
     let graph = linear::graph(&steps, &records, Ord::cmp);
     problems.extend(linear::troubles(&graph, &SAYS));
-    Project {
-        tool: "dbmate",
-        directory: directory.to_owned(),
-        connected: *rows != Rows::Unknown,
-        graph,
-        migrations: steps.into_iter().map(|step| step.migration).collect(),
-        problems,
-        setup: Setup::default(),
-    }
+    let place = Place { tool: "dbmate", directory, rows };
+    let setup = Setup {
+        table: linear::dotenv(tree, "DBMATE_MIGRATIONS_TABLE"),
+        files: linear::present(tree, ".env"),
+        ..Setup::default()
+    };
+    linear::project(&place, steps, graph, problems, setup)
 }
 
 fn step(tree: &dyn Tree, directory: &str, name: &str, problems: &mut Vec<Problem>) -> Option<Step> {
     let file = join(directory, name);
-    let text = match linear::text(tree, &file) {
-        Ok(text) => text,
-        Err(why) => {
-            problems.push(Problem::new(Trouble::Syntax, name, why));
-            return None;
-        }
-    };
+    let text = linear::read(tree, &file, name, problems)?;
     let blocks = blocks(&text);
     if let Some(why) = blocks.wrong() {
         problems.push(Problem::new(Trouble::Syntax, name, format!("{file}: {why}")));
@@ -270,13 +261,33 @@ fn records(rows: &Rows, steps: &[Step], problems: &mut Vec<Problem>) -> Vec<Reco
 /// Orphans stop, though not dbmate itself: it would roll back another one.
 fn act(project: &Project, intent: &Intent) -> Result<Act, Refused> {
     let turn = linear::turn(project, intent, |problem| problem.kind != Trouble::OutOfOrder)?;
-    if matches!(intent, Intent::Up(_)) {
-        linear::only_one_pending(project, "dbmate migrate")?;
-    }
-    let word = if matches!(intent, Intent::Up(_)) { "migrate" } else { "rollback" };
+    let file = turn.script.file.clone();
     let mut act = turn.act(&[]);
-    act.command = command(project, word);
+    act.command = match intent {
+        Intent::Down(_) => command(project, "rollback"),
+        Intent::Up(_) if project.graph.pending().nth(1).is_none() => command(project, "migrate"),
+        Intent::Up(_) => alone(project, &file),
+    };
+    act.files.extend(project.setup.files.iter().cloned());
     Ok(act)
+}
+
+/// Returns the command that runs one of several pending migrations: `migrate` runs all that
+/// lie in the directory, and passes over rows without a file, so it is given a directory that
+/// holds a copy of this file and nothing else.
+fn alone(project: &Project, file: &str) -> Command {
+    const START: &str = "alone=$(mktemp -d) && trap 'rm -rf \"$alone\"' EXIT && cp \"$0\" \"$alone\" && \"$@\" --migrations-dir \"$alone\" migrate";
+    let table = table(project);
+    linear::command(&[
+        "sh",
+        "-c",
+        START,
+        file,
+        "dbmate",
+        "--no-dump-schema",
+        "--migrations-table",
+        &table,
+    ])
 }
 
 /// Returns a command of dbmate. It must not write `schema.sql` with `pg_dump` behind an act,
@@ -287,7 +298,7 @@ fn command(project: &Project, word: &str) -> Command {
         "dbmate",
         "--no-dump-schema",
         "--migrations-table",
-        TABLE,
+        &table(project),
         "--migrations-dir",
         &directory,
         word,

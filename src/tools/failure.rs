@@ -39,6 +39,9 @@ pub enum FailureKind {
     Other,
 }
 
+/// What a tool says, with what it means.
+pub(super) type Words<'a> = &'a [(&'a str, FailureKind)];
+
 /// What is known of a failure from its output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -51,6 +54,32 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// Reads an output: what the tool itself says, by its own words, before what the server does.
+    #[must_use]
+    pub(super) fn of(output: &str, own: Words) -> Self {
+        Self::said(output, own).unwrap_or_else(|| Self::of_server(output))
+    }
+
+    /// Reads the output of our own child, as [`Failure::of`] does; its exit code 2 means that
+    /// nothing ran.
+    #[must_use]
+    pub(super) fn of_child(output: &str, exit: Option<i32>, own: Words) -> Self {
+        let failure = Self::of(output, own);
+        match (exit, failure.kind) {
+            (Some(2), FailureKind::Other) => Self { kind: FailureKind::Moved, ..failure },
+            _ => failure,
+        }
+    }
+
+    /// Returns the last line that holds the first of these words that stand in the output.
+    #[must_use]
+    pub(super) fn said(output: &str, own: Words) -> Option<Self> {
+        own.iter().find_map(|(words, kind)| {
+            let line = output.lines().rev().find(|line| line.contains(words))?;
+            Some(Self { kind: *kind, sqlstate: None, line: line.trim().to_owned() })
+        })
+    }
+
     /// Reads PostgreSQL's part of an output: SQLSTATE, or the message's words.
     #[must_use]
     pub fn of_server(output: &str) -> Self {
@@ -98,7 +127,7 @@ fn of_state(state: &str) -> Option<FailureKind> {
 }
 
 /// Messages of the server, for tools that print no SQLSTATE.
-const WORDS: &[(&str, FailureKind)] = &[
+const WORDS: Words = &[
     ("canceling statement due to lock timeout", FailureKind::LockTimeout),
     ("canceling statement due to statement timeout", FailureKind::StatementTimeout),
     ("canceling statement due to user request", FailureKind::Cancelled),

@@ -7,12 +7,12 @@
 
 use std::cmp::Ordering;
 
-use super::linear::{self, Record, Says, Sent, Step, Way};
+use super::linear::{self, Place, Record, Says, Sent, Step, Way};
 use super::{
     Act, Detected, Entry, Failure, FailureKind, Intent, Migration, Project, Refused, Rows, Script,
     Setup, Tool, Tree, VersionQuery, join,
 };
-use crate::domain::change::Change;
+use crate::domain::change::{Change, Name};
 use crate::domain::graph::{Graph, Node, Problem, Trouble};
 use crate::domain::plan::Command;
 use crate::domain::reversal::{self, Kind, Reversal};
@@ -49,16 +49,12 @@ impl Tool for Flyway {
         })
     }
 
-    fn version_query(&self, _tree: &dyn Tree, _directory: &str) -> VersionQuery {
+    fn version_query(&self, tree: &dyn Tree, _directory: &str) -> VersionQuery {
         let time = linear::time_of("installed_on", false);
-        VersionQuery {
-            table: TABLE.to_owned(),
-            exists: format!("SELECT to_regclass('{TABLE}') IS NOT NULL"),
-            rows: format!(
-                "SELECT version::text, description::text, type::text, checksum::text, {time}, \
-                 success::text FROM {TABLE} ORDER BY installed_rank"
-            ),
-        }
+        let columns = format!(
+            "version::text, description::text, type::text, checksum::text, {time}, success::text"
+        );
+        VersionQuery::of(&configured(tree), &columns, "ORDER BY installed_rank")
     }
 
     fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
@@ -80,11 +76,29 @@ impl Tool for Flyway {
             ("Detected failed migration", FailureKind::Dirty),
             ("resolved migration not applied", FailureKind::Moved),
         ];
-        let own = OWN.iter().find_map(|(words, kind)| {
-            let line = output.lines().rev().find(|line| line.contains(words))?;
-            Some(Failure { kind: *kind, sqlstate: None, line: line.to_owned() })
-        });
-        own.unwrap_or_else(|| Failure::of_server(output))
+        Failure::of(output, OWN)
+    }
+}
+
+/// Returns the history table that `flyway.conf` or `flyway.toml` names, or the usual one.
+fn configured(tree: &dyn Tree) -> Name {
+    let files = ["flyway.toml", "flyway.conf", "conf/flyway.conf"];
+    let value = |key: &str| {
+        files.iter().find_map(|file| {
+            let text = linear::text(tree, file).ok()?;
+            let mut lines = text.lines().filter_map(|line| line.split_once('='));
+            let (_, value) = lines.find(|(name, _)| {
+                let name = name.trim();
+                name.strip_prefix("flyway.").unwrap_or(name) == key
+            })?;
+            let first = value.trim().trim_start_matches('[').split([',', ']']).next()?;
+            let plain = first.trim().trim_matches(['"', '\'']).to_owned();
+            (!plain.is_empty()).then_some(plain)
+        })
+    };
+    Name {
+        schema: value("defaultSchema").or_else(|| value("schemas")),
+        name: value("table").unwrap_or_else(|| TABLE.to_owned()),
     }
 }
 
@@ -183,21 +197,15 @@ fn load(tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
         node.parents.clear();
     }
     problems.extend(troubles(&graph));
-    Project {
-        tool: "flyway",
-        directory: directory.to_owned(),
-        connected: *rows != Rows::Unknown,
-        graph,
-        migrations: steps.into_iter().map(|step| step.migration).collect(),
-        problems,
-        setup: Setup {
-            no_timeouts: Some(
-                "Flyway connects through JDBC, which takes no heed of PGOPTIONS: neither lock_timeout nor statement_timeout is in force"
-                    .into(),
-            ),
-            ..Setup::default()
-        },
-    }
+    let setup = Setup {
+        no_timeouts: Some(
+            "Flyway connects through JDBC, which takes no heed of PGOPTIONS: neither lock_timeout nor statement_timeout is in force"
+                .into(),
+        ),
+        ..Setup::default()
+    };
+    let place = Place { tool: "flyway", directory, rows };
+    linear::project(&place, steps, graph, problems, setup)
 }
 
 /// A repeatable one has no place in the row: it runs after whatever has run.
@@ -251,13 +259,7 @@ fn undo(tree: &dyn Tree, file: &str, steps: &mut [Step], problems: &mut Vec<Prob
 /// Flyway leaves the transaction out where the `.conf` says so, or where every statement
 /// refuses one.
 fn script(tree: &dyn Tree, file: &str, id: &str, problems: &mut Vec<Problem>) -> Option<Script> {
-    let text = match linear::text(tree, file) {
-        Ok(text) => text,
-        Err(why) => {
-            problems.push(Problem::new(Trouble::Syntax, file, why));
-            return None;
-        }
-    };
+    let text = linear::read(tree, file, file, problems)?;
     let conf = linear::text(tree, &format!("{file}.conf")).unwrap_or_default();
     let conf_says = conf.lines().any(|line| {
         line.split_once('=').is_some_and(|(key, value)| {

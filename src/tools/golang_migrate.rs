@@ -6,11 +6,12 @@
 //! password, for which lib/pq reads `PGHOST` and the others. Its advisory lock is named after
 //! the path of that URL: it keeps our own runs apart, not those under another URL.
 
-use super::linear::{self, Record, Says, Sent, Step, Way};
+use super::linear::{self, Place, Record, Says, Sent, Step, Way};
 use super::{
     Act, Detected, Failure, FailureKind, Intent, Migration, Project, Refused, Rows, Script, Setup,
     Tool, Tree, VersionQuery, join,
 };
+use crate::domain::change::Name;
 use crate::domain::graph::{Problem, Trouble};
 use crate::domain::hazard::Transactions;
 use crate::domain::plan::Command;
@@ -59,11 +60,7 @@ impl Tool for GolangMigrate {
     }
 
     fn version_query(&self, _tree: &dyn Tree, _directory: &str) -> VersionQuery {
-        VersionQuery {
-            table: TABLE.to_owned(),
-            exists: format!("SELECT to_regclass('{TABLE}') IS NOT NULL"),
-            rows: format!("SELECT version::text, to_jsonb(held)->>'dirty' FROM {TABLE} held"),
-        }
+        VersionQuery::of(&Name::new(TABLE), "version::text, to_jsonb(held)->>'dirty'", "held")
     }
 
     fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
@@ -84,11 +81,7 @@ impl Tool for GolangMigrate {
             ("no migration found for version", FailureKind::MissingFile),
             ("error: no change", FailureKind::Moved),
         ];
-        let found = OWN.iter().find_map(|(words, kind)| {
-            let line = output.lines().rev().find(|line| line.contains(words))?;
-            Some(Failure { kind: *kind, sqlstate: None, line: line.to_owned() })
-        });
-        found.unwrap_or_else(|| Failure::of_server(output))
+        Failure::of(output, OWN)
     }
 }
 
@@ -112,13 +105,7 @@ fn part(name: &str) -> Option<Part<'_>> {
 
 fn load(tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
     let mut problems = Vec::new();
-    let names: Vec<String> = match tree.list(directory) {
-        Ok(entries) => entries.into_iter().filter(|e| !e.is_dir).map(|e| e.name).collect(),
-        Err(unreadable) => {
-            problems.push(Problem::new(Trouble::Syntax, directory, unreadable.to_string()));
-            Vec::new()
-        }
-    };
+    let names = linear::names(tree, directory, &mut problems);
     let mut files: Vec<(Part, &str)> =
         names.iter().filter_map(|name| Some((part(name)?, name.as_str()))).collect();
     files.sort_by_key(|(part, _)| (part.version, !part.is_up));
@@ -147,15 +134,8 @@ fn load(tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
     let records = records(rows, &steps, &mut problems);
     let graph = linear::graph(&steps, &records, linear::by_number);
     problems.extend(linear::troubles(&graph, &SAYS));
-    Project {
-        tool: NAME,
-        directory: directory.to_owned(),
-        connected: *rows != Rows::Unknown,
-        graph,
-        migrations: steps.into_iter().map(|step| step.migration).collect(),
-        problems,
-        setup: Setup::default(),
-    }
+    let place = Place { tool: NAME, directory, rows };
+    linear::project(&place, steps, graph, problems, Setup::default())
 }
 
 fn same(a: &Part, b: &Part) -> bool {
@@ -198,16 +178,9 @@ fn judge(migration: &mut Migration) {
 }
 
 fn script(tree: &dyn Tree, file: &str, id: &str, problems: &mut Vec<Problem>) -> Option<Script> {
-    match linear::text(tree, file) {
-        Err(why) => {
-            problems.push(Problem::new(Trouble::Syntax, file, why));
-            None
-        }
-        Ok(text) => {
-            let way = Way { id, file, text: &text, sent: Sent::Message, advice: "" };
-            Some(way.script(&linear::whole(&text), problems))
-        }
-    }
+    let text = linear::read(tree, file, file, problems)?;
+    let way = Way { id, file, text: &text, sent: Sent::Message, advice: "" };
+    Some(way.script(&linear::whole(&text), problems))
 }
 
 /// All files up to the version of the row have run.

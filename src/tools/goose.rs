@@ -7,11 +7,12 @@
 
 use std::path::Path;
 
-use super::linear::{self, Record, Says, Sent, Span, Step, Way};
+use super::linear::{self, Place, Record, Says, Sent, Span, Step, Way};
 use super::{
     Act, Detected, Failure, FailureKind, Intent, Migration, Project, Refused, Rows, Script, Setup,
     Tool, Tree, VersionQuery, join,
 };
+use crate::domain::change::Name;
 use crate::domain::graph::{Problem, Trouble};
 use crate::domain::hazard::Transactions;
 use crate::domain::plan::Command;
@@ -54,15 +55,10 @@ impl Tool for Goose {
         })
     }
 
-    fn version_query(&self, _tree: &dyn Tree, _directory: &str) -> VersionQuery {
+    fn version_query(&self, tree: &dyn Tree, _directory: &str) -> VersionQuery {
         let time = linear::time_of("tstamp", false);
-        VersionQuery {
-            table: TABLE.to_owned(),
-            exists: format!("SELECT to_regclass('{TABLE}') IS NOT NULL"),
-            rows: format!(
-                "SELECT version_id::text, is_applied::text, {time} FROM {TABLE} ORDER BY id"
-            ),
-        }
+        let columns = format!("version_id::text, is_applied::text, {time}");
+        VersionQuery::of(&configured(tree), &columns, "ORDER BY id")
     }
 
     fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
@@ -82,12 +78,13 @@ impl Tool for Goose {
             ("missing migrations", FailureKind::Moved),
             ("no migration ", FailureKind::MissingFile),
         ];
-        let found = OWN.iter().find_map(|(words, kind)| {
-            let line = output.lines().rev().find(|line| line.contains(words))?;
-            Some(Failure { kind: *kind, sqlstate: None, line: line.to_owned() })
-        });
-        found.unwrap_or_else(|| Failure::of_server(output))
+        Failure::of(output, OWN)
     }
+}
+
+/// Returns the table that the project's `.env` names, as goose reads it, or the usual one.
+fn configured(tree: &dyn Tree) -> Name {
+    linear::named(linear::dotenv(tree, "GOOSE_TABLE").as_deref().unwrap_or(TABLE))
 }
 
 /// Returns the version of a file that goose takes for a migration, and its name.
@@ -105,49 +102,31 @@ fn marker(line: &str) -> Option<&str> {
 
 fn load(tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
     let mut problems = Vec::new();
-    let mut steps = Vec::new();
-    match tree.list(directory) {
-        Err(unreadable) => {
-            problems.push(Problem::new(Trouble::Syntax, directory, unreadable.to_string()));
-        }
-        Ok(entries) => {
-            let mut found: Vec<_> = entries.iter().filter(|entry| !entry.is_dir).collect();
-            found.sort_by_key(|entry| version(&entry.name).map(|(version, _)| version));
-            steps
-                .extend(found.iter().filter_map(|e| step(tree, directory, &e.name, &mut problems)));
-        }
-    }
+    let mut names = linear::names(tree, directory, &mut problems);
+    names.sort_by_key(|name| version(name).map(|(version, _)| version));
+    let steps: Vec<Step> =
+        names.iter().filter_map(|name| step(tree, directory, name, &mut problems)).collect();
     let steps = linear::unique(steps, "goose", &mut problems);
     let records = records(rows, &mut problems);
     let graph = linear::graph(&steps, &records, linear::by_number);
     problems.extend(linear::troubles(&graph, &SAYS));
-    Project {
-        tool: "goose",
-        directory: directory.to_owned(),
-        connected: *rows != Rows::Unknown,
-        graph,
-        migrations: steps.into_iter().map(|step| step.migration).collect(),
-        problems,
-        setup: Setup {
-            no_timeouts: Some(
-                "goose connects through pgx, whose releases do not all heed PGOPTIONS: neither lock_timeout nor statement_timeout may be in force"
-                    .into(),
-            ),
-            ..Setup::default()
-        },
-    }
+    let setup = Setup {
+        table: linear::dotenv(tree, "GOOSE_TABLE"),
+        files: linear::present(tree, ".env"),
+        no_timeouts: Some(
+            "goose connects through pgx, whose releases do not all heed PGOPTIONS: neither lock_timeout nor statement_timeout may be in force"
+                .into(),
+        ),
+        ..Setup::default()
+    };
+    let place = Place { tool: "goose", directory, rows };
+    linear::project(&place, steps, graph, problems, setup)
 }
 
 fn step(tree: &dyn Tree, directory: &str, name: &str, problems: &mut Vec<Problem>) -> Option<Step> {
     let (version, title) = version(name)?;
     let (id, file) = (version.to_string(), join(directory, name));
-    let text = match linear::text(tree, &file) {
-        Ok(text) => text,
-        Err(why) => {
-            problems.push(Problem::new(Trouble::Syntax, name, why));
-            return None;
-        }
-    };
+    let text = linear::read(tree, &file, name, problems)?;
     let migration = if name.strip_suffix(".go").is_some() {
         let why = format!("{file} is Go: it runs only in a goose that it is compiled into");
         problems.push(Problem::new(Trouble::Unreachable, id.clone(), why));
@@ -304,11 +283,15 @@ fn act(project: &Project, intent: &Intent) -> Result<Act, Refused> {
     };
     let mut act = turn.act(&[]);
     act.command = command(project, "", &[word, &to]);
+    act.files.extend(project.setup.files.iter().cloned());
     act.no_lock_timeout = act.no_lock_timeout.or_else(|| project.setup.no_timeouts.clone());
     Ok(act)
 }
 
 fn command(project: &Project, database: &str, words: &[&str]) -> Command {
     let directory = Path::new(".").join(&project.directory).display().to_string();
-    linear::command(&[&["goose", "-dir", &directory, "postgres", database][..], words].concat())
+    let mut argv = vec!["goose", "-dir", &directory];
+    // The very table that was read, whatever the environment says.
+    argv.extend(project.setup.table.iter().flat_map(|table| ["-table", table.as_str()]));
+    linear::command(&[&argv[..], &["postgres", database], words].concat())
 }

@@ -8,6 +8,7 @@ use crate::source::javascript::{Dialect, Module, Value};
 use super::node::{self, File, Joined, Package, Reading, Row, Turn, relative};
 use super::{
     Act, Detected, Failure, Intent, Project, Refused, Rows, Setup, Tool, Tree, VersionQuery,
+    linear, literal,
 };
 
 /// Returns the tool.
@@ -90,22 +91,18 @@ const LOCK: &str = "lock";
 fn query(table: &Name) -> VersionQuery {
     let lock = Name { name: format!("{}_lock", table.name), ..table.clone() };
     let (quoted, lock) = (table.quoted(), lock.quoted());
-    let text = |name: &str| format!("'{}'", name.replace('\'', "''"));
-    let held = text(&format!("SELECT max(is_locked) AS held FROM {lock}"));
-    VersionQuery {
-        exists: format!("SELECT to_regclass({}) IS NOT NULL", text(&quoted)),
-        rows: format!(
-            "SELECT kind, name, batch, at FROM (\
-             SELECT 'row' AS kind, id, name::text, batch::text, \
-             to_char(migration_time AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS at \
-             FROM {quoted} UNION ALL SELECT '{LOCK}', 0, \
-             CASE WHEN to_regclass({}) IS NULL THEN NULL \
-             ELSE (query_to_xml({held}, true, false, '')::text LIKE '%<held>1</held>%')::text END, \
-             NULL, NULL) AS all_rows ORDER BY id",
-            text(&lock)
-        ),
-        table: quoted,
-    }
+    let held = literal(&format!("SELECT max(is_locked) AS held FROM {lock}"));
+    let time = linear::time_of("migration_time", true);
+    let rows = format!(
+        "SELECT kind, name, batch, at FROM (\
+         SELECT 'row' AS kind, id, name::text, batch::text, {time} AS at \
+         FROM {quoted} UNION ALL SELECT '{LOCK}', 0, \
+         CASE WHEN to_regclass({}) IS NULL THEN NULL \
+         ELSE (query_to_xml({held}, true, false, '')::text LIKE '%<held>1</held>%')::text END, \
+         NULL, NULL) AS all_rows ORDER BY id",
+        literal(&lock)
+    );
+    VersionQuery { rows, ..VersionQuery::of(table, "", "") }
 }
 
 fn load(tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {

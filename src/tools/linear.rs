@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 
 use chrono::{DateTime, Utc};
 
-use super::{Command, Intent, Migration, Project, Refused, Script, Tree};
-use crate::domain::change::{Change, Statement};
+use super::{Command, Entry, Intent, Migration, Project, Refused, Rows, Script, Setup, Tree};
+use crate::domain::change::{Change, Name, Statement};
 use crate::domain::graph::{Graph, Node, Problem, State, Trouble};
 use crate::domain::hazard::Transactions;
 use crate::domain::untrusted::Untrusted;
@@ -51,6 +51,58 @@ pub(super) fn text(tree: &dyn Tree, path: &str) -> Result<String, String> {
         let line = error.as_bytes()[..at].split(|byte| *byte == b'\n').count();
         format!("{path}:{line}: not UTF-8: save it as UTF-8")
     })
+}
+
+/// Reads a file as text; `None` if it cannot be, which is then a problem of `id`.
+pub(super) fn read(
+    tree: &dyn Tree,
+    path: &str,
+    id: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<String> {
+    let text = text(tree, path);
+    text.map_err(|why| problems.push(Problem::new(Trouble::Syntax, id, why))).ok()
+}
+
+/// Returns what a directory holds, sorted by name; nothing if it cannot be listed, which is
+/// then a problem.
+pub(super) fn entries(tree: &dyn Tree, directory: &str, problems: &mut Vec<Problem>) -> Vec<Entry> {
+    tree.list(directory).unwrap_or_else(|unreadable| {
+        problems.push(Problem::new(Trouble::Syntax, directory, unreadable.to_string()));
+        Vec::new()
+    })
+}
+
+/// Returns the names of the files of a directory, as [`entries`] does.
+pub(super) fn names(tree: &dyn Tree, directory: &str, problems: &mut Vec<Problem>) -> Vec<String> {
+    let files = entries(tree, directory, problems).into_iter().filter(|entry| !entry.is_dir);
+    files.map(|entry| entry.name).collect()
+}
+
+/// Whose project it is, and what its database holds.
+pub(super) struct Place<'a> {
+    pub tool: &'static str,
+    pub directory: &'a str,
+    pub rows: &'a Rows,
+}
+
+/// Returns the project that the migrations, in their order, and the rows make.
+pub(super) fn project(
+    place: &Place,
+    steps: Vec<Step>,
+    graph: Graph,
+    problems: Vec<Problem>,
+    setup: Setup,
+) -> Project {
+    Project {
+        tool: place.tool,
+        directory: place.directory.to_owned(),
+        connected: *place.rows != Rows::Unknown,
+        graph,
+        migrations: steps.into_iter().map(|step| step.migration).collect(),
+        problems,
+        setup,
+    }
 }
 
 /// A stretch of a file, by its bytes.
@@ -243,12 +295,7 @@ pub(super) struct Turn<'a> {
 impl Turn<'_> {
     /// Returns the act by which `argv` runs it, in words that hold no secret.
     pub(super) fn act(self, argv: &[&str]) -> super::Act {
-        let no_lock_timeout = self.script.waiting().map(|statement| {
-            format!(
-                "{} waits for old transactions; a lock_timeout would leave it half done",
-                statement.kind
-            )
-        });
+        let no_lock_timeout = self.script.no_lock_timeout();
         super::Act {
             command: command(argv),
             before: self.before,
@@ -355,6 +402,28 @@ pub(super) fn only_one_pending(project: &Project, command: &str) -> Result<(), R
         pending.len(),
         pending.join(", ")
     )))
+}
+
+/// Returns what the project's `.env` gives a variable: the tools that are written in Go read it.
+pub(super) fn dotenv(tree: &dyn Tree, name: &str) -> Option<String> {
+    let text = text(tree, ".env").ok()?;
+    let lines = text.lines().map(|line| line.trim().trim_start_matches("export "));
+    let found = lines.filter_map(|line| line.split_once('=')).find(|(key, _)| key.trim() == name);
+    let value = found?.1.trim().trim_matches(['"', '\'']).to_owned();
+    (!value.is_empty()).then_some(value)
+}
+
+/// Returns a file's path, if it is there.
+pub(super) fn present(tree: &dyn Tree, path: &str) -> Vec<String> {
+    tree.read(path).is_ok().then(|| path.to_owned()).into_iter().collect()
+}
+
+/// Reads `table` or `schema.table`.
+pub(super) fn named(text: &str) -> Name {
+    match text.split_once('.') {
+        Some((schema, name)) => Name::within(schema, name),
+        None => Name::new(text),
+    }
 }
 
 /// Returns `directory`, or what stands for the project's own.

@@ -15,6 +15,8 @@ pub mod golang_migrate;
 pub mod goose;
 pub mod knex;
 mod linear;
+pub mod liquibase;
+pub mod lost;
 mod node;
 pub mod node_pg_migrate;
 pub mod pg_dump;
@@ -32,6 +34,7 @@ pub use failure::{Failure, FailureKind};
 pub use project::{Migration, Project, Script, Setup};
 pub use tree::{Entry, Tree, Unreadable, join};
 
+use crate::domain::change::Name;
 use crate::domain::plan::{Command, Direction};
 
 /// The tools that are known, in the order in which a directory is tried.
@@ -48,6 +51,7 @@ pub fn all() -> Vec<&'static dyn Tool> {
         golang_migrate::tool(),
         prisma::tool(),
         flyway::tool(),
+        liquibase::tool(),
         sqlx::tool(),
     ]
 }
@@ -62,6 +66,26 @@ pub fn by_name(name: &str) -> Option<&'static dyn Tool> {
 #[must_use]
 pub fn detect(tree: &dyn Tree) -> Vec<(&'static dyn Tool, Detected)> {
     all().into_iter().filter_map(|tool| tool.detect(tree).map(|found| (tool, found))).collect()
+}
+
+/// Returns what to set where the files of two tools lie in places of their own, so that which
+/// one is meant cannot be told; those that take the same files are told apart by their order.
+#[must_use]
+pub fn ambiguous(found: &[(&'static dyn Tool, Detected)]) -> Option<String> {
+    let (first, (tool, own)) = (found.first()?.0, found.first()?);
+    let apart = |(_, other): &&(&dyn Tool, Detected)| {
+        let inside = |a: &str, b: &str| a.is_empty() || b == a || b.starts_with(&format!("{a}/"));
+        !inside(&own.directory, &other.directory) && !inside(&other.directory, &own.directory)
+    };
+    let (other, there) = found.iter().find(apart)?;
+    Some(format!(
+        "two migration tools' files lie here: {} ({}) and {} ({}); say which one is meant: [project] tool = \"{}\", or the place with --project",
+        tool.name(),
+        own.why,
+        other.name(),
+        there.why,
+        first.name().replace('-', "_")
+    ))
 }
 
 /// Where a tool's migrations were found.
@@ -82,6 +106,24 @@ pub struct VersionQuery {
     pub exists: String,
     /// A query over the table with every column cast to `text`, in order.
     pub rows: String,
+}
+
+impl VersionQuery {
+    /// Returns the query for these columns of a table; `rest` is what follows its name.
+    #[must_use]
+    pub(crate) fn of(table: &Name, columns: &str, rest: &str) -> Self {
+        let quoted = table.quoted();
+        Self {
+            exists: format!("SELECT to_regclass({}) IS NOT NULL", literal(&quoted)),
+            rows: format!("SELECT {columns} FROM {quoted} {rest}"),
+            table: quoted,
+        }
+    }
+}
+
+/// Returns a text as SQL writes it.
+pub(crate) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
 }
 
 /// What the version table holds.

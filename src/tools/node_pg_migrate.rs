@@ -5,6 +5,7 @@ use crate::domain::graph::{Problem, Trouble};
 use crate::domain::plan::Command;
 use crate::source::javascript::Dialect;
 
+use super::linear;
 use super::node::{self, File, Joined, Package, Reading, Row, Turn, relative};
 use super::{
     Act, Detected, Failure, Intent, Project, Refused, Rows, Setup, Tool, Tree, VersionQuery,
@@ -42,16 +43,9 @@ impl Tool for NodePgMigrate {
     }
 
     fn version_query(&self, tree: &dyn Tree, _directory: &str) -> VersionQuery {
-        let table = configured(&Package::read(tree).unwrap_or_default()).table.quoted();
-        VersionQuery {
-            exists: format!("SELECT to_regclass('{}') IS NOT NULL", table.replace('\'', "''")),
-            rows: format!(
-                "SELECT name::text, \
-                 to_char(run_on, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') \
-                 FROM {table} ORDER BY run_on, id"
-            ),
-            table,
-        }
+        let table = configured(&Package::read(tree).unwrap_or_default()).table;
+        let columns = format!("name::text, {}", linear::time_of("run_on", false));
+        VersionQuery::of(&table, &columns, "ORDER BY run_on, id")
     }
 
     fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {

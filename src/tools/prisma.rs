@@ -4,11 +4,12 @@
 //! heeds neither `PGAPPNAME` nor `PGOPTIONS` and has no name on the server by which it could
 //! be seen, so that no probe can prove where it connects: it is read here, and run by hand.
 
-use super::linear::{self, Record, Says, Sent, Step, Way};
+use super::linear::{self, Place, Record, Says, Sent, Step, Way};
 use super::{
     Act, Detected, Failure, FailureKind, Intent, Migration, Project, Refused, Rows, Setup, Tool,
     Tree, VersionQuery, join,
 };
+use crate::domain::change::Name;
 use crate::domain::graph::{Problem, Trouble};
 use crate::domain::plan::Command;
 use crate::domain::reversal::{Kind, Reversal};
@@ -51,14 +52,9 @@ impl Tool for Prisma {
 
     fn version_query(&self, _tree: &dyn Tree, _directory: &str) -> VersionQuery {
         let finished = linear::time_of("finished_at", true);
-        VersionQuery {
-            table: TABLE.to_owned(),
-            exists: format!("SELECT to_regclass('{TABLE}') IS NOT NULL"),
-            rows: format!(
-                "SELECT migration_name::text, checksum::text, {finished}, rolled_back_at::text \
-                 FROM {TABLE} ORDER BY started_at"
-            ),
-        }
+        let columns =
+            format!("migration_name::text, checksum::text, {finished}, rolled_back_at::text");
+        VersionQuery::of(&Name::new(TABLE), &columns, "ORDER BY started_at")
     }
 
     fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
@@ -79,44 +75,28 @@ impl Tool for Prisma {
             ("P1001", FailureKind::Connection),
             ("P1000", FailureKind::Connection),
         ];
-        let own = OWN.iter().find_map(|(words, kind)| {
-            let line = output.lines().rev().find(|line| line.contains(words))?;
-            Some(Failure { kind: *kind, sqlstate: None, line: line.to_owned() })
-        });
-        own.unwrap_or_else(|| Failure::of_server(output))
+        Failure::of(output, OWN)
     }
 }
 
 fn load(tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
     let mut problems = Vec::new();
-    let mut steps = Vec::new();
-    match tree.list(directory) {
-        Err(unreadable) => {
-            problems.push(Problem::new(Trouble::Syntax, directory, unreadable.to_string()));
-        }
-        Ok(entries) => {
-            let own = entries.iter().filter(|entry| entry.is_dir);
-            steps.extend(own.filter_map(|e| step(tree, directory, &e.name, &mut problems)));
-        }
-    }
+    let entries = linear::entries(tree, directory, &mut problems);
+    let own = entries.iter().filter(|entry| entry.is_dir);
+    let steps: Vec<Step> =
+        own.filter_map(|e| step(tree, directory, &e.name, &mut problems)).collect();
     let records = records(rows, &steps, &mut problems);
     let graph = linear::graph(&steps, &records, Ord::cmp);
     problems.extend(linear::troubles(&graph, &SAYS));
-    Project {
-        tool: "prisma",
-        directory: directory.to_owned(),
-        connected: *rows != Rows::Unknown,
-        graph,
-        migrations: steps.into_iter().map(|step| step.migration).collect(),
-        problems,
-        setup: Setup {
-            no_timeouts: Some(
-                "Prisma's engine takes no heed of PGOPTIONS: neither lock_timeout nor statement_timeout is in force"
-                    .into(),
-            ),
-            ..Setup::default()
-        },
-    }
+    let setup = Setup {
+        no_timeouts: Some(
+            "Prisma's engine takes no heed of PGOPTIONS: neither lock_timeout nor statement_timeout is in force"
+                .into(),
+        ),
+        ..Setup::default()
+    };
+    let place = Place { tool: "prisma", directory, rows };
+    linear::project(&place, steps, graph, problems, setup)
 }
 
 fn step(tree: &dyn Tree, directory: &str, name: &str, problems: &mut Vec<Problem>) -> Option<Step> {

@@ -40,6 +40,11 @@ pub struct Setup {
     pub follows: BTreeMap<String, Vec<String>>,
     /// The words that start the project's own program, where it is not one of a fixed name.
     pub program: Vec<String>,
+    /// The words that the program takes before a migration's name: up, down, and one that only
+    /// looks; empty where they are the tool's own.
+    pub verbs: Vec<String>,
+    /// The version table that the tool is told, where it is not its usual one.
+    pub table: Option<String>,
     /// Why nothing can be run, and what to do, if nothing can.
     pub unrunnable: Option<String>,
 }
@@ -112,5 +117,16 @@ impl Script {
     #[must_use]
     pub fn waiting(&self) -> Option<&Statement> {
         self.statements.iter().find(|s| s.changes.iter().any(Change::waits_for_transactions))
+    }
+
+    /// Returns why no `lock_timeout` may be set, if none may.
+    #[must_use]
+    pub fn no_lock_timeout(&self) -> Option<String> {
+        self.waiting().map(|statement| {
+            format!(
+                "{} waits for old transactions; a lock_timeout would leave it half done",
+                statement.kind
+            )
+        })
     }
 }

@@ -33,6 +33,7 @@ struct Config {
     /// What cannot be told, with the file.
     computed: Vec<(String, String)>,
     program: Vec<String>,
+    verbs: Vec<String>,
     unrunnable: Option<String>,
 }
 
@@ -46,6 +47,7 @@ impl Default for Config {
             files: Vec::new(),
             computed: Vec::new(),
             program: Vec::new(),
+            verbs: Vec::new(),
             unrunnable: None,
         }
     }
@@ -62,12 +64,8 @@ impl Tool for Sequelize {
     }
 
     fn version_query(&self, tree: &dyn Tree, _directory: &str) -> VersionQuery {
-        let table = configured(tree).unwrap_or_default().table.quoted();
-        VersionQuery {
-            exists: format!("SELECT to_regclass('{}') IS NOT NULL", table.replace('\'', "''")),
-            rows: format!("SELECT name::text FROM {table} ORDER BY name"),
-            table,
-        }
+        let table = configured(tree).unwrap_or_default().table;
+        VersionQuery::of(&table, "name::text", "ORDER BY name")
     }
 
     fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
@@ -79,8 +77,12 @@ impl Tool for Sequelize {
     }
 
     fn probe(&self, project: &Project) -> Option<Command> {
-        let words: &[&str] = if is_cli(project) { &["db:migrate:status"] } else { &["pending"] };
-        node::probe(project, words)
+        let word = match project.setup.verbs.get(2) {
+            Some(look) => look,
+            None if is_cli(project) => "db:migrate:status",
+            None => "pending",
+        };
+        node::probe(project, &[word])
     }
 
     fn explain(&self, output: &str, _exit: Option<i32>) -> Failure {
@@ -121,6 +123,7 @@ fn load(tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
     let setup = Setup {
         files: config.files,
         program: config.program,
+        verbs: config.verbs,
         unrunnable: config.unrunnable,
         ..Setup::default()
     };
@@ -165,11 +168,13 @@ fn act(project: &Project, intent: &Intent) -> Result<Act, Refused> {
     if matches!(intent, Intent::Down(_)) && reversal == Some(Kind::Missing) {
         return Err(Refused::NoWayDown(id.to_owned()));
     }
-    let words = match (is_cli, intent) {
-        (true, Intent::Up(_)) => ["db:migrate", "--to", id],
-        (true, Intent::Down(_)) => ["db:migrate:undo", "--name", id],
-        (false, Intent::Up(_)) => ["up", "--name", id],
-        (false, Intent::Down(_)) => ["down", "--name", id],
+    let words = match (is_cli, intent, project.setup.verbs.as_slice()) {
+        (_, Intent::Up(_), [up, ..]) => vec![up.as_str(), id],
+        (_, Intent::Down(_), [_, down, ..]) => vec![down.as_str(), id],
+        (true, Intent::Up(_), _) => vec!["db:migrate", "--to", id],
+        (true, Intent::Down(_), _) => vec!["db:migrate:undo", "--name", id],
+        (false, Intent::Up(_), _) => vec!["up", "--name", id],
+        (false, Intent::Down(_), _) => vec!["down", "--name", id],
     };
     node::act(project, intent, &Turn { words: &words, orphans_stop: is_cli, order_stops: false })
 }
@@ -241,12 +246,15 @@ fn umzug(tree: &dyn Tree, package: &Package) -> Config {
             config.directory = directory;
         }
         config.storage(tree, &path, ["tableName", "schema"]);
+        if let Some((program, verbs)) = by_verbs(tree, package, &path, &module) {
+            (run, config.verbs) = (Some(program), verbs);
+        }
         run = run.or_else(|| runs(tree, package, &path, &module));
         config.why = format!("{path} sets up umzug");
         config.files.push(path);
     }
     config.unrunnable = run.is_none().then(|| {
-        "no script is known that runs umzug's own command line: give package.json a script that runs a file with `umzug.runAsCLI()` and nothing else that reads process.argv, e.g. \"umzug\": \"tsx umzug.ts\"".to_owned()
+        "no script is known that runs umzug's own command line: give package.json scripts `up`, `down` and `status` of a file that hands a name on as `to`, or one that runs a file with `umzug.runAsCLI()` and nothing else that reads process.argv, e.g. \"umzug\": \"tsx umzug.ts\"".to_owned()
     });
     config.program = run.unwrap_or_default();
     config
@@ -291,20 +299,52 @@ fn runs(tree: &dyn Tree, package: &Package, path: &str, module: &Module) -> Opti
     if !module.mentions("runAsCLI(") || module.reads_arguments_besides("runAsCLI(") {
         return None;
     }
-    package.scripts.iter().find_map(|script| {
-        let words: Vec<&str> = script.split_whitespace().collect();
-        let last = words.iter().position(|word| relative(word) == path)?;
-        let plain =
-            |word: &&str| word.chars().all(|c| c.is_alphanumeric() || "-_./@:=".contains(c));
-        let start = words[..=last].iter().all(plain);
-        let (first, rest) = words[..=last].split_first().filter(|_| start)?;
-        let mut program = match *first {
-            "node" | "npx" => vec![(*first).to_owned()],
-            own => node::program(tree, own),
-        };
-        program.extend(rest.iter().map(|word| (*word).to_owned()));
-        Some(program)
-    })
+    package.scripts.iter().find_map(|script| Some(started(tree, script, path)?.0))
+}
+
+/// Returns the words of a script that start a file, and those behind it.
+fn started<'s>(
+    tree: &dyn Tree,
+    script: &'s str,
+    path: &str,
+) -> Option<(Vec<String>, Vec<&'s str>)> {
+    let words: Vec<&str> = script.split_whitespace().collect();
+    let last = words.iter().position(|word| relative(word) == path)?;
+    let plain = |word: &&str| word.chars().all(|c| c.is_alphanumeric() || "-_./@:=".contains(c));
+    let start = words[..=last].iter().all(plain);
+    let (first, rest) = words[..=last].split_first().filter(|_| start)?;
+    let mut program = match *first {
+        "node" | "npx" => vec![(*first).to_owned()],
+        own => node::program(tree, own),
+    };
+    program.extend(rest.iter().map(|word| (*word).to_owned()));
+    Some((program, words[last + 1..].to_vec()))
+}
+
+/// Returns the words that start the project's own command line, and its verbs for up, down and
+/// a look: where scripts name them, and the file hands a name behind a verb on to umzug as
+/// `to`, so that one migration can be meant.
+fn by_verbs(
+    tree: &dyn Tree,
+    package: &Package,
+    path: &str,
+    module: &Module,
+) -> Option<(Vec<String>, Vec<String>)> {
+    let mut program = None;
+    let mut verbs: Vec<&str> = Vec::new();
+    for script in &package.scripts {
+        if let Some((words, rest)) = started(tree, script, path)
+            && let [verb] = rest.as_slice()
+        {
+            program = program.or(Some(words));
+            verbs.push(*verb);
+        }
+    }
+    let named = |wanted: &[&str]| verbs.iter().find(|verb| wanted.contains(verb)).copied();
+    let (up, down) = (named(&["up"])?, named(&["down"])?);
+    let look = named(&["status", "pending", "executed", "list"])?;
+    let takes = module.takes_name_for("up") && module.takes_name_for("down");
+    Some((program.filter(|_| takes)?, [up, down, look].map(str::to_owned).to_vec()))
 }
 
 fn module(tree: &dyn Tree, path: &str) -> Option<Module> {

@@ -1,6 +1,6 @@
 //! SQL of a runbook's step: what it is, and this very program as its tool.
 
-use super::{Failure, FailureKind, Script};
+use super::{Failure, Script};
 use crate::domain::change::{Change, Statement};
 use crate::domain::hazard::Transactions;
 use crate::domain::plan::Command;
@@ -59,12 +59,8 @@ pub fn probe() -> Command {
     Command { argv, ..Command::default() }
 }
 
-/// Returns the words of a failure. Exit code 2 of our child means that nothing ran.
+/// Returns the words of a failure.
 #[must_use]
 pub fn explain(output: &str, exit: Option<i32>) -> Failure {
-    let failure = Failure::of_server(output);
-    match (exit, failure.kind) {
-        (Some(2), FailureKind::Other) => Failure { kind: FailureKind::Moved, ..failure },
-        _ => failure,
-    }
+    Failure::of_child(output, exit, &[])
 }

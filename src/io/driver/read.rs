@@ -15,6 +15,7 @@ use crate::domain::locks::Mode;
 use crate::domain::plan::{Action, Direction};
 use crate::domain::snapshot::Snapshot;
 use crate::io::blocking::blocking;
+use crate::io::lost;
 use crate::io::poll::Answer;
 use crate::io::postgres::reader::Holding;
 use crate::session::effect::{Previewed, Request};
@@ -101,7 +102,11 @@ impl Inner {
         };
         let catalog = reader.catalog(version).await.map_err(|e| e.to_string())?;
         drop(reader);
-        let project = blocking(|| tool.load(&tree, &detected.directory, &rows));
+        let project = blocking(|| {
+            let mut project = tool.load(&tree, &detected.directory, &rows);
+            lost::hint(&self.site.project, &mut project);
+            project
+        });
         let status = Status::of(&project, &catalog);
         Ok((tool, Migrations { project, status }))
     }

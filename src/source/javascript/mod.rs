@@ -5,13 +5,14 @@ mod body;
 mod chain;
 mod column;
 mod export;
+mod given;
 mod knex;
 mod pgm;
 mod scope;
 mod sequelize;
 mod table;
 
-use tree_sitter::{Node, Parser, Tree};
+use tree_sitter::{Node, Tree};
 
 use crate::domain::change::Statement;
 use crate::domain::hazard::Transactions;
@@ -19,6 +20,9 @@ use body::Body;
 use export::Exported;
 use scope::Scope;
 
+use super::syntax::{self, line};
+
+pub use super::syntax::Fault;
 pub use scope::Value;
 
 /// A file of JavaScript or TypeScript.
@@ -26,15 +30,6 @@ pub use scope::Value;
 pub struct Module {
     text: String,
     tree: Tree,
-}
-
-/// A place that the parser could not read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// The line, from 1.
-    pub line: usize,
-    /// What stands there.
-    pub near: String,
 }
 
 /// The library whose calls a migration makes.
@@ -89,25 +84,20 @@ impl Module {
     #[must_use]
     pub fn parse(path: &str, text: impl Into<String>) -> Self {
         let text = text.into();
-        let mut parser = Parser::new();
         let is_typescript = [".ts", ".mts", ".cts"].iter().any(|end| path.ends_with(end));
         let language = if is_typescript {
             tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into()
         } else {
             tree_sitter_javascript::LANGUAGE.into()
         };
-        parser.set_language(&language).expect("the grammar and the parser are of one version");
-        let tree = parser.parse(&text, None).expect("no timeout and no cancellation is set");
+        let tree = syntax::parse(&mut syntax::parser(&language), &text);
         Self { text, tree }
     }
 
     /// Returns the first place that could not be parsed, if there is one.
     #[must_use]
     pub fn fault(&self) -> Option<Fault> {
-        let root = self.root();
-        let at = root.has_error().then(|| first_error(root)).flatten()?;
-        let near = self.of(at).lines().next().unwrap_or_default().trim().chars().take(60);
-        Some(Fault { line: line(at), near: near.collect() })
+        syntax::fault(&self.tree, &self.text)
     }
 
     /// Compiles what the file exports as `name`.
@@ -172,6 +162,25 @@ impl Module {
         code.replace(&format!("{call}process.argv"), "").contains("process.argv")
     }
 
+    /// Returns true if the second argument of the program goes on to a method as `to`:
+    /// `const [verb, to] = process.argv.slice(2)` and `umzug.up(to ? { to } : undefined)`, which
+    /// umzug takes for "as far as this one".
+    #[must_use]
+    pub fn takes_name_for(&self, method: &str) -> bool {
+        let code: String = self.text.split_whitespace().collect();
+        let Some((before, _)) = code.split_once("]=process.argv.slice(2)") else { return false };
+        let names = before.rsplit('[').next().unwrap_or_default();
+        let [_, name] = names.split(',').collect::<Vec<_>>()[..] else { return false };
+        let given = if name == "to" { "{to}".to_owned() } else { format!("{{to:{name}}}") };
+        let call = |options: &str| format!(".{method}({options})");
+        let forms = [
+            call(&format!("{name}?{given}:undefined")),
+            call(&format!("{name}?{given}:{{}}")),
+            call(&given),
+        ];
+        forms.iter().any(|form| code.contains(form))
+    }
+
     /// Returns the values that stand at these words anywhere in the file: `["migrations",
     /// "directory"]` for each `migrations: { directory: … }`.
     #[must_use]
@@ -203,27 +212,11 @@ impl Module {
     }
 }
 
-/// Returns the line on which a node begins, from 1.
-pub(crate) fn line(node: Node<'_>) -> usize {
-    node.start_position().row + 1
-}
-
 /// Returns the parts of a node that have names in the grammar, without comments.
 pub(crate) fn children(node: Node<'_>) -> impl Iterator<Item = Node<'_>> {
-    // By a cursor: each access by index counts from the first child on.
-    let mut cursor = node.walk();
-    let all: Vec<_> = node.named_children(&mut cursor).collect();
-    all.into_iter().filter(|child| child.kind() != "comment")
+    syntax::children(node).filter(|child| child.kind() != "comment")
 }
 
 fn within<'t>(scope: &Scope<'t>, node: Node<'t>, words: &[&str]) -> Option<Node<'t>> {
     words.iter().try_fold(node, |node, word| scope.field(node, word))
-}
-
-fn first_error(node: Node<'_>) -> Option<Node<'_>> {
-    if node.is_error() || node.is_missing() {
-        return Some(node);
-    }
-    let mut cursor = node.walk();
-    node.children(&mut cursor).filter(Node::has_error).find_map(first_error)
 }

@@ -10,22 +10,19 @@ use std::cell::RefCell;
 
 use tree_sitter::{Node, Parser, Tree};
 
+use super::syntax;
+
+pub use super::syntax::Fault;
 pub use literal::Literal;
 
+pub(super) use super::syntax::{children, line};
 pub(crate) use args::Args;
 pub(crate) use literal::literal;
 pub(crate) use scope::Scope;
 
 thread_local! {
     /// Kept by each thread: what one file needed serves the next.
-    static PARSER: RefCell<Parser> = RefCell::new(parser());
-}
-
-fn parser() -> Parser {
-    let mut parser = Parser::new();
-    let language = tree_sitter_python::LANGUAGE.into();
-    parser.set_language(&language).expect("the grammar and the parser are of one version");
-    parser
+    static PARSER: RefCell<Parser> = RefCell::new(syntax::parser(&tree_sitter_python::LANGUAGE.into()));
 }
 
 /// A file of Python.
@@ -35,31 +32,19 @@ pub struct Module {
     tree: Tree,
 }
 
-/// A place that the parser could not read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// The line, from 1.
-    pub line: usize,
-    /// What stands there.
-    pub near: String,
-}
-
 impl Module {
     /// Parses a text; never fails: what cannot be read is [`Module::fault`].
     #[must_use]
     pub fn parse(text: impl Into<String>) -> Self {
         let text = text.into();
-        let tree = PARSER.with_borrow_mut(|parser| parser.parse(&text, None));
-        Self { text, tree: tree.expect("no timeout and no cancellation is set") }
+        let tree = PARSER.with_borrow_mut(|parser| syntax::parse(parser, &text));
+        Self { text, tree }
     }
 
     /// Returns the first place that is no Python, if there is one.
     #[must_use]
     pub fn fault(&self) -> Option<Fault> {
-        let root = self.root();
-        let at = root.has_error().then(|| first_error(root)).flatten()?;
-        let near = self.of(at).lines().next().unwrap_or_default().trim().chars().take(60);
-        Some(Fault { line: line(at), near: near.collect() })
+        syntax::fault(&self.tree, &self.text)
     }
 
     /// Returns what is assigned at the top of the file.
@@ -128,24 +113,6 @@ pub struct Value {
     pub line: usize,
 }
 
-/// Returns the line on which a node begins, from 1.
-pub(crate) fn line(node: Node<'_>) -> usize {
-    node.start_position().row + 1
-}
-
-/// Returns the parts of a node that have names in the grammar.
-pub(crate) fn children(node: Node<'_>) -> impl Iterator<Item = Node<'_>> {
-    // By a cursor: each access by index counts from the first child on.
-    let mut cursor = node.walk();
-    let mut more = cursor.goto_first_child();
-    let all = std::iter::from_fn(move || {
-        let child = more.then(|| cursor.node())?;
-        more = cursor.goto_next_sibling();
-        Some(child)
-    });
-    all.filter(Node::is_named)
-}
-
 /// Returns every call below a node, the outermost first, but for those in functions that
 /// are only defined there.
 pub(crate) fn calls(node: Node<'_>) -> Vec<Node<'_>> {
@@ -195,12 +162,4 @@ pub(crate) fn assigned<'t>(statement: Node<'t>, text: &'t str) -> Option<(&'t st
     let left = inner.child_by_field_name("left").filter(|left| left.kind() == "identifier")?;
     let right = inner.child_by_field_name("right")?;
     Some((&text[left.byte_range()], right))
-}
-
-fn first_error(node: Node<'_>) -> Option<Node<'_>> {
-    if node.is_error() || node.is_missing() {
-        return Some(node);
-    }
-    let mut cursor = node.walk();
-    node.children(&mut cursor).filter(Node::has_error).find_map(first_error)
 }

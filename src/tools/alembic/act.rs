@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::graph::{Node, State, Trouble};
 use crate::domain::plan::Command;
-use crate::tools::{Act, Intent, Migration, Project, Refused, Script};
+use crate::tools::{Act, Intent, Project, Refused, Script, linear};
 
 use super::files;
 use super::map::{Map, Named};
@@ -28,8 +28,8 @@ pub(super) fn act(project: &Project, intent: &Intent) -> Result<Act, Refused> {
         return Err(Refused::UnknownState);
     }
     match intent {
-        Intent::Up(id) => up(project, id),
-        Intent::Down(id) => down(project, id),
+        Intent::Up(id) => up(project, intent, id),
+        Intent::Down(id) => down(project, intent, id),
     }
 }
 
@@ -46,8 +46,8 @@ fn refusal(project: &Project) -> Option<String> {
     Some(format!("{}: {}", problem.id, problem.detail))
 }
 
-fn up(project: &Project, id: &str) -> Result<Act, Refused> {
-    let (node, migration) = expect(project, id, State::Pending, "up")?;
+fn up(project: &Project, intent: &Intent, id: &str) -> Result<Act, Refused> {
+    let (node, migration) = linear::expect(project, intent)?;
     let waits = |parent: &&String| {
         project.graph.find(parent).is_some_and(|parent| parent.state != State::Applied)
     };
@@ -62,8 +62,8 @@ fn up(project: &Project, id: &str) -> Result<Act, Refused> {
     one(project, &["upgrade", id], &applied, &migration.up)
 }
 
-fn down(project: &Project, id: &str) -> Result<Act, Refused> {
-    let (_, migration) = expect(project, id, State::Applied, "down")?;
+fn down(project: &Project, intent: &Intent, id: &str) -> Result<Act, Refused> {
+    let (_, migration) = linear::expect(project, intent)?;
     let after = project.graph.descendants(id);
     let behind = project.graph.applied().rev().find(|n| n.id != id && after.contains(&n.id));
     if let Some(last) = behind {
@@ -78,24 +78,6 @@ fn down(project: &Project, id: &str) -> Result<Act, Refused> {
     let mut applied = applied(project);
     applied.remove(id);
     one(project, &["downgrade", &target], &applied, script)
-}
-
-fn expect<'a>(
-    project: &'a Project,
-    id: &str,
-    state: State,
-    direction: &str,
-) -> Result<(&'a Node, &'a Migration), Refused> {
-    let missing = || Refused::NoSuchMigration(id.to_owned());
-    let node = project.graph.find(id).ok_or_else(missing)?;
-    if node.state != state {
-        return Err(Refused::WrongState {
-            id: id.to_owned(),
-            state: format!("{:?}", node.state).to_lowercase(),
-            direction: direction.to_owned(),
-        });
-    }
-    Ok((node, project.migration(id).ok_or_else(missing)?))
 }
 
 fn applied(project: &Project) -> BTreeSet<&str> {
@@ -149,12 +131,7 @@ fn one(
             project.graph.nodes.iter().filter(|node| applied.contains(node.id.as_str()));
         others.any(|node| node.parents.iter().any(|parent| parent == id))
     };
-    let waiting = script.waiting().map(|statement| {
-        format!(
-            "{} waits for old transactions; a lock_timeout would leave it half done",
-            statement.kind
-        )
-    });
+    let waiting = script.no_lock_timeout();
     let files = std::iter::once(script.file.clone()).chain(project.setup.files.iter().cloned());
     Ok(Act {
         command: command(project, words),

@@ -75,8 +75,7 @@ fn planning(output: &str, exit: Option<i32>) -> Option<Failure> {
         return None;
     }
     let line = output.lines().rev().find(|line| line.contains("FAILED:"))?;
-    let kind = PLANNING.iter().find(|(words, _)| line.contains(words)).map(|(_, kind)| *kind)?;
-    Some(Failure { kind, sqlstate: None, line: line.trim().to_owned() })
+    Failure::said(line, PLANNING)
 }
 
 /// Reads the exception that the driver raised; SQLAlchemy prints it with its class in front.

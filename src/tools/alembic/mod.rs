@@ -47,12 +47,7 @@ impl Tool for Alembic {
 
     fn version_query(&self, tree: &dyn Tree, _directory: &str) -> VersionQuery {
         let config = config::find(tree).unwrap_or_default();
-        let table = version_table(&config).quoted();
-        VersionQuery {
-            exists: format!("SELECT to_regclass('{}') IS NOT NULL", table.replace('\'', "''")),
-            rows: format!("SELECT version_num::text FROM {table} ORDER BY version_num"),
-            table,
-        }
+        VersionQuery::of(&version_table(&config), "version_num::text", "ORDER BY version_num")
     }
 
     fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
@@ -178,7 +173,8 @@ fn absent(revision: &Revision, parent: &str) -> Problem {
         "{} follows {parent}, which no file is: every command of Alembic fails (KeyError: '{parent}'); bring that file back, or correct down_revision",
         revision.path
     );
-    Problem::new(Trouble::MissingParent, revision.id(), detail)
+    let problem = Problem::new(Trouble::MissingParent, revision.id(), detail);
+    Problem { missing: Some(parent.to_owned()), ..problem }
 }
 
 fn circular(cycle: &[usize], revisions: &[Revision]) -> Option<Problem> {

@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
+use crate::domain::change::Name;
 use crate::domain::graph::{Graph, Node, Problem, State, Trouble};
 use crate::domain::plan::Command;
 use crate::source::python::django::Key;
@@ -47,11 +48,8 @@ impl Tool for Django {
 
     fn version_query(&self, _tree: &dyn Tree, _directory: &str) -> VersionQuery {
         let time = linear::time_of("applied", true);
-        VersionQuery {
-            table: TABLE.to_owned(),
-            exists: format!("SELECT to_regclass('{TABLE}') IS NOT NULL"),
-            rows: format!("SELECT app::text, name::text, {time} FROM {TABLE} ORDER BY id"),
-        }
+        let columns = format!("app::text, name::text, {time}");
+        VersionQuery::of(&Name::new(TABLE), &columns, "ORDER BY id")
     }
 
     fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
@@ -73,11 +71,7 @@ impl Tool for Django {
             ("NodeNotFoundError", FailureKind::MissingFile),
             ("IrreversibleError", FailureKind::Raised),
         ];
-        let own = OWN.iter().find_map(|(words, kind)| {
-            let line = output.lines().rev().find(|line| line.contains(words))?;
-            Some(Failure { kind: *kind, sqlstate: None, line: line.to_owned() })
-        });
-        own.unwrap_or_else(|| Failure::of_server(output))
+        Failure::of(output, OWN)
     }
 }
 

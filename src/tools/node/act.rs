@@ -1,7 +1,7 @@
 //! One migration up or down.
 
-use crate::domain::graph::{Node, State, Trouble};
-use crate::tools::{Act, Intent, Project, Refused, Script};
+use crate::domain::graph::{State, Trouble};
+use crate::tools::{Act, Intent, Project, Refused, Script, linear};
 
 use super::{command, files};
 
@@ -24,8 +24,8 @@ pub(crate) fn act(project: &Project, intent: &Intent, turn: &Turn<'_>) -> Result
         return Err(Refused::Problem(why));
     }
     let script = match intent {
-        Intent::Up(id) => up(project, id)?,
-        Intent::Down(id) => down(project, id)?,
+        Intent::Up(id) => up(project, intent, id)?,
+        Intent::Down(id) => down(project, intent, id)?,
     };
     if let Some(why) = files::cannot_run(script) {
         return Err(Refused::Problem(why));
@@ -33,12 +33,7 @@ pub(crate) fn act(project: &Project, intent: &Intent, turn: &Turn<'_>) -> Result
     if let Some(why) = &project.setup.unrunnable {
         return Err(Refused::Problem(why.clone()));
     }
-    let waiting = script.waiting().map(|statement| {
-        format!(
-            "{} waits for old transactions; a lock_timeout would leave it half done",
-            statement.kind
-        )
-    });
+    let waiting = script.no_lock_timeout();
     let own = std::iter::once(script.file.clone());
     Ok(Act {
         command: command(project, turn.words),
@@ -63,42 +58,22 @@ fn refusal(project: &Project, intent: &Intent, turn: &Turn<'_>) -> Option<String
     Some(format!("{}: {}", problem.id, problem.detail))
 }
 
-fn up<'a>(project: &'a Project, id: &str) -> Result<&'a Script, Refused> {
-    expect(project, id, State::Pending, "up")?;
+fn up<'a>(project: &'a Project, intent: &Intent, id: &str) -> Result<&'a Script, Refused> {
+    let (_, migration) = linear::expect(project, intent)?;
     let first = project.graph.pending().next().map_or(id, |node| node.id.as_str());
     if first != id {
         return Err(Refused::NotNext { id: id.to_owned(), first: first.to_owned() });
     }
-    let missing = || Refused::NoSuchMigration(id.to_owned());
-    project.migration(id).map(|migration| &migration.up).ok_or_else(missing)
+    Ok(&migration.up)
 }
 
-fn down<'a>(project: &'a Project, id: &str) -> Result<&'a Script, Refused> {
-    expect(project, id, State::Applied, "down")?;
+fn down<'a>(project: &'a Project, intent: &Intent, id: &str) -> Result<&'a Script, Refused> {
+    let (_, migration) = linear::expect(project, intent)?;
     let last = project.last().map_or(id, |migration| migration.id.as_str());
     if last != id {
         return Err(Refused::NotNext { id: id.to_owned(), first: last.to_owned() });
     }
-    let down = project.migration(id).and_then(|migration| migration.down.as_ref());
-    down.ok_or_else(|| Refused::NoWayDown(id.to_owned()))
-}
-
-fn expect<'a>(
-    project: &'a Project,
-    id: &str,
-    state: State,
-    direction: &str,
-) -> Result<&'a Node, Refused> {
-    let missing = || Refused::NoSuchMigration(id.to_owned());
-    let node = project.graph.find(id).ok_or_else(missing)?;
-    if node.state == state {
-        return Ok(node);
-    }
-    Err(Refused::WrongState {
-        id: id.to_owned(),
-        state: format!("{:?}", node.state).to_lowercase(),
-        direction: direction.to_owned(),
-    })
+    migration.down.as_ref().ok_or_else(|| Refused::NoWayDown(id.to_owned()))
 }
 
 /// Returns where the database is when it has succeeded.

@@ -23,10 +23,8 @@ const RAISED: &[&str] = &["Original error: ", "failed with error: ", "ERROR: "];
 pub(crate) fn explain(output: &str) -> Failure {
     let output = &uncoloured(output);
     let line = |needle: &str| output.lines().rev().find(|line| line.contains(needle));
-    for (words, kind) in OWN {
-        if let Some(said) = line(words) {
-            return Failure { kind: *kind, sqlstate: None, line: said.trim().to_owned() };
-        }
+    if let Some(own) = Failure::said(output, OWN) {
+        return own;
     }
     let raised = RAISED.iter().find_map(|words| line(words));
     let failure = match code(output) {

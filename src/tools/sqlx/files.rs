@@ -3,7 +3,7 @@
 use sha2::{Digest as _, Sha384};
 
 use crate::domain::graph::{Problem, Trouble};
-use crate::tools::{Tree, Unreadable};
+use crate::tools::{Tree, Unreadable, join, linear};
 
 /// Which way a file goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,26 +54,16 @@ fn read(tree: &dyn Tree, directory: &str, name: &str) -> Option<Result<File, Pro
     let (version, rest) = name.split_once('_')?;
     // Case matters: sqlx ignores `.SQL`.
     rest.strip_suffix(".sql")?;
-    let path = super::path(directory, name);
+    let path = join(directory, name);
     let Ok(version) = version.parse::<i64>() else {
         let detail =
             format!("{path}: the name must begin with a number: sqlx refuses the whole directory");
         return Some(Err(Problem::new(Trouble::Syntax, name, detail)));
     };
-    Some(
-        content(tree, &path)
-            .map(|text| file(version, rest, path, text))
-            .map_err(|why| Problem::new(Trouble::Syntax, version.to_string(), why)),
-    )
-}
-
-fn content(tree: &dyn Tree, path: &str) -> Result<String, String> {
-    let bytes = tree.read(path).map_err(|unreadable| unreadable.to_string())?;
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..at].split(|byte| *byte == b'\n').count();
-        format!("{path}:{line}: not UTF-8: sqlx refuses the whole directory; save it as UTF-8")
-    })
+    Some(linear::text(tree, &path).map(|text| file(version, rest, path, text)).map_err(|why| {
+        let why = format!("{why}; sqlx refuses the whole directory");
+        Problem::new(Trouble::Syntax, version.to_string(), why)
+    }))
 }
 
 fn file(version: i64, rest: &str, path: String, text: String) -> File {

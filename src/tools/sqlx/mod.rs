@@ -6,23 +6,22 @@
 mod files;
 mod rows;
 
-use crate::domain::change::{Change, Statement};
 use crate::domain::graph::{Graph, Node, Problem, State, Trouble};
-use crate::domain::hazard::Transactions;
 use crate::domain::plan::Command;
 use crate::domain::reversal;
-use crate::domain::untrusted::Untrusted;
-use crate::source::sql;
 
+use super::linear::{self, Sent, Way};
 use super::{
     Act, Detected, Failure, FailureKind, Intent, Migration, Project, Refused, Rows, Script, Setup,
-    Tool, Tree, VersionQuery, join,
+    Tool, Tree, VersionQuery,
 };
 use files::{File, Part};
 use rows::Row;
 
 /// The version table: its name cannot be configured without code.
 pub const TABLE: &str = "_sqlx_migrations";
+
+const ADVICE: &str = "begin the file with `-- no-transaction` and keep it alone there";
 
 /// How many digits of the file's checksum its child is given: enough for nobody to find
 /// another file, few enough for a person to read.
@@ -141,52 +140,13 @@ fn migration(file: &File, files: &[File], problems: &mut Vec<Problem>) -> Migrat
     Migration { id: file.version.to_string(), up, down, reversal }
 }
 
+/// sqlx sends a file as one message, so that its statements share a transaction even under
+/// `-- no-transaction`, unless there is only one.
 fn script(file: &File, problems: &mut Vec<Problem>) -> Script {
     let id = file.version.to_string();
-    let compiled = sql::compile(&file.text);
-    for error in &compiled.errors {
-        let detail = format!("{}:{}: {}", file.path, error.line, error.message);
-        problems.push(Problem::new(Trouble::Syntax, id.clone(), detail));
-    }
-    let script = Script {
-        file: file.path.clone(),
-        text: Untrusted::new(file.text.clone()),
-        transactions: transactions(file, &compiled.statements),
-        statements: compiled.statements,
-        complete: true,
-    };
-    problems
-        .extend(cannot_run(&script, file).map(|why| Problem::new(Trouble::Unreachable, id, why)));
-    script
-}
-
-/// A `COMMIT` in the file keeps what stands before it, whatever fails after.
-fn transactions(file: &File, statements: &[Statement]) -> Transactions {
-    let splits = |statement: &Statement| statement.changes.iter().any(Change::splits_transaction);
-    match () {
-        () if file.no_transaction => Transactions::None,
-        () if statements.iter().any(splits) => Transactions::Mixed,
-        () => Transactions::One,
-    }
-}
-
-/// sqlx sends a file as one message: its statements share a transaction even
-/// under `-- no-transaction`, unless there is only one.
-fn cannot_run(script: &Script, file: &File) -> Option<String> {
-    let alone = file.no_transaction && script.statements.len() == 1;
-    let refusing = |s: &&Statement| s.changes.iter().any(Change::refuses_transaction);
-    let statement = script.statements.iter().find(refusing).filter(|_| !alone)?;
-    let place = format!("{}:{}: {}", file.path, statement.line, statement.kind);
-    Some(if file.no_transaction {
-        format!(
-            "{place} fails: sqlx sends the file's {} statements as one transaction; give it a file of its own",
-            script.statements.len()
-        )
-    } else {
-        format!(
-            "{place} cannot run in a transaction: begin the file with `-- no-transaction` and keep it alone there"
-        )
-    })
+    let sent = if file.no_transaction { Sent::Message } else { Sent::Transaction };
+    let way = Way { id: &id, file: &file.path, text: &file.text, sent, advice: ADVICE };
+    way.script(&linear::whole(&file.text), problems)
 }
 
 /// Joins files and rows in the order of sqlx: by version.
@@ -276,8 +236,8 @@ fn act(project: &Project, intent: &Intent) -> Result<Act, Refused> {
     }
     refuse_problems(project, intent)?;
     match intent {
-        Intent::Up(id) => up(project, id),
-        Intent::Down(id) => down(project, id),
+        Intent::Up(id) => up(project, intent, id),
+        Intent::Down(id) => down(project, intent, id),
     }
 }
 
@@ -298,8 +258,8 @@ fn refuse_problems(project: &Project, intent: &Intent) -> Result<(), Refused> {
     }
 }
 
-fn up(project: &Project, id: &str) -> Result<Act, Refused> {
-    let migration = expect(project, id, State::Pending, "up")?;
+fn up(project: &Project, intent: &Intent, id: &str) -> Result<Act, Refused> {
+    let (_, migration) = linear::expect(project, intent)?;
     let first = project.graph.pending().next().map_or(id, |node| node.id.as_str());
     if first != id {
         return Err(Refused::NotNext { id: id.to_owned(), first: first.to_owned() });
@@ -309,8 +269,8 @@ fn up(project: &Project, id: &str) -> Result<Act, Refused> {
     Ok(one(project, "up", id, before, Some(after), &migration.up))
 }
 
-fn down(project: &Project, id: &str) -> Result<Act, Refused> {
-    let migration = expect(project, id, State::Applied, "down")?;
+fn down(project: &Project, intent: &Intent, id: &str) -> Result<Act, Refused> {
+    let (_, migration) = linear::expect(project, intent)?;
     let before = latest(project);
     if before.as_deref() != Some(id) {
         let first = before.unwrap_or_default();
@@ -319,24 +279,6 @@ fn down(project: &Project, id: &str) -> Result<Act, Refused> {
     let script = migration.down.as_ref().ok_or_else(|| Refused::NoWayDown(id.to_owned()))?;
     let after = project.graph.applied().rev().nth(1).map(|node| node.id.clone());
     Ok(one(project, "down", id, before, after, script))
-}
-
-fn expect<'a>(
-    project: &'a Project,
-    id: &str,
-    state: State,
-    direction: &str,
-) -> Result<&'a Migration, Refused> {
-    let missing = || Refused::NoSuchMigration(id.to_owned());
-    let node = project.graph.find(id).ok_or_else(missing)?;
-    if node.state != state {
-        return Err(Refused::WrongState {
-            id: id.to_owned(),
-            state: format!("{:?}", node.state).to_lowercase(),
-            direction: direction.to_owned(),
-        });
-    }
-    project.migration(id).ok_or_else(missing)
 }
 
 /// Returns the highest version that the database has.
@@ -365,12 +307,6 @@ fn one(
     // The way down names what stays: sqlx undoes everything above it.
     let to = if way == "up" { id } else { after.as_deref().unwrap_or("0") };
     let source = if project.directory.is_empty() { "." } else { &project.directory };
-    let no_lock_timeout = script.waiting().map(|statement| {
-        format!(
-            "{} waits for old transactions; a lock_timeout would leave it half done",
-            statement.kind
-        )
-    });
     Act {
         command: child(&[
             way,
@@ -386,7 +322,7 @@ fn one(
         before: before.into_iter().collect(),
         after: after.into_iter().collect(),
         files: vec![script.file.clone()],
-        no_lock_timeout,
+        no_lock_timeout: script.no_lock_timeout(),
     }
 }
 
@@ -403,21 +339,5 @@ fn explain(output: &str, exit: Option<i32>) -> Failure {
         ("was previously applied but has been modified", FailureKind::Changed),
         ("is partially applied; fix and remove row", FailureKind::Dirty),
     ];
-    let own = OWN.iter().find_map(|(words, kind)| {
-        let line = output.lines().rev().find(|line| line.contains(words))?;
-        Some(Failure { kind: *kind, sqlstate: None, line: line.to_owned() })
-    });
-    own.unwrap_or_else(|| {
-        let failure = Failure::of_server(output);
-        // Exit code 2 of our child means that nothing ran.
-        match (exit, failure.kind) {
-            (Some(2), FailureKind::Other) => Failure { kind: FailureKind::Moved, ..failure },
-            _ => failure,
-        }
-    })
-}
-
-/// Returns the path of a file of the migrations.
-fn path(directory: &str, name: &str) -> String {
-    join(directory, name)
+    Failure::of_child(output, exit, OWN)
 }

@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::domain::change::Name;
 use crate::domain::graph::{Problem, Trouble};
-use crate::tools::{Rows, VersionQuery};
+use crate::tools::{Rows, VersionQuery, linear};
 
 use super::TABLE;
 
@@ -20,15 +21,10 @@ pub(super) struct Row {
 
 /// Returns how to read the table.
 pub(super) fn query() -> VersionQuery {
-    VersionQuery {
-        table: TABLE.to_owned(),
-        exists: format!("SELECT to_regclass('{TABLE}') IS NOT NULL"),
-        rows: format!(
-            "SELECT version::text, description::text, \
-             to_char(installed_on AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
-             success::text, encode(checksum, 'hex') FROM {TABLE} ORDER BY version"
-        ),
-    }
+    let time = linear::time_of("installed_on", true);
+    let columns =
+        format!("version::text, description::text, {time}, success::text, encode(checksum, 'hex')");
+    VersionQuery::of(&Name::new(TABLE), &columns, "ORDER BY version")
 }
 
 /// Reads the rows; one that makes no sense is a problem.

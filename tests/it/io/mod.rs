@@ -20,6 +20,8 @@ mod forest;
 mod intents;
 mod journal;
 mod lease;
+mod liquibase;
+mod lost;
 mod migrate;
 mod more_tools;
 mod node;

@@ -134,6 +134,26 @@ fn umzug() -> Project {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn umzug_goes_through_the_project_s_own_command_line_one_at_a_time() {
+    let (project, database) = (Project::sample("umzug"), server::database("node_umzug_own"));
+    let state = tempfile::tempdir().expect("a directory");
+    let mut drive = start(&project, &database, state.path());
+    let names = ["20240101000000-initial-schema.ts", "20240102000000-add-user-fields.ts"];
+    for name in names {
+        let plan = drive.plan(up()).await;
+        assert_eq!(argv(&plan), format!("node_modules/.bin/tsx migrate.ts up {name}"));
+        let outcome = drive.confirm().await;
+        assert_eq!(outcome.ending, Ending::Done, "{outcome:?}");
+    }
+    let plan = drive.plan(down()).await;
+    assert_eq!(argv(&plan), format!("node_modules/.bin/tsx migrate.ts down {}", names[1]));
+    let outcome = drive.confirm().await;
+    assert_eq!(outcome.ending, Ending::Done, "{outcome:?}");
+    assert!(has(&database, "users").await);
+    drive.driver.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn umzug_goes_up_fails_and_comes_back_one_at_a_time() {
     let failing = "export const up = async ({ context: q }) => { await q.sequelize.query('DROP TABLE nowhere'); };\nexport const down = async () => {};\n";
     let own = Walk {

@@ -7,6 +7,8 @@ pub mod dbmate;
 pub mod django;
 pub mod drive;
 pub mod facts;
+pub mod files;
+pub mod liquibase;
 pub mod node;
 pub mod panel;
 pub mod pooler;

@@ -4,6 +4,8 @@ mod alembic;
 mod catalogs;
 mod command;
 mod django;
+mod expected;
+mod liquibase;
 mod node;
 mod pg_dump;
 mod sql_files;

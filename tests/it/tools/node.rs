@@ -136,9 +136,29 @@ fn a_migration_that_umzug_would_only_forget_has_no_way_down() {
 
 #[test]
 fn without_umzugs_own_command_line_nothing_is_run_and_it_is_said_what_to_do() {
-    let project = load(&samples("umzug"), &Rows::Absent);
+    let directory = tempfile::tempdir().expect("a directory");
+    copy(&samples("umzug"), directory.path());
+    // It passes no name on: which one it runs cannot be told to it.
+    let script = directory.path().join("migrate.ts");
+    let text = fs::read_to_string(&script).expect("it reads");
+    fs::write(script, text.replace("umzug.up(to ? { to } : undefined)", "umzug.up()"))
+        .expect("written");
+    let project = load(directory.path(), &Rows::Absent);
     let refused = up(&project, "20240101000000-initial-schema.ts").expect_err("it is refused");
     assert!(refused.to_string().contains("umzug.runAsCLI()"), "{refused}");
+}
+
+#[test]
+fn a_command_line_of_one_s_own_is_given_the_name_behind_its_verb() {
+    let first = "20240101000000-initial-schema.ts";
+    let project = load(&samples("umzug"), &Rows::Absent);
+    let words = up(&project, first).expect("it can run");
+    assert!(words.ends_with(&format!("tsx migrate.ts up {first}")), "{words}");
+    let project = load(&samples("umzug"), &rows(&[first]));
+    let words = down(&project, first).expect("it can run");
+    assert!(words.ends_with(&format!("tsx migrate.ts down {first}")), "{words}");
+    let probe = by_name("sequelize").expect("it is known").probe(&project).expect("a look");
+    assert!(probe.line().ends_with("tsx migrate.ts status"), "{}", probe.line());
 }
 
 #[test]

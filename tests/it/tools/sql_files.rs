@@ -1,46 +1,14 @@
 //! The tools whose migrations are files of SQL: their samples, their rows, their words.
 
-use std::collections::BTreeMap;
-
 use lockkeeper::domain::graph::{State, Trouble};
 use lockkeeper::domain::hazard::Transactions;
 use lockkeeper::domain::reversal::Kind;
 use lockkeeper::io::tree::Disk;
 use lockkeeper::tools::{
-    Entry, FailureKind, Intent, Project, Refused, Rows, Tool, Tree, Unreadable, by_name, detect,
+    FailureKind, Intent, Project, Refused, Rows, Tool, ambiguous, by_name, detect,
 };
 
-/// A tree in memory, with directories.
-struct Files(BTreeMap<String, Vec<u8>>);
-
-impl Files {
-    fn of(files: &[(&str, &str)]) -> Self {
-        Self(files.iter().map(|(path, text)| ((*path).into(), text.as_bytes().into())).collect())
-    }
-}
-
-impl Tree for Files {
-    fn list(&self, directory: &str) -> Result<Vec<Entry>, Unreadable> {
-        let prefix = if directory.is_empty() { String::new() } else { format!("{directory}/") };
-        let names = self.0.keys().filter_map(|path| path.strip_prefix(&prefix));
-        let mut entries: Vec<Entry> = names
-            .map(|name| match name.split_once('/') {
-                Some((below, _)) => Entry { name: below.into(), is_dir: true },
-                None => Entry { name: name.into(), is_dir: false },
-            })
-            .collect();
-        entries.dedup();
-        if entries.is_empty() { Err(missing(directory)) } else { Ok(entries) }
-    }
-
-    fn read(&self, path: &str) -> Result<Vec<u8>, Unreadable> {
-        self.0.get(path).cloned().ok_or_else(|| missing(path))
-    }
-}
-
-fn missing(path: &str) -> Unreadable {
-    Unreadable { path: path.into(), reason: "no such file".into(), missing: true }
-}
+use crate::support::files::Files;
 
 fn tool(name: &str) -> &'static dyn Tool {
     by_name(name).expect("it is known")
@@ -151,12 +119,15 @@ fn each_sample_project_is_detected_and_judged_as_it_was_observed() {
 const USERS: &str = "CREATE TABLE users (id int);";
 
 #[test]
-fn dbmate_runs_one_only_where_one_is_pending_and_rolls_back_the_last() {
+fn dbmate_runs_one_also_where_several_are_pending_and_rolls_back_the_last() {
     let a = ("db/migrations/1_a.sql", "-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 2;\n");
     let b = ("db/migrations/2_b.sql", a.1);
     let project = load("dbmate", &[a, b], &Rows::Absent);
-    let Err(Refused::Problem(why)) = act(&project, &up("1_a.sql")) else { panic!("not refused") };
-    assert!(why.contains("all 2 pending migrations together: 1_a.sql, 2_b.sql"), "{why}");
+    // `migrate` runs all that lie in the directory: it is given one with this file alone.
+    let alone = act(&project, &up("1_a.sql")).expect("it can run");
+    assert!(alone.contains("mktemp -d") && alone.contains("db/migrations/1_a.sql"), "{alone}");
+    assert!(!alone.contains("2_b.sql"), "{alone}");
+    assert!(matches!(act(&project, &up("2_b.sql")), Err(Refused::NotNext { .. })));
     let project = load("dbmate", &[a, b], &rows(&[&["1", "NULL"]]));
     assert_eq!(states(&project), [("1_a.sql", State::Applied), ("2_b.sql", State::Pending)]);
     let words = "dbmate --no-dump-schema --migrations-table schema_migrations --migrations-dir ./db/migrations";
@@ -197,6 +168,54 @@ fn dbmate_s_troubles_are_found_before_anything_runs() {
         of(&[("migrations/1_a.sql", index)], &Rows::Absent),
         one(Trouble::Unreachable, "1_a.sql")
     );
+}
+
+#[test]
+fn a_version_table_of_its_own_is_the_one_that_is_read_and_told() {
+    let query = |name: &str, files: &[(&str, &str)]| {
+        let tree = Files::of(files);
+        let directory = tool(name).detect(&tree).expect("it is detected").directory;
+        tool(name).version_query(&tree, &directory)
+    };
+    let block = "-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 2;\n";
+    let own = ".env";
+    let files = [
+        ("sql/x/1_a.sql", block),
+        (
+            own,
+            "# ours\nexport DBMATE_MIGRATIONS_TABLE='ops.versions'\nDBMATE_MIGRATIONS_DIR=./sql/x\n",
+        ),
+    ];
+    assert_eq!(query("dbmate", &files).table, "ops.versions");
+    let project = load("dbmate", &files, &Rows::Absent);
+    let words = act(&project, &up("1_a.sql")).expect("it can run");
+    assert!(words.contains("--migrations-table ops.versions --migrations-dir ./sql/x"), "{words}");
+    let files = [
+        ("migrations/1_a.sql", "-- +goose Up\nSELECT 1;\n-- +goose Down\nSELECT 2;\n"),
+        (own, "GOOSE_TABLE=Versions\n"),
+    ];
+    assert_eq!(query("goose", &files).table, "\"Versions\"");
+    let project = load("goose", &files, &Rows::Absent);
+    let words = act(&project, &up("1")).expect("it can run");
+    assert!(words.starts_with("goose -dir ./migrations -table Versions postgres"), "{words}");
+    let files = [FLYWAY[0], ("flyway.conf", "flyway.table=log\nflyway.schemas = ops, public\n")];
+    assert_eq!(query("flyway", &files).table, "ops.log");
+    let toml = "[flyway]\ntable = \"log\"\ndefaultSchema = \"ops\"\n";
+    assert_eq!(query("flyway", &[FLYWAY[0], ("flyway.toml", toml)]).table, "ops.log");
+}
+
+#[test]
+fn two_tools_that_lie_apart_are_named_with_what_to_set() {
+    let alembic = ("alembic.ini", "[alembic]\nscript_location = alembic\n");
+    let found = |files: &[(&str, &str)]| ambiguous(&detect(&Files::of(files)));
+    let mut files = vec![alembic, ("alembic/env.py", ""), ("alembic/versions/a.py", "")];
+    assert_eq!(found(&files), None);
+    files.push(("db/migrations/1_a.sql", "-- migrate:up\nSELECT 1;\n-- migrate:down\n"));
+    let why = found(&files).expect("two lie there");
+    assert!(why.contains("alembic.ini") && why.contains("db/migrations/1_a.sql"), "{why}");
+    assert!(why.contains("[project] tool = \"alembic\""), "{why}");
+    // The same files under two tools' rules are told apart by their order.
+    assert_eq!(found(&GO), None);
 }
 
 #[test]

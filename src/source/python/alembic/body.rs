@@ -7,6 +7,7 @@ use tree_sitter::Node;
 use crate::domain::change::{Change, Name, Statement};
 use crate::domain::hazard::Transactions;
 use crate::source::python::{Args, Module, Scope, assigned, calls, children, line, path};
+use crate::source::syntax;
 
 use super::known::{BUILT_IN, METHODS, first, is_logging, is_postgresql, last};
 use super::{Idle, Way, execute, operation};
@@ -395,8 +396,7 @@ impl<'t> Body<'t> {
 
     /// Returns the first line of a node, as written.
     fn head(&self, node: Node<'t>) -> String {
-        let head = self.module.of(node).lines().next().unwrap_or_default().trim();
-        head.trim_end_matches('(').chars().take(80).collect()
+        syntax::head(self.module.of(node))
     }
 }
 

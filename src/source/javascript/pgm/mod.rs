@@ -1,6 +1,9 @@
 //! `pgm.…`: each as the SQL that node-pg-migrate 9 makes of it
 //! (<https://salsita.github.io/node-pg-migrate/migrations/>), or its inverse.
 
+mod column;
+mod undo;
+
 use tree_sitter::Node;
 
 use crate::domain::change::{Name, quote};
@@ -8,8 +11,9 @@ use crate::domain::change::{Name, quote};
 use super::body::{Body, Sql};
 use super::chain::Chain;
 use super::children;
-use super::column::{self, Column};
-use super::scope::Value;
+use super::column::{self as columns};
+use super::given::Given;
+use super::scope::{Scope, Value};
 use super::table::{self, Index, alter, list};
 
 /// Adds what a call of the builder does; where a way down is inferred, what undoes it.
@@ -51,34 +55,30 @@ struct Operation<'b, 't> {
     args: &'b [Node<'t>],
 }
 
+impl<'t> Given<'t> for Operation<'_, 't> {
+    fn scope(&self) -> &Scope<'t> {
+        &self.body.scope
+    }
+
+    fn args(&self) -> &[Node<'t>] {
+        self.args
+    }
+}
+
 impl<'t> Operation<'_, 't> {
     fn write(self, name: &str) -> Sql {
         match name {
             "createTable" => self.create_table(),
-            "dropTable" => {
-                let (exists, cascade) = self.dropping(1)?;
-                Ok(vec![format!("DROP TABLE {exists}{}{cascade}", self.table(0)?.quoted())])
-            }
+            "dropTable" => self.drop_named(1, "TABLE"),
+            "dropType" => self.drop_named(1, "TYPE"),
             "renameTable" => {
                 let (old, new) = (self.table(0)?, self.table(1)?);
                 Ok(vec![alter(&old, &format!("RENAME TO {}", quote(&new.name)))])
             }
             "addColumns" | "addColumn" => self.add_columns(),
-            "dropColumns" | "dropColumn" => {
-                let table = self.table(0)?;
-                let (exists, cascade) = self.dropping(2)?;
-                let names = self.names(1)?;
-                let drop = |name: &String| format!("DROP COLUMN {exists}{}{cascade}", quote(name));
-                let actions: Vec<String> = names.iter().map(drop).collect();
-                Ok(vec![alter(&table, &actions.join(", "))])
-            }
+            "dropColumns" | "dropColumn" => self.drop_columns(),
             "alterColumn" => self.alter_column(),
-            "renameColumn" | "renameConstraint" => {
-                let what = if name == "renameColumn" { "COLUMN" } else { "CONSTRAINT" };
-                let (table, old, new) = (self.table(0)?, self.text(1)?, self.text(2)?);
-                let action = format!("RENAME {what} {} TO {}", quote(&old), quote(&new));
-                Ok(vec![alter(&table, &action)])
-            }
+            "renameColumn" | "renameConstraint" => self.rename_within(name),
             "addConstraint" | "createConstraint" => self.add_constraint(),
             "dropConstraint" => {
                 let (exists, cascade) = self.dropping(2)?;
@@ -94,43 +94,22 @@ impl<'t> Operation<'_, 't> {
                 let (exists, _) = self.dropping(2)?;
                 Ok(self.index(&table)?.drop(&table, exists).into_iter().collect())
             }
-            "createExtension" | "addExtension" => {
-                let exists = if self.flag(1, "ifNotExists")? { "IF NOT EXISTS " } else { "" };
-                Ok(self
-                    .names(0)?
-                    .iter()
-                    .map(|n| format!("CREATE EXTENSION {exists}{}", quote(n)))
-                    .collect())
-            }
+            "createExtension" | "addExtension" => self.extensions("CREATE", self.creating(1)?, ""),
             "dropExtension" => {
                 let (exists, cascade) = self.dropping(1)?;
-                Ok(self
-                    .names(0)?
-                    .iter()
-                    .map(|n| format!("DROP EXTENSION {exists}{}{cascade}", quote(n)))
-                    .collect())
+                self.extensions("DROP", exists, cascade)
             }
             "createSchema" => {
-                let exists = if self.flag(1, "ifNotExists")? { "IF NOT EXISTS " } else { "" };
+                let exists = self.creating(1)?;
                 Ok(vec![format!("CREATE SCHEMA {exists}{}", quote(&self.text(0)?))])
             }
             "dropSchema" => {
                 let (exists, cascade) = self.dropping(1)?;
                 Ok(vec![format!("DROP SCHEMA {exists}{}{cascade}", quote(&self.text(0)?))])
             }
-            "createType" | "addType" => {
-                let labels = self.body.scope.strings(self.argument(1)?);
-                let labels = labels.ok_or("what it consists of is told when it runs")?;
-                let labels: Vec<String> = labels.iter().map(|l| column::literal(l)).collect();
-                let name = self.table(0)?.quoted();
-                Ok(vec![format!("CREATE TYPE {name} AS ENUM ({})", labels.join(", "))])
-            }
-            "dropType" => {
-                let (exists, cascade) = self.dropping(1)?;
-                Ok(vec![format!("DROP TYPE {exists}{}{cascade}", self.table(0)?.quoted())])
-            }
+            "createType" | "addType" => self.create_type(),
             "addTypeValue" => {
-                let label = column::literal(&self.text(1)?);
+                let label = columns::literal(&self.text(1)?);
                 let name = self.table(0)?.quoted();
                 Ok(vec![format!("ALTER TYPE {name} ADD VALUE {label}")])
             }
@@ -138,52 +117,42 @@ impl<'t> Operation<'_, 't> {
         }
     }
 
-    /// Returns what the tool itself infers; nothing: it would refuse.
-    fn undo(self, name: &str) -> Sql {
-        match name {
-            "createTable" => Ok(vec![format!("DROP TABLE {}", self.table(0)?.quoted())]),
-            "renameTable" => {
-                let (old, new) = (self.table(0)?, self.table(1)?);
-                Ok(vec![alter(&new, &format!("RENAME TO {}", quote(&old.name)))])
-            }
-            "addColumns" | "addColumn" => {
-                let names = self.body.scope.fields(self.argument(1)?);
-                let names = names.ok_or("its columns are listed when it runs")?;
-                let drop = |(name, _): &(String, Node<'t>)| format!("DROP COLUMN {}", quote(name));
-                let actions: Vec<String> = names.iter().map(drop).collect();
-                Ok(vec![alter(&self.table(0)?, &actions.join(", "))])
-            }
-            "renameColumn" | "renameConstraint" => {
-                let what = if name == "renameColumn" { "COLUMN" } else { "CONSTRAINT" };
-                let (table, old, new) = (self.table(0)?, self.text(1)?, self.text(2)?);
-                let action = format!("RENAME {what} {} TO {}", quote(&new), quote(&old));
-                Ok(vec![alter(&table, &action)])
-            }
-            "addConstraint" | "createConstraint" => {
-                let action = format!("DROP CONSTRAINT {}", quote(&self.text(1)?));
-                Ok(vec![alter(&self.table(0)?, &action)])
-            }
-            "createIndex" | "addIndex" => {
-                let table = self.table(0)?;
-                Ok(self.index(&table)?.drop(&table, "").into_iter().collect())
-            }
-            "createExtension" | "addExtension" => {
-                Ok(self.names(0)?.iter().map(|n| format!("DROP EXTENSION {}", quote(n))).collect())
-            }
-            "createSchema" => Ok(vec![format!("DROP SCHEMA {}", quote(&self.text(0)?))]),
-            "createType" | "addType" => Ok(vec![format!("DROP TYPE {}", self.table(0)?.quoted())]),
-            // The tool has no inverse of these: "Impossible to automatically infer down migration".
-            "sql" | "dropTable" | "dropColumns" | "dropColumn" | "alterColumn"
-            | "dropConstraint" | "dropIndex" | "dropExtension" | "dropSchema" | "dropType"
-            | "addTypeValue" => Ok(Vec::new()),
-            other => Err(format!("what undoes {other}() is told when it runs")),
-        }
+    fn drop_named(&self, options: usize, what: &str) -> Sql {
+        let (exists, cascade) = self.dropping(options)?;
+        Ok(vec![format!("DROP {what} {exists}{}{cascade}", self.table(0)?.quoted())])
+    }
+
+    fn drop_columns(&self) -> Sql {
+        let (table, names) = (self.table(0)?, self.names(1)?);
+        let (exists, cascade) = self.dropping(2)?;
+        let drop = |name: &String| format!("DROP COLUMN {exists}{}{cascade}", quote(name));
+        let actions: Vec<String> = names.iter().map(drop).collect();
+        Ok(vec![alter(&table, &actions.join(", "))])
+    }
+
+    fn rename_within(&self, name: &str) -> Sql {
+        let what = if name == "renameColumn" { "COLUMN" } else { "CONSTRAINT" };
+        let (table, old, new) = (self.table(0)?, self.text(1)?, self.text(2)?);
+        Ok(vec![alter(&table, &format!("RENAME {what} {} TO {}", quote(&old), quote(&new)))])
+    }
+
+    fn extensions(&self, verb: &str, exists: &str, cascade: &str) -> Sql {
+        let one = |name: &String| format!("{verb} EXTENSION {exists}{}{cascade}", quote(name));
+        Ok(self.names(0)?.iter().map(one).collect())
+    }
+
+    fn create_type(&self) -> Sql {
+        let labels = self.body.scope.strings(self.argument(1)?);
+        let labels = labels.ok_or("what it consists of is told when it runs")?;
+        let labels: Vec<String> = labels.iter().map(|label| columns::literal(label)).collect();
+        let name = self.table(0)?.quoted();
+        Ok(vec![format!("CREATE TYPE {name} AS ENUM ({})", labels.join(", "))])
     }
 
     fn create_table(self) -> Sql {
         let table = self.table(0)?;
         let columns = self.columns(1)?;
-        let exists = if self.flag(2, "ifNotExists")? { "IF NOT EXISTS " } else { "" };
+        let exists = self.creating(2)?;
         let mut rules = Vec::new();
         if let Some(given) = self.option(2, "constraints") {
             rules = self.rules(given)?;
@@ -193,7 +162,7 @@ impl<'t> Operation<'_, 't> {
 
     fn add_columns(self) -> Sql {
         let table = self.table(0)?;
-        let exists = if self.flag(2, "ifNotExists")? { "IF NOT EXISTS " } else { "" };
+        let exists = self.creating(2)?;
         let columns = self.columns(1)?;
         Ok(columns.iter().flat_map(|c| table::add_column(&table, exists, c)).collect())
     }
@@ -209,7 +178,7 @@ impl<'t> Operation<'_, 't> {
             actions.push(match field.as_str() {
                 "default" if known == Value::Null => format!("ALTER {name} DROP DEFAULT"),
                 "default" => {
-                    let text = column::expression(self.body, value);
+                    let text = columns::expression(self.body, value);
                     let text = text.ok_or("its default is put together when it runs")?;
                     format!("ALTER {name} SET DEFAULT {text}")
                 }
@@ -223,7 +192,7 @@ impl<'t> Operation<'_, 't> {
                         }
                         None => String::new(),
                     };
-                    format!("ALTER {name} SET DATA TYPE {}{using}", adapted(&kind))
+                    format!("ALTER {name} SET DATA TYPE {}{using}", column::adapted(&kind))
                 }
                 "notNull" if is_on => format!("ALTER {name} SET NOT NULL"),
                 "notNull" | "allowNull" if matches!(known, Value::Bool(_) | Value::Null) => {
@@ -269,7 +238,7 @@ impl<'t> Operation<'_, 't> {
                     let to = scope.field(key, "references").ok_or_else(why)?;
                     let to = self.referenced(to)?;
                     let text = |name: &str| scope.field(key, name).and_then(|n| scope.string(n));
-                    let actions = column::actions(text("onDelete"), text("onUpdate"));
+                    let actions = columns::actions(text("onDelete"), text("onUpdate"));
                     let columns = list(&columns.ok_or_else(why)?);
                     format!("FOREIGN KEY ({columns}) REFERENCES {to}{actions}")
                 }
@@ -277,62 +246,6 @@ impl<'t> Operation<'_, 't> {
             });
         }
         Ok(rules)
-    }
-
-    fn columns(&self, at: usize) -> Result<Vec<Column>, String> {
-        let node = self.argument(at)?;
-        let why = || "its columns are listed when it runs".to_owned();
-        let fields = self.body.scope.fields(node).ok_or_else(why)?;
-        if self.body.scope.has_spread(node) {
-            return Err(why());
-        }
-        fields.into_iter().map(|(name, node)| self.column(name, node)).collect()
-    }
-
-    fn column(&self, name: String, node: Node<'t>) -> Result<Column, String> {
-        let scope = &self.body.scope;
-        let mut column = Column { name, ..Column::default() };
-        if let Some(kind) = scope.string(node) {
-            typed(&mut column, &kind);
-            return Ok(column);
-        }
-        let why = || "a column is described when it runs".to_owned();
-        let fields = scope.fields(node).filter(|_| !scope.has_spread(node)).ok_or_else(why)?;
-        let mut actions = (None, None);
-        for (field, value) in fields {
-            let is_on = || match scope.value(value) {
-                Value::Bool(on) => Ok(on),
-                Value::Null => Ok(false),
-                _ => Err(format!("{field} is decided when it runs")),
-            };
-            match field.as_str() {
-                "type" => typed(&mut column, &scope.string(value).ok_or_else(why)?),
-                "notNull" => column.not_null = Some(is_on()?),
-                "unique" => column.unique = is_on()?,
-                "primaryKey" => column.primary = is_on()?,
-                "check" => column.check = Some(scope.string(value).ok_or_else(why)?),
-                "default" => {
-                    let text = column::expression(self.body, value);
-                    column.default = Some(text.ok_or("its default is put together when it runs")?);
-                }
-                "references" => column.references = Some(self.referenced(value)?),
-                "onDelete" => actions.0 = scope.string(value),
-                "onUpdate" => actions.1 = scope.string(value),
-                "comment" | "referencesConstraintName" | "collation" => {}
-                other => return Err(format!("{other} of a column is told when it runs")),
-            }
-        }
-        let actions = column::actions(actions.0, actions.1);
-        column.references = column.references.map(|to| to + &actions);
-        Ok(column)
-    }
-
-    /// Reads a table's name, `"users"(id)` or `users(id)`.
-    fn referenced(&self, node: Node<'t>) -> Result<String, String> {
-        match self.body.scope.string(node) {
-            Some(text) if text.contains(['"', '(']) => Ok(text),
-            _ => Ok(self.name(node)?.quoted()),
-        }
     }
 
     fn index(&self, table: &Name) -> Result<Index, String> {
@@ -356,18 +269,13 @@ impl<'t> Operation<'_, 't> {
         })
     }
 
+    fn creating(&self, at: usize) -> Result<&'static str, String> {
+        Ok(if self.flag(at, "ifNotExists")? { "IF NOT EXISTS " } else { "" })
+    }
+
     fn dropping(&self, at: usize) -> Result<(&'static str, &'static str), String> {
         let exists = if self.flag(at, "ifExists")? { "IF EXISTS " } else { "" };
         Ok((exists, if self.flag(at, "cascade")? { " CASCADE" } else { "" }))
-    }
-
-    fn argument(&self, at: usize) -> Result<Node<'t>, String> {
-        self.args.get(at).copied().ok_or_else(|| "it is given too little".to_owned())
-    }
-
-    fn text(&self, at: usize) -> Result<String, String> {
-        let text = self.body.scope.string(self.argument(at)?);
-        text.ok_or_else(|| "what it names is put together when it runs".to_owned())
     }
 
     /// Reads a string, a list of them, or the keys of an object.
@@ -400,46 +308,5 @@ impl<'t> Operation<'_, 't> {
         let part = |name: &str| scope.field(node, name).map(|node| scope.string(node));
         let schema = part("schema").map(|schema| schema.ok_or_else(why)).transpose()?;
         Ok(Name { schema, name: part("name").flatten().ok_or_else(why)? })
-    }
-
-    fn option(&self, at: usize, name: &str) -> Option<Node<'t>> {
-        self.args.get(at).and_then(|options| self.body.scope.field(*options, name))
-    }
-
-    fn text_option(&self, at: usize, name: &str) -> Result<Option<String>, String> {
-        let Some(node) = self.option(at, name) else { return Ok(None) };
-        let text = self.body.scope.string(node);
-        text.map(Some).ok_or_else(|| format!("{name} is put together when it runs"))
-    }
-
-    fn flag(&self, at: usize, name: &str) -> Result<bool, String> {
-        match self.option(at, name).map(|node| self.body.scope.value(node)) {
-            None | Some(Value::Null) => Ok(false),
-            Some(Value::Bool(on)) => Ok(on),
-            Some(_) => Err(format!("{name} is decided when it runs")),
-        }
-    }
-}
-
-/// Gives a column its type; `id` is the one shorthand that is built in.
-fn typed(column: &mut Column, kind: &str) {
-    if kind == "id" {
-        column.primary = true;
-        "serial".clone_into(&mut column.kind);
-    } else {
-        adapted(kind).clone_into(&mut column.kind);
-    }
-}
-
-/// <https://salsita.github.io/node-pg-migrate/migrations/columns#type-adapters>
-fn adapted(kind: &str) -> &str {
-    match kind {
-        "int" => "integer",
-        "string" => "text",
-        "float" => "real",
-        "double" => "double precision",
-        "datetime" => "timestamp",
-        "bool" => "boolean",
-        other => other,
     }
 }
