@@ -10,6 +10,7 @@ pub mod demo;
 pub mod doctor;
 pub mod document;
 pub mod driver;
+pub mod failed;
 pub mod failpoint;
 pub mod host;
 pub mod journal;

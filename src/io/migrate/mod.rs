@@ -19,6 +19,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::runtime::Runtime;
 
+use super::failed::Failed;
 use super::postgres::connect::watch_client;
 pub use job::{Job, Step, Way};
 
@@ -27,26 +28,6 @@ const TABLE: &str = "_sqlx_migrations";
 
 /// How long the proof of the target is visible at most.
 const PROBE: Duration = Duration::from_secs(10);
-
-/// Why nothing was run, or why it failed.
-#[derive(Debug, thiserror::Error)]
-pub enum Failed {
-    /// Nothing was run.
-    #[error("{0}")]
-    NotRun(String),
-    /// It began and did not succeed.
-    #[error("{0}")]
-    Running(String),
-}
-
-impl Failed {
-    fn code(&self) -> ExitCode {
-        match self {
-            Self::NotRun(_) => ExitCode::from(2),
-            Self::Running(_) => ExitCode::from(1),
-        }
-    }
-}
 
 /// Runs the child's command line; `connect` says how to reach the database.
 pub fn main(
@@ -65,10 +46,7 @@ pub fn main(
 fn ended(done: Result<(), Failed>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failed) => {
-            say_error(&failed);
-            failed.code()
-        }
+        Err(failed) => failed.end(),
     }
 }
 
@@ -265,8 +243,4 @@ fn explain(error: &sqlx::Error) -> String {
 fn say(line: &str) {
     let mut out = io::stdout().lock();
     drop(writeln!(out, "{line}").and_then(|()| out.flush()));
-}
-
-fn say_error(failed: &Failed) {
-    drop(writeln!(io::stderr().lock(), "error: {failed}"));
 }
