@@ -137,6 +137,14 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// Returns true if the schema is compared around it: what stays of its failure is told.
+    #[must_use]
+    pub fn is_compared(&self) -> bool {
+        matches!(self, Self::Migrate { .. } | Self::Sql { .. })
+    }
+}
+
 /// The program that an act runs. Values of the environment are never part of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {

@@ -42,6 +42,9 @@ pub fn outcome(plan: &Plan, outcome: &Outcome, journal: Option<&Path>) -> Value 
         "exit_code": outcome.exit_code,
         "took_s": outcome.took_ms.map(seconds),
         "revision_after": outcome.revision_after,
+        "schema_after": outcome.schema,
+        "scenario": outcome.scenario,
+        "next": outcome.next().filter(|_| plan.action.is_compared()),
         "journal": journal,
     })
 }

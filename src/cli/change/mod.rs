@@ -273,6 +273,9 @@ fn tell(seat: &Seat, plan: &Plan, outcome: &Outcome, json: bool) -> ExitCode {
     let message = outcome.message.visible();
     let message = if message.is_empty() { message } else { format!(". {message}") };
     say(&format!("{}: {}{message}", plan.preview.title, outcome.ending.word()));
+    if let Some(next) = outcome.next().filter(|_| plan.action.is_compared()) {
+        say(&next);
+    }
     if let Some(journal) = journal {
         say(&format!("recorded in {}", journal.display()));
     }

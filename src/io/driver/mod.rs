@@ -14,6 +14,7 @@ mod read;
 mod recheck;
 mod record;
 mod resume;
+mod schema;
 mod signal;
 
 use std::collections::HashMap;

@@ -27,6 +27,7 @@ mod poll;
 mod probe;
 mod prove;
 mod runbook;
+mod running;
 mod snapshot;
 mod statements;
 mod store;
