@@ -21,6 +21,7 @@ pub mod identity;
 pub mod journal;
 pub mod locks;
 pub mod loss;
+pub mod mend;
 pub mod outcome;
 pub mod plan;
 pub mod problem;

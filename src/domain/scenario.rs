@@ -112,7 +112,7 @@ pub fn next(ending: Ending, scenario: Option<Scenario>) -> Option<String> {
             });
         }
         Ending::Partial => {
-            "part of it stays: do not run it again; complete or take back by hand what stays, \
+            "do not run it again; complete or take back by hand what stays, \
              or restore (the tab Rollback leads through it)"
         }
         Ending::Failed | Ending::Stopped => {

@@ -15,6 +15,7 @@ pub mod failpoint;
 pub mod host;
 pub mod journal;
 pub mod migrate;
+pub mod output;
 pub mod paths;
 pub mod perform;
 pub mod pin;

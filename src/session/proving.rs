@@ -69,6 +69,7 @@ fn preview(file: &str, level: &str, found: Option<&Backup>) -> Preview {
         ],
         now,
         takes: Some("some seconds per 100 MB".to_owned()),
+        stall: None,
         back: "none needed: it only reads".to_owned(),
     }
 }

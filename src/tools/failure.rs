@@ -116,6 +116,7 @@ fn of_state(state: &str) -> Option<FailureKind> {
         "2BP01" => FailureKind::Dependents,
         "42501" => FailureKind::Permission,
         "25001" => FailureKind::InTransaction,
+        "P0001" => FailureKind::Raised,
         _ => match &state[..2] {
             "22" | "23" => FailureKind::Data,
             "42" => FailureKind::Sql,

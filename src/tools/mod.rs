@@ -13,6 +13,7 @@ pub mod golang_migrate;
 pub mod goose;
 pub mod knex;
 mod linear;
+pub mod mark;
 mod node;
 pub mod node_pg_migrate;
 pub mod pg_dump;

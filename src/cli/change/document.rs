@@ -23,6 +23,8 @@ pub fn plan(plan: &Plan) -> Value {
         "timeouts": {
             "lock_s": seconds(plan.timeouts.lock_ms),
             "statement_s": seconds(plan.timeouts.statement_ms),
+            "cancel_s": seconds(plan.timeouts.cancel_ms),
+            "pause_s": seconds(plan.timeouts.pause_ms),
         },
         "attempts": plan.attempts,
         "risk": plan.risk,

@@ -88,6 +88,21 @@ enum Stands {
 }
 
 impl After {
+    /// Takes that its statement was cancelled because it waited too long for a lock: the same
+    /// as a lock timeout, where it was rolled back.
+    #[must_use]
+    pub fn waited(self, how: &str) -> Self {
+        let failure = match self.failure {
+            Some(Failure::RolledBack) => Some(Failure::LockTimeout),
+            failure => failure,
+        };
+        let message = match self.message.raw() {
+            "" => how.into(),
+            theirs => format!("{how}\n{theirs}").into(),
+        };
+        Self { failure, message, scenario: Some(Scenario::LockQueue), ..self }
+    }
+
     fn stands(&self) -> Stands {
         match (&self.expected, &self.revision) {
             (None, _) => Stands::Unasked,

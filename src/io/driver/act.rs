@@ -3,12 +3,14 @@
 
 use std::convert::Infallible;
 use std::future::pending;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep};
 
 use super::schema::Before;
+use super::waits;
 use super::{Inner, environment};
 use crate::domain::change::{Change, Statement};
 use crate::domain::fingerprint::{self, Compared};
@@ -39,7 +41,7 @@ const STOPPED: &str = "it was stopped before it started";
 
 /// What a job works with, beside its confirmation.
 pub(super) struct Hand {
-    act: Act,
+    pub act: Act,
     /// How it was asked to stop.
     asked: watch::Receiver<Option<How>>,
     /// A connection of its own: cancelling our act waits for no other task.
@@ -161,13 +163,25 @@ impl Inner {
             lockkeeper: self.site.program.clone(),
         };
         let (stop, stopped) = watch::channel(Stop::No);
+        let cancelled = OnceLock::new();
+        let bound = waits::Bound {
+            journal,
+            hand,
+            attempt: confirmed.attempt(),
+            application: &application,
+            limit: plan.timeouts.cancel_ms.map(Duration::from_millis),
+            cancelled: &cancelled,
+        };
         let print = |batch: Batch| self.print(&hand.act.id, batch);
         let classify = async |finished: Finished| match linger(hand, &application, &finished).await
         {
             Ok(()) if is_backup(plan) => {
                 Self::backup_ended(journal, &hand.act, confirmed, &finished)
             }
-            Ok(()) => self.classify(plan, &finished, before.as_ref()).await,
+            Ok(()) => {
+                let waited = cancelled.get().map(String::as_str);
+                self.classify(plan, &finished, before.as_ref(), waited).await
+            }
             Err(why) => Outcome::new(Ending::Unknown, why),
         };
         let job =
@@ -175,6 +189,7 @@ impl Inner {
         tokio::select! {
             outcome = job => outcome,
             never = halt(hand, &application, &stop) => match never {},
+            never = bound.keep() => match never {},
         }
     }
 
@@ -187,8 +202,17 @@ impl Inner {
 
     /// Tells what became of a job from its exit, its words, and the revision and the schema
     /// after it.
-    async fn classify(&self, plan: &Plan, finished: &Finished, before: Option<&Before>) -> Outcome {
-        let after = self.after(plan, &finished.output, finished.exit.code, before).await;
+    async fn classify(
+        &self,
+        plan: &Plan,
+        finished: &Finished,
+        before: Option<&Before>,
+        waited: Option<&str>,
+    ) -> Outcome {
+        let mut after = self.after(plan, &finished.output, finished.exit.code, before).await;
+        if let Some(waited) = waited.filter(|_| finished.exit.code != Some(0)) {
+            after = after.waited(waited);
+        }
         if let Action::Migrate { after, .. } = &plan.action {
             *self.led_to() = Some(after.clone());
         }
@@ -207,7 +231,7 @@ impl Inner {
         let schema = self.compared(before).await;
         let after = match &plan.action {
             Action::Migrate { after, .. } => after,
-            Action::Sql { text } => return After { schema, ..after_sql(text, said, code) },
+            Action::Sql { text, .. } => return After { schema, ..after_sql(text, said, code) },
             _ => {
                 let message = said.last().cloned().unwrap_or_default();
                 return After { message, ..After::default() };

@@ -16,6 +16,7 @@ mod record;
 mod resume;
 mod schema;
 mod signal;
+mod waits;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

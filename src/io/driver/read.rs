@@ -12,6 +12,7 @@ use crate::domain::backup::Inventory;
 use crate::domain::hazard::Hazard;
 use crate::domain::identity::{Identity, check_bound, check_pin};
 use crate::domain::locks::Mode;
+use crate::domain::mend::{Invalid, Mend};
 use crate::domain::plan::{Action, Direction};
 use crate::domain::snapshot::Snapshot;
 use crate::io::blocking::blocking;
@@ -41,6 +42,8 @@ pub struct Gathered {
     pub making: Option<Making>,
     /// The backups, if one of them is to be proven.
     pub backups: Option<Inventory>,
+    /// The indexes that no query uses.
+    pub invalid: Vec<Invalid>,
 }
 
 impl Inner {
@@ -138,6 +141,18 @@ impl Inner {
             let hazards = preview::sql::hazards(&script, Some(identity.version_num));
             holders = self.holders_of(&hazards).await;
         }
+        if let Request::Mend(what) = request {
+            if *what == Mend::Mark {
+                project = self.migrations().await;
+            }
+        }
+        let invalid = match request {
+            Request::Migrate { .. } | Request::Mend(Mend::Index { .. }) => {
+                let read = self.reader.lock().await.invalid_indexes().await;
+                read.map_err(|error| error.to_string())?
+            }
+            _ => Vec::new(),
+        };
         let making = match request {
             Request::Backup { to, .. } => Some(self.making(&identity, to.as_deref()).await),
             _ => None,
@@ -146,7 +161,7 @@ impl Inner {
             Request::VerifyBackup { .. } => Some(self.inventory().await?),
             _ => None,
         };
-        Ok(Gathered { identity, snapshot, project, holders, making, backups })
+        Ok(Gathered { identity, snapshot, project, holders, making, backups, invalid })
     }
 
     /// Returns who holds what the migrations that may come next would lock.
@@ -187,8 +202,10 @@ impl Inner {
     /// A checkout's file that names commands must have been allowed.
     fn allowed(&self, request: &Request) -> Result<(), String> {
         // None of them runs a command of the file.
-        if let Request::Signal { .. } | Request::Backup { .. } | Request::VerifyBackup { .. } =
-            request
+        if let Request::Signal { .. }
+        | Request::Backup { .. }
+        | Request::VerifyBackup { .. }
+        | Request::Mend(_) = request
         {
             return Ok(());
         }
@@ -221,6 +238,7 @@ impl Inner {
             holders: &in_the_way,
             making: gathered.making.as_ref(),
             backups: gathered.backups.as_ref(),
+            invalid: &gathered.invalid,
         };
         preview::plan(request, &ground)
     }

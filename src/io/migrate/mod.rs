@@ -56,7 +56,9 @@ fn ended(done: Result<(), Failed>) -> ExitCode {
 /// If `DATABASE_URL` cannot be read; the text never repeats it, it may hold a password.
 pub fn from_environment() -> Result<PgConnectOptions, String> {
     match std::env::var("DATABASE_URL") {
-        Ok(url) => url.parse().map_err(|_| {
+        // Without a host and with a user, as libpq takes it for a socket, the parser needs one;
+        // `host` of its query still says which.
+        Ok(url) => url.parse().or_else(|_| url.replacen("@/", "@localhost/", 1).parse()).map_err(|_: sqlx::Error| {
             String::from(
                 "DATABASE_URL cannot be read; it must look like postgresql://user@host/database",
             )

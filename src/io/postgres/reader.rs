@@ -20,6 +20,7 @@ use crate::domain::evidence::Value;
 use crate::domain::fingerprint::{Part, Schema};
 use crate::domain::hazard::{Catalog, ColumnFact, ForeignKey, Relation};
 use crate::domain::identity::Identity;
+use crate::domain::mend::Invalid;
 use crate::domain::untrusted::Untrusted;
 use crate::session::news::BackendDetail;
 use crate::tools::{Rows, VersionQuery};
@@ -30,6 +31,7 @@ const FOREIGN_KEYS: &str = include_str!("../../../assets/sql/foreign_keys.sql");
 const HOLDERS: &str = include_str!("../../../assets/sql/holders.sql");
 const EXCLUSIVE: &str = include_str!("../../../assets/sql/exclusive.sql");
 const FINGERPRINT: &str = include_str!("../../../assets/sql/fingerprint.sql");
+const INVALID: &str = include_str!("../../../assets/sql/invalid_indexes.sql");
 const BACKEND: &str = include_str!("../../../assets/sql/backend.sql");
 const BACKEND_LOCKS: &str = include_str!("../../../assets/sql/backend_locks.sql");
 
@@ -250,6 +252,15 @@ impl Reader {
         Ok(Schema::new(parts))
     }
 
+    /// Returns the indexes that no query uses.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn invalid_indexes(&mut self) -> Result<Vec<Invalid>, Error> {
+        let rows = self.rows(sqlx::query(INVALID)).await?;
+        Ok(rows.iter().map(invalid).collect::<Result<_, _>>()?)
+    }
+
     /// Returns who holds or awaits locks on the relations of these names.
     ///
     /// # Errors
@@ -367,6 +378,19 @@ fn part(row: &PgRow) -> Result<(Part, String), sqlx::Error> {
         name: row.try_get(3)?,
     };
     Ok((part, row.try_get(4)?))
+}
+
+fn invalid(row: &PgRow) -> Result<Invalid, sqlx::Error> {
+    let name = |at: usize| -> Result<Name, sqlx::Error> {
+        Ok(Name::within(row.try_get::<String, _>(at)?, row.try_get::<String, _>(at + 1)?))
+    };
+    Ok(Invalid {
+        oid: row.try_get(0)?,
+        name: name(1)?,
+        table: name(3)?,
+        building: row.try_get(5)?,
+        bound: row.try_get(6)?,
+    })
 }
 
 fn count(row: &PgRow, at: usize) -> Result<Option<u64>, sqlx::Error> {

@@ -12,6 +12,7 @@ mod lint;
 mod lk;
 mod pages;
 mod plain;
+mod recovery;
 mod resume;
 mod runbook;
 mod schema;

@@ -18,6 +18,7 @@ mod forest;
 mod intents;
 mod journal;
 mod lease;
+mod mend;
 mod migrate;
 mod more_tools;
 mod node;
