@@ -127,7 +127,8 @@ impl Inner {
                     Action::Signal { backend, signal } => {
                         self.signal(confirmed.plan(), backend, signal).await
                     }
-                    _ => self.run_job(journal, &hand, confirmed).await,
+                    // What it keeps for the whole run of a program lies on the heap.
+                    _ => Box::pin(self.run_job(journal, &hand, confirmed)).await,
                 }
             },
         )

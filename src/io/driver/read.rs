@@ -141,10 +141,8 @@ impl Inner {
             let hazards = preview::sql::hazards(&script, Some(identity.version_num));
             holders = self.holders_of(&hazards).await;
         }
-        if let Request::Mend(what) = request {
-            if *what == Mend::Mark {
-                project = self.migrations().await;
-            }
+        if *request == Request::Mend(Mend::Mark) {
+            project = self.migrations().await;
         }
         let invalid = match request {
             Request::Migrate { .. } | Request::Mend(Mend::Index { .. }) => {

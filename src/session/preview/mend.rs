@@ -28,8 +28,8 @@ fn index(oid: i64, ground: &Ground<'_>) -> Result<Plan, String> {
         0,
         format!("no query uses it, and every write to {} may still maintain it", table.quoted()),
     );
-    plan.preview.back =
-        "build it again, by the migration that failed or CREATE INDEX CONCURRENTLY".to_owned();
+    "build it again, by the migration that failed or CREATE INDEX CONCURRENTLY"
+        .clone_into(&mut plan.preview.back);
     Ok(plan)
 }
 
@@ -47,6 +47,6 @@ fn clear(ground: &Ground<'_>) -> Result<Plan, String> {
          a run"
             .to_owned(),
     ];
-    plan.preview.back = "none: the tool's own record of the failure is gone".to_owned();
+    "none: the tool's own record of the failure is gone".clone_into(&mut plan.preview.back);
     Ok(plan)
 }

@@ -368,6 +368,9 @@ fn call(config: &Config) -> String {
     }
 }
 
+/// How many tables' rows are named as checks, the largest first.
+const FEW: usize = 10;
+
 fn checks(entry: &Entry, found: Option<&Backup>) -> Vec<Doing> {
     let mut checks: Vec<Doing> = entry
         .losses
@@ -390,7 +393,6 @@ fn checks(entry: &Entry, found: Option<&Backup>) -> Vec<Doing> {
             format!("The restored database is at {revision}"),
             Some("lockkeeper status".to_owned()),
         ));
-        const FEW: usize = 10;
         let mut rows: Vec<(&String, u64)> =
             backup.rows.iter().filter_map(|(table, rows)| Some((table, (*rows)?))).collect();
         rows.sort_by_key(|(table, rows)| (std::cmp::Reverse(*rows), (*table).clone()));

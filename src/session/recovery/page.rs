@@ -41,7 +41,7 @@ fn head(document: &Document) -> String {
         text(&document.tool),
         code(&document.directory)
     );
-    page.push_str(&match &document.database {
+    let database = match &document.database {
         Some(found) => format!(
             "Database {} at {}, cluster {}.\n\n",
             code(&found.name),
@@ -50,7 +50,8 @@ fn head(document: &Document) -> String {
         ),
         None => "\n**The database was not asked**: which migrations it has is not known here.\n\n"
             .to_owned(),
-    });
+    };
+    page.push_str(&database);
     if !document.problems.is_empty() {
         page.push_str("**The migrations have problems; this may not be all:**\n\n");
         for problem in &document.problems {

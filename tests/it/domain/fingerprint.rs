@@ -1,6 +1,7 @@
 //! The parts of a schema, compared.
 
 use lockkeeper::domain::fingerprint::{Compared, Part, Schema};
+use lockkeeper::domain::untrusted::Untrusted;
 
 fn part(kind: &str, owner: &str, name: &str) -> Part {
     Part { kind: kind.into(), space: "public".into(), owner: owner.into(), name: name.into() }
@@ -23,7 +24,7 @@ fn a_table_that_came_is_told_once_and_an_invalid_index_by_its_name() {
         ("constraint", "u", "u_pkey", "1"),
         ("function", "", "f(integer)", "1"),
     ]);
-    let told: Vec<String> = before.changes(&after).iter().map(|line| line.one_line()).collect();
+    let told: Vec<String> = before.changes(&after).iter().map(Untrusted::one_line).collect();
     let expected = [
         "INVALID index i of public.t created",
         "function public.f(integer) created",

@@ -6,6 +6,7 @@ use lockkeeper::domain::mend::Mend;
 use lockkeeper::domain::outcome::Ending;
 use lockkeeper::domain::plan::{Direction, Need, Risk};
 use lockkeeper::io::postgres::reader::Reader;
+use lockkeeper::session::confirm::Pending;
 use lockkeeper::session::effect::{Event, Goal, Request};
 
 use crate::support::drive::{self, Drive};
@@ -131,7 +132,7 @@ async fn the_failed_row_of_sqlx_is_cleared_as_it_was_shown_and_never_beside_anot
     assert!(why.contains("has left no mark"), "{why}");
     database.execute("UPDATE _sqlx_migrations SET success = false");
     let plan = drive.plan(Request::Mend(Mend::Mark)).await;
-    assert!(matches!(drive.session.pending().map(|p| p.need()), Some(Need::Typed(_))));
+    assert!(matches!(drive.session.pending().map(Pending::need), Some(Need::Typed(_))));
     assert!(plan.preview.title.contains("sqlx recorded that 1 did not succeed"), "{plan:?}");
     // Somebody who may be such a run: nothing is changed.
     let mut other = database.connect().await;

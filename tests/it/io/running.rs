@@ -8,6 +8,7 @@ use lockkeeper::domain::journal::Kind;
 use lockkeeper::domain::outcome::Ending;
 use lockkeeper::domain::plan::{Answer, Direction, Risk};
 use lockkeeper::domain::scenario::Scenario;
+use lockkeeper::domain::untrusted::Untrusted;
 use lockkeeper::io::postgres::reader::Reader;
 use lockkeeper::session::effect::{Event, Goal, How, Request};
 
@@ -87,7 +88,7 @@ async fn a_fingerprint_moves_with_the_schema_and_with_nothing_else() {
     for (sql, expected) in moves {
         database.execute(sql);
         let now = schema(&database).await;
-        let mut told: Vec<String> = last.changes(&now).iter().map(|line| line.one_line()).collect();
+        let mut told: Vec<String> = last.changes(&now).iter().map(Untrusted::one_line).collect();
         told.sort_by_key(|line| !line.starts_with("view"));
         assert_eq!(told.join("; "), expected, "{sql}");
         last = now;
@@ -178,7 +179,7 @@ async fn a_run_that_is_killed_after_it_committed_is_partial_and_says_what_stays(
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), came).await.expect("it sleeps");
+    tokio::time::timeout(Duration::from_mins(1), came).await.expect("it sleeps");
     drive.event(Event::StopAsked(How::Kill));
     drive.until("it has ended", |d| d.session.acting().is_empty()).await;
     let outcome = drive.outcomes.last().expect("it has ended");
