@@ -20,6 +20,11 @@ join pg_namespace n on n.oid = c.relnamespace
 join pg_class t on t.oid = i.indrelid
 join pg_namespace tn on tn.oid = t.relnamespace
 where not i.indisvalid and c.relkind = 'i'
+  and not exists (select from pg_stat_progress_create_index p
+                  where p.index_relid = i.indexrelid
+                     or exists (select from pg_locks l
+                                where l.pid = p.pid and l.locktype = 'relation' and l.granted
+                                  and l.relation in (i.indrelid, i.indexrelid)))
 union all
 select 5::int4, age(d.datfrozenxid)::int8, current_setting('autovacuum_freeze_max_age')::int8,
        d.datname::text, null, null

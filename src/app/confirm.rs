@@ -54,6 +54,7 @@ pub fn rows(plan: &Plan) -> Vec<Pair> {
     row("now", plan.preview.now.join("\n"), Tone::Warn);
     row("takes", plan.preview.takes.clone().unwrap_or_default(), Tone::Plain);
     row("limits", limits(plan), Tone::Plain);
+    row("stall", plan.preview.stall.clone().unwrap_or_default(), Tone::Plain);
     row("back", plan.preview.back.clone(), Tone::Plain);
     row("risk", plan.risk.word().to_owned(), risk_tone(plan));
     rows
@@ -75,14 +76,22 @@ fn target(plan: &Plan) -> String {
 
 fn limits(plan: &Plan) -> String {
     let Action::Migrate { .. } = plan.action else { return String::new() };
-    let lock = match plan.timeouts.lock_ms {
-        Some(ms) => format!("lock_timeout {} s, at most {} attempts", seconds(ms), plan.attempts),
-        None => "no lock_timeout: it would leave an invalid index behind".to_owned(),
-    };
-    match plan.timeouts.statement_ms {
-        Some(ms) => format!("{lock}; statement_timeout {} s", seconds(ms)),
-        None => lock,
-    }
+    let (timeouts, attempts) = (&plan.timeouts, plan.attempts);
+    let mut limits = vec![match (timeouts.lock_ms, timeouts.cancel_ms) {
+        (Some(ms), _) => format!("lock_timeout {} s, at most {attempts} attempts", seconds(ms)),
+        (None, Some(_)) => format!("NO lock_timeout in force, at most {attempts} attempts"),
+        (None, None) => "no lock_timeout: it would leave an invalid index behind".to_owned(),
+    }];
+    let pause = timeouts.pause_ms.filter(|_| attempts > 1);
+    limits
+        .extend(pause.map(|ms| format!("a pause of {} s first, then twice as long", seconds(ms))));
+    limits.extend(
+        timeouts
+            .cancel_ms
+            .map(|ms| format!("our own backend is cancelled after {} s of waiting", seconds(ms))),
+    );
+    limits.extend(timeouts.statement_ms.map(|ms| format!("statement_timeout {} s", seconds(ms))));
+    limits.join("; ")
 }
 
 fn seconds(ms: u64) -> String {

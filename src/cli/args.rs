@@ -67,6 +67,9 @@ pub enum Command {
     /// End one session and roll its transaction back
     #[command(after_help = CHANGING)]
     Terminate(Signal),
+    /// Mend what a failure has left: drop an invalid index, or clear the tool's own mark
+    #[command(after_help = CHANGING)]
+    Mend(Mend),
     /// Back the database up: one snapshot, dumped and counted, with a manifest
     #[command(after_help = CHANGING)]
     Backup(Backup),
@@ -76,6 +79,8 @@ pub enum Command {
     Rollback(Console),
     /// Take up an interrupted run: says what happened to its last act, and goes on
     Resume(Resume),
+    /// The recovery document: what to do about each migration that cannot be taken back
+    RecoveryDoc(RecoveryDoc),
     /// What was recorded
     #[command(subcommand)]
     Journal(Journal),
@@ -392,6 +397,17 @@ pub struct Signal {
     pub changing: Changing,
 }
 
+/// Flags of `mend`.
+#[derive(Args, Debug, Clone)]
+pub struct Mend {
+    /// The invalid index as SCHEMA.NAME, or `mark` for what a dead run left in the tool's own
+    /// table; what is left, if that is one thing
+    pub what: Option<String>,
+    /// How it is confirmed.
+    #[command(flatten)]
+    pub changing: Changing,
+}
+
 /// Flags of `run`.
 #[derive(Args, Debug, Clone)]
 pub struct Run {
@@ -414,6 +430,17 @@ pub struct Resume {
     /// How the console is shown.
     #[command(flatten)]
     pub console: Console,
+}
+
+/// Flags of `recovery-doc`.
+#[derive(Args, Debug, Clone)]
+pub struct RecoveryDoc {
+    /// Whose migrations, and where they are applied.
+    #[command(flatten)]
+    pub target: Target,
+    /// Write it to this file, in one step; else it is printed
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// `journal …`

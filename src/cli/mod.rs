@@ -18,6 +18,7 @@ mod pages;
 #[cfg(feature = "failpoints")]
 pub mod perform;
 mod plain;
+mod recovery;
 mod restore_table;
 mod resume;
 mod run;
@@ -76,6 +77,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Terminate(args) => {
             change::run(&args.changing, Wish::Signal(args.pid, Signal::Terminate))
         }
+        Command::RecoveryDoc(args) => recovery::run(&args),
+        Command::Mend(args) => change::run(&args.changing, Wish::Mend(args.what)),
         Command::Backup(args) => change::run(&args.changing, Wish::backup(&args)?),
         Command::Run(args) => run::run(&args),
         Command::Rollback(console) => {

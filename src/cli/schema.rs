@@ -18,6 +18,7 @@ pub const SCHEMAS: &[(&str, &str)] = &[
     ("lint", include_str!("../../assets/schema/lint.json")),
     ("outcome", include_str!("../../assets/schema/outcome.json")),
     ("plan", include_str!("../../assets/schema/plan.json")),
+    ("recovery-doc", include_str!("../../assets/schema/recovery-doc.json")),
     ("rehearse", include_str!("../../assets/schema/rehearse.json")),
     ("snapshot", include_str!("../../assets/schema/snapshot.json")),
     ("status", include_str!("../../assets/schema/status.json")),

@@ -116,8 +116,8 @@ pub struct Surroundings {
     pub slots: Vec<Slot>,
     /// Archiving of the WAL, if it is in trouble.
     pub archiver: Option<Archiver>,
-    /// Indexes that a failed `CREATE INDEX CONCURRENTLY` or `REINDEX` left, or that are
-    /// still being built.
+    /// Indexes that a failed `CREATE INDEX CONCURRENTLY` or `REINDEX` left; not those that
+    /// are being built right now.
     pub invalid_indexes: Vec<InvalidIndex>,
     /// Estimated rows of the largest tables, by `schema.table`: what the statistics counted.
     pub rows: BTreeMap<String, i64>,
@@ -156,6 +156,8 @@ pub struct Archiver {
 /// An index that no query uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidIndex {
+    /// Its OID.
+    pub oid: i64,
     /// `schema.index`.
     pub name: Untrusted,
     /// `schema.table`.

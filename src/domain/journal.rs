@@ -45,6 +45,8 @@ pub enum Kind {
     Intent,
     /// How things were before the first act of the run: what it is held against.
     Baseline,
+    /// The schema's fingerprint right before an act: what its failure is held against.
+    Schema,
     /// How it ended.
     Outcome,
     /// The operator's verdict over an intent without outcome.

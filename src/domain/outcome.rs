@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::fingerprint::Compared;
+use super::scenario::{self, Scenario};
 use super::untrusted::Untrusted;
 
 /// How an act ended.
@@ -17,6 +19,12 @@ pub struct Outcome {
     pub took_ms: Option<u64>,
     /// The database's revisions afterwards; `None`: not read.
     pub revision_after: Option<Vec<String>>,
+    /// What became of the schema, where it was compared.
+    #[serde(default)]
+    pub schema: Compared,
+    /// What went wrong, as far as its words tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<Scenario>,
 }
 
 /// What became of an act.
@@ -60,19 +68,6 @@ impl Ending {
         }
     }
 
-    /// Returns what it left in the database, in words; empty for what is done.
-    #[must_use]
-    pub fn left(self) -> &'static str {
-        match self {
-            Self::Done => "",
-            Self::NotRun | Self::LockTimeout | Self::RolledBack => "nothing of it was kept",
-            Self::Partial => "look at what stays of it",
-            Self::Failed | Self::Stopped => "look at what it left behind",
-            Self::RanElsewhere => "look for where it ran",
-            Self::Unknown => "look at the database: it may have run",
-        }
-    }
-
     /// Returns true if it is certain that the database is as it was before.
     #[must_use]
     pub fn kept_nothing(self) -> bool {
@@ -96,6 +91,14 @@ impl Outcome {
             exit_code: None,
             took_ms: None,
             revision_after: None,
+            schema: Compared::Unknown,
+            scenario: None,
         }
+    }
+
+    /// Returns the next right step; `None` if there is nothing to be told.
+    #[must_use]
+    pub fn next(&self) -> Option<String> {
+        scenario::next(self.ending, self.scenario)
     }
 }

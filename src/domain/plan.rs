@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 use super::activity::BackendKey;
 use super::backup::Tending;
 use super::identity::{Class, Identity};
+use super::mend::Mend;
 
 /// What can be lost by an act; the worse of declared and computed counts.
 #[derive(
@@ -101,10 +102,13 @@ pub enum Action {
         /// The revisions that the database must be at when the act has succeeded.
         after: Vec<String>,
     },
-    /// SQL of a runbook's step.
+    /// SQL of a runbook's step, or that mends what a failure has left.
     Sql {
         /// The statements, exactly as they will be sent.
         text: String,
+        /// What they mend, if they are no step's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mends: Option<Mend>,
     },
     /// A command of a runbook's step.
     Command,
@@ -143,6 +147,14 @@ pub enum Action {
         /// The address, without secrets.
         url: String,
     },
+}
+
+impl Action {
+    /// Returns true if the schema is compared around it: what stays of its failure is told.
+    #[must_use]
+    pub fn is_compared(&self) -> bool {
+        matches!(self, Self::Migrate { .. } | Self::Sql { .. })
+    }
 }
 
 /// The program that an act runs. Values of the environment are never part of it.
@@ -198,6 +210,13 @@ pub struct Timeouts {
     pub lock_ms: Option<u64>,
     /// `statement_timeout`.
     pub statement_ms: Option<u64>,
+    /// How long our own backend may wait for a lock until we cancel its statement; `None`: we
+    /// do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel_ms: Option<u64>,
+    /// The pause before the second attempt; each later one is twice as long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_ms: Option<u64>,
 }
 
 /// What a person is told before the yes. Not hashed: some of it is measured live.
@@ -213,6 +232,9 @@ pub struct Preview {
     pub now: Vec<String>,
     /// How long it takes, and how that is known.
     pub takes: Option<String>,
+    /// How long others may queue behind its waits for locks at worst.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stall: Option<String>,
     /// The way back.
     pub back: String,
 }

@@ -28,6 +28,12 @@ impl Period {
         Self(Duration::from_secs(minutes * 60))
     }
 
+    /// Returns twice the period.
+    #[must_use]
+    pub const fn doubled(self) -> Self {
+        Self(self.0.saturating_mul(2))
+    }
+
     /// Returns the period as the standard library's type.
     #[must_use]
     pub const fn duration(self) -> Duration {

@@ -172,6 +172,8 @@ pub enum Command {
     Up,
     /// Asks to take the last migration back.
     Down,
+    /// Asks to mend what a failure has left.
+    Mend,
     /// Asks for a full backup.
     Backup,
     /// Begins to walk the runbook of that name.

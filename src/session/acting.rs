@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::outcome::{Ending, Outcome};
-use crate::domain::plan::{Action, Confirmed, Plan};
+use crate::domain::plan::{Action, Confirmed, Plan, Timeouts};
 
 use super::confirm::Origin;
 use super::effect::How;
@@ -95,7 +95,7 @@ impl Acting {
         let next = confirmed.filter(|ticket| again && ours(ticket));
         let next = next.and_then(Confirmed::next_attempt);
         self.retry = next.zip(now).map(|(confirmed, now)| Retry {
-            due: now + pause_before(confirmed.attempt()),
+            due: now + pause_before(&self.plan.timeouts, confirmed.attempt()),
             confirmed,
         });
         self.retry.is_some()
@@ -131,6 +131,14 @@ impl Acting {
 
 /// Returns the pause before an attempt: long enough for the queue behind the last one to
 /// drain, and growing, so that a busy table is not held up again and again.
-fn pause_before(attempt: u32) -> TimeDelta {
-    TimeDelta::seconds(2i64.pow(attempt.saturating_sub(1).clamp(1, 5)))
+fn pause_before(timeouts: &Timeouts, attempt: u32) -> TimeDelta {
+    let first = timeouts.pause_ms.unwrap_or(FIRST_PAUSE);
+    let longest = LONGEST_PAUSE.max(first);
+    let doubled = first.saturating_mul(2u64.saturating_pow(attempt.saturating_sub(2)));
+    TimeDelta::milliseconds(i64::try_from(doubled.min(longest)).unwrap_or(i64::MAX))
 }
+
+/// The pause before the second attempt where the plan says nothing, in milliseconds.
+const FIRST_PAUSE: u64 = 2_000;
+/// The longest pause that doubling leads to, in milliseconds.
+const LONGEST_PAUSE: u64 = 32_000;

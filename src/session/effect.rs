@@ -9,6 +9,7 @@ use crate::domain::backup::{Scope, Tending};
 use crate::domain::baseline::Baseline;
 use crate::domain::evidence::{Level, Probe, Reading};
 use crate::domain::journal::Entry;
+use crate::domain::mend::Mend;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Answer, Confirmed, Direction, Plan, Risk, Signal};
 
@@ -42,6 +43,8 @@ pub enum Request {
         /// What the step declares.
         risk: Risk,
     },
+    /// Mending what a failure has left.
+    Mend(Mend),
     /// A command of a step.
     Command {
         /// The program and its arguments.

@@ -116,6 +116,7 @@ fn timeouts(ground: &Ground<'_>) -> Timeouts {
     Timeouts {
         lock_ms: Some(ms(ground.policy.lock_timeout)),
         statement_ms: Some(ms(ground.policy.statement_timeout)),
+        ..Timeouts::default()
     }
 }
 
@@ -180,6 +181,7 @@ fn preview(scope: Scope, dumper: &Dumper, making: &Making, plan: &Plan) -> Previ
         ],
         now: now(dumper, making, plan, lock_s),
         takes: takes(scope, making),
+        stall: None,
         back: "none needed: nothing in the database changes; if it fails, its .partial is removed"
             .to_owned(),
     }

@@ -13,6 +13,7 @@ pub mod preview;
 pub mod probe;
 pub mod procedure;
 pub mod proving;
+pub mod recovery;
 pub mod salvaging;
 pub mod staging;
 pub mod tending;

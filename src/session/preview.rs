@@ -1,7 +1,9 @@
 //! From a request to the plan that is shown: pure, so that the same call right before the
 //! act proves that nothing which the plan is bound to has moved.
 
+mod mend;
 pub mod sql;
+mod stall;
 
 use chrono::TimeDelta;
 
@@ -11,6 +13,7 @@ use crate::domain::backup::Inventory;
 use crate::domain::config::Policy;
 use crate::domain::hazard::{Answer, Hazard};
 use crate::domain::identity::{Class, Identity};
+use crate::domain::mend::{self as left, Invalid};
 use crate::domain::plan::{
     Action, Command, Digest, Direction, Plan, Preview, Risk, Signal, Timeouts,
 };
@@ -54,6 +57,8 @@ pub struct Ground<'a> {
     pub making: Option<&'a Making>,
     /// The backups, if one of them is to be proven or tended.
     pub backups: Option<&'a Inventory>,
+    /// The indexes that no query uses.
+    pub invalid: &'a [Invalid],
 }
 
 /// The migrations with the tool that runs them and the files that it reads.
@@ -78,6 +83,7 @@ pub fn plan(request: &Request, ground: &Ground<'_>) -> Previewed {
         Request::Command { argv, risk } => command(argv, *risk, ground),
         Request::Sql { text, risk } => sql::plan(text, *risk, ground),
         Request::Tend { tending, backup } => tending::plan(*tending, backup.as_deref(), ground),
+        Request::Mend(what) => mend::plan(what, ground),
         Request::VerifyBackup { backup, level } => proving::plan(backup, *level, ground),
         Request::Backup { scope, .. } | Request::BackupOf(Parts { scope, .. }) => {
             match ground.making {
@@ -126,6 +132,7 @@ fn signal_plan(key: BackendKey, signal: Signal, ground: &Ground<'_>) -> Result<P
         touches: vec![who(backend, snapshot)],
         now: advice.notes.iter().map(|note| note.text().to_owned()).collect(),
         takes: None,
+        stall: None,
         back: signal_back(backend, signal),
     };
     Ok(plan)
@@ -245,9 +252,11 @@ fn migration_plan(
     };
     let mut plan = bare(action, risk, ground);
     plan.files = digests(&act, ways.tree)?;
-    plan.timeouts = timeouts(&act, ground.policy);
-    plan.attempts = if plan.timeouts.lock_ms.is_some() { ground.policy.attempts } else { 1 };
+    plan.timeouts = stall::timeouts(&act, script, ground.policy);
+    plan.attempts = stall::attempts(&plan.timeouts, ground.policy);
     plan.preview = migration_preview(intent, migration, script, &act, ways.migrations, ground);
+    let hazards = ways.migrations.hazards(&migration.id, intent.direction());
+    plan.preview.stall = stall::worst(&plan, hazards);
     plan.revision_before.clone_from(&act.before);
     plan.command = Some(Command {
         argv: prefixed(ground.prefix, act.command.argv),
@@ -272,13 +281,6 @@ fn digests(act: &Act, tree: &dyn Tree) -> Result<Vec<Digest>, String> {
         Err(error) => Err(error.to_string()),
     };
     act.files.iter().map(read).collect()
-}
-
-fn timeouts(act: &Act, policy: &Policy) -> Timeouts {
-    Timeouts {
-        lock_ms: act.no_lock_timeout.is_none().then(|| milliseconds(policy.lock_timeout)),
-        statement_ms: Some(milliseconds(policy.statement_timeout)),
-    }
 }
 
 fn milliseconds(period: Period) -> u64 {
@@ -312,6 +314,7 @@ fn migration_preview(
     let hazards = known.hazards(&migration.id, direction);
     let name = known.name(&migration.id);
     let mut now = (ground.holders)(hazards);
+    now.extend(left::in_the_way(&script.statements, ground.invalid));
     now.extend(act.no_lock_timeout.clone());
     if !script.is_understood() {
         now.push("not all of what it does is understood: more may happen than is shown".to_owned());
@@ -322,6 +325,7 @@ fn migration_preview(
         touches: hazards.iter().map(touch).collect(),
         now,
         takes: takes(hazards),
+        stall: None,
         back: back(intent, migration, known),
     }
 }

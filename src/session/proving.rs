@@ -66,6 +66,7 @@ fn preview(file: &str, level: Level, found: Option<&Backup>) -> Preview {
         touches,
         now,
         takes: Some(estimated(level, bytes)),
+        stall: None,
         back: "none needed: it only reads".to_owned(),
     }
 }

@@ -121,6 +121,7 @@ fn prune(chosen: &[&Backup], more: usize, known: &Inventory, now: DateTime<Utc>)
         touches,
         now: told,
         takes: Some("a second".to_owned()),
+        stall: None,
         back: "none: what is removed is gone".to_owned(),
     }
 }
@@ -140,6 +141,7 @@ fn adopt(backup: &Backup) -> Preview {
         ],
         now,
         takes: Some("a second or two per 100 MB".to_owned()),
+        stall: None,
         back: "remove the manifest".to_owned(),
     }
 }
@@ -176,6 +178,7 @@ fn pin(tending: Tending, backup: &Backup) -> Preview {
         ],
         now: Vec::new(),
         takes: None,
+        stall: None,
         back: back.to_owned(),
     }
 }

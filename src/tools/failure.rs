@@ -1,5 +1,7 @@
 //! What a failed run says, whichever tool ran.
 
+use crate::domain::scenario::Scenario;
+
 /// Why a run failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
@@ -41,6 +43,31 @@ pub enum FailureKind {
 
 /// What a tool says, with what it means.
 pub(super) type Words<'a> = &'a [(&'a str, FailureKind)];
+impl FailureKind {
+    /// Returns what a person is told to do about it; `None`: nothing can be told.
+    #[must_use]
+    pub fn scenario(self) -> Option<Scenario> {
+        Some(match self {
+            Self::LockTimeout => Scenario::LockQueue,
+            Self::StatementTimeout => Scenario::StatementTimeout,
+            Self::Cancelled => Scenario::Cancelled,
+            Self::Terminated => Scenario::ServerLost,
+            Self::Deadlock => Scenario::Deadlock,
+            Self::Data => Scenario::Data,
+            Self::Dependents => Scenario::Dependents,
+            Self::Permission => Scenario::Permission,
+            Self::Sql => Scenario::Sql,
+            Self::InTransaction => Scenario::InTransaction,
+            Self::MissingFile => Scenario::FileMissing,
+            Self::Changed => Scenario::FileChanged,
+            Self::Dirty => Scenario::ToolDirty,
+            Self::Moved => Scenario::Moved,
+            Self::Raised => Scenario::Raised,
+            Self::Connection => Scenario::Unreachable,
+            Self::Other => return None,
+        })
+    }
+}
 
 /// What is known of a failure from its output.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,6 +144,7 @@ fn of_state(state: &str) -> Option<FailureKind> {
         "2BP01" => FailureKind::Dependents,
         "42501" => FailureKind::Permission,
         "25001" => FailureKind::InTransaction,
+        "P0001" => FailureKind::Raised,
         _ => match &state[..2] {
             "22" | "23" => FailureKind::Data,
             "42" => FailureKind::Sql,

@@ -17,6 +17,7 @@ pub mod knex;
 mod linear;
 pub mod liquibase;
 pub mod lost;
+pub mod mark;
 mod node;
 pub mod node_pg_migrate;
 pub mod pg_dump;

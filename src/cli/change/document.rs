@@ -23,6 +23,8 @@ pub fn plan(plan: &Plan) -> Value {
         "timeouts": {
             "lock_s": seconds(plan.timeouts.lock_ms),
             "statement_s": seconds(plan.timeouts.statement_ms),
+            "cancel_s": seconds(plan.timeouts.cancel_ms),
+            "pause_s": seconds(plan.timeouts.pause_ms),
         },
         "attempts": plan.attempts,
         "risk": plan.risk,
@@ -42,6 +44,9 @@ pub fn outcome(plan: &Plan, outcome: &Outcome, journal: Option<&Path>) -> Value 
         "exit_code": outcome.exit_code,
         "took_s": outcome.took_ms.map(seconds),
         "revision_after": outcome.revision_after,
+        "schema_after": outcome.schema,
+        "scenario": outcome.scenario,
+        "next": outcome.next().filter(|_| plan.action.is_compared()),
         "journal": journal,
     })
 }

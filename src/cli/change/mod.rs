@@ -16,6 +16,7 @@ use super::{args, confirm, json, print, prompt, say, site};
 use crate::domain::activity::BackendKey;
 use crate::domain::backup::{Scope, Tending};
 use crate::domain::identity::Identity;
+use crate::domain::mend::Mend;
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::{Answer, Direction, Hash, Plan, Risk, Signal};
 use crate::io::terminal::{Signal as Stopped, Signals};
@@ -31,6 +32,8 @@ pub enum Wish {
     Migrate(Direction, Goal),
     /// This signal to the backend of this pid.
     Signal(i32, Signal),
+    /// Mending the invalid index of this name, or the tool's `mark`.
+    Mend(Option<String>),
     /// A backup.
     Backup(Parts),
     /// This, done to the backup that lies there, or to all.
@@ -194,6 +197,7 @@ async fn request(seat: &mut Seat, wish: Wish) -> Result<Request> {
             let backend = backend(seat, pid).await?;
             Ok(Request::Signal { backend, signal })
         }
+        Wish::Mend(what) => left(seat, what.as_deref()).await.map(Request::Mend),
         Wish::Backup(parts) => Ok(Request::BackupOf(parts)),
         Wish::Tend(tending, backup) => Ok(Request::Tend { tending, backup }),
         Wish::Salvage(table, column, to) => {
@@ -231,6 +235,37 @@ async fn identity(seat: &mut Seat) -> Result<Identity> {
             return Err(eyre!("who answers cannot be told: {error}"));
         }
         seat.next().await;
+    }
+}
+
+/// The name of a tool's mark, where an index could be named.
+const MARK: &str = "mark";
+
+/// Returns what is to be mended, by its name or because there is nothing else.
+async fn left(seat: &mut Seat, what: Option<&str>) -> Result<Mend> {
+    if what == Some(MARK) {
+        return Ok(Mend::Mark);
+    }
+    let slow = loop {
+        if let Some(slow) = seat.facts.slow.value() {
+            break slow;
+        }
+        if let Some(error) = seat.facts.slow.error().or(seat.facts.snapshot.error()) {
+            return Err(eyre!("the indexes cannot be read: {error}"));
+        }
+        seat.next().await;
+    };
+    let invalid = &slow.invalid_indexes;
+    let names = || invalid.iter().map(|one| one.name.one_line()).collect::<Vec<_>>().join(", ");
+    let named = |name: &str| invalid.iter().find(|one| one.name.raw() == name);
+    match (what, invalid.as_slice()) {
+        (Some(name), _) => named(name).map(|one| Mend::Index { oid: one.oid }).ok_or_else(|| {
+            let known = if invalid.is_empty() { "none is".to_owned() } else { names() };
+            eyre!("no invalid index is called {name}: {known}; nothing was run")
+        }),
+        (None, [one]) => Ok(Mend::Index { oid: one.oid }),
+        (None, []) => Ok(Mend::Mark),
+        (None, _) => Err(eyre!("several indexes are invalid, name one: {}", names())),
     }
 }
 
@@ -352,6 +387,9 @@ fn tell(seat: &Seat, plan: &Plan, outcome: &Outcome, json: bool) -> ExitCode {
     let message = outcome.message.visible();
     let message = if message.is_empty() { message } else { format!(". {message}") };
     say(&format!("{}: {}{message}", plan.preview.title, outcome.ending.word()));
+    if let Some(next) = outcome.next().filter(|_| plan.action.is_compared()) {
+        say(&next);
+    }
     if let Some(journal) = journal {
         say(&format!("recorded in {}", journal.display()));
     }

@@ -90,6 +90,9 @@ impl Desk {
                     format!("{}\n{}\n{:?}", walk.current().id, moves.join("\n"), walk.phase());
                 let mut lines = self.standing();
                 lines.extend(menu::step(walk, facts.now));
+                if *walk.phase() == Phase::Deciding {
+                    lines.extend(session.fell().map(|said| format!("last act: {said}")));
+                }
                 lines.extend(moves);
                 Due::asks(key, lines, "number> ")
             }

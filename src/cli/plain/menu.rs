@@ -189,6 +189,7 @@ fn stands(walk: &Walk) -> Vec<String> {
             scenario.text.as_deref().unwrap_or("")
         ));
     }
+    lines.extend(walk.advice().map(|next| format!("next: {next}")));
     if walk.is_paused() {
         lines.push("PAUSED: nothing is started before you go on (5)".to_owned());
     }

@@ -105,6 +105,11 @@ impl Config {
                 "0 would wait without end, with the whole queue behind it",
             ),
             (
+                self.policy.cancel_after.is_some_and(|after| after <= self.policy.lock_timeout),
+                policy("cancel_after"),
+                "it has to be longer than lock_timeout, which would never be reached",
+            ),
+            (
                 self.ui.refresh <= FASTEST_REFRESH,
                 Place::top().key("ui").key("refresh"),
                 "there has to be some time between two refreshes",

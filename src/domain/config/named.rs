@@ -4,12 +4,13 @@ use super::{Config, Escalation};
 use crate::domain::evidence::Value;
 
 /// The names, those of `[policy]` first, then those of backups and triggers.
-pub const POLICY_NAMES: [&str; 14] = [
+pub const POLICY_NAMES: [&str; 15] = [
     "forward_only",
     "rollback_within",
     "approvals",
     "lock_timeout",
     "attempts",
+    "retry_pause",
     "statement_timeout",
     "backup_keep",
     "backup_max_age",
@@ -32,6 +33,7 @@ impl Config {
             "approvals" => Value::Int(i64::from(policy.approvals)),
             "lock_timeout" => Value::Period(policy.lock_timeout),
             "attempts" => Value::Int(i64::from(policy.attempts)),
+            "retry_pause" => Value::Period(policy.retry_pause),
             "statement_timeout" => Value::Period(policy.statement_timeout),
             "backup_keep" => Value::Int(i64::from(backups.keep)),
             "backup_max_age" => Value::Period(backups.max_age),

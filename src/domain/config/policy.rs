@@ -18,6 +18,12 @@ pub struct Policy {
     pub lock_timeout: Period,
     /// Attempts within one confirmation; each is bounded, the last one too.
     pub attempts: u32,
+    /// The pause before the second attempt; each later one is twice as long, 32 s at most.
+    pub retry_pause: Period,
+    /// How long a migration's own backend may wait for a lock until it is cancelled from
+    /// outside, where `lock_timeout` does not reach it; twice `lock_timeout` if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancel_after: Option<Period>,
     /// `statement_timeout` of a migration.
     pub statement_timeout: Period,
 }
@@ -31,8 +37,18 @@ impl Default for Policy {
             approvals: 0,
             lock_timeout: Period::from_secs(5),
             attempts: 5,
+            retry_pause: Period::from_secs(2),
+            cancel_after: None,
             statement_timeout: Period::from_mins(60),
         }
+    }
+}
+
+impl Policy {
+    /// Returns how long a migration's own backend may wait for a lock until it is cancelled.
+    #[must_use]
+    pub fn cancels_after(&self) -> Period {
+        self.cancel_after.unwrap_or(self.lock_timeout.doubled())
     }
 }
 

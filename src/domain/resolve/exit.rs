@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::fingerprint::Compared;
 use crate::domain::outcome::{Ending, Outcome};
+use crate::domain::scenario::Scenario;
 use crate::domain::untrusted::Untrusted;
 
 /// How the program of an act ended, as the process that waited for it wrote it down.
@@ -63,6 +65,15 @@ pub struct After {
     pub revision: Option<Vec<String>>,
     /// What it said last.
     pub message: Untrusted,
+    /// The schema after it against the schema before it.
+    pub schema: Compared,
+    /// Whether it may have changed rows that its schema does not show, outside of one
+    /// transaction.
+    pub rows: bool,
+    /// Whether it was to change the schema at all.
+    pub alters: bool,
+    /// What went wrong, as far as its words tell.
+    pub scenario: Option<Scenario>,
 }
 
 /// Where the revision stands after an act.
@@ -77,6 +88,21 @@ enum Stands {
 }
 
 impl After {
+    /// Takes that its statement was cancelled because it waited too long for a lock: the same
+    /// as a lock timeout, where it was rolled back.
+    #[must_use]
+    pub fn waited(self, how: &str) -> Self {
+        let failure = match self.failure {
+            Some(Failure::RolledBack) => Some(Failure::LockTimeout),
+            failure => failure,
+        };
+        let message = match self.message.raw() {
+            "" => how.into(),
+            theirs => format!("{how}\n{theirs}").into(),
+        };
+        Self { failure, message, scenario: Some(Scenario::LockQueue), ..self }
+    }
+
     fn stands(&self) -> Stands {
         match (&self.expected, &self.revision) {
             (None, _) => Stands::Unasked,
@@ -101,15 +127,16 @@ fn same(one: &[String], other: &[String]) -> bool {
 
 /// Returns what became of an act whose program ended.
 ///
-/// Success needs both: exit code 0 and the revision that was expected. A failure
-/// counts as rolled back only if the tool says so and the revision did not move.
+/// Success needs both: exit code 0 and the revision that was expected. A failure counts as
+/// rolled back only if neither the revision nor the schema moved, both were read, and either
+/// the tool says so or nothing but the schema could have stayed.
 #[must_use]
 pub fn classify(exit: &Exit, after: &After) -> Outcome {
     let stands = after.stands();
     let ending = match (exit.not_started.is_some(), exit.code) {
         (true, _) => Ending::NotRun,
-        (_, Some(0)) => succeeded(stands),
-        _ => failed(exit.stopped, stands, after.failure),
+        (_, Some(0)) => succeeded(stands, &after.schema),
+        _ => failed(exit.stopped, stands, after),
     };
     Outcome {
         ending,
@@ -117,38 +144,67 @@ pub fn classify(exit: &Exit, after: &After) -> Outcome {
         exit_code: exit.code,
         took_ms: Some(exit.took_ms),
         revision_after: after.revision.clone(),
+        schema: after.schema.clone(),
+        scenario: scenario(ending, after),
     }
 }
 
-fn succeeded(stands: Stands) -> Ending {
+/// Returns the scenario: of a success only that the schema shows nothing of it.
+fn scenario(ending: Ending, after: &After) -> Option<Scenario> {
+    let idle = after.alters && matches!(after.schema, Compared::Same { .. });
+    match ending {
+        Ending::Done => idle.then_some(Scenario::NothingChanged),
+        _ => after.scenario,
+    }
+}
+
+fn succeeded(stands: Stands, schema: &Compared) -> Ending {
     match stands {
         Stands::Unasked | Stands::AsExpected => Ending::Done,
+        Stands::Unmoved if matches!(schema, Compared::Moved { .. }) => Ending::Partial,
         Stands::Unmoved => Ending::RanElsewhere,
         Stands::NotRead => Ending::Unknown,
         Stands::Elsewhere => Ending::Failed,
     }
 }
 
-fn failed(stopped: bool, stands: Stands, failure: Option<Failure>) -> Ending {
-    match (stands, failure) {
-        (Stands::AsExpected | Stands::Elsewhere, _) | (_, Some(Failure::Partial)) => {
+fn failed(stopped: bool, stands: Stands, after: &After) -> Ending {
+    match (stands, &after.schema) {
+        (Stands::AsExpected | Stands::Elsewhere, _) | (_, Compared::Moved { .. }) => {
             Ending::Partial
         }
         _ if stopped => Ending::Stopped,
-        (Stands::NotRead, _) | (_, None) => Ending::Failed,
-        (_, Some(Failure::LockTimeout)) => Ending::LockTimeout,
-        (_, Some(Failure::RolledBack)) => Ending::RolledBack,
+        (Stands::NotRead, _) | (_, Compared::Unknown) => Ending::Failed,
+        (_, Compared::Same { .. }) => match after.failure {
+            Some(Failure::LockTimeout) => Ending::LockTimeout,
+            Some(Failure::RolledBack) => Ending::RolledBack,
+            // What was committed on the way is not the schema: if no row was either, nothing.
+            Some(Failure::Partial) | None if !after.rows => Ending::RolledBack,
+            Some(Failure::Partial) => Ending::Partial,
+            None => Ending::Failed,
+        },
     }
 }
 
 /// Returns the message: what the program said, after what the exit code does not tell.
 fn said(exit: &Exit, after: &After, ending: Ending) -> Untrusted {
+    let said = words(exit, after, ending);
+    match after.schema.told().filter(|_| ending != Ending::Done) {
+        Some(moved) => format!("{}\nsince before it: {moved}", said.raw()).into(),
+        None => said,
+    }
+}
+
+fn words(exit: &Exit, after: &After, ending: Ending) -> Untrusted {
     let ours = match (exit.code, ending) {
         (Some(0), Ending::RanElsewhere) => {
             "exit code 0, but the target's revision did not move: it ran elsewhere"
         }
         (Some(0), Ending::Unknown) => "exit code 0, but the target's revision cannot be read",
         (Some(0), Ending::Failed) => "exit code 0, but the revision is not the expected one",
+        (Some(0), Ending::Partial) => {
+            "exit code 0, but the revision did not move, and the schema did"
+        }
         (_, Ending::NotRun) => return exit.words().into(),
         _ if after.message.is_empty() => return exit.words().into(),
         _ => return after.message.clone(),

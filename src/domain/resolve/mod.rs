@@ -51,6 +51,8 @@ pub enum Postcondition {
     /// The revision is the one from before; the schema was not compared. A tool that
     /// commits on the way leaves objects behind an old revision.
     RevisionUnmoved,
+    /// The revision is the one from before, and the schema is not.
+    SchemaMoved,
     /// Neither.
     Neither,
     /// A backup's file is there, but not whole: nothing of worth.
@@ -162,6 +164,9 @@ fn settled(evidence: &Evidence) -> Option<Outcome> {
         Postcondition::Untouched => {
             (Ending::RolledBack, "revision and schema are those from before it")
         }
+        Postcondition::SchemaMoved => {
+            (Ending::Partial, "the revision is the one from before it, and the schema is not")
+        }
         Postcondition::OnlyPartial => {
             (Ending::Failed, "what is left of its file is not whole: nothing of worth")
         }
@@ -169,7 +174,8 @@ fn settled(evidence: &Evidence) -> Option<Outcome> {
         _ => return None,
     };
     let revision_after = evidence.after.revision.clone();
-    Some(Outcome { revision_after, ..Outcome::new(ending, message) })
+    let schema = evidence.after.schema.clone();
+    Some(Outcome { revision_after, schema, ..Outcome::new(ending, message) })
 }
 
 fn judged(verdict: Ending) -> Outcome {

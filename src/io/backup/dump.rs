@@ -11,9 +11,10 @@ use tokio::time::timeout;
 
 use super::file::Partial;
 use super::snapshot::{Named, Snapshot, Table};
-use super::{Failed, Job, say};
+use super::{Job, say};
 use crate::domain::backup::Scope;
 use crate::domain::untrusted::Untrusted;
+use crate::io::failed::Failed;
 use crate::io::process;
 use crate::session::making::PG_DUMP;
 

@@ -27,6 +27,7 @@ use tokio::sync::oneshot;
 
 use super::cluster::clients;
 use super::driver::environment::RUN;
+use super::failed::Failed;
 use super::terminal::{Signal, Signals};
 use super::{failpoint, host};
 use crate::domain::backup::manifest::{self, Maker, Manifest, Source};
@@ -46,26 +47,6 @@ pub use place::{Place, look};
 /// What stands before the name of the file in the output: how it is found after a crash.
 const WRITES: &str = "writes ";
 
-/// Why nothing was begun, or why there is no backup.
-#[derive(Debug, thiserror::Error)]
-pub enum Failed {
-    /// No file was begun.
-    #[error("{0}")]
-    NotRun(String),
-    /// It was begun, and there is no backup of it.
-    #[error("{0}")]
-    Running(String),
-}
-
-impl Failed {
-    fn code(&self) -> ExitCode {
-        match self {
-            Self::NotRun(_) => ExitCode::from(2),
-            Self::Running(_) => ExitCode::from(1),
-        }
-    }
-}
-
 /// Runs the child's command line; the target is in the environment, as libpq reads it.
 #[must_use]
 pub fn main(args: &[OsString]) -> ExitCode {
@@ -74,7 +55,7 @@ pub fn main(args: &[OsString]) -> ExitCode {
     let job = Job::parse(args).map_err(Failed::NotRun);
     let (runtime, job) = match runtime.and_then(|runtime| Ok((runtime, job?))) {
         Ok(both) => both,
-        Err(failed) => return refuse(&failed),
+        Err(failed) => return failed.end(),
     };
     let made = runtime.block_on(run(&job));
     // A thread may still read a file that nobody wants any more.
@@ -84,14 +65,8 @@ pub fn main(args: &[OsString]) -> ExitCode {
             say(&done);
             ExitCode::SUCCESS
         }
-        Err(failed) => refuse(&failed),
+        Err(failed) => failed.end(),
     }
-}
-
-fn refuse(failed: &Failed) -> ExitCode {
-    // Who started us may be gone.
-    let _ = writeln!(io::stderr().lock(), "error: {failed}");
-    failed.code()
 }
 
 /// Makes one backup, and returns in words which.

@@ -11,9 +11,10 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
 use tokio::time::timeout;
 
-use super::{Failed, Job, say};
+use super::{Job, say};
 use crate::domain::untrusted::Untrusted;
 use crate::io::blocking::blocking;
+use crate::io::failed::Failed;
 use crate::io::postgres::connect::watch_client;
 use crate::io::tree::Disk;
 use crate::tools::{self, Rows, Tree};

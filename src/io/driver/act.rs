@@ -3,13 +3,17 @@
 
 use std::convert::Infallible;
 use std::future::pending;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep};
 
+use super::schema::Before;
+use super::waits;
 use super::{Inner, environment};
 use crate::domain::change::{Change, Statement};
+use crate::domain::fingerprint::{self, Compared};
 use crate::domain::hazard::Transactions;
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::{Action, Confirmed, Direction, Hash, Plan, Timeouts};
@@ -37,7 +41,7 @@ const STOPPED: &str = "it was stopped before it started";
 
 /// What a job works with, beside its confirmation.
 pub(super) struct Hand {
-    act: Act,
+    pub act: Act,
     /// How it was asked to stop.
     asked: watch::Receiver<Option<How>>,
     /// A connection of its own: cancelling our act waits for no other task.
@@ -125,7 +129,8 @@ impl Inner {
                     Action::Signal { backend, signal } => {
                         self.signal(confirmed.plan(), backend, signal).await
                     }
-                    _ => self.run_job(journal, &hand, confirmed).await,
+                    // What it keeps for the whole run of a program lies on the heap.
+                    _ => Box::pin(self.run_job(journal, &hand, confirmed)).await,
                 }
             },
         )
@@ -140,6 +145,14 @@ impl Inner {
             return Outcome::new(Ending::NotRun, STOPPED);
         }
         let plan = confirmed.plan();
+        let before = match plan.action.is_compared() {
+            true => self.schema_before(journal, &hand.act, confirmed).await,
+            false => Ok(None),
+        };
+        let before = match before {
+            Ok(before) => before,
+            Err(why) => return Outcome::new(Ending::NotRun, why),
+        };
         let application = application(&hand.act.id, plan, confirmed.hash());
         let (spec, config) = (&self.site.target.spec, self.site.config());
         let setting = Setting {
@@ -155,13 +168,25 @@ impl Inner {
             lockkeeper: self.site.program.clone(),
         };
         let (stop, stopped) = watch::channel(Stop::No);
+        let cancelled = OnceLock::new();
+        let bound = waits::Bound {
+            journal,
+            hand,
+            attempt: confirmed.attempt(),
+            application: &application,
+            limit: plan.timeouts.cancel_ms.map(Duration::from_millis),
+            cancelled: &cancelled,
+        };
         let print = |batch: Batch| self.print(&hand.act.id, batch);
         let classify = async |finished: Finished| match linger(hand, &application, &finished).await
         {
             Ok(()) if is_backup(plan) => {
                 Self::backup_ended(journal, &hand.act, confirmed, &finished)
             }
-            Ok(()) => self.classify(plan, &finished).await,
+            Ok(()) => {
+                let waited = cancelled.get().map(String::as_str);
+                self.classify(plan, &finished, before.as_ref(), waited).await
+            }
             Err(why) => Outcome::new(Ending::Unknown, why),
         };
         let job =
@@ -169,6 +194,7 @@ impl Inner {
         tokio::select! {
             outcome = job => outcome,
             never = halt(hand, &application, &stop, is_proof(plan)) => match never {},
+            never = bound.keep() => match never {},
         }
     }
 
@@ -179,9 +205,19 @@ impl Inner {
         }
     }
 
-    /// Tells what became of a job from its exit, its words and the revision after it.
-    async fn classify(&self, plan: &Plan, finished: &Finished) -> Outcome {
-        let after = self.after(plan, &finished.output, finished.exit.code).await;
+    /// Tells what became of a job from its exit, its words, and the revision and the schema
+    /// after it.
+    async fn classify(
+        &self,
+        plan: &Plan,
+        finished: &Finished,
+        before: Option<&Before>,
+        waited: Option<&str>,
+    ) -> Outcome {
+        let mut after = self.after(plan, &finished.output, finished.exit.code, before).await;
+        if let Some(waited) = waited.filter(|_| finished.exit.code != Some(0)) {
+            after = after.waited(waited);
+        }
         if let Action::Migrate { after, .. } = &plan.action {
             *self.led_to() = Some(after.clone());
         }
@@ -190,10 +226,17 @@ impl Inner {
 
     /// Reads what is known beside a job's exit: what its last lines say, and where the
     /// database is.
-    pub(super) async fn after(&self, plan: &Plan, said: &[Untrusted], code: Option<i32>) -> After {
+    pub(super) async fn after(
+        &self,
+        plan: &Plan,
+        said: &[Untrusted],
+        code: Option<i32>,
+        before: Option<&Before>,
+    ) -> After {
+        let schema = self.compared(before).await;
         let after = match &plan.action {
             Action::Migrate { after, .. } => after,
-            Action::Sql { text } => return after_sql(text, said, code),
+            Action::Sql { text, .. } => return After { schema, ..after_sql(text, said, code) },
             _ => {
                 let message = said.last().cloned().unwrap_or_default();
                 return After { message, ..After::default() };
@@ -205,13 +248,19 @@ impl Inner {
         let script = read.as_ref().ok().and_then(|(_, known)| script(plan, known));
         let shape = script.map_or(Transactions::Unknown, |script| script.transactions);
         let ran = failure.as_ref().is_some_and(|failure| !had_not_begun(failure.kind));
-        let stays = script.filter(|_| code != Some(0) && ran).and_then(may_stay);
+        // What is compared needs no list of what to look for.
+        let blind = schema == Compared::Unknown;
+        let stays = script.filter(|_| code != Some(0) && ran && blind).and_then(may_stay);
         let said = |failure: Failure| match &stays {
             Some(stays) => format!("{}\n{stays}", failure.line),
             None => failure.line,
         };
         After {
             failure: failure.as_ref().and_then(|failure| kind(failure, shape)),
+            scenario: failure.as_ref().and_then(|failure| failure.kind.scenario()),
+            rows: script.is_none_or(may_move_rows),
+            alters: script.is_some_and(alters),
+            schema,
             before: plan.revision_before.clone(),
             expected: Some(after.clone()),
             revision: self.revision().await,
@@ -227,9 +276,12 @@ impl Inner {
 fn after_sql(text: &str, said: &[Untrusted], code: Option<i32>) -> After {
     let output = said.iter().map(Untrusted::raw).collect::<Vec<_>>().join("\n");
     let failure = tools::sql::explain(&output, code);
-    let shape = tools::sql::script(text).transactions;
+    let script = tools::sql::script(text);
     After {
-        failure: kind(&failure, shape),
+        failure: kind(&failure, script.transactions),
+        scenario: failure.kind.scenario(),
+        rows: may_move_rows(&script),
+        alters: alters(&script),
         message: Untrusted::new(failure.line),
         ..After::default()
     }
@@ -329,6 +381,19 @@ pub(super) fn script<'a>(plan: &Plan, known: &'a Migrations) -> Option<&'a Scrip
         Direction::Up => Some(&migration.up),
         Direction::Down => migration.down.as_ref(),
     }
+}
+
+/// Returns true if a failure of the script may leave something that a fingerprint does not
+/// tell: rows that it committed on its way.
+fn may_move_rows(script: &Script) -> bool {
+    let tells = |statement: &Statement| statement.changes.iter().all(fingerprint::tells);
+    !script.is_understood() || !script.statements.iter().all(tells)
+}
+
+/// Returns true if all of the script is known, and some of it shows in a fingerprint.
+fn alters(script: &Script) -> bool {
+    let alters = |statement: &Statement| statement.changes.iter().any(fingerprint::alters);
+    script.is_understood() && script.statements.iter().any(alters)
 }
 
 /// Returns what to look for when a script that commits on its way has failed.

@@ -14,7 +14,9 @@ mod read;
 mod recheck;
 mod record;
 mod resume;
+mod schema;
 mod signal;
+mod waits;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -12,6 +12,7 @@ use crate::domain::backup::Inventory;
 use crate::domain::hazard::Hazard;
 use crate::domain::identity::{Identity, check_bound, check_pin};
 use crate::domain::locks::Mode;
+use crate::domain::mend::{Invalid, Mend};
 use crate::domain::plan::{Action, Direction};
 use crate::domain::snapshot::Snapshot;
 use crate::io::blocking::blocking;
@@ -42,6 +43,8 @@ pub struct Gathered {
     pub making: Option<Making>,
     /// The backups, if one of them is to be proven or tended.
     pub backups: Option<Inventory>,
+    /// The indexes that no query uses.
+    pub invalid: Vec<Invalid>,
 }
 
 impl Inner {
@@ -143,6 +146,16 @@ impl Inner {
             let hazards = preview::sql::hazards(&script, Some(identity.version_num));
             holders = self.holders_of(&hazards).await;
         }
+        if *request == Request::Mend(Mend::Mark) {
+            project = self.migrations().await;
+        }
+        let invalid = match request {
+            Request::Migrate { .. } | Request::Mend(Mend::Index { .. }) => {
+                let read = self.reader.lock().await.invalid_indexes().await;
+                read.map_err(|error| error.to_string())?
+            }
+            _ => Vec::new(),
+        };
         let making = match request {
             Request::Backup { scope, to } => {
                 let (scope, to) = (*scope, to.clone());
@@ -157,7 +170,7 @@ impl Inner {
             Request::Tend { .. } => Some(self.inventory_with_runs().await?),
             _ => None,
         };
-        Ok(Gathered { identity, snapshot, project, holders, making, backups })
+        Ok(Gathered { identity, snapshot, project, holders, making, backups, invalid })
     }
 
     /// Returns who holds what the migrations that may come next would lock.
@@ -202,7 +215,8 @@ impl Inner {
         | Request::Backup { .. }
         | Request::BackupOf(_)
         | Request::VerifyBackup { .. }
-        | Request::Tend { .. } = request
+        | Request::Tend { .. }
+        | Request::Mend(_) = request
         {
             return Ok(());
         }
@@ -235,6 +249,7 @@ impl Inner {
             holders: &in_the_way,
             making: gathered.making.as_ref(),
             backups: gathered.backups.as_ref(),
+            invalid: &gathered.invalid,
         };
         preview::plan(request, &ground)
     }

@@ -183,7 +183,8 @@ fn request(plan: &Plan) -> Result<Request, String> {
             let goal = Goal::Only(migration.clone());
             Ok(Request::Migrate { direction: *direction, goal, risk: plan.risk })
         }
-        (Action::Sql { text }, _) => Ok(Request::Sql { text: text.clone(), risk: plan.risk }),
+        (Action::Sql { mends: Some(what), .. }, _) => Ok(Request::Mend(what.clone())),
+        (Action::Sql { text, .. }, _) => Ok(Request::Sql { text: text.clone(), risk: plan.risk }),
         (Action::Command, Some(command)) => {
             Ok(Request::Command { argv: command.argv.clone(), risk: plan.risk })
         }

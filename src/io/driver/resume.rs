@@ -9,7 +9,9 @@ use tokio::sync::watch;
 
 use super::act::{application, is_whole};
 use super::making::left_behind;
+use super::schema::recorded;
 use super::{Driver, Inner, environment};
+use crate::domain::fingerprint::Compared;
 use crate::domain::identity::Identity;
 use crate::domain::journal::{Entry, Open, Record};
 use crate::domain::outcome::{Ending, Outcome};
@@ -17,6 +19,7 @@ use crate::domain::plan::{Action, Plan, Signal};
 use crate::domain::resolve::{self, After, Backend, Evidence, Postcondition, Resolution};
 use crate::domain::untrusted::Untrusted;
 use crate::io::act::{self, Batch, Job, Stop, Tail, Value, adopt};
+use crate::io::blocking::blocking;
 use crate::io::journal::Journal;
 
 /// How often an act that is still running is looked at.
@@ -156,7 +159,9 @@ impl Inner {
         let said = said(journal, &job);
         // First the backend: once it is gone, the revision moves no more.
         let backend = self.backend_of(open, plan).await;
-        let after = self.after(plan, &said, code).await;
+        let records = blocking(|| journal.read()).map(|reading| reading.records);
+        let before = records.ok().and_then(|records| recorded(&records, open));
+        let after = self.after(plan, &said, code, before.as_ref()).await;
         let postcondition = match plan.action {
             Action::Backup { .. } => left_behind(plan, &job),
             _ => self.postcondition(plan, &after).await,
@@ -222,9 +227,15 @@ impl Inner {
         if set(&after.before) != set(found) {
             return Postcondition::Neither;
         }
-        // The version's row is in the same transaction as all the rest.
-        match self.migrations().await {
-            Ok((_, known)) if is_whole(plan, &known) => Postcondition::Untouched,
+        let is_whole = match self.migrations().await {
+            Ok((_, known)) => is_whole(plan, &known),
+            Err(_) => false,
+        };
+        match after.schema {
+            Compared::Moved { .. } => Postcondition::SchemaMoved,
+            Compared::Same { .. } if is_whole || !after.rows => Postcondition::Untouched,
+            // The version's row is in the same transaction as all the rest.
+            Compared::Unknown if is_whole => Postcondition::Untouched,
             _ => Postcondition::RevisionUnmoved,
         }
     }

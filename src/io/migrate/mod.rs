@@ -19,6 +19,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::runtime::Runtime;
 
+use super::failed::Failed;
 use super::postgres::connect::watch_client;
 pub use job::{Job, Step, Way};
 
@@ -27,26 +28,6 @@ const TABLE: &str = "_sqlx_migrations";
 
 /// How long the proof of the target is visible at most.
 const PROBE: Duration = Duration::from_secs(10);
-
-/// Why nothing was run, or why it failed.
-#[derive(Debug, thiserror::Error)]
-pub enum Failed {
-    /// Nothing was run.
-    #[error("{0}")]
-    NotRun(String),
-    /// It began and did not succeed.
-    #[error("{0}")]
-    Running(String),
-}
-
-impl Failed {
-    fn code(&self) -> ExitCode {
-        match self {
-            Self::NotRun(_) => ExitCode::from(2),
-            Self::Running(_) => ExitCode::from(1),
-        }
-    }
-}
 
 /// Runs the child's command line; `connect` says how to reach the database.
 pub fn main(
@@ -65,10 +46,7 @@ pub fn main(
 fn ended(done: Result<(), Failed>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failed) => {
-            say_error(&failed);
-            failed.code()
-        }
+        Err(failed) => failed.end(),
     }
 }
 
@@ -78,7 +56,9 @@ fn ended(done: Result<(), Failed>) -> ExitCode {
 /// If `DATABASE_URL` cannot be read; the text never repeats it, it may hold a password.
 pub fn from_environment() -> Result<PgConnectOptions, String> {
     match std::env::var("DATABASE_URL") {
-        Ok(url) => url.parse().map_err(|_| {
+        // Without a host and with a user, as libpq takes it for a socket, the parser needs one;
+        // `host` of its query still says which.
+        Ok(url) => url.parse().or_else(|_| url.replacen("@/", "@localhost/", 1).parse()).map_err(|_: sqlx::Error| {
             String::from(
                 "DATABASE_URL cannot be read; it must look like postgresql://user@host/database",
             )
@@ -265,8 +245,4 @@ fn explain(error: &sqlx::Error) -> String {
 fn say(line: &str) {
     let mut out = io::stdout().lock();
     drop(writeln!(out, "{line}").and_then(|()| out.flush()));
-}
-
-fn say_error(failed: &Failed) {
-    drop(writeln!(io::stderr().lock(), "error: {failed}"));
 }

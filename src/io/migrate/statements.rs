@@ -7,7 +7,8 @@ use std::time::Instant;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
-use super::{Failed, ended, explain, notice, runtime, say};
+use super::{ended, explain, notice, runtime, say};
+use crate::io::failed::Failed;
 use crate::io::postgres::connect::watch_client;
 
 /// Runs the child's command line, which is the SQL alone; `connect` says how to reach the

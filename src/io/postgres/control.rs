@@ -253,6 +253,38 @@ impl Control {
         }
     }
 
+    /// Returns the backends of our own act that wait for a lock now, by the
+    /// `application_name` that we gave them.
+    ///
+    /// # Errors
+    /// [`Error`] when that cannot be seen.
+    pub async fn waiting(&mut self, application: &str) -> Result<Vec<Waiting>, Error> {
+        let query = sqlx::query(WAITING).bind(application);
+        let row = self.fetch(query).await.map_err(|fetch| self.failed(fetch))?;
+        let waiting = row.map(|row| waiting(&row)).transpose();
+        waiting.map(Option::unwrap_or_default).map_err(|error| self.broken(&error))
+    }
+
+    /// Cancels the statement of a backend of our own act, if it is still that backend, under
+    /// our name, in that statement, and still waits for a lock.
+    ///
+    /// # Errors
+    /// As [`Self::signal`].
+    pub async fn cancel_waiting(
+        &mut self,
+        one: &Waiting,
+        application: &str,
+    ) -> Result<Signalled, Error> {
+        let query = sqlx::query(CANCEL_WAITING).bind(one.key.pid).bind(one.key.backend_start);
+        let query = query.bind(application).bind(one.began);
+        match self.fetch(query).await {
+            Ok(None) => Ok(Signalled::Gone),
+            Ok(Some(row)) => self.read(&row),
+            Err(Fetch::Forbidden(message)) => Ok(Signalled::NotPermitted(message)),
+            Err(Fetch::Failed(error)) => Err(error),
+        }
+    }
+
     /// Looks after a signalled backend until the aim is reached or `deadline` has passed.
     ///
     /// # Errors
@@ -363,6 +395,15 @@ pub struct Session {
     pub database: String,
 }
 
+/// A backend of our own act that waits for a lock.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Waiting {
+    /// Which backend.
+    pub key: BackendKey,
+    /// When the statement began that waits.
+    pub began: DateTime<Utc>,
+}
+
 type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
 
 /// Why a statement brought no row.
@@ -423,6 +464,21 @@ const CANCEL_OWN: &str = guarded!(
     "(a.state IS NULL OR a.state = 'active')"
 );
 
+const CANCEL_WAITING: &str = guarded!(
+    "pg_catalog.pg_cancel_backend",
+    "a.backend_start = $2 AND a.application_name = $3",
+    "a.state = 'active' AND a.query_start = $4 AND a.wait_event_type = 'Lock'"
+);
+
+const WAITING: &str = "
+    SELECT array_agg(a.pid::int4), array_agg(a.backend_start::timestamptz),
+           array_agg(a.query_start::timestamptz)
+      FROM pg_catalog.pg_stat_activity a
+     WHERE a.application_name = $1 AND a.datname = current_database()
+       AND a.state = 'active' AND a.wait_event_type = 'Lock'
+       AND a.backend_start IS NOT NULL AND a.query_start IS NOT NULL
+    HAVING count(*) > 0";
+
 const RUNNING: &str = "
     SELECT a.state::text, a.query_start::timestamptz
       FROM pg_catalog.pg_stat_activity a
@@ -467,6 +523,17 @@ fn verdict(row: &PgRow) -> sqlx::Result<Signalled> {
         (Some(false), _, Some(began)) => Signalled::Reused(began),
         _ => Signalled::Hidden,
     })
+}
+
+fn waiting(row: &PgRow) -> sqlx::Result<Vec<Waiting>> {
+    let (pids, starts, began): (Vec<i32>, Vec<DateTime<Utc>>, Vec<DateTime<Utc>>) =
+        (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    let all = pids.into_iter().zip(starts).zip(began);
+    let one = |((pid, start), began)| Waiting {
+        key: BackendKey { pid, backend_start: Some(start) },
+        began,
+    };
+    Ok(all.map(one).collect())
 }
 
 fn sessions(row: &PgRow) -> sqlx::Result<Vec<Session>> {

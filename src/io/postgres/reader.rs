@@ -17,8 +17,10 @@ use crate::domain::activity::BackendKey;
 use crate::domain::change::{Name, Type};
 use crate::domain::connection::Spec;
 use crate::domain::evidence::Value;
+use crate::domain::fingerprint::{Part, Schema};
 use crate::domain::hazard::{Catalog, ColumnFact, ForeignKey, Relation};
 use crate::domain::identity::Identity;
+use crate::domain::mend::Invalid;
 use crate::domain::untrusted::Untrusted;
 use crate::session::news::BackendDetail;
 use crate::tools::{Rows, VersionQuery};
@@ -29,6 +31,8 @@ const FOREIGN_KEYS: &str = include_str!("../../../assets/sql/foreign_keys.sql");
 const HOLDERS: &str = include_str!("../../../assets/sql/holders.sql");
 const EXCLUSIVE: &str = include_str!("../../../assets/sql/exclusive.sql");
 const NAMED_TABLES: &str = include_str!("../../../assets/sql/named_tables.sql");
+const FINGERPRINT: &str = include_str!("../../../assets/sql/fingerprint.sql");
+const INVALID: &str = include_str!("../../../assets/sql/invalid_indexes.sql");
 const BACKEND: &str = include_str!("../../../assets/sql/backend.sql");
 const BACKEND_LOCKS: &str = include_str!("../../../assets/sql/backend_locks.sql");
 
@@ -238,6 +242,26 @@ impl Reader {
         })
     }
 
+    /// Reads every part of the schema with its hash, in one snapshot and without a wait for
+    /// anybody's lock.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn schema(&mut self) -> Result<Schema, Error> {
+        let rows = self.rows(sqlx::query(FINGERPRINT)).await?;
+        let parts = rows.iter().map(part).collect::<Result<Vec<_>, _>>()?;
+        Ok(Schema::new(parts))
+    }
+
+    /// Returns the indexes that no query uses.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn invalid_indexes(&mut self) -> Result<Vec<Invalid>, Error> {
+        let rows = self.rows(sqlx::query(INVALID)).await?;
+        Ok(rows.iter().map(invalid).collect::<Result<_, _>>()?)
+    }
+
     /// Returns who holds or awaits locks on the relations of these names.
     ///
     /// # Errors
@@ -364,6 +388,29 @@ fn bind<'q>(query: Query<'q>, value: &Value) -> Result<Query<'q>, Error> {
 }
 
 type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
+
+fn part(row: &PgRow) -> Result<(Part, String), sqlx::Error> {
+    let part = Part {
+        kind: row.try_get(0)?,
+        space: row.try_get(1)?,
+        owner: row.try_get(2)?,
+        name: row.try_get(3)?,
+    };
+    Ok((part, row.try_get(4)?))
+}
+
+fn invalid(row: &PgRow) -> Result<Invalid, sqlx::Error> {
+    let name = |at: usize| -> Result<Name, sqlx::Error> {
+        Ok(Name::within(row.try_get::<String, _>(at)?, row.try_get::<String, _>(at + 1)?))
+    };
+    Ok(Invalid {
+        oid: row.try_get(0)?,
+        name: name(1)?,
+        table: name(3)?,
+        building: row.try_get(5)?,
+        bound: row.try_get(6)?,
+    })
+}
 
 fn count(row: &PgRow, at: usize) -> Result<Option<u64>, sqlx::Error> {
     let count: Option<i64> = row.try_get(at)?;

@@ -61,6 +61,7 @@ fn archiver(row: &PgRow) -> Result<Archiver, sqlx::Error> {
 
 fn invalid_index(row: &PgRow) -> Result<InvalidIndex, sqlx::Error> {
     Ok(InvalidIndex {
+        oid: number(row, "n1")?,
         name: text(row, "s1")?.unwrap_or_default(),
         table: text(row, "s2")?.unwrap_or_default(),
         maintained: truth(row)?,

@@ -21,6 +21,7 @@ pub(super) fn kind(kind: Kind) -> &'static str {
         Kind::Confirmed => "confirmed",
         Kind::Intent => "intent",
         Kind::Baseline => "baseline",
+        Kind::Schema => "schema",
         Kind::Outcome => "outcome",
         Kind::Resolved => "resolved",
         Kind::Pause => "pause",
@@ -46,6 +47,7 @@ pub(super) fn of(record: &Record) -> (String, Tone) {
         Kind::Note => (text(data, "text"), Tone::Accent),
         Kind::Intent => (intent(data), Tone::Strong),
         Kind::Baseline => (baseline(data), Tone::Plain),
+        Kind::Schema => (schema(data), Tone::Dim),
         Kind::Outcome | Kind::Resolved => outcome(data),
         Kind::Pause => (pause(data), Tone::Plain),
         Kind::Stop => (text(data, "how"), Tone::Warn),
@@ -155,6 +157,16 @@ fn outcome(data: &Value) -> (String, Tone) {
         message => format!(" · {message}"),
     };
     (format!("{ending}{took}{message}"), tone)
+}
+
+/// Returns the schema before an act: `before: 3f9ac1d0… of 212 parts`.
+fn schema(data: &Value) -> String {
+    match (data["fingerprint"].as_str(), data["parts"].as_u64()) {
+        (Some(hash), Some(parts)) => {
+            format!("before: {}… of {parts} parts", hash.get(..8).unwrap_or(hash))
+        }
+        _ => format!("before: not read: {}", text(data, "why")),
+    }
 }
 
 fn pause(data: &Value) -> String {

@@ -29,6 +29,13 @@ pub(super) fn bindings(scene: &Scene<'_>, direction: Direction) -> Vec<Binding<C
             Command::Down,
         )
         .when(can(scene, Direction::Down)),
+        Binding::new(
+            Key::char('x'),
+            "mend",
+            "drop the invalid index, or clear the tool's mark, that is named on top (asks first)",
+            Command::Mend,
+        )
+        .when(mendable(scene)),
         super::super::making::binding(scene),
         Binding::new(
             Key::char('d'),
@@ -52,12 +59,32 @@ pub(super) fn bindings(scene: &Scene<'_>, direction: Direction) -> Vec<Binding<C
     ]
 }
 
+fn mendable(scene: &Scene<'_>) -> Result<(), Reason> {
+    may_act(scene)?;
+    let left = super::list::mend(scene);
+    left.map(|_| ()).ok_or_else(|| Reason::new("no invalid index and no mark of a tool is left"))
+}
+
 fn runs(scene: &Scene<'_>) -> Result<(), Reason> {
     scene.session.job().map(|_| ()).ok_or_else(|| Reason::new("nothing of ours is running"))
 }
 
 /// Returns why no migration can be asked for that way now.
 fn can(scene: &Scene<'_>, direction: Direction) -> Result<(), Reason> {
+    may_act(scene)?;
+    let facts = scene.facts;
+    let known = facts.project.value().ok_or_else(|| Reason::new("the migrations are not read"))?;
+    if !known.project.connected {
+        return Err(Reason::new("what the database has cannot be read"));
+    }
+    match direction {
+        Direction::Up => pending(known),
+        Direction::Down => applied(known),
+    }
+}
+
+/// Returns why nothing that changes the database can be asked for now.
+fn may_act(scene: &Scene<'_>) -> Result<(), Reason> {
     let facts = scene.facts;
     if let Some(why) = scene.session.unrecorded() {
         return Err(Reason::new(format!("nothing can be recorded: {why}")));
@@ -71,14 +98,7 @@ fn can(scene: &Scene<'_>, direction: Direction) -> Result<(), Reason> {
     if let Some(job) = scene.session.job() {
         return Err(Reason::new(format!("{} is running", job.plan.preview.title)));
     }
-    let known = facts.project.value().ok_or_else(|| Reason::new("the migrations are not read"))?;
-    if !known.project.connected {
-        return Err(Reason::new("what the database has cannot be read"));
-    }
-    match direction {
-        Direction::Up => pending(known),
-        Direction::Down => applied(known),
-    }
+    Ok(())
 }
 
 fn pending(known: &Migrations) -> Result<(), Reason> {

@@ -9,6 +9,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Ask, Command, Panel, Scene, Step};
+use crate::domain::mend::Mend;
 use crate::domain::plan::{Direction, Risk};
 use crate::session::effect::{Goal, How, Request};
 use crate::session::facts;
@@ -58,6 +59,7 @@ impl Panel for Migrations {
             Command::Direction => self.turn(),
             Command::Up => return ask(Direction::Up),
             Command::Down => return ask(Direction::Down),
+            Command::Mend => return list::mend(scene).map_or(Ask::Nothing, mending),
             Command::Backup => return super::making::ask(),
             Command::Salvage => {
                 return self.of_shown(scene, |shown| salvage::ask(scene, shown, self.direction));
@@ -82,6 +84,10 @@ impl Panel for Migrations {
             page.view(&self.sql, theme, right, buf);
         }
     }
+}
+
+fn mending((what, _): (Mend, String)) -> Ask {
+    Ask::Plan(Request::Mend(what))
 }
 
 /// Asks for the next migration that way; what is computed of it can only make it graver.

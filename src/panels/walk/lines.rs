@@ -298,6 +298,8 @@ fn decision(decide: &Decide, walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
     let suggestion = walk.suggestion().and_then(label);
     let suggestion =
         suggestion.unwrap_or_else(|| "none: the evidence speaks for no answer".to_owned());
+    let fell = scene.session.fell();
+    lines.extend(fell.map(|said| Pair::new("last act", shown(said)).tone(Tone::Warn)));
     lines.push(Pair::new("suggestion", suggestion));
     for answer in &decide.answers {
         let to = goto(&answer.goto, walk);
@@ -453,6 +455,7 @@ fn failed(unknown: bool, why: &str, now: &str, walk: &Walk) -> Vec<Pair> {
         let text = scenario.text.as_deref().unwrap_or_default();
         lines.push(Pair::new("known as", format!("{}. {text}", scenario.title)));
     }
+    lines.extend(walk.advice().map(|next| Pair::new("next", next)));
     lines.push(Pair::new("now", now));
     lines
 }

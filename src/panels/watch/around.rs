@@ -177,7 +177,11 @@ fn trouble(slow: &Surroundings) -> Option<Block> {
         warn(format!("archiving fails: {} failures", archiver.failures));
     }
     for index in slow.invalid_indexes.iter().take(OLD) {
-        warn(format!("index {} on {} is invalid", index.name.one_line(), index.table.one_line()));
+        warn(format!(
+            "index {} on {} is invalid; x on Migrations drops it",
+            index.name.one_line(),
+            index.table.one_line()
+        ));
     }
     if let Some(near) = slow.wraparound.as_ref().filter(|near| near.age > near.freeze_max_age) {
         let age = text::count(near.age.unsigned_abs());

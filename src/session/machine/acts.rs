@@ -52,7 +52,11 @@ impl Session {
             _ => Tone::Bad,
         };
         self.fallen = tone == Tone::Offer && !outcome.ending.kept_nothing();
-        let mut effects = vec![Effect::Refresh, say(tone, describe(&acting, outcome))];
+        let said = describe(&acting, outcome);
+        if acting.plan.action.is_compared() {
+            self.fell = (outcome.ending != Ending::Done).then(|| said.clone());
+        }
+        let mut effects = vec![Effect::Refresh, say(tone, said)];
         effects.extend(match &acting.origin {
             Origin::Step(_) => self.walking(|walk| walk.performed(&acting, outcome)),
             Origin::Operator => self.procedure_goes_on(&acting, outcome),
@@ -169,9 +173,9 @@ fn describe(acting: &Acting, outcome: &Outcome) -> String {
     } else {
         format!("{title}: {ending}. {message}")
     };
-    match outcome.ending.left() {
-        left if migrates(acting) && !left.is_empty() => format!("{said}; {left}"),
-        _ => said,
+    match outcome.next().filter(|_| acting.plan.action.is_compared()) {
+        Some(next) => format!("{said}; {next}"),
+        None => said,
     }
 }
 

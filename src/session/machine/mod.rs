@@ -72,6 +72,8 @@ pub struct Session {
     closing: Option<Entry>,
     /// What went wrong last left something behind, and nothing was done since.
     fallen: bool,
+    /// How the last act failed and what is next; nothing after one that was done.
+    fell: Option<String>,
 }
 
 impl Session {
@@ -128,6 +130,13 @@ impl Session {
     #[must_use]
     pub fn is_fallen(&self) -> bool {
         self.fallen
+    }
+
+    /// Returns how the last act on the database failed and what is next: what a decision about
+    /// the way on stands on.
+    #[must_use]
+    pub fn fell(&self) -> Option<&str> {
+        self.fell.as_deref()
     }
 
     /// Begins to walk a runbook: its journal is opened first, and nothing happens without it.

@@ -1,5 +1,6 @@
 //! The plan of SQL that a step holds.
 
+use super::stall;
 use super::{Ground, bare, milliseconds, takes, touch};
 use crate::domain::hazard::{self, Catalog, Hazard, Transactions};
 use crate::domain::loss::{self, Loss};
@@ -19,7 +20,7 @@ pub(super) fn plan(text: &str, declared: Risk, ground: &Ground<'_>) -> Result<Pl
     refuse(text, &script, ground)?;
     let losses = loss::of(&script.statements, Direction::Up, &Catalog::default());
     let risk = declared.max(risk(&script, &losses));
-    let mut plan = bare(Action::Sql { text: text.to_owned() }, risk, ground);
+    let mut plan = bare(Action::Sql { text: text.to_owned(), mends: None }, risk, ground);
     plan.command = Some(Command {
         env: ground.env.to_vec(),
         cwd: ground.cwd.to_owned(),
@@ -28,11 +29,14 @@ pub(super) fn plan(text: &str, declared: Risk, ground: &Ground<'_>) -> Result<Pl
     plan.timeouts = Timeouts {
         lock_ms: script.waiting().is_none().then(|| milliseconds(ground.policy.lock_timeout)),
         statement_ms: Some(milliseconds(ground.policy.statement_timeout)),
+        cancel_ms: None,
+        pause_ms: script.waiting().is_none().then(|| milliseconds(ground.policy.retry_pause)),
     };
     // What fails by a lock timeout and was rolled back as a whole may be tried again.
     let again = plan.timeouts.lock_ms.is_some() && script.transactions == Transactions::One;
     plan.attempts = if again { ground.policy.attempts } else { 1 };
     plan.preview = preview(&script, &losses, ground);
+    plan.preview.stall = stall::worst(&plan, &hazards(&script, Some(ground.identity.version_num)));
     Ok(plan)
 }
 
@@ -78,6 +82,7 @@ fn preview(script: &Script, losses: &[Loss], ground: &Ground<'_>) -> Preview {
         touches: hazards.iter().map(touch).collect(),
         now,
         takes: takes(&hazards),
+        stall: None,
         back: format!("{lost}unknown: the runbook names none"),
     }
 }

@@ -173,6 +173,8 @@ pub struct Walk {
     handed: Option<Handed>,
     paused: bool,
     stop_after: bool,
+    /// What is next after the last failure of an act.
+    advice: Option<String>,
     end: Option<End>,
     left: Option<Box<Left>>,
 }
@@ -222,6 +224,7 @@ impl Walk {
             handed: None,
             paused: false,
             stop_after: false,
+            advice: None,
             end: None,
             left: None,
         }

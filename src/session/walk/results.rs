@@ -149,6 +149,7 @@ impl Walk {
     pub(in crate::session) fn impossible(&mut self, why: &str) -> Vec<Want> {
         if self.acts() {
             self.phase = Phase::Failed { why: why.to_owned(), may_retry: true };
+            self.advice = None;
         }
         Vec::new()
     }
@@ -207,7 +208,16 @@ impl Walk {
         let harmless = outcome.ending.may_retry() || outcome.ending == Ending::Stopped;
         let may_retry = harmless && left && !self.forbids_retry(outcome.message.raw());
         self.phase = Phase::Failed { why, may_retry };
+        self.advice = outcome.next();
         Vec::new()
+    }
+
+    /// Returns the next right step after the act of the current step has failed, by what it
+    /// left behind and by its cause.
+    #[must_use]
+    pub fn advice(&self) -> Option<&str> {
+        let failed = matches!(self.phase, Phase::Failed { .. });
+        self.advice.as_deref().filter(|_| failed)
     }
 
     /// Returns true if the step, or a scenario that fits the error, forbids the same again.

@@ -12,6 +12,7 @@ mod lint;
 mod lk;
 mod pages;
 mod plain;
+mod recovery;
 mod restore_table;
 mod resume;
 mod runbook;

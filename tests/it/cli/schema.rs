@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "backups",
     "check",
     "demo",
@@ -15,6 +15,7 @@ const NAMES: [&str; 13] = [
     "lint",
     "outcome",
     "plan",
+    "recovery-doc",
     "rehearse",
     "snapshot",
     "status",

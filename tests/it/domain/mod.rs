@@ -8,6 +8,7 @@ mod config;
 mod dsn;
 mod evidence;
 mod finding;
+mod fingerprint;
 mod gate;
 mod hazard;
 mod identity;

@@ -28,7 +28,13 @@ fn changed() -> Vec<(&'static str, Plan)> {
         ("role", with(&|p| p.target.role = "app".into())),
         ("file", with(&|p| p.files.push(Digest::of("up.sql", b"DROP TABLE t")))),
         ("revision", with(&|p| p.revision_before = vec!["1".into()])),
-        ("timeout", with(&|p| p.timeouts = Timeouts { lock_ms: Some(1), statement_ms: None })),
+        (
+            "timeout",
+            with(&|p| {
+                p.timeouts =
+                    Timeouts { lock_ms: Some(1), statement_ms: None, ..Timeouts::default() }
+            }),
+        ),
         ("attempts", with(&|p| p.attempts = 9)),
         ("risk", with(&|p| p.risk = Risk::Destructive)),
     ]

@@ -1,10 +1,12 @@
 //! What an exit, the revisions and the evidence after a crash say.
 
 use chrono::DateTime;
+use lockkeeper::domain::fingerprint::{Compared, Part, Schema};
 use lockkeeper::domain::outcome::{Ending, Outcome};
 use lockkeeper::domain::resolve::{
     After, Backend, Evidence, Exit, Failure, Job, Postcondition, Resolution, classify, resolve,
 };
+use lockkeeper::domain::scenario::Scenario;
 
 fn exit(code: i32) -> Exit {
     Exit {
@@ -22,12 +24,34 @@ fn stopped() -> Exit {
     Exit { code: None, signal: Some(2), stopped: true, ..exit(0) }
 }
 
+fn schema(tables: &[&str]) -> Schema {
+    let part = |name: &&str| Part {
+        kind: "table".into(),
+        space: "public".into(),
+        owner: (*name).to_owned(),
+        name: String::new(),
+    };
+    Schema::new(tables.iter().map(|name| (part(name), "1".to_owned())))
+}
+
+fn same() -> Compared {
+    let schema = schema(&["t"]);
+    Compared::of(&schema.fingerprint(), Some(&schema), &schema)
+}
+
+fn moved() -> Compared {
+    let before = schema(&["t"]);
+    Compared::of(&before.fingerprint(), Some(&before), &schema(&["t", "left"]))
+}
+
 /// An act from revision 1 to revision 2, found at `revision`.
 fn at(revision: Option<&str>) -> After {
     After {
         before: vec!["1".into()],
         expected: Some(vec!["2".into()]),
         revision: revision.map(|one| vec![one.into()]),
+        schema: same(),
+        rows: true,
         ..After::default()
     }
 }
@@ -64,6 +88,54 @@ fn a_failure_may_be_tried_again_only_if_the_revision_did_not_move() {
     }
     assert_eq!(ending(Failure::Partial, Some("1")), Ending::Partial);
     assert_eq!(classify(&exit(1), &at(Some("1"))).ending, Ending::Failed, "it said nothing");
+}
+
+#[test]
+fn what_is_called_rolled_back_was_read_and_is_as_before() {
+    let failures =
+        [None, Some(Failure::LockTimeout), Some(Failure::RolledBack), Some(Failure::Partial)];
+    let schemas = [Compared::Unknown, same(), moved()];
+    let exits = [exit(1), exit(255), stopped(), Exit { code: None, signal: Some(9), ..exit(0) }];
+    let mut kept_nothing = 0;
+    for (failure, schema) in failures.iter().flat_map(|f| schemas.iter().map(move |s| (*f, s))) {
+        for (revision, rows) in [None, Some("1"), Some("2"), Some("7")]
+            .into_iter()
+            .flat_map(|r| [(r, true), (r, false)])
+        {
+            for exit in &exits {
+                let after = After { failure, schema: schema.clone(), rows, ..at(revision) };
+                let outcome = classify(exit, &after);
+                let clean = revision == Some("1") && *schema == same();
+                if outcome.ending.kept_nothing() {
+                    kept_nothing += 1;
+                    assert!(clean, "{after:?} is called {:?}", outcome.ending);
+                }
+                if matches!(schema, Compared::Moved { .. }) {
+                    assert_eq!(outcome.ending, Ending::Partial, "{after:?}");
+                    assert!(outcome.message.raw().contains("table public.left created"));
+                    let next = outcome.next().expect("it is told");
+                    assert!(next.contains("do not run it again"), "{next}");
+                }
+            }
+        }
+    }
+    assert!(kept_nothing > 0);
+}
+
+#[test]
+fn a_failure_that_says_nothing_is_rolled_back_where_only_the_schema_could_have_stayed() {
+    let ending = |rows| classify(&exit(1), &After { rows, ..at(Some("1")) }).ending;
+    assert_eq!((ending(false), ending(true)), (Ending::RolledBack, Ending::Failed));
+}
+
+#[test]
+fn a_success_of_which_the_schema_shows_nothing_says_so() {
+    let idle = After { alters: true, ..at(Some("2")) };
+    let outcome = classify(&exit(0), &idle);
+    assert_eq!((outcome.ending, outcome.scenario), (Ending::Done, Some(Scenario::NothingChanged)));
+    assert_eq!(classify(&exit(0), &After { schema: moved(), ..idle }).scenario, None);
+    let elsewhere = classify(&exit(0), &After { schema: moved(), ..at(Some("1")) });
+    assert_eq!(elsewhere.ending, Ending::Partial, "the schema moved, the revision did not");
 }
 
 #[test]
@@ -141,6 +213,7 @@ fn the_postcondition_decides_only_when_no_backend_is_left() {
     let dead = |backend, postcondition| Evidence { backend, postcondition, ..evidence(Job::Dead) };
     assert_eq!(ending(&dead(Backend::Gone, Postcondition::Holds)), Some(Ending::Done));
     assert_eq!(ending(&dead(Backend::Gone, Postcondition::Untouched)), Some(Ending::RolledBack));
+    assert_eq!(ending(&dead(Backend::Gone, Postcondition::SchemaMoved)), Some(Ending::Partial));
     assert_eq!(ending(&dead(Backend::CannotTell, Postcondition::Holds)), None);
     assert_eq!(ending(&dead(Backend::Gone, Postcondition::RevisionUnmoved)), None);
     assert_eq!(ending(&dead(Backend::Gone, Postcondition::Neither)), None);

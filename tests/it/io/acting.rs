@@ -284,7 +284,7 @@ async fn what_an_act_is_asked_stays_in_its_own_run_when_a_walk_has_begun() {
         let acts = run.iter().filter(|record| record.act.as_deref() == Some("a1"));
         acts.map(|record| record.kind).collect::<Vec<_>>()
     };
-    assert_eq!(of_the_act(&runs[0]), [Kind::Intent, Kind::Stop, Kind::Outcome]);
+    assert_eq!(of_the_act(&runs[0]), [Kind::Intent, Kind::Schema, Kind::Stop, Kind::Outcome]);
     assert!(of_the_act(&runs[1]).is_empty());
 }
 

@@ -1,6 +1,7 @@
 //! A project on asyncpg, which reads neither `PGAPPNAME` nor `PGOPTIONS`: where it connects is
 //! only known where its `env.py` passes them on.
 
+use lockkeeper::domain::journal::Kind;
 use lockkeeper::domain::outcome::Ending;
 use lockkeeper::domain::plan::{Direction, Risk};
 use lockkeeper::session::effect::{Goal, Request};
@@ -109,5 +110,50 @@ async fn an_environment_that_passes_name_and_options_on_is_proven_and_bounded() 
     let limit = plan.timeouts.lock_ms.expect("it is bounded") / 1000;
     assert_eq!(seen.0, format!("{limit}s"));
     assert!(seen.1.starts_with("lockkeeper/migrate"), "{}", seen.1);
+    drive.driver.close().await;
+}
+
+/// Passes on its name, and no option.
+const NAMED: &str = "{\"application_name\": os.environ.get(\"PGAPPNAME\", \"alembic\")}";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_that_no_lock_timeout_bounds_is_cancelled_as_the_plan_says_and_tried_again() {
+    let add: Revision = (
+        "bbbb",
+        "'aaaa'",
+        "op.add_column('seen', sa.Column('b', sa.Integer()))",
+        "op.drop_column('seen', 'b')",
+    );
+    let project = Project::of(&[SEEN, add]);
+    project.write("migrations/env.py", &environment(NAMED));
+    let database = server::database("asyncpg_waits");
+    let state = tempfile::tempdir().expect("a directory");
+    let mut site = project.site_run_by(async_bin(), &database, "${target.url}", state.path());
+    let policy = &mut site.loaded.config.policy;
+    policy.cancel_after = Some("1s".parse().expect("a period"));
+    policy.lock_timeout = "900ms".parse().expect("a period");
+    policy.retry_pause = "200ms".parse().expect("a period");
+    policy.attempts = 2;
+    let mut drive = Drive::start(site);
+    drive.plan(up()).await;
+    assert_eq!(drive.confirm().await.ending, Ending::Done);
+    let mut blocker = database.connect().await;
+    sqlx::raw_sql("BEGIN; SELECT * FROM seen").execute(&mut blocker).await.expect("it blocks");
+    let plan = drive.plan(up()).await;
+    assert_eq!((plan.timeouts.cancel_ms, plan.attempts), (Some(1_000), 2));
+    let stall = plan.preview.stall.clone().expect("it is told");
+    assert!(stall.contains("2 attempts"), "{stall}");
+    let outcome = drive.confirm().await;
+    assert_eq!(outcome.ending, Ending::LockTimeout, "{outcome:?}");
+    let said = outcome.message.raw();
+    assert!(said.contains("was cancelled by lockkeeper after 1 s"), "{said}");
+    drive.until("both attempts were made", |d| d.outcomes.len() == 3).await;
+    let stops = drive.facts.records.iter().filter(|record| record.kind == Kind::Stop);
+    let stops: Vec<_> = stops.map(|record| (record.attempt, record.data["how"].clone())).collect();
+    let how = serde_json::json!("waited too long for a lock");
+    assert_eq!(stops, [(Some(1), how.clone()), (Some(2), how)]);
+    // Nobody else was touched.
+    let alive = sqlx::raw_sql("SELECT 1; COMMIT").execute(&mut blocker).await;
+    alive.expect("the blocker goes on");
     drive.driver.close().await;
 }

@@ -20,7 +20,7 @@ fn value(dsn: &str, config: &Config, timeouts: Option<Timeouts>, name: &str) -> 
 #[test]
 fn settings_of_the_target_stay_whole_and_the_plans_limits_come_last() {
     let dsn = r"host=/tmp dbname=shop options='-c a.b=x\\ y\\	z -c lock_timeout=7'";
-    let limits = Timeouts { lock_ms: Some(250), statement_ms: Some(9_000) };
+    let limits = Timeouts { lock_ms: Some(250), statement_ms: Some(9_000), ..Timeouts::default() };
     let options = value(dsn, &Config::default(), Some(limits), "PGOPTIONS");
     assert_eq!(
         options,
@@ -32,7 +32,7 @@ fn settings_of_the_target_stay_whole_and_the_plans_limits_come_last() {
 
 #[test]
 fn a_limit_that_must_not_be_is_taken_away_and_not_left_to_the_role() {
-    let limits = Timeouts { lock_ms: None, statement_ms: Some(1) };
+    let limits = Timeouts { lock_ms: None, statement_ms: Some(1), ..Timeouts::default() };
     let options = value("host=/tmp", &Config::default(), Some(limits), "PGOPTIONS");
     assert_eq!(options, "-c lock_timeout=0 -c statement_timeout=1");
 }

@@ -118,7 +118,7 @@ async fn sequelize_cli_goes_up_fails_and_comes_back_one_at_a_time() {
             "node_modules/.bin/sequelize-cli db:migrate --to 20240101000000-create-users.js",
             "node_modules/.bin/sequelize-cli db:migrate:undo --name 20240101000000-create-users.js",
         ],
-        ending: Ending::Failed,
+        ending: Ending::RolledBack,
     };
     walk(&project, &own).await;
 }
@@ -163,7 +163,7 @@ async fn umzug_goes_up_fails_and_comes_back_one_at_a_time() {
             "node_modules/.bin/tsx migrate.ts up --name 20240101000000-initial-schema.ts",
             "node_modules/.bin/tsx migrate.ts down --name 20240101000000-initial-schema.ts",
         ],
-        ending: Ending::Failed,
+        ending: Ending::RolledBack,
     };
     walk(&umzug(), &own).await;
 }

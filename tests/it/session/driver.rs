@@ -258,6 +258,7 @@ pub fn plan_of(request: &Request) -> Plan {
         }
         Request::Migrate { direction, .. } => migration(1, *direction, Risk::Lossy),
         Request::Sql { .. }
+        | Request::Mend(_)
         | Request::Command { .. }
         | Request::Backup { .. }
         | Request::BackupOf(_)

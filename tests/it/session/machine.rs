@@ -382,7 +382,7 @@ fn a_refused_abandon_takes_nothing_back() {
 fn a_failed_migration_says_what_it_left_and_that_there_is_a_way_back() {
     for (ending, left, is_fallen) in [
         (Ending::RolledBack, "nothing of it was kept", false),
-        (Ending::Partial, "look at what stays of it", true),
+        (Ending::Partial, "do not run it again", true),
         (Ending::Unknown, "it may have run", true),
     ] {
         let mut driven = running();

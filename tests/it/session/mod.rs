@@ -68,7 +68,7 @@ pub fn migration(number: u32, direction: Direction, risk: Risk) -> Plan {
         after: vec![number.to_string()],
     };
     Plan {
-        timeouts: Timeouts { lock_ms: Some(5_000), statement_ms: None },
+        timeouts: Timeouts { lock_ms: Some(5_000), statement_ms: None, ..Timeouts::default() },
         attempts: 3,
         command: Some(Command { argv: vec!["sqlx".into()], ..Command::default() }),
         preview: Preview { title: format!("up {number}"), ..Preview::default() },

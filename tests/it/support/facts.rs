@@ -467,7 +467,7 @@ pub fn plan() -> Plan {
         }),
         files: Vec::new(),
         revision_before: vec!["6".to_owned()],
-        timeouts: Timeouts { lock_ms: Some(5_000), statement_ms: None },
+        timeouts: Timeouts { lock_ms: Some(5_000), statement_ms: None, ..Timeouts::default() },
         attempts: 5,
         risk: Risk::Lossy,
         preview: Preview {
@@ -476,6 +476,7 @@ pub fn plan() -> Plan {
             touches: vec!["public.expenses: ACCESS EXCLUSIVE, rewritten".to_owned()],
             now: Vec::new(),
             takes: None,
+            stall: None,
             back: "down 7 loses nothing".to_owned(),
         },
     }

@@ -1,0 +1,78 @@
+//! `recovery-doc`: the document for the day on which a migration cannot be taken back.
+
+use std::process::ExitCode;
+
+use chrono::Utc;
+use color_eyre::eyre::{Result, WrapErr as _, eyre};
+
+use super::{args, json, print, say, site};
+use crate::domain::hazard::Catalog;
+use crate::domain::identity::Identity;
+use crate::io::output;
+use crate::io::postgres::reader::{Error, Reader};
+use crate::io::site::Site;
+use crate::io::store::Store;
+use crate::session::recovery::{Document, Ground, markdown};
+use crate::tools::status::Status;
+use crate::tools::{Rows, VersionQuery};
+
+/// Writes the document: exit 0 also if it has to say that there is no way back.
+///
+/// # Errors
+/// When there are no migrations to be read, or the file cannot be written.
+pub fn run(flags: &args::RecoveryDoc) -> Result<ExitCode> {
+    let site = site::open(&flags.target)?;
+    let document = document(&site)?;
+    let text = if flags.target.json { json::document(&document) } else { markdown(&document) };
+    match &flags.output {
+        Some(path) => {
+            output::replace(path, text.trim_end())
+                .wrap_err_with(|| format!("{} cannot be written", path.display()))?;
+            say(&format!("written: {}", path.display()));
+        }
+        None => print(text.trim_end()),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn document(site: &Site) -> Result<Document> {
+    let (tool, detected) = site.tool().map_err(|why| eyre!(why))?;
+    let tree = site.tree();
+    let query = tool.version_query(&tree, &detected.directory);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let read = match runtime.block_on(read(site, &query)) {
+        Ok(read) => read,
+        Err(error) => {
+            say(&format!("the database is left out: {error}"));
+            Read { identity: None, rows: Rows::Unknown, catalog: Catalog::default() }
+        }
+    };
+    let project = tool.load(&tree, &detected.directory, &read.rows);
+    let status = Status::of(&project, &read.catalog);
+    let now = Utc::now();
+    let inventory = Store::of(&site.loaded, &site.project).read(now);
+    inventory.problems.iter().for_each(|problem| say(&format!("backups: {problem}")));
+    Ok(Document::of(&Ground {
+        project: &project,
+        status: &status,
+        inventory: &inventory,
+        identity: read.identity.as_ref(),
+        config: site.config(),
+        now,
+    }))
+}
+
+/// What the database says.
+struct Read {
+    identity: Option<Identity>,
+    rows: Rows,
+    catalog: Catalog,
+}
+
+async fn read(site: &Site, query: &VersionQuery) -> Result<Read, Error> {
+    let mut reader = Reader::new(site.target.spec.clone());
+    let identity = reader.identity().await?;
+    let rows = reader.version_rows(query).await?;
+    let catalog = reader.catalog(identity.version_num).await?;
+    Ok(Read { identity: Some(identity), rows, catalog })
+}
