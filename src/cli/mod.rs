@@ -38,7 +38,7 @@ use color_eyre::eyre::Result;
 
 use crate::domain::plan::{Direction, Signal};
 use crate::domain::untrusted::Untrusted;
-use crate::io::{backup, migrate};
+use crate::io::{backup, migrate, restore};
 use args::{Cli, Command};
 use change::Wish;
 
@@ -73,6 +73,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             change::run(&args.changing, Wish::Signal(args.pid, Signal::Terminate))
         }
         Command::Backup(args) => change::run(&args.changing, Wish::backup(&args)?),
+        Command::Restore(args) => change::run(&args.changing, Wish::restore(&args)?),
         Command::Run(args) => run::run(&args),
         Command::Rollback(console) => {
             run::run(&args::Run { runbook: "rollback".to_owned(), file: None, console })
@@ -85,6 +86,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Sqlx(args) => Ok(migrate::main(&args.args, migrate::from_environment)),
         Command::Sql(args) => Ok(migrate::statements::main(&args.args, migrate::from_environment)),
         Command::MakeBackup(args) => Ok(backup::main(&args.args)),
+        Command::DoRestore(args) => Ok(restore::main(&args.args)),
         Command::Load(args) => Ok(load::run(&args)),
         Command::Watch(args) => Ok(watch::run(&args)),
         #[cfg(feature = "failpoints")]

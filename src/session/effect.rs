@@ -11,6 +11,7 @@ use crate::domain::evidence::{Level, Probe, Reading};
 use crate::domain::journal::Entry;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Answer, Confirmed, Direction, Plan, Risk, Signal};
+use crate::domain::restore::Order;
 
 use super::vitals::Fired;
 use super::walk::Move;
@@ -62,6 +63,8 @@ pub enum Request {
         /// The level to prove.
         level: Level,
     },
+    /// The next act of a full restore.
+    Restore(Order),
 }
 
 /// How far a procedure of migrations goes.

@@ -12,5 +12,6 @@ pub mod preview;
 pub mod probe;
 pub mod procedure;
 pub mod proving;
+pub mod restore;
 pub mod vitals;
 pub mod walk;

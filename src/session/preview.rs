@@ -26,6 +26,7 @@ use super::facts::Migrations;
 use super::making::{self, Making};
 use super::procedure::up_to::{self, Next};
 use super::proving;
+use super::restore::{self, Restoring};
 
 /// What a plan stands on, all of it read for this plan.
 pub struct Ground<'a> {
@@ -51,6 +52,8 @@ pub struct Ground<'a> {
     pub making: Option<&'a Making>,
     /// The backups, if one of them is to be proven.
     pub backups: Option<&'a Inventory>,
+    /// What a restore stands on, if one is asked for.
+    pub restoring: Option<&'a Restoring>,
 }
 
 /// The migrations with the tool that runs them and the files that it reads.
@@ -79,6 +82,10 @@ pub fn plan(request: &Request, ground: &Ground<'_>) -> Previewed {
         Request::Backup { scope, .. } => match ground.making {
             Some(making) => making::plan(*scope, making, ground),
             None => Err("what a backup needs was not read".into()),
+        },
+        Request::Restore(order) => match ground.restoring {
+            Some(restoring) => restore::plan(order, restoring, ground),
+            None => Err("what a restore needs was not read".into()),
         },
     };
     match planned {

@@ -4,6 +4,7 @@
 mod document;
 
 use std::io::{self, IsTerminal as _};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -16,18 +17,21 @@ use crate::domain::activity::BackendKey;
 use crate::domain::backup::Scope;
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::{Answer, Direction, Hash, Plan, Risk, Signal};
+use crate::domain::restore::{Goal, Order, Stated};
 use crate::io::terminal::{Signal as Stopped, Signals};
-use crate::session::effect::{Event, Goal, How, Request};
+use crate::session::effect::{self, Event, How, Request, Tone};
 
 /// What is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wish {
     /// The next migration on the way to a goal.
-    Migrate(Direction, Goal),
+    Migrate(Direction, effect::Goal),
     /// This signal to the backend of this pid.
     Signal(i32, Signal),
     /// A backup, into this directory.
     Backup(Scope, Option<String>),
+    /// The next act of a restore.
+    Restore(Order),
 }
 
 impl Wish {
@@ -45,6 +49,25 @@ impl Wish {
         let to = std::path::absolute(to).wrap_err("--to cannot be read")?;
         let to = to.to_str().ok_or_else(|| eyre!("--to: its path is not UTF-8"))?;
         Ok(Self::Backup(scope, Some(to.to_owned())))
+    }
+
+    /// Returns the wish for a restore; a path is meant from here.
+    ///
+    /// # Errors
+    /// If the path cannot be named.
+    pub fn restore(args: &args::Restore) -> Result<Self> {
+        let goal = match (&args.backup, &args.drop) {
+            (Some(backup), _) if Path::new(backup).exists() => {
+                let path = std::path::absolute(backup).wrap_err("the backup's path")?;
+                let path = path.to_str().ok_or_else(|| eyre!("the backup's path is not UTF-8"))?;
+                Goal::Backup(path.to_owned())
+            }
+            (Some(named), _) => Goal::Backup(named.clone()),
+            (None, Some(database)) => Goal::Drop(database.clone()),
+            (None, None) => Goal::Undo,
+        };
+        let stated = Stated { free: args.free, drained: args.drained };
+        Ok(Self::Restore(Order { goal, stated, name: None }))
     }
 }
 
@@ -64,7 +87,7 @@ enum Means {
 /// # Errors
 /// As [`run`].
 pub fn migrate(flags: &args::Migrating, direction: Direction) -> Result<ExitCode> {
-    let goal = flags.to.clone().map_or(Goal::One, Goal::Revision);
+    let goal = flags.to.clone().map_or(effect::Goal::One, effect::Goal::Revision);
     run(&flags.changing, Wish::Migrate(direction, goal))
 }
 
@@ -121,20 +144,35 @@ async fn act(seat: &mut Seat, wish: Wish, means: &Means, json: bool) -> Result<E
         // A hash confirms one plan; a person is asked for each.
         match means {
             Means::Ask if outcome.ending == Ending::Done => match next(seat).await {
-                Some(next) => plan = next,
-                None => return Ok(code),
+                Ok(Some(next)) => plan = next,
+                Ok(None) => return Ok(code),
+                // What was done is done; what was wanted is not.
+                Err(why) => {
+                    say(&format!("{why}; nothing more was run"));
+                    return Ok(ExitCode::from(2));
+                }
             },
             _ => return Ok(code),
         }
     }
 }
 
-/// Returns the plan of the next act on the way, if there is one.
-async fn next(seat: &mut Seat) -> Option<Plan> {
+/// Returns the plan of the next act on the way, if there is one; or why there is none, though
+/// the goal is not reached.
+async fn next(seat: &mut Seat) -> Result<Option<Plan>, String> {
+    let mut bad = None;
     while seat.session.is_planning() {
-        seat.next().await;
+        let heard = seat.next().await;
+        bad = bad.or(heard.into_iter().find_map(|one| match one {
+            Heard::Said(Tone::Bad, text) => Some(text),
+            _ => None,
+        }));
     }
-    seat.session.pending().map(|pending| pending.plan().clone())
+    match (seat.session.pending(), bad) {
+        (Some(pending), _) => Ok(Some(pending.plan().clone())),
+        (None, Some(why)) => Err(why),
+        (None, None) => Ok(None),
+    }
 }
 
 /// Returns the request; a signal's needs to know when the backend began.
@@ -152,6 +190,7 @@ async fn request(seat: &mut Seat, wish: Wish) -> Result<Request> {
             Ok(Request::Signal { backend, signal })
         }
         Wish::Backup(scope, to) => Ok(Request::Backup { scope, to }),
+        Wish::Restore(order) => Ok(Request::Restore(order)),
     }
 }
 

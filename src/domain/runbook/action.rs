@@ -97,7 +97,8 @@ impl Action {
                 Some("verify_backup above L3")
             }
             Self::VerifyBackup(_) => None,
-            Self::Restore(_) => Some("restore"),
+            Self::Restore(Restore::Full { .. }) => None,
+            Self::Restore(_) => Some("restore of tables"),
             Self::Http(_) => Some("http"),
             Self::Command(_) | Self::Migrate(_) | Self::Signal(_) => None,
         }

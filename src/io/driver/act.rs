@@ -90,6 +90,7 @@ impl Inner {
         if let Some(why) = unrecorded {
             self.tell(News::Event(Event::RecordFailed(why)));
         }
+        self.after_swap(confirmed.plan()).await;
         if matches!(confirmed.plan().action, Action::Backup { .. } | Action::VerifyBackup { .. }) {
             // Whoever hears that it is done finds it in the list.
             self.refresh_backups().await;
@@ -119,6 +120,7 @@ impl Inner {
             },
             async |confirmed: &Confirmed| {
                 self.publish(journal);
+                self.before_swap(confirmed.plan());
                 match confirmed.plan().action {
                     Action::Signal { backend, signal } => {
                         self.signal(confirmed.plan(), backend, signal).await
@@ -143,6 +145,9 @@ impl Inner {
         let setting = Setting {
             env: match plan.action {
                 Action::Backup { .. } => environment::for_backup(spec, &application, journal.run()),
+                Action::Restore { .. } => {
+                    environment::for_backup(&self.maintenance(), &application, journal.run())
+                }
                 // It reads a file, and asks no server.
                 Action::VerifyBackup { .. } => Environment::new(),
                 _ => environment::variables(spec, config, &application, limits(plan)),
@@ -156,6 +161,9 @@ impl Inner {
         {
             Ok(()) if is_backup(plan) => {
                 Self::backup_ended(journal, &hand.act, confirmed, &finished)
+            }
+            Ok(()) if matches!(plan.action, Action::Restore { .. }) => {
+                self.restore_ended(plan, &finished).await
             }
             Ok(()) => self.classify(plan, &finished).await,
             Err(why) => Outcome::new(Ending::Unknown, why),
@@ -292,9 +300,19 @@ const BACKUP: &str = "lockkeeper/backup ";
 /// Returns the name that an act's backend bears on the server, in ASCII and below the 63
 /// bytes that `application_name` keeps: how it is found, also after a crash.
 pub(super) fn application(act: &str, plan: &Plan, hash: &Hash) -> String {
-    let kind = if is_backup(plan) { BACKUP } else { MIGRATE };
+    let kind = match plan.action {
+        Action::Backup { .. } => BACKUP.to_owned(),
+        Action::Restore { .. } => restoring(plan.target.database_oid),
+        _ => MIGRATE.to_owned(),
+    };
     let digits = hash.as_str();
     format!("{kind}{act} {}", digits.get(..8).unwrap_or(digits))
+}
+
+/// Returns what the names of a restore's backends begin with: they work beside the database
+/// that they are for.
+pub(super) fn restoring(oid: u32) -> String {
+    format!("lockkeeper/restore {oid} ")
 }
 
 fn is_backup(plan: &Plan) -> bool {

@@ -10,7 +10,7 @@ use super::environment;
 use crate::domain::age;
 use crate::domain::backup::Inventory;
 use crate::domain::hazard::Hazard;
-use crate::domain::identity::{Identity, check_bound, check_pin};
+use crate::domain::identity::{Identity, check_pin};
 use crate::domain::locks::Mode;
 use crate::domain::plan::{Action, Direction};
 use crate::domain::snapshot::Snapshot;
@@ -21,6 +21,7 @@ use crate::session::effect::{Previewed, Request};
 use crate::session::facts::Migrations;
 use crate::session::making::Making;
 use crate::session::preview::{self, Ground, Ways};
+use crate::session::restore::Restoring;
 use crate::tools::status::Status;
 use crate::tools::{self, Rows, Tool};
 
@@ -41,6 +42,8 @@ pub struct Gathered {
     pub making: Option<Making>,
     /// The backups, if one of them is to be proven.
     pub backups: Option<Inventory>,
+    /// What a restore stands on, if one was asked for.
+    pub restoring: Option<Restoring>,
 }
 
 impl Inner {
@@ -70,8 +73,7 @@ impl Inner {
             check_pin(pin, &found, self.site.target.spec.proved_name())
                 .map_err(|refused| refused.to_string())?;
         }
-        let bound = self.bound.get_or_init(|| found.clone());
-        check_bound(bound, &found).map_err(|refused| refused.to_string())?;
+        self.bound.check(&found).map_err(|refused| refused.to_string())?;
         Ok(found)
     }
 
@@ -146,7 +148,11 @@ impl Inner {
             Request::VerifyBackup { .. } => Some(self.inventory().await?),
             _ => None,
         };
-        Ok(Gathered { identity, snapshot, project, holders, making, backups })
+        let restoring = match request {
+            Request::Restore(order) => Some(self.restoring(&identity, order).await?),
+            _ => None,
+        };
+        Ok(Gathered { identity, snapshot, project, holders, making, backups, restoring })
     }
 
     /// Returns who holds what the migrations that may come next would lock.
@@ -187,8 +193,10 @@ impl Inner {
     /// A checkout's file that names commands must have been allowed.
     fn allowed(&self, request: &Request) -> Result<(), String> {
         // None of them runs a command of the file.
-        if let Request::Signal { .. } | Request::Backup { .. } | Request::VerifyBackup { .. } =
-            request
+        if let Request::Signal { .. }
+        | Request::Backup { .. }
+        | Request::VerifyBackup { .. }
+        | Request::Restore(_) = request
         {
             return Ok(());
         }
@@ -221,6 +229,7 @@ impl Inner {
             holders: &in_the_way,
             making: gathered.making.as_ref(),
             backups: gathered.backups.as_ref(),
+            restoring: gathered.restoring.as_ref(),
         };
         preview::plan(request, &ground)
     }

@@ -77,7 +77,11 @@ impl Session {
             return Vec::new();
         }
         match self.procedure.take() {
-            Some(next) if outcome.ending == Ending::Done && acting.stop.is_none() => {
+            Some(next)
+                if outcome.ending == Ending::Done
+                    && acting.stop.is_none()
+                    && !acting.plan.ends_procedure() =>
+            {
                 self.asked(next, Origin::Operator)
             }
             _ => Vec::new(),
