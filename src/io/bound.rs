@@ -11,8 +11,8 @@ pub struct Bound(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     identity: Option<Identity>,
-    /// The database that our own swap is about to put under the name, or has put there.
-    admitted: Option<u32>,
+    /// The databases that our own swaps are about to put under the name, or have put there.
+    admitted: Vec<u32>,
 }
 
 impl Bound {
@@ -29,9 +29,9 @@ impl Bound {
     /// [`Refused::Changed`] with every difference.
     pub fn check(&self, found: &Identity) -> Result<(), Refused> {
         let mut state = self.state();
-        let admitted = state.admitted;
+        let is_admitted = state.admitted.contains(&found.database_oid);
         let bound = state.identity.get_or_insert_with(|| found.clone());
-        if admitted == Some(found.database_oid) {
+        if is_admitted {
             let same = Identity { database_oid: bound.database_oid, ..found.clone() };
             return check_bound(bound, &same);
         }
@@ -40,12 +40,12 @@ impl Bound {
 
     /// Takes either database for the target from here on: our own swap is about to happen.
     pub fn admit(&self, oid: u32) {
-        self.state().admitted = Some(oid);
+        self.state().admitted.push(oid);
     }
 
     /// Binds what answers after our own swap, and nothing else any more.
     pub fn settle(&self, found: Identity) {
-        *self.state() = State { identity: Some(found), admitted: None };
+        *self.state() = State { identity: Some(found), admitted: Vec::new() };
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -103,8 +103,7 @@ impl Watch {
             None => Ok(()),
         };
         // What is not the pinned target is never bound.
-        let checked =
-            checked.and_then(|()| self.bound.check(who));
+        let checked = checked.and_then(|()| self.bound.check(who));
         checked.err().map(|refused| refused.to_string())
     }
 

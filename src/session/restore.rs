@@ -98,7 +98,8 @@ pub fn plan(order: &Order, read: &Restoring, ground: &Ground<'_>) -> Result<Plan
         env: read.env.clone(),
         cwd: ground.cwd.to_owned(),
     });
-    plan.preview = Preview { now: now(act, order, read, preflight), ..preview(act, &database, read) };
+    plan.preview =
+        Preview { now: now(act, order, read, preflight), ..preview(act, &database, read) };
     Ok(plan)
 }
 
@@ -113,7 +114,10 @@ fn goal(order: &Order, read: &Restoring) -> Result<Goal, String> {
 /// Checks that a backup is one that can take the database's place.
 fn fits(backup: &Backup, read: &Restoring) -> Result<(), String> {
     let no = |why: &str| {
-        Err(format!("{} is not restored: {why}", Untrusted::from(backup.location.as_str()).one_line()))
+        Err(format!(
+            "{} is not restored: {why}",
+            Untrusted::from(backup.location.as_str()).one_line()
+        ))
     };
     if backup.is_bad() {
         return no("it is damaged or incomplete");
@@ -162,8 +166,7 @@ fn argv(
     read: &Restoring,
     plan: &Plan,
 ) -> Result<Vec<String>, String> {
-    let mut argv: Vec<String> =
-        ["lockkeeper", "__restore", act.word()].map(str::to_owned).to_vec();
+    let mut argv: Vec<String> = ["lockkeeper", "__restore", act.word()].map(str::to_owned).to_vec();
     let mut option = |name: &str, value: String| argv.extend([name.to_owned(), value]);
     option("--system", plan.target.system_identifier.clone());
     option("--database", plan.target.database.clone());
@@ -350,9 +353,9 @@ fn lost(read: &Restoring) -> Vec<String> {
 }
 
 fn counted(read: &Restoring, at: Option<DateTime<Utc>>) -> Option<String> {
-    let (written, at) = (read.written?, at?);
-    let bound = if written.since.is_some_and(|since| since >= at) { "at least" } else { "at most" };
-    Some(format!("{bound} {} rows were written since, by the server's counters", written.rows))
+    // Counters that began before the backup tell nothing of the time since.
+    let written = read.written.filter(|written| written.since >= at && at.is_some())?;
+    Some(format!("at least {} rows were written since, by the server's counters", written.rows))
 }
 
 /// Returns how many rows a table has now and in the backup, if that is not the same.
@@ -362,9 +365,14 @@ fn difference(table: &str, now: Option<u64>, then: Option<Option<u64>>) -> Optio
         (Some(now), Some(Some(then))) if now == then => None,
         (Some(now), Some(Some(then))) => {
             let sign = if now > then { '+' } else { '−' };
-            Some(format!("{table}: {now} rows now, {then} in the backup ({sign}{})", now.abs_diff(then)))
+            Some(format!(
+                "{table}: {now} rows now, {then} in the backup ({sign}{})",
+                now.abs_diff(then)
+            ))
         }
-        (Some(now), None) => Some(format!("{table}: {now} rows now, and no such table in the backup's manifest")),
+        (Some(now), None) => {
+            Some(format!("{table}: {now} rows now, and no such table in the backup's manifest"))
+        }
         _ => Some(format!("{table}: how its rows differ cannot be told")),
     }
 }

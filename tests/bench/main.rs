@@ -2,7 +2,8 @@
 //! figures beside the goals. Speed is reported here, never asserted.
 //!
 //! `cargo bench` takes 900 sessions; `cargo bench -- --quick` 150, as a smoke test;
-//! one of the words `ddl`, `rows`, `exclusive` only that scene; `--hold` sets each scene
+//! one of the words `ddl`, `rows`, `exclusive` only that scene, `restore` only what clients see
+//! of a restore; `--hold` sets each scene
 //! and measures nothing until standard input ends, for a profiler.
 
 mod console;
@@ -13,6 +14,7 @@ mod load;
 mod pty;
 mod refresh;
 mod report;
+mod restore;
 mod scene;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 #[path = "../it/support/server.rs"]
@@ -45,6 +47,9 @@ fn main() {
     // Nobody's deadlock detector spoils the figures; every wait is left alone.
     let settings = [("max_connections", "1100"), ("deadlock_timeout", "1h")];
     let server = server::private(&settings);
+    if has("restore") {
+        return restore::measure(&server, if has("--quick") { 100_000 } else { 2_000_000 });
+    }
     let mut report = Report::new(effort.size.sessions);
     for kind in kinds {
         let scene = Scene::set(&server, kind, effort.size);

@@ -177,16 +177,18 @@ fn settled(evidence: &Evidence) -> Option<Outcome> {
         Postcondition::Swapped => {
             (Ending::Done, "the names were swapped: under the name answers the NEW database")
         }
-        Postcondition::NotSwapped => {
-            (Ending::RolledBack, "nothing was swapped or dropped: under the name answers the OLD database")
-        }
+        Postcondition::NotSwapped => (
+            Ending::RolledBack,
+            "nothing was swapped or dropped: under the name answers the OLD database",
+        ),
         Postcondition::HalfMade => (
             Ending::Partial,
             "a new database is left over, half made; under the name answers the OLD database, untouched",
         ),
-        Postcondition::NothingLeft => {
-            (Ending::RolledBack, "nothing of it is on the server; under the name answers the OLD database")
-        }
+        Postcondition::NothingLeft => (
+            Ending::RolledBack,
+            "nothing of it is on the server; under the name answers the OLD database",
+        ),
         _ => return None,
     };
     let revision_after = evidence.after.revision.clone();

@@ -9,8 +9,9 @@ mod preflight;
 mod properties;
 mod swapped;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+
+use super::backup::Backup;
 
 pub use mark::{Mark, State};
 pub use next::{Found, Next, World, next};
@@ -128,10 +129,31 @@ pub struct Standing {
 /// The longest name of a database, in bytes (`NAMEDATALEN` less one).
 const LONGEST: usize = 63;
 
-/// Returns the name of a database beside `database`: `shop_restore_20261121t031500`.
+/// Returns the name of the new database: `shop_restore_20261121t031500`, by the time of the
+/// backup's snapshot, with a number where a database of that stamp is there already. It does not
+/// change while a plan waits for its yes.
 #[must_use]
-pub fn beside(database: &str, what: &str, at: DateTime<Utc>) -> String {
-    let suffix = format!("_{what}_{}", at.format("%Y%m%dt%H%M%S"));
+pub fn fresh(world: &World, backup: Option<&Backup>) -> String {
+    let at = backup.and_then(|backup| {
+        backup.snapshot_started_at.map(|at| at.naive_utc()).or(backup.created_local)
+    });
+    let stamp = at
+        .map_or_else(|| "00000000t000000".to_owned(), |at| at.format("%Y%m%dt%H%M%S").to_string());
+    let mut stamps = (1_u32..).map(|number| match number {
+        1 => stamp.clone(),
+        number => format!("{stamp}_{number}"),
+    });
+    let is_free = |stamp: &String| {
+        let names = ["restore", "old", "undone"].map(|what| beside(&world.name, what, stamp));
+        names.iter().all(|name| !world.taken.contains(name))
+    };
+    let stamp = stamps.find(is_free).unwrap_or_default();
+    beside(&world.name, "restore", &stamp)
+}
+
+/// Returns the name of a database beside `database`.
+fn beside(database: &str, what: &str, stamp: &str) -> String {
+    let suffix = format!("_{what}_{stamp}");
     let mut end = database.len().min(LONGEST.saturating_sub(suffix.len()));
     while !database.is_char_boundary(end) {
         end -= 1;

@@ -24,6 +24,8 @@ pub struct World {
     pub name: String,
     /// What restores have left beside it.
     pub found: Vec<Found>,
+    /// The names of all databases of the server.
+    pub taken: Vec<String>,
 }
 
 /// What comes next.

@@ -133,7 +133,11 @@ impl Preflight {
         if free >= needed {
             return Vec::new();
         }
-        vec![format!("only {} are free, and {} are needed (1.2 × its size)", size(free), size(needed))]
+        vec![format!(
+            "only {} are free, and {} are needed (1.2 × its size)",
+            size(free),
+            size(needed)
+        )]
     }
 
     /// Returns what would stay with the old database in silence, or hold the rename up.

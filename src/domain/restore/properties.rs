@@ -79,7 +79,8 @@ impl Properties {
         match (self.provider.as_deref(), &self.locale) {
             (Some("i"), Some(locale)) => {
                 sql += &format!(" LOCALE_PROVIDER icu ICU_LOCALE {}", literal(locale));
-                let rules = self.rules.as_ref().map(|rules| format!(" ICU_RULES {}", literal(rules)));
+                let rules =
+                    self.rules.as_ref().map(|rules| format!(" ICU_RULES {}", literal(rules)));
                 sql += &rules.unwrap_or_default();
             }
             (Some("b"), Some(locale)) => {
@@ -87,7 +88,11 @@ impl Properties {
             }
             _ => {}
         }
-        sql + &format!(" TABLESPACE {}", quoted(&self.tablespace))
+        // Named explicitly, even this one asks for a right on it that few roles have.
+        if self.tablespace != "pg_default" {
+            sql += &format!(" TABLESPACE {}", quoted(&self.tablespace));
+        }
+        sql
     }
 
     /// Returns the statements that give the database `name` the same properties; its comment is

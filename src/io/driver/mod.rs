@@ -26,9 +26,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::allowed::Allowed;
+use super::bound::Bound;
 use super::journal::Journal;
 use super::perform::Act;
-use super::bound::Bound;
 use super::poll::{self, Question};
 use super::postgres::reader::Reader;
 use super::postgres::{Control, Lease};

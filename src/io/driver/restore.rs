@@ -11,9 +11,7 @@ use crate::domain::identity::Identity;
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::{Action, Plan};
 use crate::domain::resolve::{self, After, Postcondition};
-use crate::domain::restore::{
-    Act, Found, Goal, Mark, Order, Standing, State, World, beside,
-};
+use crate::domain::restore::{Act, Found, Goal, Mark, Order, Standing, State, World, fresh};
 use crate::io::blocking::blocking;
 use crate::io::perform::Finished;
 use crate::io::postgres::{Purpose, connect};
@@ -46,7 +44,8 @@ impl Inner {
         let maintenance = self.maintenance();
         let spec = &self.site.target.spec;
         let look = restore::look(spec, &maintenance, identity.database_oid, counts).await?;
-        let fresh = beside(&identity.database, "restore", look.now);
+        let known = backup.as_ref().and_then(|backup| backup.as_deref().ok());
+        let fresh = fresh(&look.world, known);
         let name = order.name.as_ref().unwrap_or(&fresh);
         let env = environment::for_backup(&maintenance, "", "");
         Ok(Restoring {

@@ -121,10 +121,12 @@ impl Interrupted {
 impl Inner {
     /// Opens the journal of an interrupted run on the same target, under the lease.
     pub(super) async fn take_up_run(&self, run: &str) -> Result<Journal, String> {
-        let identity = self.identity().await?;
         let runs = self.site.paths.runs();
         let file = runs.join(run).join("journal.jsonl");
         let reading = crate::io::journal::read(&file).map_err(|error| error.to_string())?;
+        // A swap of the run may still be under way.
+        swapped_with(&reading.records).into_iter().for_each(|oid| self.bound.admit(oid));
+        let identity = self.identity().await?;
         same_target(run, &reading.records, &identity)?;
         self.hold_lease(&identity).await?;
         let journal = Journal::open(&runs, run).map_err(|error| error.to_string())?;

@@ -55,8 +55,7 @@ async fn count(connection: &mut PgConnection) -> sqlx::Result<BTreeMap<String, u
         let (schema, name, quoted): (String, String, String) =
             (table.try_get(0)?, table.try_get(1)?, table.try_get(2)?);
         let sql = format!("SELECT count(*)::int8 FROM ONLY {quoted}");
-        let rows: i64 =
-            sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *connection).await?;
+        let rows: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *connection).await?;
         counts.insert(format!("{schema}.{name}"), u64::try_from(rows).unwrap_or_default());
     }
     Ok(counts)

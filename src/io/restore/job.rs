@@ -39,7 +39,14 @@ pub struct Load {
 }
 
 const OPTIONS: [&str; 9] = [
-    "--system", "--database", "--oid", "--new", "--new-oid", "--backup", "--client", "--jobs",
+    "--system",
+    "--database",
+    "--oid",
+    "--new",
+    "--new-oid",
+    "--backup",
+    "--client",
+    "--jobs",
     "--tool",
 ];
 

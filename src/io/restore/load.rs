@@ -156,7 +156,8 @@ async fn by_psql(job: &Job, load: &Load) -> Result<(), Failed> {
         .stdin(Stdio::piped());
     let mut child = command.spawn().map_err(|error| cannot(&load.client, &error))?;
     let input = child.stdin.take().expect("it is piped");
-    let mut input = std::fs::File::from(input.into_owned_fd().map_err(|e| cannot(&load.client, &e))?);
+    let mut input =
+        std::fs::File::from(input.into_owned_fd().map_err(|e| cannot(&load.client, &e))?);
     let backup = load.backup.clone();
     // Given to nobody else: where feeding fails, psql must see no end of its input.
     let feeding = tokio::task::spawn_blocking(move || match script::feed(&backup, &mut input) {

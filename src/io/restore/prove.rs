@@ -42,8 +42,8 @@ fn here(path: &PathBuf) -> Result<Proven, String> {
 
 fn verify(path: &Path, level: Level) -> Result<Report, String> {
     let mut tell = |_| {};
-    let (report, _) = store::verify(path, level, Utc::now(), &mut tell)
-        .map_err(|limit| limit.to_string())?;
+    let (report, _) =
+        store::verify(path, level, Utc::now(), &mut tell).map_err(|limit| limit.to_string())?;
     for finding in &report.findings {
         let sign = match finding.ok {
             Some(true) => "passed",

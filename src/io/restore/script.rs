@@ -66,7 +66,8 @@ mod tests {
 
     #[test]
     fn rows_may_hold_anything() {
-        let text = "\\restrict abc\nCOPY public.t (a) FROM stdin;\n\\connect x\n\\N\n\\.\n\nSELECT 1;\n";
+        let text =
+            "\\restrict abc\nCOPY public.t (a) FROM stdin;\n\\connect x\n\\N\n\\.\n\nSELECT 1;\n";
         assert_eq!(copied(text).as_deref(), Ok(text));
     }
 }

@@ -68,10 +68,7 @@ async fn is_meant(connection: &mut PgConnection, job: &Job) -> sqlx::Result<bool
 }
 
 /// Returns the OID of the database of that name.
-pub(super) async fn oid_of(
-    connection: &mut PgConnection,
-    name: &str,
-) -> sqlx::Result<Option<u32>> {
+pub(super) async fn oid_of(connection: &mut PgConnection, name: &str) -> sqlx::Result<Option<u32>> {
     let sql = "SELECT d.oid::int8 FROM pg_catalog.pg_database d WHERE d.datname = $1";
     let oid: Option<i64> = sqlx::query_scalar(sql).bind(name).fetch_optional(connection).await?;
     Ok(oid.and_then(|oid| u32::try_from(oid).ok()))
@@ -130,7 +127,7 @@ pub(super) async fn world(
     oid: u32,
     name: &str,
 ) -> sqlx::Result<World> {
-    let rows = sqlx::query(FOUND).bind(name).fetch_all(connection).await?;
+    let rows = sqlx::query(FOUND).bind(name).fetch_all(&mut *connection).await?;
     let read = |row: &PgRow| {
         let comment: Option<String> = row.try_get(2)?;
         Ok(Found {
@@ -140,7 +137,9 @@ pub(super) async fn world(
         })
     };
     let found = rows.iter().map(read).collect::<sqlx::Result<_>>()?;
-    Ok(World { oid, name: name.to_owned(), found })
+    let sql = "SELECT d.datname::text FROM pg_catalog.pg_database d ORDER BY 1";
+    let taken = sqlx::query_scalar(sql).fetch_all(connection).await?;
+    Ok(World { oid, name: name.to_owned(), found, taken })
 }
 
 /// Returns what belongs to a database and is in no dump of it.

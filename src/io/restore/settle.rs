@@ -23,9 +23,7 @@ pub(super) async fn run(job: &Job) -> Result<String, Failed> {
             Untrusted::from(job.database.as_str()).one_line(),
             sql.len()
         )),
-        Err(error) => {
-            Err(Failed::Running(format!("{}: nothing of it was kept", words(&error))))
-        }
+        Err(error) => Err(Failed::Running(format!("{}: nothing of it was kept", words(&error)))),
     }
 }
 

@@ -89,11 +89,7 @@ struct Swap<'a> {
 }
 
 impl<'a> Swap<'a> {
-    async fn read(
-        job: &'a Job,
-        new_oid: u32,
-        connection: &mut PgConnection,
-    ) -> sqlx::Result<Self> {
+    async fn read(job: &'a Job, new_oid: u32, connection: &mut PgConnection) -> sqlx::Result<Self> {
         let name = job.database.clone();
         let mark = match job.act {
             Act::Undo => Mark::Undone { name, at: Utc::now() },

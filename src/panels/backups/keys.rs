@@ -9,7 +9,7 @@ use crate::ui::bindings::{Binding, Key, Reason};
 
 /// Returns the keys, the most important first; `shown` is the backup that is meant.
 pub(super) fn bindings(scene: &Scene<'_>, shown: Option<&Backup>) -> Vec<Binding<Command>> {
-    vec![
+    let mut all = vec![
         Binding::new(
             Key::char('v'),
             "verify",
@@ -31,7 +31,10 @@ pub(super) fn bindings(scene: &Scene<'_>, shown: Option<&Backup>) -> Vec<Binding
             "look for backups again; what has not changed is not read again",
             Command::Refresh,
         ),
-    ]
+    ];
+    let at = 2;
+    all.splice(at..at, super::super::restoring::bindings(scene, shown));
+    all
 }
 
 fn can_verify(scene: &Scene<'_>, shown: Option<&Backup>) -> Result<(), Reason> {

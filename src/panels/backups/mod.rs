@@ -49,7 +49,10 @@ impl Panel for Backups {
                     return Ask::Verify(backup.location.clone());
                 }
             }
-            _ => {}
+            command => {
+                let shown = self.shown(scene, &keys);
+                return super::restoring::ask(command, scene, shown).unwrap_or(Ask::Nothing);
+            }
         }
         Ask::Nothing
     }

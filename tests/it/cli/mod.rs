@@ -12,6 +12,7 @@ mod lint;
 mod lk;
 mod pages;
 mod plain;
+mod restore;
 mod resume;
 mod runbook;
 mod schema;

@@ -260,7 +260,8 @@ pub fn plan_of(request: &Request) -> Plan {
         Request::Sql { .. }
         | Request::Command { .. }
         | Request::Backup { .. }
-        | Request::VerifyBackup { .. } => command_plan(),
+        | Request::VerifyBackup { .. }
+        | Request::Restore(_) => command_plan(),
     }
 }
 

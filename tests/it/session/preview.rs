@@ -71,6 +71,7 @@ impl Stand {
                 holders: &holders,
                 making: Some(&self.making),
                 backups: self.backups.as_ref(),
+                restoring: None,
             },
         )
     }
