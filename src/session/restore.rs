@@ -337,7 +337,7 @@ fn lost(read: &Restoring) -> Vec<String> {
     let differs: Vec<String> = read
         .live
         .iter()
-        .filter_map(|(table, now)| difference(table, *now, backup.rows.get(table).copied()))
+        .filter_map(|(table, now)| difference(table, *now, backup.rows.get(table)))
         .collect();
     let more = differs.len().saturating_sub(TABLES);
     lines.extend(differs.into_iter().take(TABLES));
@@ -359,18 +359,19 @@ fn counted(read: &Restoring, at: Option<DateTime<Utc>>) -> Option<String> {
 }
 
 /// Returns how many rows a table has now and in the backup, if that is not the same.
-fn difference(table: &str, now: Option<u64>, then: Option<Option<u64>>) -> Option<String> {
+fn difference(table: &str, now: Option<u64>, then: Option<&Option<u64>>) -> Option<String> {
     let table = shown(table);
-    match (now, then) {
-        (Some(now), Some(Some(then))) if now == then => None,
-        (Some(now), Some(Some(then))) => {
+    let is_known = then.is_some();
+    match (now, then.copied().flatten()) {
+        (Some(now), Some(then)) if now == then => None,
+        (Some(now), Some(then)) => {
             let sign = if now > then { '+' } else { '−' };
             Some(format!(
                 "{table}: {now} rows now, {then} in the backup ({sign}{})",
                 now.abs_diff(then)
             ))
         }
-        (Some(now), None) => {
+        (Some(now), None) if !is_known => {
             Some(format!("{table}: {now} rows now, and no such table in the backup's manifest"))
         }
         _ => Some(format!("{table}: how its rows differ cannot be told")),

@@ -37,10 +37,8 @@ pub fn measure(server: &Server, rows: u32) {
     ));
     let directory = std::env::temp_dir().join(format!("lockkeeper-bench-{}", std::process::id()));
     std::fs::create_dir_all(directory.join("backups")).expect("it can be made");
-    let config = format!(
-        "schema = 1\n[targets.bench]\nclass = \"scratch\"\ndsn = \"{}\"\n",
-        database.dsn()
-    );
+    let config =
+        format!("schema = 1\n[targets.bench]\nclass = \"scratch\"\ndsn = \"{}\"\n", database.dsn());
     std::fs::write(directory.join("lockkeeper.toml"), config).expect("it is written");
     act(&directory, &["backup"]);
     let swap = swapped(&database, &directory);

@@ -78,19 +78,23 @@ impl Properties {
         );
         match (self.provider.as_deref(), &self.locale) {
             (Some("i"), Some(locale)) => {
-                sql += &format!(" LOCALE_PROVIDER icu ICU_LOCALE {}", literal(locale));
-                let rules =
-                    self.rules.as_ref().map(|rules| format!(" ICU_RULES {}", literal(rules)));
-                sql += &rules.unwrap_or_default();
+                sql += " LOCALE_PROVIDER icu ICU_LOCALE ";
+                sql += &literal(locale);
+                if let Some(rules) = &self.rules {
+                    sql += " ICU_RULES ";
+                    sql += &literal(rules);
+                }
             }
             (Some("b"), Some(locale)) => {
-                sql += &format!(" LOCALE_PROVIDER builtin BUILTIN_LOCALE {}", literal(locale));
+                sql += " LOCALE_PROVIDER builtin BUILTIN_LOCALE ";
+                sql += &literal(locale);
             }
             _ => {}
         }
         // Named explicitly, even this one asks for a right on it that few roles have.
         if self.tablespace != "pg_default" {
-            sql += &format!(" TABLESPACE {}", quoted(&self.tablespace));
+            sql += " TABLESPACE ";
+            sql += &quoted(&self.tablespace);
         }
         sql
     }

@@ -40,11 +40,12 @@ impl Inner {
             Goal::Undo | Goal::Drop(_) => None,
         };
         // When it is planned again right before the act, nobody looks at the counts.
-        let counts = order.name.is_none() && backup.is_some();
+        let known = backup.as_ref().and_then(|backup| backup.as_deref().ok());
+        let goal = known.filter(|_| order.name.is_none());
+        let goal = goal.map(|backup| Goal::Backup(backup.location.clone()));
         let maintenance = self.maintenance();
         let spec = &self.site.target.spec;
-        let look = restore::look(spec, &maintenance, identity.database_oid, counts).await?;
-        let known = backup.as_ref().and_then(|backup| backup.as_deref().ok());
+        let look = restore::look(spec, &maintenance, identity.database_oid, goal.as_ref()).await?;
         let fresh = fresh(&look.world, known);
         let name = order.name.as_ref().unwrap_or(&fresh);
         let env = environment::for_backup(&maintenance, "", "");
@@ -83,7 +84,7 @@ impl Inner {
     pub(super) async fn refresh_restore(&self) {
         let Ok(identity) = self.identity().await else { return };
         let (spec, maintenance) = (&self.site.target.spec, self.maintenance());
-        let look = restore::look(spec, &maintenance, identity.database_oid, false).await;
+        let look = restore::look(spec, &maintenance, identity.database_oid, None).await;
         let standing = look.map(|look| {
             let (world, preflight) = (look.world, look.preflight);
             Box::new(Standing { world, preflight })

@@ -125,7 +125,9 @@ impl Inner {
         let file = runs.join(run).join("journal.jsonl");
         let reading = crate::io::journal::read(&file).map_err(|error| error.to_string())?;
         // A swap of the run may still be under way.
-        swapped_with(&reading.records).into_iter().for_each(|oid| self.bound.admit(oid));
+        for oid in swapped_with(&reading.records) {
+            self.bound.admit(oid);
+        }
         let identity = self.identity().await?;
         same_target(run, &reading.records, &identity)?;
         self.hold_lease(&identity).await?;

@@ -10,7 +10,9 @@ use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 
 use super::server;
 use crate::domain::connection::{Place, Spec};
-use crate::domain::restore::{Extension, Preflight, Properties, Rights, World};
+use crate::domain::restore::{
+    Act, Extension, Goal, Next, Preflight, Properties, Rights, World, next,
+};
 use crate::io::postgres::{Purpose, connect, query_error};
 use crate::session::restore::Written;
 
@@ -42,7 +44,8 @@ pub struct Look {
     pub now: DateTime<Utc>,
 }
 
-/// Reads what a restore of the database `oid` stands on; counts its tables only if asked to.
+/// Reads what a restore of the database `oid` stands on; counts its tables only where the next
+/// act towards `goal` loses what is in them.
 ///
 /// # Errors
 /// Why it cannot be read.
@@ -50,14 +53,14 @@ pub async fn look(
     target: &Spec,
     maintenance: &Spec,
     oid: u32,
-    counts: bool,
+    goal: Option<&Goal>,
 ) -> Result<Look, String> {
     let open = |spec: Spec| async move {
         connect(&spec, Purpose::Reader).await.map_err(|error| error.to_string())
     };
     let mut shared = open(maintenance.clone()).await?;
     let mut own = open(target.clone()).await?;
-    let read = read(&mut shared, &mut own, target, oid, counts).await;
+    let read = read(&mut shared, &mut own, target, oid, goal).await;
     drop(shared.close().await);
     drop(own.close().await);
     read.map_err(|error| query_error(&error))
@@ -68,15 +71,18 @@ async fn read(
     own: &mut PgConnection,
     target: &Spec,
     oid: u32,
-    counts: bool,
+    goal: Option<&Goal>,
 ) -> sqlx::Result<Look> {
     let preflight = preflight(shared, own, target, oid).await?;
     let written = server::written(shared, oid).await?;
+    let world = server::world(shared, oid, &target.database).await?;
+    let loses = |goal| matches!(next(goal, &world), Next::Act(Act::Load | Act::Swap, _));
+    let counts = goal.is_some_and(loses);
     Ok(Look {
-        world: server::world(shared, oid, &target.database).await?,
         preflight,
         properties: server::properties(shared, oid).await?,
         written: written.map(|(rows, since)| Written { rows, since }),
+        world,
         live: if counts { count(own).await? } else { BTreeMap::new() },
         now: sqlx::query_scalar("SELECT now()").fetch_one(shared).await?,
     })

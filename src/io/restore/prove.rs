@@ -1,7 +1,7 @@
 //! The proof of a backup right before it is loaded: that it is what its manifest tells, or,
 //! where nothing proves it yet, all of it decoded.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use chrono::Utc;
 
@@ -27,7 +27,7 @@ pub(super) async fn prove(path: &Path) -> Result<Proven, Failed> {
     proved.map_err(|error| Failed::NotRun(error.to_string()))?.map_err(Failed::NotRun)
 }
 
-fn here(path: &PathBuf) -> Result<Proven, String> {
+fn here(path: &Path) -> Result<Proven, String> {
     let backup = store::single(path, Utc::now())?;
     let decoded = backup.proof(Level::L3).is_some_and(|proof| proof.ok);
     if backup.registered && decoded {

@@ -59,10 +59,8 @@ pub(super) async fn run(job: &Job) -> Result<String, Failed> {
         let why = words(&error);
         // Told to the server as well: its own end of an open transaction may come late.
         drop(execute(&mut renamer, "ROLLBACK").await);
-        return Err(Failed::Running(format!(
-            "{}: the swap was rolled back, the database is the one from before it",
-            why
-        )));
+        let text = "the swap was rolled back, the database is the one from before it";
+        return Err(Failed::Running(format!("{why}: {text}")));
     }
     failpoint::hit("restore.swap.renamed");
     if let Err(error) = execute(&mut renamer, "COMMIT").await {
@@ -91,13 +89,12 @@ struct Swap<'a> {
 impl<'a> Swap<'a> {
     async fn read(job: &'a Job, new_oid: u32, connection: &mut PgConnection) -> sqlx::Result<Self> {
         let name = job.database.clone();
-        let mark = match job.act {
-            Act::Undo => Mark::Undone { name, at: Utc::now() },
-            _ => {
-                let written = server::written(connection, new_oid).await?;
-                let written = written.map(|(rows, _)| rows);
-                Mark::Old { by: new_oid, name, at: Utc::now(), written }
-            }
+        let mark = if job.act == Act::Undo {
+            Mark::Undone { name, at: Utc::now() }
+        } else {
+            let written = server::written(connection, new_oid).await?;
+            let written = written.map(|(rows, _)| rows);
+            Mark::Old { by: new_oid, name, at: Utc::now(), written }
         };
         Ok(Self {
             job,
