@@ -338,16 +338,11 @@ async fn client(database: Database, stop: Arc<AtomicBool>) -> Seen {
     let mut seen = Seen::default();
     let mut connection: Option<PgConnection> = None;
     while !stop.load(Ordering::Relaxed) {
-        let mut open = match connection.take() {
-            Some(open) => open,
-            None => {
-                let Ok(open) = PgConnection::connect_with(&database.options()).await else {
-                    seen.refused += 1;
-                    continue;
-                };
-                open
-            }
-        };
+        if connection.is_none() {
+            connection = PgConnection::connect_with(&database.options()).await.ok();
+            seen.refused += u32::from(connection.is_none());
+        }
+        let Some(mut open) = connection.take() else { continue };
         let sql = "SELECT what || ' ' || (SELECT count(*) FROM users) FROM state";
         if let Ok(read) = sqlx::query_scalar::<_, String>(sql).fetch_one(&mut open).await {
             if seen.reads.last() != Some(&read) {
