@@ -73,6 +73,9 @@ pub enum Command {
     /// Back the database up: one snapshot, dumped and counted, with a manifest
     #[command(after_help = CHANGING)]
     Backup(Backup),
+    /// Restore a backup into a new database, and swap it in by its name: act by act
+    #[command(after_help = RESTORING)]
+    Restore(Restore),
     /// Walk a runbook, one confirmed step at a time
     Run(Run),
     /// The rollback tree: evidence first, then the ways back
@@ -122,6 +125,9 @@ pub enum Command {
     /// One backup, as a job's program
     #[command(name = "__backup", hide = true)]
     MakeBackup(Rest),
+    /// One act of a restore, as a job's program
+    #[command(name = "__restore", hide = true)]
+    DoRestore(Rest),
     /// The load of the demo
     #[command(name = "__load", hide = true)]
     Load(load::Options),
@@ -136,6 +142,13 @@ pub enum Command {
 
 const CHANGING: &str = "Without a terminal: --plan --json prints the plan and its hash and runs nothing; \
 --confirm HASH runs exactly that plan or refuses. No terminal and no hash: exit 2, nothing run.";
+
+const RESTORING: &str = "Three acts, each with a plan and a yes of its own: load (the backup is proven, a new database is \
+made, loaded and counted against it), settle (privileges, limits and settings of the database), swap (both renames in one \
+transaction; every session ends once). The live database is not touched before the swap, and stays beside it afterwards.\n\
+Without a terminal: --plan --json prints the plan of the next act and its hash and runs nothing; --confirm HASH runs exactly \
+that act. The same command again goes on with the next one; action.act is \"swap\" in the last. No terminal and no hash: exit \
+2, nothing run.";
 
 /// Which database, and how to answer.
 #[derive(Args, Debug, Clone, Default)]
@@ -288,6 +301,45 @@ pub struct Backup {
     /// How it is confirmed.
     #[command(flatten)]
     pub changing: Changing,
+}
+
+/// Flags of `restore`.
+#[derive(Args, Debug, Clone)]
+pub struct Restore {
+    /// The backup: a file or directory, its name in the list of backups, or newest
+    #[arg(required_unless_present_any = ["undo", "drop"])]
+    pub backup: Option<String>,
+    /// Swap back to the database from before the last swap; what was written since stays behind
+    #[arg(long, conflicts_with_all = ["backup", "drop"])]
+    pub undo: bool,
+    /// Drop the new database of a restore that came to no end
+    #[arg(long, value_name = "DATABASE", conflicts_with = "backup")]
+    pub drop: Option<String>,
+    /// How much is free where the server keeps the database, if that cannot be told from here:
+    /// 50GB
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub free: Option<u64>,
+    /// Nobody reads on replicas any more, and a pooler is paused: you have seen to it
+    #[arg(long)]
+    pub drained: bool,
+    /// How it is confirmed.
+    #[command(flatten)]
+    pub changing: Changing,
+}
+
+fn bytes(text: &str) -> Result<u64, String> {
+    let no = || format!("{text} is no size: 800MB, 50GB, 2TB");
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..end].parse().map_err(|_| no())?;
+    let power = match text[end..].trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "kb" => 1,
+        "mb" => 2,
+        "gb" => 3,
+        "tb" => 4,
+        _ => return Err(no()),
+    };
+    number.checked_mul(1024_u64.pow(power)).ok_or_else(no)
 }
 
 /// How much of the database a backup holds.

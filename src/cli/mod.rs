@@ -40,7 +40,7 @@ use color_eyre::eyre::Result;
 
 use crate::domain::plan::{Direction, Signal};
 use crate::domain::untrusted::Untrusted;
-use crate::io::{backup, migrate, salvage, store, tables};
+use crate::io::{backup, migrate, restore, salvage, store, tables};
 use args::{Cli, Command};
 use change::Wish;
 
@@ -80,6 +80,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::RecoveryDoc(args) => recovery::run(&args),
         Command::Mend(args) => change::run(&args.changing, Wish::Mend(args.what)),
         Command::Backup(args) => change::run(&args.changing, Wish::backup(&args)?),
+        Command::Restore(args) => change::run(&args.changing, Wish::restore(&args)?),
         Command::Run(args) => run::run(&args),
         Command::Rollback(console) => {
             run::run(&args::Run { runbook: "rollback".to_owned(), file: None, console })
@@ -97,6 +98,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Stage(args) => Ok(tables::main(&args.args)),
         Command::Tend(args) => Ok(store::tend(&args.args)),
         Command::MakeBackup(args) => Ok(backup::main(&args.args)),
+        Command::DoRestore(args) => Ok(restore::main(&args.args)),
         Command::Load(args) => Ok(load::run(&args)),
         Command::Watch(args) => Ok(watch::run(&args)),
         #[cfg(feature = "failpoints")]

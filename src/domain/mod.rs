@@ -28,6 +28,7 @@ pub mod problem;
 pub mod progress;
 pub mod quantity;
 pub mod resolve;
+pub mod restore;
 pub mod reversal;
 pub mod runbook;
 pub mod salvage;

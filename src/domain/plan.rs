@@ -7,6 +7,7 @@ use super::activity::BackendKey;
 use super::backup::Tending;
 use super::identity::{Class, Identity};
 use super::mend::Mend;
+use super::restore;
 
 /// What can be lost by an act; the worse of declared and computed counts.
 #[derive(
@@ -135,10 +136,18 @@ pub enum Action {
     },
     /// One act of a restore.
     Restore {
-        /// The backup's file.
-        file: String,
-        /// Which of the procedure's acts: `create`, `load`, `swap`…
-        act: String,
+        /// Which of the procedure's acts.
+        act: restore::Act,
+        /// The goal of the whole procedure; a backup's location in full.
+        goal: restore::Goal,
+        /// The database that it makes, fills, swaps in or drops.
+        database: String,
+        /// That database's OID, once there is one: beside the target's it names both sides of
+        /// a swap.
+        oid: Option<u32>,
+        /// What a person has said that nobody can measure.
+        #[serde(default)]
+        stated: restore::Stated,
     },
     /// A request to an HTTP endpoint: maintenance mode, notifications.
     Http {
@@ -397,6 +406,13 @@ impl Plan {
             Risk::Safe => Need::Key,
             Risk::Lossy | Risk::Destructive => Need::Typed(self.target.database.clone()),
         }
+    }
+
+    /// Returns true if it is the last act of its procedure, whatever was asked for; of a
+    /// migration only what the database has then tells.
+    #[must_use]
+    pub fn ends_procedure(&self) -> bool {
+        matches!(&self.action, Action::Restore { act, goal, .. } if !act.is_followed(goal))
     }
 
     /// Confirms this plan by an answer that was given to it.

@@ -4,13 +4,13 @@
 mod audience;
 
 use std::convert::Infallible;
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
 use self::audience::Audience;
+use super::bound::Bound;
 use super::postgres::connect::{Purpose, connect};
 use super::postgres::identity::identity;
 use super::postgres::monitor::Monitor;
@@ -18,7 +18,7 @@ use super::postgres::target::Target;
 use super::postgres::{is_lost, query_error};
 use crate::domain::backoff;
 use crate::domain::counters::Surroundings;
-use crate::domain::identity::{Identity, check_bound, check_pin};
+use crate::domain::identity::{Identity, check_pin};
 use crate::domain::snapshot::Snapshot;
 use crate::session::news::News;
 
@@ -32,9 +32,6 @@ pub type Answer = Result<(Snapshot, Option<Surroundings>), String>;
 
 /// Somebody who wants to know what is so at this moment, not at the last refresh.
 pub type Question = oneshot::Sender<Answer>;
-
-/// Who answered first, shared by all that is bound to it: nobody until somebody did.
-pub type Bound = Arc<OnceLock<Identity>>;
 
 /// Watches `target` until nobody hears the news, or nobody can ask any more.
 pub async fn watch(
@@ -106,8 +103,7 @@ impl Watch {
             None => Ok(()),
         };
         // What is not the pinned target is never bound.
-        let checked =
-            checked.and_then(|()| check_bound(self.bound.get_or_init(|| who.clone()), who));
+        let checked = checked.and_then(|()| self.bound.check(who));
         checked.err().map(|refused| refused.to_string())
     }
 

@@ -8,6 +8,7 @@ pub mod journal;
 pub mod locks;
 mod making;
 pub mod migrations;
+mod restoring;
 pub mod rollback;
 pub mod runbook;
 mod signal;
@@ -176,6 +177,12 @@ pub enum Command {
     Mend,
     /// Asks for a full backup.
     Backup,
+    /// Asks for the next act of a restore of the selected backup.
+    Restore,
+    /// Asks to swap back to the database from before the last swap.
+    SwapBack,
+    /// Asks to drop what a restore has left over.
+    DropLeftOver,
     /// Begins to walk the runbook of that name.
     Begin(String),
     /// Goes on in the runbook: reads on, runs, reads the probes again.

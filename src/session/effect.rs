@@ -12,6 +12,7 @@ use crate::domain::journal::Entry;
 use crate::domain::mend::Mend;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Answer, Confirmed, Direction, Plan, Risk, Signal};
+use crate::domain::restore::Order;
 
 use super::making::Parts;
 use super::vitals::Fired;
@@ -76,6 +77,8 @@ pub enum Request {
         /// that may go.
         backup: Option<String>,
     },
+    /// The next act of a full restore.
+    Restore(Order),
 }
 
 /// How far a procedure of migrations goes.

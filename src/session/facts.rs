@@ -19,6 +19,7 @@ use crate::domain::journal::Record;
 use crate::domain::locks::Id;
 use crate::domain::loss::Loss;
 use crate::domain::plan::Direction;
+use crate::domain::restore::Standing;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::verdict::{self, Verdict};
@@ -205,6 +206,8 @@ pub struct Facts {
     pub dumper: Feed<String>,
     /// The backups that were found.
     pub backups: Feed<Inventory>,
+    /// What restores have left here, and which ways to restore are open.
+    pub restore: Feed<Standing>,
     /// What backups were asked to prove, by their location.
     pub proofs: BTreeMap<String, Proof>,
     /// The last migration that was applied here, with what was counted by then.

@@ -14,6 +14,7 @@ pub mod probe;
 pub mod procedure;
 pub mod proving;
 pub mod recovery;
+pub mod restore;
 pub mod salvaging;
 pub mod staging;
 pub mod tending;

@@ -11,6 +11,7 @@ use crate::domain::evidence::{Probe, Reading, Sense};
 use crate::domain::health::Sample;
 use crate::domain::identity::Identity;
 use crate::domain::journal::Record;
+use crate::domain::restore::Standing;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::untrusted::Untrusted;
 
@@ -60,6 +61,8 @@ pub enum News {
     Dumper(Result<String, String>),
     /// The backups, or why they cannot be read.
     Backups(Result<Box<Inventory>, String>),
+    /// What restores have left here, or why that cannot be read.
+    Restore(Result<Box<Standing>, String>),
     /// The proof of the backup at a location.
     Proof(String, Proof),
     /// A configured probe was sampled.
@@ -138,6 +141,8 @@ impl Facts {
             News::Dumper(Err(error)) => self.dumper.failed(error),
             News::Backups(Ok(inventory)) => self.backups.arrived(*inventory, at),
             News::Backups(Err(error)) => self.backups.failed(error),
+            News::Restore(Ok(standing)) => self.restore.arrived(*standing, at),
+            News::Restore(Err(error)) => self.restore.failed(error),
             News::Proof(location, proof) => {
                 self.proofs.insert(location, proof);
             }

@@ -29,6 +29,7 @@ use super::facts::Migrations;
 use super::making::{self, Making, Parts};
 use super::procedure::up_to::{self, Next};
 use super::proving;
+use super::restore::{self, Restoring};
 use super::salvaging;
 use super::staging;
 use super::tending;
@@ -59,6 +60,8 @@ pub struct Ground<'a> {
     pub backups: Option<&'a Inventory>,
     /// The indexes that no query uses.
     pub invalid: &'a [Invalid],
+    /// What a restore stands on, if one is asked for.
+    pub restoring: Option<&'a Restoring>,
 }
 
 /// The migrations with the tool that runs them and the files that it reads.
@@ -91,6 +94,10 @@ pub fn plan(request: &Request, ground: &Ground<'_>) -> Previewed {
                 None => Err("what a backup needs was not read".into()),
             }
         }
+        Request::Restore(order) => match ground.restoring {
+            Some(restoring) => restore::plan(order, restoring, ground),
+            None => Err("what a restore needs was not read".into()),
+        },
     };
     match planned {
         Ok(plan) => Previewed::Plan(Box::new(plan)),

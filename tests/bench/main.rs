@@ -3,7 +3,8 @@
 //!
 //! `cargo bench` takes 900 sessions; `cargo bench -- --quick` 150, as a smoke test;
 //! one of the words `ddl`, `rows`, `exclusive` only that scene, `decode` only the proof of an
-//! archive of 1 GB of data (100 MB with `--quick`) beside `pg_restore`; `--hold` sets each scene
+//! archive of 1 GB of data (100 MB with `--quick`) beside `pg_restore`, `restore` only what
+//! clients see of a restore; `--hold` sets each scene
 //! and measures nothing until standard input ends, for a profiler.
 
 mod console;
@@ -15,6 +16,7 @@ mod load;
 mod pty;
 mod refresh;
 mod report;
+mod restore;
 mod scene;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 #[path = "../it/support/server.rs"]
@@ -63,6 +65,9 @@ fn main() {
     let server = server::private(&settings);
     if has("decode") {
         return decode::measure(&server, effort.megabytes);
+    }
+    if has("restore") {
+        return restore::measure(&server, if has("--quick") { 100_000 } else { 2_000_000 });
     }
     let mut report = Report::new(effort.size.sessions);
     for kind in kinds {

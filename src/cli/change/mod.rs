@@ -19,8 +19,9 @@ use crate::domain::identity::Identity;
 use crate::domain::mend::Mend;
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::{Answer, Direction, Hash, Plan, Risk, Signal};
+use crate::domain::restore::{Goal, Order, Stated};
 use crate::io::terminal::{Signal as Stopped, Signals};
-use crate::session::effect::{Event, Goal, How, Request};
+use crate::session::effect::{self, Event, How, Request, Tone};
 use crate::session::making::Parts;
 use crate::session::salvaging;
 use crate::session::staging;
@@ -29,7 +30,7 @@ use crate::session::staging;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wish {
     /// The next migration on the way to a goal.
-    Migrate(Direction, Goal),
+    Migrate(Direction, effect::Goal),
     /// This signal to the backend of this pid.
     Signal(i32, Signal),
     /// Mending the invalid index of this name, or the tool's `mark`.
@@ -44,6 +45,8 @@ pub enum Wish {
     Stage(String, String),
     /// This SQL, of which so much is known.
     Sql(String, Risk),
+    /// The next act of a restore.
+    Restore(Order),
 }
 
 impl Wish {
@@ -70,6 +73,25 @@ impl Wish {
         let to = absolute(args.to.as_deref())?;
         Ok(Self::Salvage(args.table.clone(), args.column.clone(), to))
     }
+
+    /// Returns the wish for a restore; a path is meant from here.
+    ///
+    /// # Errors
+    /// If the path cannot be named.
+    pub fn restore(args: &args::Restore) -> Result<Self> {
+        let goal = match (&args.backup, &args.drop) {
+            (Some(backup), _) if Path::new(backup).exists() => {
+                let path = std::path::absolute(backup).wrap_err("the backup's path")?;
+                let path = path.to_str().ok_or_else(|| eyre!("the backup's path is not UTF-8"))?;
+                Goal::Backup(path.to_owned())
+            }
+            (Some(named), _) => Goal::Backup(named.clone()),
+            (None, Some(database)) => Goal::Drop(database.clone()),
+            (None, None) => Goal::Undo,
+        };
+        let stated = Stated { free: args.free, drained: args.drained };
+        Ok(Self::Restore(Order { goal, stated, name: None }))
+    }
 }
 
 fn absolute(to: Option<&Path>) -> Result<Option<String>> {
@@ -95,7 +117,7 @@ enum Means {
 /// # Errors
 /// As [`run`].
 pub fn migrate(flags: &args::Migrating, direction: Direction) -> Result<ExitCode> {
-    let goal = flags.to.clone().map_or(Goal::One, Goal::Revision);
+    let goal = flags.to.clone().map_or(effect::Goal::One, effect::Goal::Revision);
     run(&flags.changing, Wish::Migrate(direction, goal))
 }
 
@@ -167,20 +189,35 @@ async fn act(seat: &mut Seat, wish: Wish, means: &Means, json: bool) -> Result<E
         // A hash confirms one plan; a person is asked for each.
         match means {
             Means::Ask if outcome.ending == Ending::Done => match next(seat).await {
-                Some(next) => plan = next,
-                None => return Ok(code),
+                Ok(Some(next)) => plan = next,
+                Ok(None) => return Ok(code),
+                // What was done is done; what was wanted is not.
+                Err(why) => {
+                    say(&format!("{why}; nothing more was run"));
+                    return Ok(ExitCode::from(2));
+                }
             },
             _ => return Ok(code),
         }
     }
 }
 
-/// Returns the plan of the next act on the way, if there is one.
-async fn next(seat: &mut Seat) -> Option<Plan> {
+/// Returns the plan of the next act on the way, if there is one; or why there is none, though
+/// the goal is not reached.
+async fn next(seat: &mut Seat) -> Result<Option<Plan>, String> {
+    let mut bad = None;
     while seat.session.is_planning() {
-        seat.next().await;
+        let heard = seat.next().await;
+        bad = bad.or(heard.into_iter().find_map(|one| match one {
+            Heard::Said(Tone::Bad, text) => Some(text),
+            _ => None,
+        }));
     }
-    seat.session.pending().map(|pending| pending.plan().clone())
+    match (seat.session.pending(), bad) {
+        (Some(pending), _) => Ok(Some(pending.plan().clone())),
+        (None, Some(why)) => Err(why),
+        (None, None) => Ok(None),
+    }
 }
 
 /// Returns the request; a signal's needs to know when the backend began.
@@ -197,6 +234,7 @@ async fn request(seat: &mut Seat, wish: Wish) -> Result<Request> {
             let backend = backend(seat, pid).await?;
             Ok(Request::Signal { backend, signal })
         }
+        Wish::Restore(order) => Ok(Request::Restore(order)),
         Wish::Mend(what) => left(seat, what.as_deref()).await.map(Request::Mend),
         Wish::Backup(parts) => Ok(Request::BackupOf(parts)),
         Wish::Tend(tending, backup) => Ok(Request::Tend { tending, backup }),

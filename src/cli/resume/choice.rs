@@ -7,7 +7,7 @@ use color_eyre::eyre::Result;
 use crate::cli::say;
 use crate::domain::identity::Identity;
 use crate::domain::journal::Reading;
-use crate::io::driver::target;
+use crate::io::driver::is_of;
 use crate::io::journal::{self, Run};
 
 /// Returns the run that is wanted, or the newest one that was interrupted on this target and
@@ -62,6 +62,5 @@ fn is_interrupted(run: &Run) -> bool {
 }
 
 fn belongs(run: &Run, here: &Identity) -> bool {
-    let target = reading(run).and_then(|reading| target(&reading.records));
-    target.is_some_and(|target| target.same_target(here))
+    reading(run).is_some_and(|reading| is_of(&reading.records, here))
 }

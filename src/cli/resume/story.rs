@@ -8,6 +8,7 @@ use crate::cli::{say, words};
 use crate::domain::age;
 use crate::domain::evidence::{Builtin, Probe};
 use crate::domain::journal::{Kind, Record};
+use crate::domain::restore::swapped_with;
 use crate::domain::untrusted::Untrusted;
 use crate::io::driver::Interrupted;
 
@@ -26,6 +27,7 @@ pub async fn tell(
     let mut story = vec![here(run, &records, left)];
     story.extend(told(&records));
     story.push(changed(last_revision(&records), interrupted.revision().await));
+    story.extend(restored(seat, &records).await);
     say(&story.join("\n"));
     // The watching has begun with the seat, so this comes or fails soon.
     while seat.facts.snapshot.value().is_none() && seat.facts.snapshot.error().is_none() {
@@ -142,6 +144,39 @@ fn last_revision(records: &[Record]) -> Option<Vec<String>> {
         };
         serde_json::from_value::<Vec<String>>(known.clone()).ok()
     })
+}
+
+/// Returns, of a run with a restore in it, which database has the name now, and what is left
+/// over of the other one.
+async fn restored(seat: &mut Seat, records: &[Record]) -> Vec<String> {
+    if !records.iter().any(|record| record.data["plan"]["action"]["kind"] == "restore") {
+        return Vec::new();
+    }
+    // It is read with the seat's first look, so this comes or fails soon.
+    while seat.facts.restore.value().is_none() && seat.facts.restore.error().is_none() {
+        seat.next().await;
+    }
+    let Some(standing) = seat.facts.restore.value() else {
+        let why = seat.facts.restore.error().unwrap_or("not read");
+        return vec![format!("what the restore has left cannot be told: {why}")];
+    };
+    let world = &standing.world;
+    let is_new = swapped_with(records).contains(&world.oid);
+    let which = if is_new { "NEW, by the swap of this run" } else { "OLD: nothing is swapped" };
+    let name = Untrusted::from(world.name.as_str()).one_line();
+    let mut lines = vec![format!("the database {name} is the {which} (OID {})", world.oid)];
+    for left in world.left_over() {
+        let left = Untrusted::from(left.name.as_str()).one_line();
+        lines.push(format!(
+            "{left} is left over; lockkeeper restore with the same backup goes on with it, or \
+             drops it where it is not whole; lockkeeper restore --drop {left} drops it in any case"
+        ));
+    }
+    if let Some((old, _)) = world.old() {
+        let old = Untrusted::from(old.name.as_str()).one_line();
+        lines.push(format!("the one from before is {old}; lockkeeper restore --undo swaps back"));
+    }
+    lines
 }
 
 fn changed(before: Option<Vec<String>>, now: Option<Vec<String>>) -> String {

@@ -59,6 +59,14 @@ pub enum Postcondition {
     OnlyPartial,
     /// Nothing of a backup is there.
     NoFile,
+    /// The name belongs to the database that was to take it.
+    Swapped,
+    /// Everything has the name that it had before.
+    NotSwapped,
+    /// A new database is there, and not whole; the live one was not touched.
+    HalfMade,
+    /// Nothing of it is on the server.
+    NothingLeft,
     /// It could not be read, or the act has none.
     CannotTell,
 }
@@ -171,6 +179,21 @@ fn settled(evidence: &Evidence) -> Option<Outcome> {
             (Ending::Failed, "what is left of its file is not whole: nothing of worth")
         }
         Postcondition::NoFile => (Ending::NotRun, "no file of it is there"),
+        Postcondition::Swapped => {
+            (Ending::Done, "the names were swapped: under the name answers the NEW database")
+        }
+        Postcondition::NotSwapped => (
+            Ending::RolledBack,
+            "nothing was swapped or dropped: under the name answers the OLD database",
+        ),
+        Postcondition::HalfMade => (
+            Ending::Partial,
+            "a new database is left over, half made; under the name answers the OLD database, untouched",
+        ),
+        Postcondition::NothingLeft => (
+            Ending::RolledBack,
+            "nothing of it is on the server; under the name answers the OLD database",
+        ),
         _ => return None,
     };
     let revision_after = evidence.after.revision.clone();

@@ -94,7 +94,8 @@ impl Action {
             Self::Backup(Backup::Full | Backup::Schema) | Self::Sql { .. } => None,
             Self::Backup(_) => Some("backup of tables"),
             Self::VerifyBackup(_) => None,
-            Self::Restore(_) => Some("restore"),
+            Self::Restore(Restore::Full { .. }) => None,
+            Self::Restore(_) => Some("restore of tables"),
             Self::Http(_) => Some("http"),
             Self::Command(_) | Self::Migrate(_) | Self::Signal(_) => None,
         }

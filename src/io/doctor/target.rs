@@ -7,6 +7,7 @@ use crate::domain::finding::{Finding, Version};
 use crate::domain::identity::{Identity, Pin, check_pin};
 use crate::domain::untrusted::Untrusted;
 use crate::io::postgres::{Fault, Purpose, Target, connect, identity::identity, query_error};
+use crate::io::restore::preflight;
 
 /// What our role may do, and how the connection is protected.
 const SQL: &str = "
@@ -82,7 +83,36 @@ pub async fn target(target: &Target) -> Result<Reached, Vec<Finding>> {
             .extend(may(&row, spec, &name(&identity.role)).unwrap_or_else(|error| unread(&error))),
         Err(error) => findings.extend(unread(&error)),
     }
+    findings.push(restore(target, &mut connection, &identity).await);
     Ok(Reached { identity, findings })
+}
+
+/// Returns which ways to restore are open here: better known before a migration than after it.
+async fn restore(target: &Target, own: &mut PgConnection, identity: &Identity) -> Finding {
+    let read = async {
+        let opened = connect(&target.maintenance(), Purpose::Reader).await;
+        let mut shared = opened.map_err(|error| error.to_string())?;
+        let oid = identity.database_oid;
+        let read = preflight(&mut shared, own, &target.spec, oid).await;
+        read.map_err(|error| query_error(&error))
+    };
+    let preflight = match read.await {
+        Ok(preflight) => preflight,
+        Err(why) => return Finding::warn("restore", why, "whether one is possible cannot be told"),
+    };
+    let managed = preflight.managed.as_ref().map_or_else(String::new, |role| {
+        format!("; managed (it has the role {role}): its provider's snapshots are a way back too")
+    });
+    let closed: Vec<String> = preflight.ways().into_iter().flat_map(|way| way.closed).collect();
+    if closed.is_empty() {
+        return Finding::ok("restore", format!("a full restore is possible{managed}"));
+    }
+    let value = format!("a full restore is not possible: {}{managed}", closed.join("; "));
+    Finding::warn(
+        "restore",
+        Untrusted::new(value).one_line(),
+        "settle it before a migration: a backup that cannot be restored here is no way back",
+    )
 }
 
 fn unread(error: &sqlx::Error) -> Vec<Finding> {

@@ -94,6 +94,7 @@ impl Inner {
         if let Some(why) = unrecorded {
             self.tell(News::Event(Event::RecordFailed(why)));
         }
+        self.after_swap(confirmed.plan()).await;
         if let Action::Backup { .. } | Action::VerifyBackup { .. } | Action::Tend { .. } =
             confirmed.plan().action
         {
@@ -125,6 +126,7 @@ impl Inner {
             },
             async |confirmed: &Confirmed| {
                 self.publish(journal);
+                self.before_swap(confirmed.plan());
                 match confirmed.plan().action {
                     Action::Signal { backend, signal } => {
                         self.signal(confirmed.plan(), backend, signal).await
@@ -162,6 +164,9 @@ impl Inner {
                 Action::VerifyBackup { .. } => environment::for_proof(&self.site.paths.state),
                 // It reads files, and asks no server.
                 Action::Tend { .. } => Vec::new(),
+                Action::Restore { .. } => {
+                    environment::for_backup(&self.maintenance(), &application, journal.run())
+                }
                 _ => environment::variables(spec, config, &application, limits(plan)),
             },
             grace: GRACE,
@@ -182,6 +187,9 @@ impl Inner {
         {
             Ok(()) if is_backup(plan) => {
                 Self::backup_ended(journal, &hand.act, confirmed, &finished)
+            }
+            Ok(()) if matches!(plan.action, Action::Restore { .. }) => {
+                self.restore_ended(plan, &finished).await
             }
             Ok(()) => {
                 let waited = cancelled.get().map(String::as_str);
@@ -354,9 +362,19 @@ const BACKUP: &str = "lockkeeper/backup ";
 /// Returns the name that an act's backend bears on the server, in ASCII and below the 63
 /// bytes that `application_name` keeps: how it is found, also after a crash.
 pub(super) fn application(act: &str, plan: &Plan, hash: &Hash) -> String {
-    let kind = if is_backup(plan) { BACKUP } else { MIGRATE };
+    let kind = match plan.action {
+        Action::Backup { .. } => BACKUP.to_owned(),
+        Action::Restore { .. } => restoring(plan.target.database_oid),
+        _ => MIGRATE.to_owned(),
+    };
     let digits = hash.as_str();
     format!("{kind}{act} {}", digits.get(..8).unwrap_or(digits))
+}
+
+/// Returns what the names of a restore's backends begin with: they work beside the database
+/// that they are for.
+pub(super) fn restoring(oid: u32) -> String {
+    format!("lockkeeper/restore {oid} ")
 }
 
 fn is_backup(plan: &Plan) -> bool {

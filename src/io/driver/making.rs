@@ -101,7 +101,12 @@ fn dumpall(major: u32) -> Result<String, String> {
 
 /// Returns the `pg_dump` for a server of that version.
 fn dumper(major: u32) -> Result<Dumper, String> {
-    let found = clients::find("pg_dump", major).map_err(|unfit| unfit.to_string())?;
+    program("pg_dump", major)
+}
+
+/// Returns a client program for a server of that version.
+pub(super) fn program(name: &'static str, major: u32) -> Result<Dumper, String> {
+    let found = clients::find(name, major).map_err(|unfit| unfit.to_string())?;
     let path = found.path.to_str().ok_or_else(|| {
         let path = Untrusted::from(found.path.to_string_lossy().as_ref()).one_line();
         format!("the path of {path} is not UTF-8")

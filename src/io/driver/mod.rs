@@ -13,6 +13,7 @@ mod probe;
 mod read;
 mod recheck;
 mod record;
+mod restore;
 mod resume;
 mod schema;
 mod signal;
@@ -27,9 +28,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::allowed::Allowed;
+use super::bound::Bound;
 use super::journal::Journal;
 use super::perform::Act;
-use super::poll::{self, Bound, Question};
+use super::poll::{self, Question};
 use super::postgres::reader::Reader;
 use super::postgres::{Control, Lease};
 use super::site::Site;
@@ -43,7 +45,7 @@ use crate::session::news::News;
 
 pub use probe::sense;
 pub use read::in_the_way;
-pub use resume::{Interrupted, target};
+pub use resume::{Interrupted, is_of, target};
 
 /// How often the connections that are kept for later are asked for a sign of life.
 const WARM: Duration = Duration::from_secs(5);
@@ -192,6 +194,7 @@ impl Driver {
     pub fn refresh(&self) {
         self.spawn(|inner| async move { inner.refresh().await });
         self.spawn(|inner| async move { inner.refresh_backups().await });
+        self.spawn(|inner| async move { inner.refresh_restore().await });
     }
 
     /// Proves the backup at a location to L3: a read, which is told when it is done.
@@ -287,7 +290,7 @@ impl Inner {
         match self.migrations().await {
             Ok((_, migrations)) => {
                 if let Some(here) = self.bound.get() {
-                    drop(self.deploy_of(here));
+                    drop(self.deploy_of(&here));
                 }
                 self.tell(News::Project(Ok(Box::new(migrations))));
             }

@@ -10,7 +10,7 @@ use super::environment;
 use crate::domain::age;
 use crate::domain::backup::Inventory;
 use crate::domain::hazard::Hazard;
-use crate::domain::identity::{Identity, check_bound, check_pin};
+use crate::domain::identity::{Identity, check_pin};
 use crate::domain::locks::Mode;
 use crate::domain::mend::{Invalid, Mend};
 use crate::domain::plan::{Action, Direction};
@@ -23,6 +23,7 @@ use crate::session::effect::{Previewed, Request};
 use crate::session::facts::Migrations;
 use crate::session::making::{Making, Parts};
 use crate::session::preview::{self, Ground, Ways};
+use crate::session::restore::Restoring;
 use crate::tools::status::Status;
 use crate::tools::{self, Rows, Tool};
 
@@ -45,6 +46,8 @@ pub struct Gathered {
     pub backups: Option<Inventory>,
     /// The indexes that no query uses.
     pub invalid: Vec<Invalid>,
+    /// What a restore stands on, if one was asked for.
+    pub restoring: Option<Restoring>,
 }
 
 impl Inner {
@@ -74,8 +77,7 @@ impl Inner {
             check_pin(pin, &found, self.site.target.spec.proved_name())
                 .map_err(|refused| refused.to_string())?;
         }
-        let bound = self.bound.get_or_init(|| found.clone());
-        check_bound(bound, &found).map_err(|refused| refused.to_string())?;
+        self.bound.check(&found).map_err(|refused| refused.to_string())?;
         Ok(found)
     }
 
@@ -170,7 +172,11 @@ impl Inner {
             Request::Tend { .. } => Some(self.inventory_with_runs().await?),
             _ => None,
         };
-        Ok(Gathered { identity, snapshot, project, holders, making, backups, invalid })
+        let restoring = match request {
+            Request::Restore(order) => Some(self.restoring(&identity, order).await?),
+            _ => None,
+        };
+        Ok(Gathered { identity, snapshot, project, holders, making, backups, invalid, restoring })
     }
 
     /// Returns who holds what the migrations that may come next would lock.
@@ -216,7 +222,8 @@ impl Inner {
         | Request::BackupOf(_)
         | Request::VerifyBackup { .. }
         | Request::Tend { .. }
-        | Request::Mend(_) = request
+        | Request::Mend(_)
+        | Request::Restore(_) = request
         {
             return Ok(());
         }
@@ -250,6 +257,7 @@ impl Inner {
             making: gathered.making.as_ref(),
             backups: gathered.backups.as_ref(),
             invalid: &gathered.invalid,
+            restoring: gathered.restoring.as_ref(),
         };
         preview::plan(request, &ground)
     }

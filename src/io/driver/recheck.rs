@@ -4,12 +4,13 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use super::act::{ACTS, Hand};
+use super::act::{ACTS, Hand, restoring};
 use super::{Inner, environment};
 use crate::domain::backup::Tending;
 use crate::domain::evidence::Level;
 use crate::domain::identity::Identity;
 use crate::domain::plan::{Action, Command, Confirmed, Plan};
+use crate::domain::restore::Order;
 use crate::io::backup::Job;
 use crate::io::postgres::Control;
 use crate::io::postgres::control;
@@ -49,10 +50,16 @@ impl Inner {
 
     /// Opens the connection through which the act is watched and cancelled.
     async fn own_control(&self, plan: &Plan) -> Result<Control, String> {
-        let opened = Control::open(self.site.target.spec.clone()).await;
-        let mut control = opened.map_err(|error| error.to_string())?;
+        let is_restore = matches!(plan.action, Action::Restore { .. });
+        // A swap ends every session on the target.
+        let spec = if is_restore { self.maintenance() } else { self.site.target.spec.clone() };
+        let mut control = Control::open(spec).await.map_err(|error| error.to_string())?;
         let found = control.identity().await.map_err(|error| error.to_string())?;
-        same(plan, &found).map(|()| control)
+        if !is_restore {
+            return same(plan, &found).map(|()| control);
+        }
+        let is_server = found.system_identifier == plan.target.system_identifier && found.primary;
+        if is_server { Ok(control) } else { Err("another server answers".to_owned()) }
     }
 
     /// Plans the same once more: what the confirmation is bound to must not have moved.
@@ -155,7 +162,11 @@ async fn nobody_else_acts(control: &mut Control, plan: &Plan) -> Result<(), Stri
     for acts in ACTS {
         found.extend(control.find_beginning(acts).await.map_err(|error| error.to_string())?);
     }
-    match found.iter().find(|session| session.database_oid == plan.target.database_oid) {
+    found.retain(|session| session.database_oid == plan.target.database_oid);
+    let restores = restoring(plan.target.database_oid);
+    let restores = control.find_beginning(&restores).await.map_err(|error| error.to_string())?;
+    found.extend(restores);
+    match found.first() {
         None => Ok(()),
         Some(session) => Err(format!(
             "another act of a lockkeeper is under way in pid {}: wait for its end, or end it, \
@@ -197,6 +208,11 @@ fn request(plan: &Plan) -> Result<Request, String> {
             tending: *tending,
             backup: backups.first().filter(|_| *tending != Tending::Prune).cloned(),
         }),
+        (Action::Restore { goal, database, stated, .. }, _) => Ok(Request::Restore(Order {
+            goal: goal.clone(),
+            stated: *stated,
+            name: Some(database.clone()),
+        })),
         _ => {
             Err("it cannot be planned again to see whether it has changed: nothing was run".into())
         }

@@ -17,6 +17,7 @@ use crate::domain::journal::{Entry, Open, Record};
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::{Action, Plan, Signal};
 use crate::domain::resolve::{self, After, Backend, Evidence, Postcondition, Resolution};
+use crate::domain::restore::swapped_with;
 use crate::domain::untrusted::Untrusted;
 use crate::io::act::{self, Batch, Job, Stop, Tail, Value, adopt};
 use crate::io::blocking::blocking;
@@ -123,10 +124,14 @@ impl Interrupted {
 impl Inner {
     /// Opens the journal of an interrupted run on the same target, under the lease.
     pub(super) async fn take_up_run(&self, run: &str) -> Result<Journal, String> {
-        let identity = self.identity().await?;
         let runs = self.site.paths.runs();
         let file = runs.join(run).join("journal.jsonl");
         let reading = crate::io::journal::read(&file).map_err(|error| error.to_string())?;
+        // A swap of the run may still be under way.
+        for oid in swapped_with(&reading.records) {
+            self.bound.admit(oid);
+        }
+        let identity = self.identity().await?;
         same_target(run, &reading.records, &identity)?;
         self.hold_lease(&identity).await?;
         let journal = Journal::open(&runs, run).map_err(|error| error.to_string())?;
@@ -151,7 +156,11 @@ impl Inner {
             Ok(job) => job,
             Err(error) => return cannot_read(&error.to_string(), verdict),
         };
-        let left = adopt(&job);
+        let mut left = adopt(&job);
+        if matches!(plan.action, Action::Restore { .. }) && has_failed(&left) {
+            // Its end alone does not tell which database has the name: the server does.
+            left = resolve::Job::Dead;
+        }
         let code = match &left {
             resolve::Job::Exited(exit) => exit.code,
             _ => None,
@@ -164,6 +173,7 @@ impl Inner {
         let after = self.after(plan, &said, code, before.as_ref()).await;
         let postcondition = match plan.action {
             Action::Backup { .. } => left_behind(plan, &job),
+            Action::Restore { .. } => self.left_by(plan).await,
             _ => self.postcondition(plan, &after).await,
         };
         Evidence { job: left, backend, postcondition, verdict, after }
@@ -208,7 +218,8 @@ impl Inner {
                     | Action::Sql { .. }
                     | Action::Backup { .. }
                     | Action::VerifyBackup { .. }
-                    | Action::Tend { .. },
+                    | Action::Tend { .. }
+                    | Action::Restore { .. },
                 ) => Backend::Gone,
                 (None, _) => Backend::CannotTell,
             },
@@ -241,6 +252,20 @@ impl Inner {
     }
 }
 
+/// Returns true if a run belongs to what answers: to its target, or to the database that its
+/// own swap has put under the same name.
+#[must_use]
+pub fn is_of(records: &[Record], found: &Identity) -> bool {
+    let Some(opened) = target(records) else { return false };
+    let by_swap = swapped_with(records).contains(&found.database_oid);
+    let as_opened = Identity { database_oid: opened.database_oid, ..found.clone() };
+    opened.same_target(found) || (by_swap && opened.same_target(&as_opened))
+}
+
+fn has_failed(job: &resolve::Job) -> bool {
+    matches!(job, resolve::Job::Exited(exit) if exit.not_started.is_none() && exit.code != Some(0))
+}
+
 fn cannot_read(why: &str, verdict: Option<Ending>) -> Evidence {
     Evidence {
         job: resolve::Job::Unreadable(why.to_owned()),
@@ -266,7 +291,7 @@ fn same_target(run: &str, records: &[Record], found: &Identity) -> Result<(), St
     let Some(opened) = target(records) else {
         return Err(format!("the run {run} does not say on which target it was begun"));
     };
-    if opened.same_target(found) {
+    if is_of(records, found) {
         return Ok(());
     }
     let name = |id: &Identity| {

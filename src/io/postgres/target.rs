@@ -34,11 +34,16 @@ pub struct Target {
     pub maintenance_db: String,
 }
 
+/// The maintenance database where the target is the usual one.
+const SPARE: &str = "template1";
+
 impl Target {
-    /// Returns how to reach the maintenance database of the same server.
+    /// Returns how to reach the maintenance database of the same server: never the target
+    /// itself, whose sessions a swap ends.
     #[must_use]
     pub fn maintenance(&self) -> Spec {
-        self.spec.in_database(&self.maintenance_db)
+        let is_target = self.maintenance_db == self.spec.database;
+        self.spec.in_database(if is_target { SPARE } else { &self.maintenance_db })
     }
 }
 

@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 
 use super::config::Loaded;
 use crate::domain::backup::manifest::SUFFIX;
-use crate::domain::backup::{Inventory, by_worth, retention};
+use crate::domain::backup::{Backup, Inventory, by_worth, retention};
 use crate::domain::config::Backups;
 use crate::domain::untrusted::Untrusted;
 use crate::tools::catalog::Told;
@@ -133,6 +133,28 @@ impl Store {
             self.seen.insert(path.to_owned(), Seen { stamp, at, found: Ok(Some(found)) });
         }
     }
+}
+
+/// Reads one backup, wherever it lies, at `now`.
+///
+/// # Errors
+/// A sentence, if it is none or cannot be read.
+pub fn single(path: &Path, now: DateTime<Utc>) -> Result<Backup, String> {
+    let shown = shown(&path.display().to_string());
+    let told = |why: String| format!("{shown}: {why}");
+    let stamp = disk::stamp(path).map_err(|error| told(error.to_string()))?;
+    let found = look(path, Depth::Steps(STEPS), &mut |_| {}).map_err(told)?;
+    let found = found.ok_or_else(|| told("its bytes are not those of a backup".to_owned()))?;
+    let manifest = manifest::beside(path)?;
+    Ok(found.backup(&path.display().to_string(), stamp.size, manifest.as_ref(), now))
+}
+
+/// Opens a backup's file for reading; a link or a pipe is refused.
+///
+/// # Errors
+/// As the system says.
+pub(in crate::io) fn open(path: &Path) -> std::io::Result<std::fs::File> {
+    disk::open(path)
 }
 
 /// Returns a path without the steps that lead nowhere (`./`).

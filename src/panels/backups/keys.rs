@@ -11,7 +11,7 @@ use crate::ui::bindings::{Binding, Key, Reason};
 
 /// Returns the keys, the most important first; `shown` is the backup that is meant.
 pub(super) fn bindings(scene: &Scene<'_>, shown: Option<&Backup>) -> Vec<Binding<Command>> {
-    vec![
+    let mut all = vec![
         Binding::new(
             Key::char('v'),
             "verify",
@@ -48,7 +48,10 @@ pub(super) fn bindings(scene: &Scene<'_>, shown: Option<&Backup>) -> Vec<Binding
             "look for backups again; what has not changed is not read again",
             Command::Refresh,
         ),
-    ]
+    ];
+    let at = 2;
+    all.splice(at..at, super::super::restoring::bindings(scene, shown));
+    all
 }
 
 fn pin(scene: &Scene<'_>, shown: Option<&Backup>) -> Binding<Command> {

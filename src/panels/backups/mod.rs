@@ -56,7 +56,10 @@ impl Panel for Backups {
                     return Ask::Prove(backup.location.clone(), keys::levels(backup));
                 }
             }
-            _ => {}
+            command => {
+                let shown = self.shown(scene, &keys);
+                return super::restoring::ask(command, scene, shown).unwrap_or(Ask::Nothing);
+            }
         }
         Ask::Nothing
     }

@@ -47,6 +47,7 @@ fn said(scene: &Scene<'_>) -> Vec<Message> {
         said.push(Message::new(Tone::Warn, text));
     }
     said.extend(problems(&inventory.problems));
+    said.extend(crate::panels::restoring::said(scene));
     said
 }
 

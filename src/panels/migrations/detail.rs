@@ -23,6 +23,8 @@ pub(super) struct Page<'a> {
     pub id: &'a str,
     pub direction: Direction,
     pub now: DateTime<Utc>,
+    /// Whether a full restore is possible here, once that is known.
+    pub restore: Option<(Tone, String)>,
 }
 
 impl Page<'_> {
@@ -82,6 +84,8 @@ impl Page<'_> {
         facts.extend(losses.map(|loss| Pair::new("✖ loses", lost(loss)).tone(Tone::Alarm)));
         facts.extend(self.way_down());
         facts.extend(self.script().map(how));
+        let restore = self.restore.clone();
+        facts.extend(restore.map(|(tone, text)| Pair::new("restore", text).tone(tone)));
         facts
     }
 

@@ -80,7 +80,13 @@ impl Panel for Migrations {
             list::rows(known, &ids, &self.table, theme, left, buf);
         }
         if let Some(id) = self.shown(known, &ids) {
-            let page = detail::Page { known, id, direction: self.direction, now: scene.facts.now };
+            let page = detail::Page {
+                known,
+                id,
+                direction: self.direction,
+                now: scene.facts.now,
+                restore: scene.facts.restore.value().map(super::restoring::way),
+            };
             page.view(&self.sql, theme, right, buf);
         }
     }

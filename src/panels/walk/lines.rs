@@ -4,7 +4,7 @@ use crate::domain::age;
 use crate::domain::evidence::{Claim, Expect, Value, Verdict};
 use crate::domain::gate::Asks;
 use crate::domain::runbook::{
-    Act, Action, Backup, Decide, Down, From, Goto, Kind, Migrate, Skip, Target, Up,
+    Act, Action, Backup, Decide, Down, From, Goto, Kind, Migrate, Restore, Skip, Target, Up,
 };
 use crate::domain::trigger::State;
 use crate::domain::untrusted::Untrusted;
@@ -227,7 +227,11 @@ fn action(action: &Action) -> String {
         Action::VerifyBackup(verify) => {
             format!("a proof of the backup {} to {}", verify.backup, verify.level)
         }
-        Action::Restore(_) => "a restore".to_owned(),
+        Action::Restore(Restore::Full { backup }) => format!(
+            "a restore of the backup {backup}: a new database is loaded and counted, then swapped in; \
+             each act with a plan and a yes of its own"
+        ),
+        Action::Restore(Restore::Tables { .. }) => "a restore of tables".to_owned(),
         Action::Signal(_) => "a signal to a session".to_owned(),
         Action::Http(_) => "an HTTP request".to_owned(),
     }

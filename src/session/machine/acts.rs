@@ -81,7 +81,11 @@ impl Session {
             return Vec::new();
         }
         match self.procedure.take() {
-            Some(next) if outcome.ending == Ending::Done && acting.stop.is_none() => {
+            Some(next)
+                if outcome.ending == Ending::Done
+                    && acting.stop.is_none()
+                    && !acting.plan.ends_procedure() =>
+            {
                 self.asked(next, Origin::Operator)
             }
             _ => Vec::new(),
@@ -165,9 +169,9 @@ fn describe(acting: &Acting, outcome: &Outcome) -> String {
     let title = &acting.plan.preview.title;
     let ending = outcome.ending.word();
     let message = outcome.message.one_line();
-    // An exit code says nothing more where all is well; a backup's name does.
-    let is_backup = matches!(acting.plan.action, Action::Backup { .. });
-    let is_plain = outcome.ending == Ending::Done && outcome.exit_code == Some(0) && !is_backup;
+    // An exit code says nothing more where all is well; a database's or backup's name does.
+    let tells = matches!(acting.plan.action, Action::Backup { .. } | Action::Restore { .. });
+    let is_plain = outcome.ending == Ending::Done && outcome.exit_code == Some(0) && !tells;
     let said = if message.is_empty() || is_plain {
         format!("{title}: {ending}")
     } else {

@@ -97,5 +97,8 @@ fn is_signal(request: &Request) -> bool {
 }
 
 fn is_procedure(request: &Request) -> bool {
-    matches!(request, Request::Migrate { goal: Goal::End | Goal::Revision(_), .. })
+    matches!(
+        request,
+        Request::Migrate { goal: Goal::End | Goal::Revision(_), .. } | Request::Restore(_)
+    )
 }

@@ -4,7 +4,8 @@ use crate::domain::backup::Scope;
 use crate::domain::evidence::{Claim, Probe, Word};
 use crate::domain::gate::Asks;
 use crate::domain::plan::Direction;
-use crate::domain::runbook::{Act, Action, Backup, Down, Goto, Kind, Migrate, Skip, Up};
+use crate::domain::restore::{self, Order};
+use crate::domain::runbook::{Act, Action, Backup, Down, Goto, Kind, Migrate, Restore, Skip, Up};
 use crate::session::effect::{Goal, Request};
 use crate::session::pick;
 
@@ -160,6 +161,9 @@ fn request(act: &Act, walk: &Walk) -> Result<Request, String> {
         }),
         Action::Sql { text, binds } if binds.is_empty() => {
             Ok(Request::Sql { text: text.clone(), risk: act.risk })
+        }
+        Action::Restore(Restore::Full { backup }) => {
+            Ok(Request::Restore(Order::to(restore::Goal::Backup(resolve(backup, walk)?))))
         }
         Action::Sql { .. } | Action::Backup(_) | Action::Restore(_) | Action::Http(_) => {
             Err(format!(

@@ -190,6 +190,9 @@ impl Walk {
     /// Returns true if the step's act is a procedure whose goal may not be reached yet.
     pub(super) fn has_more(&self, plan: &Plan) -> bool {
         use crate::domain::runbook::{Action as Deed, Down, Migrate, Up};
+        if matches!(plan.action, Action::Restore { .. }) {
+            return !plan.ends_procedure();
+        }
         let is_migration = matches!(plan.action, Action::Migrate { .. });
         let goes_on = self.act().is_some_and(|act| {
             matches!(

@@ -196,6 +196,18 @@ pub fn unpack(bytes: &mut dyn Bytes, into: &mut dyn io::Write) -> io::Result<()>
     io::copy(&mut compression::reader(how, bytes)?, into).map(drop)
 }
 
+/// Returns the text of a plain script, decompressed where it is compressed.
+///
+/// # Errors
+/// When it cannot be read, or this version does not read its compression.
+pub fn text<'a>(bytes: &'a mut dyn Bytes) -> io::Result<Box<dyn Read + 'a>> {
+    let head = input::head(bytes)?;
+    match sort(&head) {
+        Some(Sort::Compressed(how)) => compression::reader(how, io::BufReader::new(bytes)),
+        _ => Ok(Box::new(bytes)),
+    }
+}
+
 /// Reads a directory; `None` if it is not one that `pg_dump` or `pg_basebackup` wrote. How
 /// far decoding is goes to `tell`.
 ///

@@ -13,6 +13,7 @@ mod lk;
 mod pages;
 mod plain;
 mod recovery;
+mod restore;
 mod restore_table;
 mod resume;
 mod runbook;

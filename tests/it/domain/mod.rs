@@ -17,6 +17,7 @@ mod locks;
 mod plan;
 mod progress;
 mod resolve;
+mod restore;
 mod reversal;
 mod runbook;
 mod signal;

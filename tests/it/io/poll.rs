@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use lockkeeper::domain::identity::{Class, Pin};
+use lockkeeper::io::bound::Bound;
 use lockkeeper::io::cluster::Stop;
-use lockkeeper::io::poll::{self, Answer, Bound, Question};
+use lockkeeper::io::poll::{self, Answer, Question};
 use lockkeeper::io::postgres::target::{self, Request, Target};
 use lockkeeper::session::facts::{self, Facts};
 use lockkeeper::session::news::News;

@@ -263,7 +263,8 @@ pub fn plan_of(request: &Request) -> Plan {
         | Request::Backup { .. }
         | Request::BackupOf(_)
         | Request::VerifyBackup { .. }
-        | Request::Tend { .. } => command_plan(),
+        | Request::Tend { .. }
+        | Request::Restore(_) => command_plan(),
     }
 }
 

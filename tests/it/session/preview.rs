@@ -72,6 +72,7 @@ impl Stand {
                 making: Some(&self.making),
                 backups: self.backups.as_ref(),
                 invalid: &[],
+                restoring: None,
             },
         )
     }

@@ -1,0 +1,34 @@
+-- What speaks against a restore, from the maintenance database: shared catalogs and statistics.
+WITH others AS (
+    SELECT a.usesysid
+    FROM pg_catalog.pg_stat_activity a
+    WHERE a.datid = $1::int8::oid
+      AND a.backend_type = 'client backend'
+      AND a.pid <> pg_backend_pid()
+      AND NOT starts_with(a.application_name, 'lockkeeper/')
+)
+SELECT current_user::text,
+       (r.rolcreatedb OR r.rolsuper)::bool,
+       pg_catalog.pg_has_role(current_user, d.datdba, 'USAGE')::bool,
+       (pg_catalog.pg_has_role(current_user, 'pg_signal_backend', 'USAGE'))::bool,
+       r.rolsuper::bool,
+       pg_catalog.pg_get_userbyid(d.datdba)::text,
+       (SELECT count(*)::int4 FROM others),
+       (SELECT count(*)::int4 FROM others o
+         JOIN pg_catalog.pg_roles s ON s.oid = o.usesysid WHERE s.rolsuper),
+       ARRAY(SELECT coalesce(nullif(a.application_name, ''), host(a.client_addr), 'a replica')::text
+               FROM pg_catalog.pg_stat_replication a
+              WHERE a.application_name <> 'pg_basebackup' ORDER BY 1),
+       ARRAY(SELECT s.slot_name::text FROM pg_catalog.pg_replication_slots s
+              WHERE s.database = d.datname ORDER BY 1),
+       ARRAY(SELECT s.subname::text FROM pg_catalog.pg_subscription s
+              WHERE s.subdbid = d.oid ORDER BY 1),
+       ARRAY(SELECT p.gid::text FROM pg_catalog.pg_prepared_xacts p
+              WHERE p.database = d.datname ORDER BY 1),
+       (SELECT m.rolname::text FROM pg_catalog.pg_roles m
+         WHERE m.rolname IN ('rds_superuser', 'cloudsqlsuperuser', 'azure_pg_admin') LIMIT 1),
+       CASE WHEN t.spcname = 'pg_default' THEN current_setting('data_directory', true) END::text
+FROM pg_catalog.pg_database d
+JOIN pg_catalog.pg_roles r ON r.rolname = current_user
+JOIN pg_catalog.pg_tablespace t ON t.oid = d.dattablespace
+WHERE d.oid = $1::int8::oid

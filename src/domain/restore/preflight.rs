@@ -1,0 +1,183 @@
+//! What must be so before a restore: each thing that is not is a denial, never a warning.
+
+use super::{Act, Stated};
+use crate::domain::quantity::size;
+
+/// What our role may do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// The role.
+    pub role: String,
+    /// `CREATEDB`, or superuser: without it no database is made and none renamed.
+    pub creates: bool,
+    /// It owns the database, is a member of the owner, or superuser.
+    pub owns: bool,
+    /// `pg_signal_backend`, or superuser: the swap has to end sessions.
+    pub signals: bool,
+    /// Superuser.
+    pub superuser: bool,
+}
+
+/// An extension of the database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extension {
+    /// Its name.
+    pub name: String,
+    /// The version that is installed.
+    pub installed: String,
+    /// The version that a restore would install; `None`: the server has it no more.
+    pub available: Option<String>,
+}
+
+/// What a server says before a restore.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Preflight {
+    /// What our role may do.
+    pub rights: Rights,
+    /// The database's owner.
+    pub owner: String,
+    /// Bytes of the database.
+    pub size: Option<u64>,
+    /// Bytes that are free where the server keeps it; `None`: cannot be told from here.
+    pub free: Option<u64>,
+    /// Who else is connected to it.
+    pub sessions: u32,
+    /// Those of them that our role may not end: superusers'.
+    pub unkillable: u32,
+    /// Replicas that stream from this server.
+    pub standbys: Vec<String>,
+    /// Logical replication slots on it.
+    pub slots: Vec<String>,
+    /// Subscriptions in it.
+    pub subscriptions: Vec<String>,
+    /// Prepared transactions in it.
+    pub prepared: Vec<String>,
+    /// Its extensions.
+    pub extensions: Vec<Extension>,
+    /// The provider, if this is a managed service: its own snapshots are a way back too.
+    pub managed: Option<String>,
+}
+
+/// Extensions whose tables are not their own database's alone.
+const OWN_RESTORES: [&str; 2] = ["timescaledb", "citus"];
+
+/// A way to restore, and why it is closed here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// What it is called.
+    pub name: &'static str,
+    /// Why it is not open; empty: it is.
+    pub closed: Vec<String>,
+}
+
+impl Preflight {
+    /// Returns why `act` must not run; empty: nothing speaks against it.
+    #[must_use]
+    pub fn denials(&self, act: Act, stated: Stated) -> Vec<String> {
+        match act {
+            Act::Load => [self.cannot_make(), self.no_room(stated), self.in_the_way()].concat(),
+            Act::Settle => self.cannot_make(),
+            Act::Swap | Act::Undo => {
+                let unread = self.reads_elsewhere(stated);
+                [self.cannot_make(), self.cannot_end(), self.in_the_way(), unread].concat()
+            }
+            Act::Drop => Vec::new(),
+        }
+    }
+
+    /// Returns which ways to restore are open here.
+    #[must_use]
+    pub fn ways(&self) -> Vec<Way> {
+        let full = [self.cannot_make(), self.cannot_end(), self.in_the_way()].concat();
+        let full = [full, self.no_room(Stated::default())].concat();
+        let full = [full, self.reads_elsewhere(Stated::default())].concat();
+        vec![Way { name: "full restore", closed: full }]
+    }
+
+    fn cannot_make(&self) -> Vec<String> {
+        let Rights { role, creates, owns, .. } = &self.rights;
+        let mut why = Vec::new();
+        if !creates {
+            why.push(format!("{role} may not create databases: ALTER ROLE {role} CREATEDB"));
+        }
+        if !owns {
+            why.push(format!("{role} does not own it: GRANT {} TO {role}", self.owner));
+        }
+        why
+    }
+
+    fn cannot_end(&self) -> Vec<String> {
+        let role = &self.rights.role;
+        let mut why = Vec::new();
+        if !self.rights.signals {
+            why.push(format!(
+                "{role} may not end others' sessions: GRANT pg_signal_backend TO {role}"
+            ));
+        }
+        if self.unkillable > 0 && !self.rights.superuser {
+            why.push(format!(
+                "{} sessions on it are superusers', which {role} may not end: they have to leave",
+                self.unkillable
+            ));
+        }
+        why
+    }
+
+    fn no_room(&self, stated: Stated) -> Vec<String> {
+        let (Some(used), Some(free)) = (self.size, stated.free.or(self.free)) else {
+            let unknown = "how much is free on the server cannot be told from here: look, and say \
+                           it (lockkeeper restore --free 50GB)";
+            return vec![unknown.to_owned()];
+        };
+        let needed = used.saturating_add(used / 5);
+        if free >= needed {
+            return Vec::new();
+        }
+        vec![format!(
+            "only {} are free, and {} are needed (1.2 × its size)",
+            size(free),
+            size(needed)
+        )]
+    }
+
+    /// Returns what would stay with the old database in silence, or hold the rename up.
+    fn in_the_way(&self) -> Vec<String> {
+        let mut why = Vec::new();
+        let mut named = |what: &str, names: &[String]| {
+            if !names.is_empty() {
+                why.push(format!("{what}: {}", names.join(", ")));
+            }
+        };
+        named("logical replication slots would stay with the old database", &self.slots);
+        named("subscriptions would stay with the old database", &self.subscriptions);
+        named("prepared transactions hold the rename up", &self.prepared);
+        why.extend(self.extensions.iter().filter_map(foreign));
+        why
+    }
+
+    fn reads_elsewhere(&self, stated: Stated) -> Vec<String> {
+        if stated.drained || self.standbys.is_empty() {
+            return Vec::new();
+        }
+        vec![format!(
+            "replicas stream from here ({}): their sessions go on reading the OLD database until \
+             they are ended there; end them, and say so (lockkeeper restore --drained)",
+            self.standbys.join(", ")
+        )]
+    }
+}
+
+fn foreign(extension: &Extension) -> Option<String> {
+    let Extension { name, installed, available } = extension;
+    if OWN_RESTORES.contains(&name.as_str()) {
+        return Some(format!("{name} has a way to restore of its own: see its documentation"));
+    }
+    match available {
+        None => Some(format!("the extension {name} is not available on this server any more")),
+        Some(version) if version != installed => Some(format!(
+            "the extension {name} is at {installed}, and a restore would install {version}: \
+             ALTER EXTENSION … UPDATE first"
+        )),
+        Some(_) => None,
+    }
+}

@@ -1,0 +1,118 @@
+//! Whether the new database holds what the backup holds, before anybody uses it.
+
+use std::collections::BTreeMap;
+
+use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::job::Load;
+use super::prove::Proven;
+use super::server::{self, execute, words};
+use super::{Job, say};
+use crate::domain::untrusted::Untrusted;
+use crate::io::blocking::blocking;
+use crate::io::tree::Disk;
+use crate::tools::{self, Rows, Tree};
+
+const TABLES: &str = include_str!("../../../assets/sql/dumped_tables.sql");
+const INVALID: &str = "
+    SELECT i.indexrelid::regclass::text FROM pg_catalog.pg_index i WHERE NOT i.indisvalid
+     UNION ALL
+    SELECT k.conname::text || ' on ' || k.conrelid::regclass::text
+      FROM pg_catalog.pg_constraint k
+     WHERE k.contype = 'f' AND NOT k.convalidated";
+/// So many differences are told one by one.
+const MOST: usize = 6;
+
+/// Analyses the new database, and counts it against the backup.
+pub(super) async fn check(job: &Job, load: &Load, proven: &Proven) -> Result<(), String> {
+    let mut connection = server::connect(Some(&job.new)).await?;
+    let refused = |error: sqlx::Error| words(&error);
+    execute(&mut connection, "SET statement_timeout = 0").await.map_err(refused)?;
+    say("ANALYZE");
+    execute(&mut connection, "ANALYZE").await.map_err(refused)?;
+    let found = count(&mut connection).await.map_err(refused)?;
+    let mut wrong = differences(proven, &found);
+    let invalid = sqlx::query_scalar::<_, String>(INVALID).fetch_all(&mut connection).await;
+    wrong.extend(invalid.map_err(refused)?.iter().map(|name| format!("{name} is not valid")));
+    wrong.extend(revision(load, proven, &mut connection).await);
+    if wrong.is_empty() {
+        let rows: u64 = found.values().sum();
+        say(&format!("counted: {rows} rows in {} tables, as in the backup", found.len()));
+        return Ok(());
+    }
+    let more = wrong.len().saturating_sub(MOST);
+    wrong.truncate(MOST);
+    let more = if more > 0 { format!("; {more} more") } else { String::new() };
+    let text = format!("the new database is not what the backup holds: {}{more}", wrong.join("; "));
+    Err(Untrusted::new(text).one_line())
+}
+
+async fn count(connection: &mut PgConnection) -> sqlx::Result<BTreeMap<String, u64>> {
+    let tables = sqlx::query(TABLES).fetch_all(&mut *connection).await?;
+    let mut counts = BTreeMap::new();
+    for table in &tables {
+        let (schema, name, quoted): (String, String, String) =
+            (table.try_get(0)?, table.try_get(1)?, table.try_get(2)?);
+        let sql = format!("SELECT count(*)::int8 FROM ONLY {quoted}");
+        let rows: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *connection).await?;
+        counts.insert(format!("{schema}.{name}"), u64::try_from(rows).unwrap_or_default());
+    }
+    Ok(counts)
+}
+
+fn differences(proven: &Proven, found: &BTreeMap<String, u64>) -> Vec<String> {
+    let missing = |(table, rows): (&String, &Option<u64>)| match (found.get(table), rows) {
+        (None, _) => Some(format!("{table} is missing")),
+        (Some(found), Some(rows)) if found != rows => {
+            Some(format!("{table} has {found} rows, not {rows}"))
+        }
+        _ => None,
+    };
+    let mut wrong: Vec<String> = proven.rows.iter().filter_map(missing).collect();
+    // A manifest names every table; what is only decoded may have none for an empty one.
+    if proven.backup.registered && !proven.rows.is_empty() {
+        let extra = found.keys().filter(|table| !proven.rows.contains_key(*table));
+        wrong.extend(extra.map(|table| format!("{table} is not in the backup")));
+    }
+    wrong
+}
+
+/// Returns what is wrong with the revision; one that is not known on either side is not
+/// compared, and that is said.
+async fn revision(load: &Load, proven: &Proven, connection: &mut PgConnection) -> Option<String> {
+    let found = match load.tool.as_deref() {
+        Some(tool) => revisions(tool, connection).await,
+        None => None,
+    };
+    let (Some(expected), Some(mut found)) = (proven.backup.revisions.clone(), found) else {
+        say("the revision is not compared: it is not known");
+        return None;
+    };
+    let mut expected = expected;
+    expected.sort_unstable();
+    found.sort_unstable();
+    let words = |ids: &[String]| if ids.is_empty() { "none".to_owned() } else { ids.join(", ") };
+    if expected == found {
+        say(&format!("at revision {}", Untrusted::new(words(&found)).one_line()));
+        return None;
+    }
+    Some(format!("it is at revision {}, not {}", words(&found), words(&expected)))
+}
+
+async fn revisions(tool: &str, connection: &mut PgConnection) -> Option<Vec<String>> {
+    let tool = tools::by_name(tool)?;
+    let tree = Disk::new(".");
+    let detected = blocking(|| tool.detect(&tree))?;
+    let query = blocking(|| tool.version_query(&tree, &detected.directory));
+    let exists = sqlx::query_scalar::<_, bool>(AssertSqlSafe(query.exists.clone()));
+    let rows = if exists.fetch_one(&mut *connection).await.ok()? {
+        let rows = sqlx::query(AssertSqlSafe(query.rows)).fetch_all(connection).await.ok()?;
+        let texts = |row: &PgRow| (0..row.len()).map(|at| row.try_get(at)).collect();
+        Rows::Read(rows.iter().map(texts).collect::<sqlx::Result<_>>().ok()?)
+    } else {
+        Rows::Absent
+    };
+    let tree: &dyn Tree = &tree;
+    Some(blocking(|| tool.load(tree, &detected.directory, &rows)).graph.current())
+}

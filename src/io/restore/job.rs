@@ -1,0 +1,102 @@
+//! The child's command line.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::domain::restore::Act;
+
+/// What the child does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// The act.
+    pub act: Act,
+    /// The server that is meant.
+    pub system_identifier: String,
+    /// The live database.
+    pub database: String,
+    /// Its OID.
+    pub oid: u32,
+    /// The database that is made, filled, swapped in or dropped.
+    pub new: String,
+    /// Its OID, once there is one.
+    pub new_oid: Option<u32>,
+    /// What is loaded.
+    pub load: Option<Load>,
+}
+
+/// What is loaded, and by which program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// The backup.
+    pub backup: PathBuf,
+    /// `pg_restore`, or for a script `psql`.
+    pub client: PathBuf,
+    /// How many connections load at the same time.
+    pub jobs: usize,
+    /// The migration tool whose revision is compared.
+    pub tool: Option<String>,
+}
+
+const OPTIONS: [&str; 9] = [
+    "--system",
+    "--database",
+    "--oid",
+    "--new",
+    "--new-oid",
+    "--backup",
+    "--client",
+    "--jobs",
+    "--tool",
+];
+
+impl Job {
+    /// Reads the command line.
+    ///
+    /// # Errors
+    /// If a word is unknown, missing or not what it must be.
+    pub fn parse(args: &[OsString]) -> Result<Self, String> {
+        let words: Option<Vec<&str>> = args.iter().map(|word| word.to_str()).collect();
+        let words = words.ok_or("an argument is not UTF-8")?;
+        let (act, rest) = words.split_first().ok_or("the act is missing")?;
+        let act = Act::parse(act).ok_or_else(|| format!("{act} is no act of a restore"))?;
+        let given = options(rest)?;
+        let text = |name: &str| {
+            given.get(name).map(|text| (*text).to_owned()).ok_or(format!("{name} is missing"))
+        };
+        let oid = |name: &str| {
+            let text = text(name)?;
+            text.parse::<u32>().map_err(|_| format!("{name}: {text} is no OID"))
+        };
+        let load = match act {
+            Act::Load => Some(Load {
+                backup: PathBuf::from(text("--backup")?),
+                client: PathBuf::from(text("--client")?),
+                jobs: text("--jobs")?.parse().map_err(|_| "--jobs: that is no number")?,
+                tool: given.get("--tool").map(|tool| (*tool).to_owned()),
+            }),
+            _ => None,
+        };
+        let new_oid = if act == Act::Load { None } else { Some(oid("--new-oid")?) };
+        Ok(Self {
+            act,
+            system_identifier: text("--system")?,
+            database: text("--database")?,
+            oid: oid("--oid")?,
+            new: text("--new")?,
+            new_oid,
+            load,
+        })
+    }
+}
+
+fn options<'a>(words: &[&'a str]) -> Result<BTreeMap<&'a str, &'a str>, String> {
+    words
+        .chunks(2)
+        .map(|pair| match pair {
+            [name, value] if OPTIONS.contains(name) => Ok((*name, *value)),
+            [name, ..] => Err(format!("unknown or without value: {name}")),
+            [] => Err(String::from("an option is missing")),
+        })
+        .collect()
+}

@@ -1,0 +1,96 @@
+//! The hidden child of a restore's acts, and what their plans stand on.
+//!
+//! What it does goes to stdout line by line, what went wrong last to stderr. Exit codes: 0
+//! done, 1 failed while running, 2 nothing was begun. Killed at any moment it leaves the live
+//! database or the new one under the name, never none and never a half of one: both renames
+//! are one transaction, and until then nothing of the live database is touched.
+
+mod check;
+mod drop;
+mod job;
+mod load;
+mod look;
+mod prove;
+mod script;
+mod server;
+mod settle;
+mod swap;
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use super::terminal::{Signal, Signals};
+use crate::domain::restore::Act;
+
+pub use job::{Job, Load};
+pub use look::{Look, look, preflight, world};
+
+/// Why nothing was begun, or why it came to no good end.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// Nothing was changed.
+    #[error("{0}")]
+    NotRun(String),
+    /// It was begun; what is left is said.
+    #[error("{0}")]
+    Running(String),
+}
+
+impl Failed {
+    fn code(&self) -> ExitCode {
+        match self {
+            Self::NotRun(_) => ExitCode::from(2),
+            Self::Running(_) => ExitCode::from(1),
+        }
+    }
+}
+
+/// Runs the child's command line; the server, and its maintenance database, are in the
+/// environment, as libpq reads them.
+#[must_use]
+pub fn main(args: &[OsString]) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failed::NotRun(format!("no runtime: {error}")));
+    let job = Job::parse(args).map_err(Failed::NotRun);
+    let done = runtime.and_then(|runtime| {
+        let done = runtime.block_on(run(&job?));
+        // A thread may still read a file that nobody wants any more.
+        runtime.shutdown_background();
+        done
+    });
+    match done {
+        Ok(done) => {
+            say(&done);
+            ExitCode::SUCCESS
+        }
+        Err(failed) => {
+            // Who started us may be gone.
+            let _ = writeln!(io::stderr().lock(), "error: {failed}");
+            failed.code()
+        }
+    }
+}
+
+/// Does one act, and returns in words what is so now.
+///
+/// # Errors
+/// [`Failed::NotRun`] if nothing was changed; [`Failed::Running`] if something was.
+pub async fn run(job: &Job) -> Result<String, Failed> {
+    match job.act {
+        Act::Load => load::run(job).await,
+        Act::Settle => settle::run(job).await,
+        Act::Swap | Act::Undo => swap::run(job).await,
+        Act::Drop => drop::run(job).await,
+    }
+}
+
+/// Prints a line; a reader that went away is no reason to stop.
+fn say(line: &str) {
+    let mut out = io::stdout().lock();
+    drop(writeln!(out, "{line}").and_then(|()| out.flush()));
+}
+
+async fn asked_to_end(signals: &mut Signals) {
+    while matches!(signals.next().await, Signal::Suspend | Signal::Continue) {}
+}

@@ -1,0 +1,456 @@
+//! `restore` on a real server: the database is the old one or the new one at every moment, and
+//! whoever asks is told which.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use lockkeeper::io::cluster::{Stop, clients};
+use serde_json::Value;
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection as _};
+
+use super::lk::{Answer, Lk};
+use crate::support::act::until;
+use crate::support::server::{Database, LOCKKEEPER, Server, private};
+
+/// What stands in the table while the backup is made, and after it was damaged.
+const GOOD: &str = "good";
+const DAMAGED: &str = "damaged";
+
+struct Scene {
+    server: Server,
+    database: Database,
+    lk: Lk,
+}
+
+impl Scene {
+    /// A database with a backup, damaged since. A server of its own: roles, databases and
+    /// crashes are nobody else's.
+    fn new() -> Self {
+        let server = private(&[]);
+        let database = server.database("shop");
+        database.execute(
+            "CREATE TABLE users (id int PRIMARY KEY, name text);
+             INSERT INTO users SELECT n, md5(n::text) FROM generate_series(1, 2000) n;
+             CREATE TABLE state (what text NOT NULL);
+             INSERT INTO state VALUES ('good');
+             CREATE INDEX ON users (name);",
+        );
+        let lk = Lk::on(&database);
+        let made = lk.confirmed(&["backup"]);
+        assert_eq!(made.code(), 0, "{}", made.said());
+        database.execute("UPDATE state SET what = 'damaged'; DELETE FROM users WHERE id > 500");
+        Self { server, database, lk }
+    }
+
+    fn ask<T>(&self, database: &str, sql: &str) -> T
+    where
+        T: Send + Unpin + 'static,
+        (T,): for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow>,
+    {
+        let database = self.server.existing(database);
+        let sql = sql.to_owned();
+        std::thread::scope(|scope| {
+            let work = async move {
+                let mut connection = database.connect().await;
+                let (value,): (T,) = sqlx::query_as(AssertSqlSafe(sql))
+                    .fetch_one(&mut connection)
+                    .await
+                    .expect("it answers");
+                value
+            };
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.expect("a runtime");
+            scope.spawn(move || runtime.block_on(work)).join().expect("it ends")
+        })
+    }
+
+    /// The oracle: what a client reads under the name.
+    fn reads(&self) -> String {
+        self.ask(&self.database.name, "SELECT what FROM state")
+    }
+
+    fn users(&self) -> i64 {
+        self.ask(&self.database.name, "SELECT count(*) FROM users")
+    }
+
+    /// Returns the databases beside the live one.
+    fn beside(&self) -> Vec<String> {
+        let sql = format!(
+            "SELECT array_agg(datname::text ORDER BY 1) FROM pg_database WHERE datname LIKE '{}\\_%'",
+            self.database.name
+        );
+        self.ask::<Option<Vec<String>>>("postgres", &sql).unwrap_or_default()
+    }
+
+    /// Plans and confirms act after act until the swap is done; returns their words.
+    fn restore(&self) -> Vec<String> {
+        let mut acts = Vec::new();
+        loop {
+            let (act, answer) = self.act(&["restore", "newest"]);
+            assert_eq!(answer.code(), 0, "{act}: {}", answer.said());
+            let is_last = act == "swap";
+            acts.push(act);
+            if is_last {
+                return acts;
+            }
+        }
+    }
+
+    fn act(&self, args: &[&str]) -> (String, Answer) {
+        let (plan, hash) = self.lk.plan(args);
+        let act = plan["action"]["act"].as_str().expect("an act").to_owned();
+        (act, self.lk.run(&[args, &["--confirm", &hash, "--json"]].concat()))
+    }
+
+    /// Returns the child's command for the next act, as its job runs it.
+    fn child(&self) -> (String, Command) {
+        let (plan, _) = self.lk.plan(&["restore", "newest"]);
+        let act = plan["action"]["act"].as_str().expect("an act").to_owned();
+        let argv: Vec<&str> = words(&plan["command"]["argv"]);
+        let mut command = Command::new(LOCKKEEPER);
+        command.args(&argv[1..]).env("PGHOST", &self.database.socket_dir).env("PGPORT", "5432");
+        command.env("PGUSER", &self.database.superuser).env("PGDATABASE", "postgres");
+        command.env("PGAPPNAME", "test/child").current_dir(self.lk.project());
+        (act, command)
+    }
+
+    fn killed_at(&self, point: &str) {
+        let (_, mut command) = self.child();
+        let output = command.env("LOCKKEEPER_FAILPOINT", point).output().expect("it starts");
+        assert_eq!(output.status.code(), None, "{point}: it was killed");
+        // The server ends what a dead client has left: only then is it still.
+        until("the server to be done with it", || {
+            let sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'test/child'";
+            (self.ask::<i64>("postgres", sql) == 0).then_some(())
+        });
+    }
+}
+
+fn words(argv: &Value) -> Vec<&str> {
+    argv.as_array().expect("a list").iter().filter_map(Value::as_str).collect()
+}
+
+#[test]
+fn a_restore_brings_everything_back_and_keeps_what_was_there() {
+    let scene = Scene::new();
+    let name = &scene.database.name;
+    scene.server.existing("postgres").execute(&format!(
+        "CREATE ROLE web LOGIN;
+         ALTER DATABASE {name} SET search_path TO public, pg_catalog;
+         ALTER ROLE web IN DATABASE {name} SET work_mem TO '7MB';
+         REVOKE ALL ON DATABASE {name} FROM PUBLIC;
+         GRANT CONNECT ON DATABASE {name} TO web;
+         ALTER DATABASE {name} CONNECTION LIMIT 77;
+         COMMENT ON DATABASE {name} IS 'the shop''s own'"
+    ));
+    let properties = format!(
+        "SELECT json_build_array(d.datacl::text, d.datconnlimit, shobj_description(d.oid, 'pg_database'),
+                (SELECT json_agg(s.setconfig ORDER BY s.setrole) FROM pg_db_role_setting s
+                  WHERE s.setdatabase = d.oid))::text
+           FROM pg_database d WHERE d.datname = '{name}'"
+    );
+    let before: String = scene.ask("postgres", &properties);
+    let (plan, _) = scene.lk.plan(&["restore", "newest"]);
+    let now = plan["preview"]["now"].to_string();
+    assert!(now.contains("public.users: 500 rows now, 2000 in the backup (−1500)"), "{now}");
+    assert_eq!(plan["risk"], "lossy");
+
+    assert_eq!(scene.restore(), ["load", "settle", "swap"]);
+    assert_eq!((scene.reads().as_str(), scene.users()), (GOOD, 2000));
+    assert_eq!(scene.ask::<String>("postgres", &properties), before);
+    let [old] = scene.beside().try_into().expect("one is kept");
+    assert!(old.contains("_old_"), "{old}");
+    assert_eq!(scene.ask::<String>(&old, "SELECT what FROM state"), DAMAGED);
+
+    scene.database.execute("INSERT INTO users VALUES (9001, 'since the swap')");
+    let told = until("the server to count it", || {
+        let (plan, _) = scene.lk.plan(&["restore", "--undo"]);
+        let now = plan["preview"]["now"].to_string();
+        now.contains("at least 1 rows").then_some(now)
+    });
+    assert!(told.contains("since the swap"), "{told}");
+    let (act, answer) = scene.act(&["restore", "--undo"]);
+    assert_eq!((act.as_str(), answer.code()), ("undo", 0), "{}", answer.said());
+    assert_eq!((scene.reads().as_str(), scene.users()), (DAMAGED, 500));
+    assert_eq!(scene.ask::<String>("postgres", &properties), before);
+    scene.lk.run(&["restore", "--undo", "--plan"]).refuses("nothing can be taken back");
+    assert_eq!(scene.restore(), ["load", "settle", "swap"], "the same again");
+    assert_eq!(scene.reads(), GOOD);
+}
+
+/// Killed at every boundary, the name belongs to a whole database, and the same command again
+/// leads to the end.
+#[test]
+fn killed_at_any_boundary_the_database_is_the_old_one_or_the_new_one() {
+    let scene = Scene::new();
+    let loading = [
+        ("restore.proved", 0),
+        ("restore.made", 1),
+        ("restore.marked", 1),
+        ("restore.filled", 1),
+        ("restore.checked", 1),
+        ("restore.loaded", 1),
+    ];
+    for (point, left) in loading {
+        scene.killed_at(point);
+        assert_eq!((scene.reads().as_str(), scene.users()), (DAMAGED, 500), "{point}");
+        let beside = scene.beside();
+        assert_eq!(beside.len(), left, "{point}: {beside:?}");
+        for name in beside {
+            let (act, answer) = scene.act(&["restore", "--drop", &name]);
+            assert_eq!((act.as_str(), answer.code()), ("drop", 0), "{point}: {}", answer.said());
+        }
+    }
+    let (act, answer) = scene.act(&["restore", "newest"]);
+    assert_eq!((act.as_str(), answer.code()), ("load", 0), "{}", answer.said());
+    scene.killed_at("restore.settle.done");
+    assert_eq!(scene.child().0, "settle", "nothing of it was kept");
+    scene.killed_at("restore.settle.committed");
+    assert_eq!(scene.child().0, "swap");
+    for point in ["restore.swap.begun", "restore.swap.renamed"] {
+        scene.killed_at(point);
+        assert_eq!((scene.reads().as_str(), scene.users()), (DAMAGED, 500), "{point}");
+    }
+    scene.killed_at("restore.swap.committed");
+    assert_eq!((scene.reads().as_str(), scene.users()), (GOOD, 2000));
+    let (act, answer) = scene.act(&["restore", "--undo"]);
+    assert_eq!((act.as_str(), answer.code()), ("undo", 0), "{}", answer.said());
+    assert_eq!(scene.reads(), DAMAGED);
+}
+
+#[test]
+fn a_server_that_dies_before_the_commit_has_the_old_database() {
+    let scene = Scene::new();
+    for _ in 0..2 {
+        let (act, answer) = scene.act(&["restore", "newest"]);
+        assert_eq!(answer.code(), 0, "{act}: {}", answer.said());
+    }
+    let (_, mut command) = scene.child();
+    let mut child = command.env("LOCKKEEPER_FAILPOINT", "restore.swap.renamed:pause").spawn();
+    let child = child.as_mut().expect("it starts");
+    let stat = format!("/proc/{}/stat", child.id());
+    until("it to stand still", || {
+        let text = fs::read_to_string(&stat).expect("it lives");
+        text.rsplit_once(')').filter(|(_, rest)| rest.trim_start().starts_with('T')).map(drop)
+    });
+    scene.server.cluster.stop_server(Stop::Immediate).expect("it is killed");
+    scene.server.cluster.start_server().expect("it comes back");
+    child.kill().expect("it can be killed");
+    child.wait().expect("it is gone");
+    assert_eq!((scene.reads().as_str(), scene.users()), (DAMAGED, 500));
+    assert_eq!(scene.restore(), ["swap"], "and it goes on where it was");
+    assert_eq!(scene.reads(), GOOD);
+}
+
+/// A `pg_restore` that says it has begun, and waits.
+fn slow_restore(scene: &Scene) -> PathBuf {
+    let real = clients::find("pg_restore", 0).expect("there is one").path;
+    let directory = scene.lk.project().join("bin");
+    fs::create_dir(&directory).expect("it can be made");
+    let project = scene.lk.project().display().to_string();
+    let text = format!(
+        "#!/bin/sh\ncase \"$1\" in --version) exec {real} --version;; esac\n\
+         echo > {project}/begun\nwhile [ ! -e {project}/go ]; do sleep 0.05; done\n\
+         exec {real} \"$@\"\n",
+        real = real.display()
+    );
+    let path = directory.join("pg_restore");
+    fs::write(&path, text).expect("it is written");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it may run");
+    directory
+}
+
+#[test]
+fn a_restore_whose_console_and_tool_were_killed_is_told_by_resume() {
+    let scene = Scene::new();
+    let bin = slow_restore(&scene);
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").expect("a path"));
+    let with_path = |args: &[&str]| {
+        let mut command = scene.lk.command(args);
+        command.env("PATH", &path);
+        command
+    };
+    let plan = with_path(&["restore", "newest", "--plan", "--json"]).output().expect("it starts");
+    let plan: Value = serde_json::from_slice(&plan.stdout).expect("a plan");
+    let hash = plan["hash"].as_str().expect("a hash").to_owned();
+    let mut console =
+        with_path(&["restore", "newest", "--confirm", &hash]).spawn().expect("it starts");
+    let begun = scene.lk.project().join("begun");
+    until("pg_restore to begin", || begun.exists().then_some(()));
+    console.kill().expect("it can be killed");
+    console.wait().expect("it is gone");
+    scene.lk.kill_jobs();
+    until("the server to be done with it", || {
+        let sql = "SELECT count(*) FROM pg_stat_activity \
+                   WHERE application_name LIKE 'lockkeeper/restore%'";
+        (scene.ask::<i64>("postgres", sql) == 0).then_some(())
+    });
+    let told = scene.lk.run(&["resume"]);
+    let [left] = scene.beside().try_into().expect("one is left over");
+    assert_eq!(told.code(), 0, "{}", told.said());
+    for words in ["half made", "is the OLD", &format!("restore --drop {left}")] {
+        assert!(told.said().contains(words), "{words}: {}", told.said());
+    }
+    assert_eq!(scene.reads(), DAMAGED);
+    // The same command again takes it away first, then begins anew.
+    let (act, answer) = scene.act(&["restore", "newest"]);
+    assert_eq!((act.as_str(), answer.code()), ("drop", 0), "{}", answer.said());
+    assert_eq!(scene.restore(), ["load", "settle", "swap"]);
+    assert_eq!(scene.reads(), GOOD);
+}
+
+#[test]
+fn a_swap_whose_console_was_killed_is_told_by_resume() {
+    let scene = Scene::new();
+    for _ in 0..2 {
+        let (act, answer) = scene.act(&["restore", "newest"]);
+        assert_eq!(answer.code(), 0, "{act}: {}", answer.said());
+    }
+    let (_, hash) = scene.lk.plan(&["restore", "newest"]);
+    let mut command = scene.lk.command(&["restore", "newest", "--confirm", &hash]);
+    let output = command.env("LOCKKEEPER_FAILPOINT", "act.after_spawn").output().expect("starts");
+    assert_eq!(output.status.code(), None, "it was killed");
+    // Its job hands the boundary on to nobody: it goes on without its console.
+    // Whoever asks in the middle of the swap is refused a connection, as any client is.
+    let told = until("its end to be known", || {
+        let told = scene.lk.run(&["resume"]);
+        (told.code() == 0).then(|| told.said())
+    });
+    let is_new = scene.reads() == GOOD;
+    let which = if is_new { "is the NEW" } else { "is the OLD" };
+    assert!(told.contains(which), "{which}: {told}");
+}
+
+/// What one client that reconnects has seen.
+#[derive(Default)]
+struct Seen {
+    reads: Vec<String>,
+    refused: u32,
+}
+
+async fn client(database: Database, stop: Arc<AtomicBool>) -> Seen {
+    let mut seen = Seen::default();
+    let mut connection: Option<PgConnection> = None;
+    while !stop.load(Ordering::Relaxed) {
+        if connection.is_none() {
+            connection = PgConnection::connect_with(&database.options()).await.ok();
+            seen.refused += u32::from(connection.is_none());
+        }
+        let Some(mut open) = connection.take() else { continue };
+        let sql = "SELECT what || ' ' || (SELECT count(*) FROM users) FROM state";
+        if let Ok(read) = sqlx::query_scalar::<_, String>(sql).fetch_one(&mut open).await {
+            if seen.reads.last() != Some(&read) {
+                seen.reads.push(read);
+            }
+            connection = Some(open);
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    seen
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn six_clients_that_reconnect_read_nothing_wrong_and_fail_once_at_most() {
+    let scene = tokio::task::spawn_blocking(Scene::new).await.expect("it is set");
+    for _ in 0..2 {
+        let (act, answer) = scene.act(&["restore", "newest"]);
+        assert_eq!(answer.code(), 0, "{act}: {}", answer.said());
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    let spawn = |_| tokio::spawn(client(scene.database.clone(), stop.clone()));
+    let clients: Vec<_> = (0..6).map(spawn).collect();
+    let connected = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'test' \
+                     AND datname LIKE 'shop%'";
+    until("the clients to be there", || {
+        (scene.ask::<i64>("postgres", connected) >= 6).then_some(())
+    });
+    let (act, answer) = scene.act(&["restore", "newest"]);
+    assert_eq!((act.as_str(), answer.code()), ("swap", 0), "{}", answer.said());
+    until("the clients to be back", || {
+        (scene.ask::<i64>("postgres", connected) >= 6).then_some(())
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    stop.store(true, Ordering::Relaxed);
+    for client in clients {
+        let seen = client.await.expect("it ends");
+        assert_eq!(seen.reads, ["damaged 500", "good 2000"], "old, then new, and nothing else");
+        assert!(seen.refused <= 1, "{} failed reconnects", seen.refused);
+    }
+}
+
+#[test]
+fn what_cannot_be_restored_is_refused_before_anything_is_made() {
+    let scene = Scene::new();
+    let name = &scene.database.name;
+    let refused = |why: &str| {
+        scene.lk.run(&["restore", "newest", "--plan"]).refuses(why);
+        assert_eq!(scene.beside(), [""; 0]);
+    };
+    scene.database.execute("BEGIN; UPDATE state SET what = what; PREPARE TRANSACTION 'transfer'");
+    refused("prepared transactions hold the rename up: transfer");
+    scene.database.execute("ROLLBACK PREPARED 'transfer'");
+    let dump = scene.lk.project().join("backups");
+    let dump = crate::support::act::files(&dump);
+    let dump = dump.iter().find(|path| path.extension().is_some_and(|e| e == "dump"));
+    let dump = dump.expect("a backup").display().to_string();
+    let bytes = fs::read(&dump).expect("it reads");
+
+    // Changed since it was decoded: its SHA-256 tells, before anything is made.
+    let mut flipped = bytes.clone();
+    let middle = flipped.len() * 2 / 3;
+    flipped[middle] ^= 0x55;
+    fs::write(&dump, &flipped).expect("written");
+    let (act, answer) = scene.act(&["restore", &dump]);
+    assert_eq!((act.as_str(), answer.code()), ("load", 2), "{}", answer.said());
+    assert!(answer.said().contains("the backup is bad"), "{}", answer.said());
+    fs::write(&dump, &bytes[..bytes.len() - 100]).expect("written");
+    scene.lk.run(&["restore", &dump, "--plan"]).refuses("damaged or incomplete");
+    assert_eq!((scene.beside(), scene.reads().as_str()), (Vec::new(), DAMAGED));
+
+    // A role without rights is told which it lacks.
+    scene.server.existing("postgres").execute(&format!(
+        "CREATE ROLE poor LOGIN IN ROLE pg_monitor; GRANT CONNECT ON DATABASE {name} TO poor"
+    ));
+    fs::write(&dump, &bytes).expect("written");
+    assert_eq!(scene.lk.run(&["verify", &dump]).code(), 0, "it is good again");
+    let poor = scene.lk.dsn().replace("user=postgres", "user=poor");
+    let answer = scene.lk.run(&["restore", &dump, "--plan", "--dsn", &poor]);
+    answer.refuses("poor may not create databases");
+    let doctor = scene.lk.run(&["doctor", "--json", "--dsn", &poor]).document("doctor");
+    let found = doctor["findings"].as_array().expect("a list");
+    let restore = found.iter().find(|finding| finding["id"] == "restore").expect("it is told");
+    assert_eq!(restore["state"], "warn", "{restore}");
+    assert!(restore["value"].as_str().is_some_and(|v| v.contains("does not own it")), "{restore}");
+}
+
+#[test]
+fn a_plain_script_is_restored_in_one_transaction_and_not_led_elsewhere() {
+    let scene = Scene::new();
+    let pg_dump = clients::find("pg_dump", 0).expect("there is one").path;
+    let script = |file: &str, extra: &[&str]| {
+        let path = scene.lk.project().join(file);
+        let mut command = Command::new(&pg_dump);
+        command.args(extra).arg("-f").arg(&path).arg(scene.database.dsn());
+        assert!(command.status().expect("pg_dump starts").success());
+        path.display().to_string()
+    };
+    let elsewhere = script("elsewhere.sql", &["--create"]);
+    let (_, answer) = scene.act(&["restore", &elsewhere]);
+    assert_eq!(answer.code(), 1, "{}", answer.said());
+    assert!(answer.said().contains("leads psql elsewhere"), "{}", answer.said());
+    assert_eq!(scene.beside(), [""; 0], "and it was taken away again");
+
+    let plain = script("plain.sql.gz", &["-Z6"]);
+    scene.database.execute("DROP TABLE users");
+    for expected in ["load", "settle", "swap"] {
+        let (act, answer) = scene.act(&["restore", &plain]);
+        assert_eq!((act.as_str(), answer.code()), (expected, 0), "{}", answer.said());
+    }
+    assert_eq!((scene.reads().as_str(), scene.users()), (DAMAGED, 500), "as it was dumped");
+}
