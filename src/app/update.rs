@@ -247,6 +247,10 @@ impl App {
                 vec![Output::Backend(backend)]
             }
             Ask::Verify(location) => vec![Output::Verify(location)],
+            Ask::Count(id, direction) => {
+                self.say(Told::Plain, "counting, at most a second for each question".to_owned());
+                vec![Output::Count(id, direction)]
+            }
             Ask::Say(text) => {
                 self.say(Told::Plain, text);
                 Vec::new()

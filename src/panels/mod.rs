@@ -21,6 +21,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::domain::activity::BackendKey;
+use crate::domain::plan::Direction;
 use crate::session::effect::{How, Request};
 use crate::session::facts::Facts;
 use crate::session::machine::Session;
@@ -163,6 +164,8 @@ pub enum Command {
     KillAct,
     /// Proves the selected backup.
     Verify,
+    /// Count the rows that a way would lose, or be refused by.
+    Count,
     /// Asks for the next migration.
     Up,
     /// Asks to take the last migration back.
@@ -282,6 +285,8 @@ pub enum Ask {
     Backend(BackendKey),
     /// Prove the backup at this location, which only reads.
     Verify(String),
+    /// Count the rows that one way of a migration would lose or be refused by.
+    Count(String, Direction),
     /// Say why nothing happened.
     Say(String),
 }

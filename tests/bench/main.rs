@@ -2,11 +2,12 @@
 //! figures beside the goals. Speed is reported here, never asserted.
 //!
 //! `cargo bench` takes 900 sessions; `cargo bench -- --quick` 150, as a smoke test;
-//! one of the words `ddl`, `rows`, `exclusive` only that scene; `--hold` sets each scene
+//! one of the words `ddl`, `rows`, `exclusive` only that scene, `lint` no server at all; `--hold` sets each scene
 //! and measures nothing until standard input ends, for a profiler.
 
 mod console;
 mod keys;
+mod lint;
 mod load;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 #[path = "../it/support/pty.rs"]
@@ -39,6 +40,10 @@ const QUICK: Effort =
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let has = |word: &str| arguments.iter().any(|argument| argument == word);
+    lint::measure();
+    if has("lint") {
+        return;
+    }
     let effort = if has("--quick") { QUICK } else { FULL };
     let named = Kind::ALL.into_iter().find(|kind| has(kind.word()));
     let kinds = Kind::ALL.into_iter().filter(|kind| named.is_none_or(|named| named == *kind));

@@ -56,6 +56,7 @@ impl Panel for Migrations {
             Command::Down => return ask(Direction::Down),
             Command::Backup => return super::making::ask(),
             Command::CancelAct => return Ask::Stop(How::Cancel),
+            Command::Count => return self.count(scene),
             _ => {}
         }
         Ask::Nothing
@@ -122,6 +123,16 @@ impl Migrations {
             Step::Last => self.sql.last(),
             Step::Left => self.sql.shift(-8),
             Step::Right => self.sql.shift(8),
+        }
+    }
+
+    /// Asks for the rows of what is shown to be counted.
+    fn count(&self, scene: &Scene<'_>) -> Ask {
+        let Some(known) = scene.facts.project.value() else { return Ask::Nothing };
+        let ids = list::ids(known, scene.filter);
+        match self.shown(known, &ids) {
+            Some(id) => Ask::Count(id.to_owned(), self.direction),
+            None => Ask::Nothing,
         }
     }
 
