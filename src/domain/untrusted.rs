@@ -82,7 +82,14 @@ impl From<String> for Untrusted {
 /// Escapes `text` for showing: see [`Untrusted::visible`].
 fn escape(text: &str, keep_newlines: bool) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    let mut rest = text;
+    // Nearly all of it is as it has to be: that is copied in stretches.
+    while let Some(at) = rest.bytes().position(|byte| !(b' '..0x7f).contains(&byte)) {
+        let (plain, from) = rest.split_at(at);
+        out.push_str(plain);
+        let mut others = from.chars();
+        let Some(c) = others.next() else { break };
+        rest = others.as_str();
         match c {
             '\n' if keep_newlines => out.push('\n'),
             '\t' => out.push_str("    "),
@@ -93,6 +100,7 @@ fn escape(text: &str, keep_newlines: bool) -> String {
             c => out.push(c),
         }
     }
+    out.push_str(rest);
     out
 }
 

@@ -6,6 +6,8 @@ pub mod django;
 mod literal;
 mod scope;
 
+use std::cell::RefCell;
+
 use tree_sitter::{Node, Parser, Tree};
 
 pub use literal::Literal;
@@ -13,6 +15,18 @@ pub use literal::Literal;
 pub(crate) use args::Args;
 pub(crate) use literal::literal;
 pub(crate) use scope::Scope;
+
+thread_local! {
+    /// Kept by each thread: what one file needed serves the next.
+    static PARSER: RefCell<Parser> = RefCell::new(parser());
+}
+
+fn parser() -> Parser {
+    let mut parser = Parser::new();
+    let language = tree_sitter_python::LANGUAGE.into();
+    parser.set_language(&language).expect("the grammar and the parser are of one version");
+    parser
+}
 
 /// A file of Python.
 #[derive(Debug)]
@@ -35,11 +49,8 @@ impl Module {
     #[must_use]
     pub fn parse(text: impl Into<String>) -> Self {
         let text = text.into();
-        let mut parser = Parser::new();
-        let language = tree_sitter_python::LANGUAGE.into();
-        parser.set_language(&language).expect("the grammar and the parser are of one version");
-        let tree = parser.parse(&text, None).expect("no timeout and no cancellation is set");
-        Self { text, tree }
+        let tree = PARSER.with_borrow_mut(|parser| parser.parse(&text, None));
+        Self { text, tree: tree.expect("no timeout and no cancellation is set") }
     }
 
     /// Returns the first place that is no Python, if there is one.
@@ -51,13 +62,11 @@ impl Module {
         Some(Fault { line: line(at), near: near.collect() })
     }
 
-    /// Returns the value that a name has at the top of the file: the last one that it is given.
+    /// Returns what is assigned at the top of the file.
     #[must_use]
-    pub fn value(&self, name: &str) -> Option<Value> {
+    pub fn top(&self) -> Top<'_> {
         let given = children(self.root()).filter_map(|statement| assigned(statement, &self.text));
-        let (_, node) = given.filter(|(given, _)| *given == name).last()?;
-        let scope = Scope::of(self, None);
-        Some(Value { literal: scope.literal(node), line: line(node) })
+        Top { given: given.collect(), scope: Scope::of(self, None) }
     }
 
     /// Returns the first line of the text that stands at the top of the file.
@@ -91,6 +100,22 @@ impl Module {
         });
         let named = |node: &Node<'_>| node.child_by_field_name("name").map(|n| self.of(n));
         defined.filter(|node| named(node) == Some(name)).last()
+    }
+}
+
+/// What is assigned at the top of a file, in its order.
+#[derive(Debug)]
+pub struct Top<'t> {
+    given: Vec<(&'t str, Node<'t>)>,
+    scope: Scope<'t>,
+}
+
+impl Top<'_> {
+    /// Returns the value that a name has: the last one that it is given.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<Value> {
+        let (_, node) = self.given.iter().rfind(|(given, _)| *given == name)?;
+        Some(Value { literal: self.scope.literal(*node), line: line(*node) })
     }
 }
 

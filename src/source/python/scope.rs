@@ -1,5 +1,6 @@
 //! What names stand for, where one assignment tells.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use tree_sitter::Node;
@@ -12,65 +13,22 @@ const DEPTH: u32 = 8;
 /// The names of a file, and of one function in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Scope<'t> {
+    module: &'t Module,
+    function: Option<Node<'t>>,
     text: &'t str,
-    /// `None`: it is given more than once, or by a loop or a parameter.
-    names: HashMap<&'t str, Option<Node<'t>>>,
+    /// Collected when a name is met: most files of migrations name nothing.
+    names: OnceCell<HashMap<&'t str, Option<Node<'t>>>>,
 }
 
 impl<'t> Scope<'t> {
     /// Returns the names at the top of a file and in a function of it.
     pub(crate) fn of(module: &'t Module, function: Option<Node<'t>>) -> Self {
-        let text = module.text();
-        let mut scope = Self { text, names: HashMap::new() };
-        for statement in children(module.root()) {
-            scope.assign(statement);
-        }
-        if let Some(function) = function {
-            let mut own = Self { text, names: HashMap::new() };
-            own.collect(function);
-            // A name of the function hides the file's.
-            scope.names.extend(own.names);
-        }
-        scope
+        Self { module, function, text: module.text(), names: OnceCell::new() }
     }
 
-    fn assign(&mut self, statement: Node<'t>) {
-        if let Some((name, value)) = assigned(statement, self.text) {
-            let first = !self.names.contains_key(name);
-            self.names.insert(name, first.then_some(value));
-        }
-    }
-
-    fn collect(&mut self, node: Node<'t>) {
-        self.assign(node);
-        match node.kind() {
-            "for_statement" | "augmented_assignment" | "named_expression" => {
-                let target =
-                    node.child_by_field_name("left").or_else(|| node.child_by_field_name("name"));
-                self.forget(target);
-            }
-            "assignment" => {
-                let left = node.child_by_field_name("left");
-                self.forget(left.filter(|left| left.kind() != "identifier"));
-            }
-            "parameters" => self.forget(Some(node)),
-            "as_pattern_target" => self.forget(Some(node)),
-            _ => {}
-        }
-        for child in children(node) {
-            self.collect(child);
-        }
-    }
-
-    /// Marks every name below as one whose value is not known.
-    fn forget(&mut self, node: Option<Node<'t>>) {
-        let Some(node) = node else { return };
-        if node.kind() == "identifier" {
-            self.names.insert(&self.text[node.byte_range()], None);
-        }
-        for child in children(node) {
-            self.forget(Some(child));
-        }
+    /// Returns what a name is given; `None` if that is not one expression.
+    fn given(&self, name: &str) -> Option<Node<'t>> {
+        *self.names.get_or_init(|| names(self.module, self.function)).get(name)?
     }
 
     /// Returns what a name stands for; any other node stands for itself.
@@ -78,7 +36,7 @@ impl<'t> Scope<'t> {
         let mut node = node;
         for _ in 0..DEPTH {
             match node.kind() {
-                "identifier" => node = (*self.names.get(&self.text[node.byte_range()])?)?,
+                "identifier" => node = self.given(&self.text[node.byte_range()])?,
                 "parenthesized_expression" => node = node.named_child(0)?,
                 _ => return Some(node),
             }
@@ -148,6 +106,70 @@ impl<'t> Scope<'t> {
                 self.string_within(function.child_by_field_name("object")?, depth - 1)
             }
             _ => None,
+        }
+    }
+}
+
+/// The names of a file with those of a function of it.
+fn names<'t>(module: &'t Module, function: Option<Node<'t>>) -> HashMap<&'t str, Option<Node<'t>>> {
+    let text = module.text();
+    let mut file = Names { text, names: HashMap::new() };
+    for statement in children(module.root()) {
+        file.assign(statement);
+    }
+    if let Some(function) = function {
+        let mut own = Names { text, names: HashMap::new() };
+        own.collect(function);
+        // A name of the function hides the file's.
+        file.names.extend(own.names);
+    }
+    file.names
+}
+
+/// The names while they are collected.
+struct Names<'t> {
+    text: &'t str,
+    /// `None`: it is given more than once, or by a loop or a parameter.
+    names: HashMap<&'t str, Option<Node<'t>>>,
+}
+
+impl<'t> Names<'t> {
+    fn assign(&mut self, statement: Node<'t>) {
+        if let Some((name, value)) = assigned(statement, self.text) {
+            let first = !self.names.contains_key(name);
+            self.names.insert(name, first.then_some(value));
+        }
+    }
+
+    fn collect(&mut self, node: Node<'t>) {
+        self.assign(node);
+        match node.kind() {
+            "for_statement" | "augmented_assignment" | "named_expression" => {
+                let target =
+                    node.child_by_field_name("left").or_else(|| node.child_by_field_name("name"));
+                self.forget(target);
+            }
+            "assignment" => {
+                let left = node.child_by_field_name("left");
+                self.forget(left.filter(|left| left.kind() != "identifier"));
+            }
+            "parameters" => self.forget(Some(node)),
+            "as_pattern_target" => self.forget(Some(node)),
+            _ => {}
+        }
+        for child in children(node) {
+            self.collect(child);
+        }
+    }
+
+    /// Marks every name below as one whose value is not known.
+    fn forget(&mut self, node: Option<Node<'t>>) {
+        let Some(node) = node else { return };
+        if node.kind() == "identifier" {
+            self.names.insert(&self.text[node.byte_range()], None);
+        }
+        for child in children(node) {
+            self.forget(Some(child));
         }
     }
 }

@@ -54,9 +54,12 @@ pub fn compile(text: &str) -> Compiled {
 /// Returns the parser's errors with their offsets, without those inside of
 /// function bodies: those are checked by the server only when the function runs.
 fn faults(parse: &squawk_syntax::Parse<SourceFile>, file: &SourceFile) -> Vec<(usize, String)> {
+    let errors = parse.errors();
+    if errors.is_empty() {
+        return Vec::new();
+    }
     let bodies = file.sql_body_errors();
-    parse
-        .errors()
+    errors
         .into_iter()
         .filter(|error| !bodies.contains(error))
         .map(|error| (usize::from(error.range().start()), error.message().to_owned()))

@@ -38,7 +38,9 @@ pub fn venv(name: &str, packages: &[&str]) -> PathBuf {
     // Held until it is closed: other test processes wait here.
     lock.lock().expect("the lock can be taken");
     let done = home.join("complete");
-    if !done.exists() {
+    // Its programs name their place: one that was moved has none that runs.
+    let mark = format!("{}\n{}", home.display(), packages.join("\n"));
+    if fs::read_to_string(&done).ok().as_deref() != Some(mark.as_str()) {
         let _ = fs::remove_dir_all(&home);
         let venv = home.display().to_string();
         run("python3", &["-m", "venv", &venv], "install python3 and python3-venv");
@@ -46,7 +48,7 @@ pub fn venv(name: &str, packages: &[&str]) -> PathBuf {
         let words = ["install", "--quiet", "--disable-pip-version-check"];
         let why = "these tests need the package index, or a pip that is configured for a mirror";
         run(&pip, &[&words[..], packages].concat(), why);
-        fs::write(done, packages.join("\n")).expect("it can be marked");
+        fs::write(done, mark).expect("it can be marked");
     }
     home.join("bin")
 }

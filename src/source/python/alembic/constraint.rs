@@ -121,7 +121,7 @@ pub(super) fn target(text: &str) -> Option<(Name, String)> {
     Some((name, column.to_owned()))
 }
 
-fn named(body: &Body<'_>, args: &Args<'_>) -> String {
+fn named<'t>(body: &Body<'t>, args: &Args<'t>) -> String {
     let name = args.named("name").and_then(|node| body.scope.string(node));
     name.map(|name| format!("CONSTRAINT {} ", quote(&name))).unwrap_or_default()
 }

@@ -42,8 +42,9 @@ pub struct Header {
 pub fn header(module: &Module) -> Header {
     let mut header = Header { summary: module.summary(), ..Header::default() };
     let mut computed = Vec::new();
+    let top = module.top();
     let mut strings = |name: &'static str| {
-        let Some(value) = module.value(name) else { return Vec::new() };
+        let Some(value) = top.value(name) else { return Vec::new() };
         let strings = value.literal.as_ref().and_then(Literal::strings);
         strings.unwrap_or_else(|| {
             computed.push((name, value.line));
