@@ -253,7 +253,7 @@ fn refusing(table: &Name, action: &Alter, catalog: &Catalog) -> Vec<Counted> {
             let nulls = columns.iter().filter_map(|column| missing(table, column, catalog));
             nulls.chain(twice(table, columns)).collect()
         }
-        Rule::ForeignKey(columns, parent) => orphans(table, columns, parent).into_iter().collect(),
+        Rule::ForeignKey(columns, parent) => vec![orphans(table, columns, parent)],
         _ => Vec::new(),
     }
 }
@@ -283,7 +283,7 @@ fn twice(table: &Name, columns: &[String]) -> Option<Counted> {
 }
 
 /// Rows without a parent; which column is referenced is not always written.
-fn orphans(table: &Name, columns: &[String], parent: &Name) -> Option<Counted> {
+fn orphans(table: &Name, columns: &[String], parent: &Name) -> Counted {
     let what = format!("rows of {table}.({}) without a row in {parent}", columns.join(", "));
-    Some((what, None))
+    (what, None)
 }

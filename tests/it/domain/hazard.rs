@@ -90,7 +90,9 @@ impl<'a> Script<'a> {
         let statements = compile(sql).statements;
         let changes: Vec<Change> = statements.into_iter().flat_map(|s| s.changes).collect();
         let mut after = before.clone();
-        changes.iter().for_each(|change| after.advance(change));
+        for change in &changes {
+            after.advance(change);
+        }
         Self { before, after, changes }
     }
 
