@@ -234,7 +234,13 @@ async fn the_server_does_with_each_statement_what_is_said_of_it() {
         verbs.iter().any(|verb| sql.starts_with(verb))
     };
     let open: Vec<&str> = open.into_iter().filter(|sql| !rows(sql)).collect();
-    assert!(open.is_empty(), "only how rows are found is the planner's to decide: {open:?}");
+    let told = [
+        // The text of a CHECK cannot be read without a lock, so what it proves stays open.
+        "ALTER TABLE years ATTACH PARTITION years_3 FOR VALUES FROM (20) TO (30)",
+        // Where it lies already, nothing is copied.
+        "ALTER INDEX loner_a SET TABLESPACE pg_default",
+    ];
+    assert_eq!(open, told, "beside these only how rows are found is open");
 }
 
 #[tokio::test]
