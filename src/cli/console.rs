@@ -10,6 +10,7 @@ use chrono::Utc;
 use color_eyre::eyre::{Result, WrapErr as _};
 use crossterm::event::{Event, EventStream, KeyCode, KeyEventKind, KeyModifiers};
 use futures_util::StreamExt as _;
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
@@ -26,17 +27,26 @@ use crate::ui::widgets::message::Message;
 /// How many of the outside's news are taken before the next draw.
 const DRAIN: usize = 256;
 
+/// Returns the runtime of a console: the terminal has the thread that blocks on it, and all
+/// that is asked of servers, programs and files one other.
+///
+/// One is enough: a refresh of 900 sessions takes some milliseconds, four times in ten
+/// seconds. Two would each keep the memory that such a refresh needs for a moment.
+///
+/// # Errors
+/// When the threads cannot be started.
+pub(super) fn runtime() -> Result<Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(1).enable_all().build().wrap_err("no runtime")
+}
+
 /// Runs the console on what the flags name.
 ///
 /// # Errors
 /// When a file is wrong, no target is named, or the terminal cannot be used.
 pub fn run(flags: &args::Console) -> Result<ExitCode> {
     let site = site::open(&flags.target)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .wrap_err("no runtime")?;
+    let runtime = runtime()?;
     let code = runtime.block_on(on(site, Start::default()));
     // A reader of the terminal may still wait for a key.
     runtime.shutdown_timeout(Duration::from_millis(200));

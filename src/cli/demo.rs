@@ -268,9 +268,12 @@ const LINES: [&str; 2] = [
 /// Runs the command with the console on top.
 #[must_use]
 pub fn main(args: &args::Demo) -> ExitCode {
-    let runtime = match tokio::runtime::Runtime::new() {
+    let runtime = match super::console::runtime() {
         Ok(runtime) => runtime,
-        Err(error) => return refuse(&error),
+        Err(report) => {
+            let _ = writeln!(io::stderr(), "lockkeeper demo: {report:#}");
+            return ExitCode::from(2);
+        }
     };
     let code = runtime.block_on(run(&args.options, async |demo: &Demo| {
         if args.options.keep && !io::stdout().is_terminal() {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use color_eyre::eyre::{Result, WrapErr as _, eyre};
+use color_eyre::eyre::{Result, eyre};
 
 use super::lines::Lines;
 use super::{args, begin, console, plain, site};
@@ -17,11 +17,7 @@ pub fn run(args: &args::Run) -> Result<ExitCode> {
     let begin = begin::runbook(&site, &args.runbook, args.file.as_deref());
     let begin = begin.map_err(|why| eyre!(why))?;
     let start = console::Start { runbook: Some(Box::new(begin)), ..console::Start::default() };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .wrap_err("no runtime")?;
+    let runtime = console::runtime()?;
     let code = if console::needs_lines(args.console.plain) {
         runtime.block_on(plain::on(site, start, Lines::stdin()))
     } else {

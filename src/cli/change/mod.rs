@@ -75,11 +75,7 @@ pub fn migrate(flags: &args::Migrating, direction: Direction) -> Result<ExitCode
 pub fn run(flags: &args::Changing, wish: Wish) -> Result<ExitCode> {
     let means = means(flags)?;
     let site = site::open(&flags.target)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .wrap_err("no runtime")?;
+    let runtime = super::console::runtime()?;
     let code = runtime.block_on(async {
         let mut seat = Seat::take(site);
         let code = act(&mut seat, wish, &means, flags.target.json).await;

@@ -33,11 +33,7 @@ use crate::session::walk::End;
 /// When a file is wrong, or no target is named.
 pub fn run(flags: &args::Console) -> Result<ExitCode> {
     let site = site::open(&flags.target)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .wrap_err("no runtime")?;
+    let runtime = console::runtime()?;
     let code = runtime.block_on(on(site, console::Start::default(), Lines::stdin()));
     // A connection that does not answer is not waited for.
     runtime.shutdown_timeout(Duration::from_millis(200));

@@ -11,7 +11,7 @@ use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use color_eyre::eyre::{Result, WrapErr as _, eyre};
+use color_eyre::eyre::{Result, eyre};
 use serde_json::{Value, json};
 
 use super::lines::Lines;
@@ -32,11 +32,7 @@ use acts::Settled;
 /// # Errors
 /// When that cannot be told.
 pub fn run(args: &args::Resume) -> Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .wrap_err("no runtime")?;
+    let runtime = console::runtime()?;
     let code = runtime.block_on(take_up(args));
     // A reader of the terminal may still wait for a key.
     runtime.shutdown_timeout(Duration::from_millis(200));

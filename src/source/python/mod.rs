@@ -137,7 +137,13 @@ pub(crate) fn line(node: Node<'_>) -> usize {
 pub(crate) fn children(node: Node<'_>) -> impl Iterator<Item = Node<'_>> {
     // By a cursor: each access by index counts from the first child on.
     let mut cursor = node.walk();
-    node.named_children(&mut cursor).collect::<Vec<_>>().into_iter()
+    let mut more = cursor.goto_first_child();
+    let all = std::iter::from_fn(move || {
+        let child = more.then(|| cursor.node())?;
+        more = cursor.goto_next_sibling();
+        Some(child)
+    });
+    all.filter(Node::is_named)
 }
 
 /// Returns every call below a node, the outermost first, but for those in functions that
