@@ -1,9 +1,14 @@
 -- The user's relations with their size by relpages: nothing here can wait for a table's lock.
+-- A table that was never analyzed has neither rows nor a size.
 SELECT c.oid::int8,
        n.nspname::text,
        c.relname::text,
-       CASE WHEN c.reltuples >= 0 THEN c.reltuples::int8 END,
-       (c.relpages::int8 * current_setting('block_size')::int8)::int8,
+       CASE WHEN c.reltuples > 0 OR c.relpages > 0
+                 OR c.reltuples = 0 AND current_setting('server_version_num')::int4 >= 140000
+            THEN c.reltuples::int8 END,
+       CASE WHEN c.reltuples > 0 OR c.relpages > 0
+                 OR c.reltuples = 0 AND current_setting('server_version_num')::int4 >= 140000
+            THEN c.relpages::int8 * current_setting('block_size')::int8 END,
        (c.relkind = 'p')::bool,
        coalesce((SELECT array_agg(i.relname::text ORDER BY i.relname)
                  FROM pg_catalog.pg_index x
@@ -15,9 +20,11 @@ SELECT c.oid::int8,
         WHERE p.partrelid = c.oid)::text,
        (SELECT d.relname FROM pg_catalog.pg_partitioned_table p
         JOIN pg_catalog.pg_class d ON d.oid = p.partdefid
-        WHERE p.partrelid = c.oid)::text
+        WHERE p.partrelid = c.oid)::text,
+       c.relkind::text,
+       c.relispartition::bool
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p', 'm')
+WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f')
   AND n.nspname <> 'information_schema'
   AND n.nspname !~ '^pg_'

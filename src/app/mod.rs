@@ -16,6 +16,7 @@ use chrono::{DateTime, Utc};
 use crossterm::event::KeyEvent;
 
 use crate::domain::activity::BackendKey;
+use crate::domain::plan::Direction;
 use crate::domain::snapshot::Snapshot;
 use crate::panels::activity::Activity;
 use crate::panels::backups::Backups;
@@ -65,6 +66,8 @@ pub enum Output {
     Backend(BackendKey),
     /// Prove the backup at this location.
     Verify(String),
+    /// Count the rows that one way of a migration would lose or be refused by.
+    Count(String, Direction),
     /// Read everything anew.
     Refresh,
     /// Leave.

@@ -282,6 +282,10 @@ impl App {
                 self.offered = offered;
                 Vec::new()
             }
+            Ask::Count(id, direction) => {
+                self.say(Told::Plain, "counting, at most a second for each question".to_owned());
+                vec![Output::Count(id, direction)]
+            }
             Ask::Say(text) => {
                 self.say(Told::Plain, text);
                 Vec::new()

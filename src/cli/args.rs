@@ -45,7 +45,7 @@ pub enum Command {
     /// One look: server, sessions, lock forest, progress, verdict
     Snapshot(Target),
     /// The migrations: applied, pending, how dangerous each is up and down
-    Status(Target),
+    Status(Status),
     /// The dangers of SQL files: locks, rewrites, scans, losses, safe forms
     #[command(
         after_help = "Exit codes: 0 nothing stops others for long or destroys anything, 1 something does, 2 cannot tell."
@@ -168,6 +168,18 @@ pub struct Target {
     /// One JSON document on stdout
     #[arg(long)]
     pub json: bool,
+}
+
+/// Flags of `status`.
+#[derive(Args, Debug, Clone, Default)]
+pub struct Status {
+    /// Which database.
+    #[command(flatten)]
+    pub target: Target,
+    /// Count the rows that would be lost, or would refuse it, of what is pending and of the last
+    /// applied migration: read-only, at most a second each, never behind a lock
+    #[arg(long)]
+    pub count: bool,
 }
 
 /// Flags of `backups`.

@@ -202,6 +202,7 @@ impl Console {
                 Output::Effect(effect) => self.driver.effect(effect),
                 Output::Backend(key) => self.driver.backend(key),
                 Output::Verify(location) => self.driver.verify(location),
+                Output::Count(id, direction) => self.driver.count(id, direction),
                 Output::Refresh => self.driver.refresh(),
                 Output::Quit => return Turn::Leave(ExitCode::SUCCESS),
                 Output::Begin(name) => {

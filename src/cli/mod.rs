@@ -62,7 +62,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Console(args) if console::needs_lines(args.plain) => plain::run(&args),
         Command::Console(args) => console::run(&args),
         Command::Snapshot(target) => snapshot::run(&target),
-        Command::Status(target) => status::run(&target),
+        Command::Status(flags) => status::run(&flags),
         Command::Lint(args) => lint::run(&args),
         Command::Backups(args) => match &args.tend {
             Some(tend) => change::tend(tend),

@@ -5,7 +5,10 @@ use std::process::ExitCode;
 use color_eyre::eyre::{Result, eyre};
 
 use super::{args, json, print, say, site, words};
+use crate::domain::graph::State;
 use crate::domain::hazard::Catalog;
+use crate::domain::loss::Loss;
+use crate::domain::plan::Direction;
 use crate::io::lost;
 use crate::io::postgres::reader::{Error, Reader};
 use crate::io::site::Site;
@@ -17,10 +20,10 @@ use crate::tools::{Rows, VersionQuery};
 ///
 /// # Errors
 /// When there are no migrations to be read.
-pub fn run(flags: &args::Target) -> Result<ExitCode> {
-    let site = site::open(flags)?;
-    let status = status(&site)?;
-    if flags.json {
+pub fn run(flags: &args::Status) -> Result<ExitCode> {
+    let site = site::open(&flags.target)?;
+    let status = status(&site, flags.count)?;
+    if flags.target.json {
         print(&json::document(&status));
     } else {
         print(&words::migrations(&status).join("\n"));
@@ -28,7 +31,7 @@ pub fn run(flags: &args::Target) -> Result<ExitCode> {
     Ok(ExitCode::from(u8::from(!status.is_up_to_date())))
 }
 
-fn status(site: &Site) -> Result<Status> {
+fn status(site: &Site, counting: bool) -> Result<Status> {
     let (tool, detected) = site.tool().map_err(|why| eyre!(why))?;
     let tree = site.tree();
     let query = tool.version_query(&tree, &detected.directory);
@@ -40,7 +43,28 @@ fn status(site: &Site) -> Result<Status> {
     });
     let mut project = tool.load(&tree, &detected.directory, &rows);
     lost::hint(&site.project, &mut project);
-    Ok(Status::of(&project, &catalog))
+    let mut status = Status::of(&project, &catalog);
+    if counting && project.connected {
+        let last = project.last().map(|migration| migration.id.clone());
+        runtime.block_on(count(site, &mut status, last.as_deref()));
+    }
+    Ok(status)
+}
+
+/// Counts what may come next: up of what is pending, down of the last that was applied.
+async fn count(site: &Site, status: &mut Status, last: Option<&str>) {
+    let mut reader = Reader::new(site.target.spec.clone());
+    for entry in &mut status.migrations {
+        let direction = match entry.state {
+            Some(State::Pending) => Direction::Up,
+            _ if Some(entry.id.as_str()) == last => Direction::Down,
+            _ => continue,
+        };
+        let mut counted: Vec<Loss> = entry.countable(direction).map(|loss| loss.clone()).collect();
+        reader.count(&mut counted).await;
+        entry.learn(&counted);
+    }
+    reader.close().await;
 }
 
 async fn read(site: &Site, query: &VersionQuery) -> Result<(Rows, Catalog), Error> {

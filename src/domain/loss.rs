@@ -1,9 +1,10 @@
 //! What a migration destroys, in each direction, and the read-only question that
 //! counts it before it is gone.
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::change::{Alter, Change, Data, Name, Retype, Statement, Verb, quote};
+use super::change::{Alter, Change, Data, Name, Retype, Rule, Statement, Verb, quote};
 use super::hazard::Catalog;
 use super::plan::Direction;
 
@@ -17,10 +18,59 @@ pub struct Loss {
     /// A query for a READ ONLY transaction whose single `bigint` counts the rows
     /// that are lost; `None` if no query can tell.
     pub probe: Option<String>,
-    /// The answer of the probe; `None` until it ran.
+    /// The answer of the probe; `None` until it ran, and where it could not tell.
     pub rows: Option<u64>,
+    /// True if there are more: counting them all would have taken too long.
+    pub more: bool,
+    /// When the probe ran.
+    pub counted_at: Option<DateTime<Utc>>,
+    /// Why the probe could not tell.
+    pub unknown: Option<String>,
     /// The line of the statement that loses it.
     pub line: usize,
+}
+
+/// How many rows are counted where counting all takes too long.
+pub const MOST: u64 = 10_000;
+
+impl Loss {
+    fn uncounted(direction: Direction, what: String, probe: Option<String>, line: usize) -> Self {
+        let (rows, more, counted_at, unknown) = (None, false, None, None);
+        Self { direction, what, probe, rows, more, counted_at, unknown, line }
+    }
+
+    /// Returns the probe that stops counting at one more than [`MOST`].
+    #[must_use]
+    pub fn bounded(&self) -> Option<String> {
+        let rows = self.probe.as_ref()?.strip_prefix(COUNT)?;
+        Some(format!("{COUNT}(SELECT 1 FROM {rows} LIMIT {}) AS part", MOST + 1))
+    }
+
+    /// Returns true if both speak of the same rows.
+    #[must_use]
+    pub fn is_of(&self, other: &Self) -> bool {
+        (self.direction, self.line, &self.what, &self.probe)
+            == (other.direction, other.line, &other.what, &other.probe)
+    }
+
+    /// Returns what the probe said, in words; `None` before it ran.
+    #[must_use]
+    pub fn counted(&self) -> Option<String> {
+        match (self.rows, &self.unknown) {
+            (Some(1), _) if !self.more => Some("1 row".to_owned()),
+            (Some(rows), _) if self.more => Some(format!("more than {} rows", grouped(rows))),
+            (Some(rows), _) => Some(format!("{} rows", grouped(rows))),
+            (None, Some(why)) => Some(format!("cannot tell: {why}")),
+            (None, None) => None,
+        }
+    }
+}
+
+/// Returns a number with a comma at every third digit.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let chunks = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy);
+    chunks.collect::<Vec<_>>().join(",")
 }
 
 /// Returns what the statements lose when they are run in this direction.
@@ -40,7 +90,7 @@ pub fn of(statements: &[Statement], direction: Direction, catalog: &Catalog) -> 
             let is_wider = widens(change, &catalog);
             catalog.advance(change);
             if let Some((what, probe)) = lost(change, &created).filter(|_| !is_wider) {
-                losses.push(Loss { direction, what, probe, rows: None, line: statement.line });
+                losses.push(Loss::uncounted(direction, what, probe, statement.line));
             }
         }
     }
@@ -120,6 +170,11 @@ fn rows(data: &Data) -> Option<(String, Option<String>)> {
             Some((format!("earlier values of {}.{columns}", data.table), probe))
         }
         Verb::Merge => Some((format!("earlier values of {}", data.table), None)),
+        // ON CONFLICT DO UPDATE: which rows it meets is known only then.
+        Verb::Insert if !data.columns.is_empty() => {
+            let columns = data.columns.join(", ");
+            Some((format!("earlier values of {}.{columns}", data.table), None))
+        }
         Verb::Insert => None,
     }
 }
@@ -130,11 +185,105 @@ fn is_repeatable(data: &Data) -> bool {
     data.filter.as_ref().is_none_or(|filter| !filter.contains(['(', ';', '$']))
 }
 
+/// How every probe begins.
+const COUNT: &str = "SELECT count(*)::bigint FROM ";
+
 fn count(table: &Name, condition: Option<&str>) -> String {
     match condition {
-        Some(condition) => {
-            format!("SELECT count(*)::bigint FROM {} WHERE {condition}", table.quoted())
-        }
-        None => format!("SELECT count(*)::bigint FROM {}", table.quoted()),
+        Some(condition) => format!("{COUNT}{} WHERE {condition}", table.quoted()),
+        None => format!("{COUNT}{}", table.quoted()),
     }
+}
+
+/// Returns the rows that would refuse the statements when they are run in this direction:
+/// NULLs, duplicates, values that a check forbids. Nothing is lost by them; the migration fails.
+///
+/// A table that the statements make themselves has no such rows, and what `catalog` proves is
+/// not asked.
+#[must_use]
+pub fn obstacles(statements: &[Statement], direction: Direction, catalog: &Catalog) -> Vec<Loss> {
+    let mut catalog = catalog.clone();
+    let mut created: Vec<&Name> = Vec::new();
+    let mut obstacles = Vec::new();
+    for statement in statements {
+        for change in &statement.changes {
+            if let Change::CreateTable(table) = change {
+                created.push(&table.name);
+            }
+            let found = match change {
+                Change::Alter(table, action) if !created.contains(&table) => {
+                    refusing(table, action, &catalog)
+                }
+                Change::CreateIndex(index) if index.unique && !index.partial => {
+                    twice(&index.table, &index.columns).into_iter().collect()
+                }
+                _ => Vec::new(),
+            };
+            catalog.advance(change);
+            obstacles.extend(
+                found
+                    .into_iter()
+                    .map(|(what, probe)| Loss::uncounted(direction, what, probe, statement.line)),
+            );
+        }
+    }
+    obstacles
+}
+
+type Counted = (String, Option<String>);
+
+fn refusing(table: &Name, action: &Alter, catalog: &Catalog) -> Vec<Counted> {
+    let constraint = match action {
+        Alter::SetNotNull(column) => return missing(table, column, catalog).into_iter().collect(),
+        Alter::AddColumn(column) if column.not_null && !column.has_value() => {
+            let what = format!("rows of {table}, which would have no value in {}", column.name);
+            return vec![(what, Some(count(table, None)))];
+        }
+        Alter::AddConstraint(constraint) if !constraint.not_valid => constraint,
+        _ => return Vec::new(),
+    };
+    match &constraint.rule {
+        Rule::Check(expression) => {
+            let what = format!("rows of {table} that break CHECK ({expression})");
+            vec![(what, Some(count(table, Some(&format!("NOT ({expression})")))))]
+        }
+        Rule::NotNull(column) => missing(table, column, catalog).into_iter().collect(),
+        Rule::Unique(columns) => twice(table, columns).into_iter().collect(),
+        Rule::PrimaryKey(columns) => {
+            let nulls = columns.iter().filter_map(|column| missing(table, column, catalog));
+            nulls.chain(twice(table, columns)).collect()
+        }
+        Rule::ForeignKey(columns, parent) => vec![orphans(table, columns, parent)],
+        _ => Vec::new(),
+    }
+}
+
+fn missing(table: &Name, column: &str, catalog: &Catalog) -> Option<Counted> {
+    let known = catalog.find(table);
+    let is_proven = known.is_some_and(|relation| {
+        relation.proves_not_null(column) || relation.column(column).is_some_and(|c| c.not_null)
+    });
+    let condition = format!("{} IS NULL", quote(column));
+    (!is_proven)
+        .then(|| (format!("NULLs in {table}.{column}"), Some(count(table, Some(&condition)))))
+}
+
+/// Values that stand more than once; NULLs are never equal.
+fn twice(table: &Name, columns: &[String]) -> Option<Counted> {
+    let quoted: Vec<String> = columns.iter().map(|column| quote(column)).collect();
+    let filled: Vec<String> = quoted.iter().map(|column| format!("{column} IS NOT NULL")).collect();
+    let list = quoted.join(", ");
+    let probe = format!(
+        "{COUNT}(SELECT 1 FROM {} WHERE {} GROUP BY {list} HAVING count(*) > 1) AS twice",
+        table.quoted(),
+        filled.join(" AND ")
+    );
+    let what = format!("values of {table}.({}) that stand more than once", columns.join(", "));
+    (!columns.is_empty()).then_some((what, Some(probe)))
+}
+
+/// Rows without a parent; which column is referenced is not always written.
+fn orphans(table: &Name, columns: &[String], parent: &Name) -> Counted {
+    let what = format!("rows of {table}.({}) without a row in {parent}", columns.join(", "));
+    (what, None)
 }

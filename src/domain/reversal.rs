@@ -127,7 +127,7 @@ fn no_op(up: &[Statement], down: &[Statement]) -> Option<Reversal> {
 /// Returns true if a change leaves nothing behind.
 fn is_idle(change: &Change) -> bool {
     match change {
-        Change::Read | Change::Setting(..) | Change::Transaction(_) => true,
+        Change::Read | Change::Touch(..) | Change::Setting(..) | Change::Transaction(_) => true,
         Change::Block(body) => {
             let words = body.to_lowercase();
             let words: Vec<&str> = words

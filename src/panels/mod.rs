@@ -23,6 +23,7 @@ use ratatui::layout::Rect;
 
 use crate::domain::activity::BackendKey;
 use crate::domain::backup::Tending;
+use crate::domain::plan::Direction;
 use crate::session::effect::{How, Request};
 use crate::session::facts::Facts;
 use crate::session::machine::Session;
@@ -169,6 +170,8 @@ pub enum Command {
     Verify,
     /// Asks for this to be done to the selected backup, or to all that may go.
     Tend(Tending),
+    /// Count the rows that a way would lose, or be refused by.
+    Count,
     /// Asks for the next migration.
     Up,
     /// Asks to take the last migration back.
@@ -298,6 +301,8 @@ pub enum Ask {
     Prove(String, Choices),
     /// Let one of these be picked and planned: its label, and what is asked for.
     Which(String, Vec<(String, Request)>),
+    /// Count the rows that one way of a migration would lose or be refused by.
+    Count(String, Direction),
     /// Say why nothing happened.
     Say(String),
 }

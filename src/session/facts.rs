@@ -50,6 +50,13 @@ impl<T> Feed<T> {
         *self = Self { value: Some(value), at: Some(at), error: None };
     }
 
+    /// Changes the newest value; it becomes no younger by it.
+    pub fn amend(&mut self, change: impl FnOnce(&mut T)) {
+        if let Some(value) = &mut self.value {
+            change(value);
+        }
+    }
+
     /// Notes that reading failed; the last value stays.
     pub fn failed(&mut self, error: impl Into<String>) {
         self.error = Some(error.into());
@@ -157,6 +164,27 @@ impl Migrations {
     pub fn losses(&self, id: &str, direction: Direction) -> impl Iterator<Item = &Loss> {
         let losses = self.entry(id).map(|entry| entry.losses.as_slice()).unwrap_or_default();
         losses.iter().filter(move |loss| loss.direction == direction)
+    }
+
+    /// Returns the rows that would refuse one way.
+    pub fn obstacles(&self, id: &str, direction: Direction) -> impl Iterator<Item = &Loss> {
+        let all = self.entry(id).map(|entry| entry.obstacles.as_slice()).unwrap_or_default();
+        all.iter().filter(move |one| one.direction == direction)
+    }
+
+    /// Takes what was counted of a migration's rows.
+    pub fn learn(&mut self, id: &str, counted: &[Loss]) {
+        let entries = self.status.migrations.iter_mut();
+        entries.filter(|entry| entry.id == id).for_each(|entry| entry.learn(counted));
+    }
+
+    /// Takes over what was counted before, which says its age.
+    fn remember(&mut self, before: &Self) {
+        for entry in &before.status.migrations {
+            let all = entry.losses.iter().chain(&entry.obstacles);
+            let counted: Vec<Loss> = all.filter(|one| one.counted_at.is_some()).cloned().collect();
+            self.learn(&entry.id, &counted);
+        }
     }
 
     /// Returns the revisions that the database is at, in words.
@@ -274,6 +302,14 @@ impl Facts {
         self.locks = Some(verdict);
         self.snapshot.arrived(snapshot, at);
         self.observe();
+    }
+
+    /// Takes the migrations; what was counted of their rows stays with its age.
+    pub fn project_arrived(&mut self, mut project: Migrations, at: DateTime<Utc>) {
+        if let Some(before) = self.project.value() {
+            project.remember(before);
+        }
+        self.project.arrived(project, at);
     }
 
     /// Returns the deploy of the migration that was applied last, if it was noted.

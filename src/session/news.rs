@@ -11,6 +11,7 @@ use crate::domain::evidence::{Probe, Reading, Sense};
 use crate::domain::health::Sample;
 use crate::domain::identity::Identity;
 use crate::domain::journal::Record;
+use crate::domain::loss::Loss;
 use crate::domain::restore::Standing;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::untrusted::Untrusted;
@@ -40,6 +41,8 @@ pub enum News {
     Slow(Result<Box<Surroundings>, String>),
     /// The migrations, or why they cannot be read.
     Project(Result<Box<Migrations>, String>),
+    /// Rows of a migration were counted: its id, and what was counted.
+    Counted(String, Vec<Loss>),
     /// Who answers, or why nobody does.
     Identity(Result<Identity, String>),
     /// What answers is not what is pinned.
@@ -117,7 +120,8 @@ impl Facts {
             News::Snapshot(Err(error)) => self.snapshot.failed(error),
             News::Slow(Ok(slow)) => self.slow.arrived(*slow, at),
             News::Slow(Err(error)) => self.slow.failed(error),
-            News::Project(Ok(project)) => self.project.arrived(*project, at),
+            News::Project(Ok(project)) => self.project_arrived(*project, at),
+            News::Counted(id, rows) => self.project.amend(|known| known.learn(&id, &rows)),
             News::Project(Err(error)) => self.project.failed(error),
             News::Identity(Ok(identity)) => self.identity.arrived(identity, at),
             News::Identity(Err(error)) => self.identity.failed(error),

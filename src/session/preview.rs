@@ -13,6 +13,7 @@ use crate::domain::backup::Inventory;
 use crate::domain::config::Policy;
 use crate::domain::hazard::{Answer, Hazard};
 use crate::domain::identity::{Class, Identity};
+use crate::domain::loss::Loss;
 use crate::domain::mend::{self as left, Invalid};
 use crate::domain::plan::{
     Action, Command, Digest, Direction, Plan, Preview, Risk, Signal, Timeouts,
@@ -322,6 +323,7 @@ fn migration_preview(
     let name = known.name(&migration.id);
     let mut now = (ground.holders)(hazards);
     now.extend(left::in_the_way(&script.statements, ground.invalid));
+    now.extend(known.obstacles(&migration.id, direction).filter_map(refusal));
     now.extend(act.no_lock_timeout.clone());
     if !script.is_understood() {
         now.push("not all of what it does is understood: more may happen than is shown".to_owned());
@@ -335,6 +337,13 @@ fn migration_preview(
         stall: None,
         back: back(intent, migration, known),
     }
+}
+
+/// Returns why rows make the migration fail, where some are or nobody can tell.
+fn refusal(obstacle: &Loss) -> Option<String> {
+    let counted = obstacle.counted()?;
+    (obstacle.rows != Some(0))
+        .then(|| format!("line {}: fails on {}: {counted}", obstacle.line, obstacle.what))
 }
 
 /// Returns one line about a statement: what it locks, and what that does to others.
@@ -375,8 +384,8 @@ fn rough_seconds(seconds: f64) -> String {
 fn back(intent: &Intent, migration: &Migration, known: &Migrations) -> String {
     let lost: Vec<String> = known
         .losses(&migration.id, intent.direction())
-        .map(|loss| match loss.rows {
-            Some(rows) => format!("{} ({rows} rows now)", loss.what),
+        .map(|loss| match loss.counted() {
+            Some(counted) => format!("{} ({counted} now)", loss.what),
             None => loss.what.clone(),
         })
         .collect();

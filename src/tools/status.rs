@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use crate::domain::change::Statement;
 use crate::domain::graph::{Node, Problem, State};
 use crate::domain::hazard::{self, Answer, Catalog, Hazard, Held, Severity, Transactions};
 use crate::domain::loss::{self, Loss};
@@ -60,6 +61,8 @@ pub struct Entry {
     pub down_hazards: Vec<Hazard>,
     /// What is lost, on both ways.
     pub losses: Vec<Loss>,
+    /// The rows that would refuse it, on both ways.
+    pub obstacles: Vec<Loss>,
     /// How the way up is run.
     pub transaction: Transactions,
     /// Whether what is shown is all that it does: `complete`, `partial`, `none`.
@@ -117,6 +120,8 @@ fn entry(
     let hazards = migration
         .map(|m| hazard::classify(&m.up.statements, catalog, m.up.transactions))
         .unwrap_or_default();
+    // What was not read of it may have made anything.
+    catalog.complete &= migration.is_none_or(|migration| migration.up.complete);
     catalog.settle();
     let down = migration.and_then(|migration| migration.down.as_ref());
     let down_hazards = down
@@ -132,7 +137,8 @@ fn entry(
         reversal: migration.map_or_else(gone, |migration| migration.reversal.clone()),
         hazards,
         down_hazards,
-        losses: migration.map(|m| losses(m, &before)).unwrap_or_default(),
+        losses: migration.map(|m| both_ways(m, &before, loss::of)).unwrap_or_default(),
+        obstacles: migration.map(|m| both_ways(m, &before, loss::obstacles)).unwrap_or_default(),
         transaction: migration.map_or(Transactions::Unknown, |m| m.up.transactions),
         preview: match migration {
             None => "none",
@@ -146,18 +152,38 @@ fn gone() -> Reversal {
     Reversal::new(Kind::Unknown, "its file is gone", None)
 }
 
-/// Returns what a migration loses on both ways; `before` is the schema as far as
-/// it is known before the way up.
-#[must_use]
-pub fn losses(migration: &Migration, before: &Catalog) -> Vec<Loss> {
-    let mut losses = loss::of(&migration.up.statements, Direction::Up, before);
+/// Returns what a migration loses, or is refused by, on both ways; `before` is the schema as
+/// far as it is known before the way up.
+fn both_ways(
+    migration: &Migration,
+    before: &Catalog,
+    of: impl Fn(&[Statement], Direction, &Catalog) -> Vec<Loss>,
+) -> Vec<Loss> {
+    let mut found = of(&migration.up.statements, Direction::Up, before);
     if let Some(down) = &migration.down {
         let mut after = before.clone();
         let changes = migration.up.statements.iter().flat_map(|statement| &statement.changes);
         changes.for_each(|change| after.advance(change));
-        losses.extend(loss::of(&down.statements, Direction::Down, &after));
+        found.extend(of(&down.statements, Direction::Down, &after));
     }
-    losses
+    found
+}
+
+impl Entry {
+    /// Returns everything of one way whose rows can be counted.
+    pub fn countable(&mut self, direction: Direction) -> impl Iterator<Item = &mut Loss> {
+        let all = self.losses.iter_mut().chain(&mut self.obstacles);
+        all.filter(move |loss| loss.direction == direction)
+    }
+
+    /// Takes what was counted of the same rows.
+    pub fn learn(&mut self, counted: &[Loss]) {
+        for own in self.losses.iter_mut().chain(&mut self.obstacles) {
+            if let Some(known) = counted.iter().find(|known| known.is_of(own)) {
+                *own = known.clone();
+            }
+        }
+    }
 }
 
 /// `lint --json`.

@@ -4,12 +4,13 @@
 //! `cargo bench` takes 900 sessions; `cargo bench -- --quick` 150, as a smoke test;
 //! one of the words `ddl`, `rows`, `exclusive` only that scene, `decode` only the proof of an
 //! archive of 1 GB of data (100 MB with `--quick`) beside `pg_restore`, `restore` only what
-//! clients see of a restore; `--hold` sets each scene
+//! clients see of a restore, `lint` no server at all; `--hold` sets each scene
 //! and measures nothing until standard input ends, for a profiler.
 
 mod console;
 mod decode;
 mod keys;
+mod lint;
 mod load;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 #[path = "../it/support/pty.rs"]
@@ -57,6 +58,10 @@ const QUICK: Effort = Effort {
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let has = |word: &str| arguments.iter().any(|argument| argument == word);
+    lint::measure();
+    if has("lint") {
+        return;
+    }
     let effort = if has("--quick") { QUICK } else { FULL };
     let named = Kind::ALL.into_iter().find(|kind| has(kind.word()));
     let kinds = Kind::ALL.into_iter().filter(|kind| named.is_none_or(|named| named == *kind));

@@ -12,7 +12,11 @@ impl Desk {
         let lines = match text {
             "1" => self.of_snapshot(words::sessions),
             "2" => self.of_snapshot(words::locks),
-            "3" => self.migrations(),
+            "3" => {
+                self.awaiting = true;
+                self.tell_migrations();
+                return;
+            }
             "4" => self.journal(),
             "5" => {
                 self.question = Some(Question::Session);
@@ -37,14 +41,17 @@ impl Desk {
         }
     }
 
-    fn migrations(&self) -> Vec<String> {
+    /// Prints the migrations that were asked for, once they, or why there are none, are there.
+    pub(super) fn tell_migrations(&mut self) {
         let project = &self.seat.facts.project;
-        let mut lines = match project.value() {
-            Some(known) => words::migrations(&known.status),
-            None => Vec::new(),
-        };
+        if !self.awaiting || (project.value().is_none() && project.error().is_none()) {
+            return;
+        }
+        let mut lines =
+            project.value().map(|known| words::migrations(&known.status)).unwrap_or_default();
         lines.extend(project.error().map(|why| format!("they cannot be read: {why}")));
-        lines
+        self.awaiting = false;
+        self.print_all(&lines);
     }
 
     fn journal(&self) -> Vec<String> {

@@ -108,6 +108,8 @@ struct Desk {
     /// The operator was told that leaving leaves something behind.
     leaving: bool,
     looking: Option<BackendKey>,
+    /// The migrations were asked for before they were read.
+    awaiting: bool,
     /// The readings of a live view up to this time were told.
     watched: Option<DateTime<Utc>>,
     /// What was asked last, and whether something was printed below it.
@@ -133,6 +135,7 @@ impl Desk {
             beginning: false,
             leaving: false,
             looking: None,
+            awaiting: false,
             watched: None,
             asked: None,
             below: false,
@@ -206,6 +209,7 @@ impl Desk {
         self.tell_records();
         self.tell_watch();
         self.tell_session();
+        self.tell_migrations();
         self.tell_proof();
         self.tell_end();
     }

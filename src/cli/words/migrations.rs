@@ -2,6 +2,7 @@
 
 use super::joined;
 use crate::domain::graph::State;
+use crate::domain::loss::Loss;
 use crate::domain::untrusted::Untrusted;
 use crate::tools::status::{Entry, Status};
 
@@ -58,9 +59,19 @@ fn dangers(entry: &Entry) -> Vec<String> {
     let lost = entry
         .losses
         .iter()
-        .map(|loss| plain(&format!("            {} loses {}", loss.direction.word(), loss.what)));
+        .map(|loss| counted(&format!("{} loses {}", loss.direction.word(), loss.what), loss));
     lines.extend(lost);
+    let obstacles = entry.obstacles.iter();
+    lines.extend(
+        obstacles
+            .map(|one| counted(&format!("{} fails on {}", one.direction.word(), one.what), one)),
+    );
     lines
+}
+
+fn counted(what: &str, loss: &Loss) -> String {
+    let rows = loss.counted().map(|rows| format!(" ({rows})")).unwrap_or_default();
+    plain(&format!("            {what}{rows}"))
 }
 
 fn summary(status: &Status) -> String {

@@ -11,6 +11,8 @@ pub use column::{Column, Constraint, Default, Generated, Rule};
 pub use name::{Name, quote};
 pub use types::Type;
 
+use super::locks::Mode;
+
 /// One statement of a migration and what it changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
@@ -102,6 +104,9 @@ pub enum Change {
     Transaction(Transaction),
     /// A pure read.
     Read,
+    /// What the statement reads, or locks rows of, beside what it changes: the relation and
+    /// the lock that it takes on it.
+    Touch(Name, Mode),
     /// A code block (`DO`), with its body.
     Block(String),
     /// An exception that ends the migration; true if only under a condition.
@@ -279,7 +284,7 @@ pub struct Data {
     pub verb: Verb,
     /// The condition after `WHERE`, as written.
     pub filter: Option<String>,
-    /// The columns that an `UPDATE` sets.
+    /// The columns that an `UPDATE`, or an `INSERT … ON CONFLICT DO UPDATE`, sets.
     pub columns: Vec<String>,
 }
 
@@ -323,6 +328,12 @@ pub enum Transaction {
 }
 
 impl Change {
+    /// Returns true if nothing is changed by it.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        matches!(self, Self::Read | Self::Touch(..))
+    }
+
     /// Returns true if PostgreSQL refuses this inside a transaction block.
     #[must_use]
     pub fn refuses_transaction(&self) -> bool {

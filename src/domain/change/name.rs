@@ -22,6 +22,22 @@ impl Name {
         Self { schema: Some(schema.into()), name: name.into() }
     }
 
+    /// Returns the name that `text` writes as SQL: `app."Kind"`.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let mut parts = vec![String::new()];
+        let mut quoted = false;
+        for c in text.trim().chars() {
+            match c {
+                '"' => quoted = !quoted,
+                '.' if !quoted => parts.push(String::new()),
+                _ => parts.last_mut().into_iter().for_each(|part| part.push(c)),
+            }
+        }
+        let name = parts.pop().unwrap_or_default();
+        Self { schema: parts.pop(), name }
+    }
+
     /// Returns the name as SQL, with quotes where PostgreSQL needs them.
     #[must_use]
     pub fn quoted(&self) -> String {

@@ -67,6 +67,12 @@ impl Type {
         self.not_longer(other) && (other.modifiers.is_empty() || scale(self) == scale(other))
     }
 
+    /// Returns true for `timestamp` with or without time zone.
+    #[must_use]
+    pub fn is_timestamp(&self) -> bool {
+        self.name.starts_with("timestamp ")
+    }
+
     /// Returns true for `serial` and its kin: a sequence as default.
     #[must_use]
     pub fn is_serial(&self) -> bool {

@@ -2,32 +2,57 @@
 
 use crate::domain::change::{Alter, Column, Constraint, Name, Retype, Rule};
 
-use super::catalog::Catalog;
-use super::effect::{Effect, default_partition};
-use super::{Answer, Severity, retype, safe};
+use super::catalog::{Catalog, Relation};
+use super::effect::{Effect, default_partition, keys_of_partition, says};
+use super::{Answer, Severity, bound, gone, retype, safe};
 use crate::domain::locks::Mode;
 
 /// Returns the effect of an action on the table as it stands before it.
 pub(super) fn of(table: &Name, action: &Alter, sql: &str, catalog: &Catalog) -> Effect {
-    match action {
+    let effect = match action {
         Alter::AddColumn(column) => add_column(table, column, catalog),
         Alter::Type(change) => change_type(table, change, catalog),
         Alter::SetNotNull(column) => set_not_null(table, column, catalog),
+        Alter::DropColumn(column) => drop_column(table, column, sql, catalog),
         Alter::AddConstraint(constraint) => add_constraint(table, constraint, sql, catalog),
-        Alter::AlterConstraint(name, _) | Alter::DropConstraint(name) => {
-            drop_constraint(table, name, catalog)
-        }
+        Alter::AlterConstraint(name, _) => alter_constraint(table, name, sql, catalog),
+        Alter::DropConstraint(name) => drop_constraint(table, name, sql, catalog),
         Alter::ValidateConstraint(name) => validate(table, name, catalog),
-        Alter::Attach(child, _) => attach(table, child, catalog),
+        Alter::Attach(child, _) => attach(table, child, sql, catalog),
         Alter::Detach(child, concurrently) => detach(table, child, *concurrently, sql, catalog),
-        _ => simple(table, action),
-    }
+        _ => simple(table, action, sql),
+    };
+    inherited(effect, table, action, sql, catalog)
+}
+
+/// Most actions go down to partitions and children, unless `ONLY` keeps them out.
+fn inherited(effect: Effect, table: &Name, action: &Alter, sql: &str, catalog: &Catalog) -> Effect {
+    let alone = match action {
+        Alter::Attach(..) | Alter::Detach(..) | Alter::Rename(_) | Alter::SetSchema(_) => true,
+        Alter::Trigger | Alter::RowSecurity | Alter::Options | Alter::Ownership => true,
+        Alter::SetLogged(_) | Alter::Move | Alter::Inherit(_) | Alter::AddIdentity(_) => true,
+        Alter::AddConstraint(Constraint { rule: Rule::Check(_), .. }) => says(sql, "no inherit"),
+        // Keys are made anew on partitions; children by INHERITS have none of it.
+        Alter::AddConstraint(_) => !catalog.find(table).is_some_and(|found| found.partitioned),
+        _ => false,
+    };
+    let own = effect.locks.iter().find(|held| held.name.as_ref() == Some(table));
+    let Some(mode) = own.map(|held| held.mode).filter(|_| !alone && !says(sql, "only")) else {
+        return effect.over(table, &Catalog::default());
+    };
+    let builds = matches!(
+        action,
+        Alter::AddConstraint(Constraint { rule: Rule::Unique(_) | Rule::Exclude, .. })
+    );
+    // Measured on 15: the partitions' indexes are built as CREATE INDEX builds them.
+    let mode = if builds { Mode::Share } else { mode };
+    let tree = catalog.tree(table).into_iter().skip(1);
+    tree.fold(effect, |effect, child| effect.lock(&child.name, mode)).over(table, catalog)
 }
 
 /// Actions whose effect does not depend on what the table is.
-fn simple(table: &Name, action: &Alter) -> Effect {
+fn simple(table: &Name, action: &Alter, sql: &str) -> Effect {
     let (rule, message, mode) = match action {
-        Alter::DropColumn(_) => ("drop-column", "the column's data is gone", Mode::AccessExclusive),
         Alter::Rename(_) | Alter::RenameColumn(..) | Alter::SetSchema(_) => {
             ("rename", "every client that uses the old name fails at once", Mode::AccessExclusive)
         }
@@ -43,13 +68,68 @@ fn simple(table: &Name, action: &Alter) -> Effect {
     let effect = Effect::new(rule, message).lock(table, mode);
     match action {
         Alter::SetLogged(_) | Alter::Move | Alter::SetExpression(_) => effect.rewrites(Answer::Yes),
-        Alter::DropColumn(_) => effect.at_least(Severity::High),
+        Alter::Inherit(parent) if says(sql, "no inherit") => effect.lock(parent, Mode::AccessShare),
         Alter::Inherit(parent) => effect.lock(parent, Mode::ShareUpdateExclusive),
         _ => effect,
     }
 }
 
+/// The foreign keys of the column go with it, and with `CASCADE` the views.
+fn drop_column(table: &Name, column: &str, sql: &str, catalog: &Catalog) -> Effect {
+    let effect = Effect::new("drop-column", "the column's data is gone")
+        .lock(table, Mode::AccessExclusive)
+        .at_least(Severity::High);
+    let Some(relation) = catalog.find(table) else { return effect };
+    let effect = both_sides(effect, relation, column, catalog);
+    if says(sql, "cascade") {
+        return gone::dependants(effect, table, Some(column), catalog);
+    }
+    used(effect, table, column, catalog)
+}
+
+/// Locks the other side of every foreign key over the column.
+fn both_sides(effect: Effect, relation: &Relation, column: &str, catalog: &Catalog) -> Effect {
+    let own = relation.foreign_keys.iter();
+    let parents = own.filter(|key| key.columns.iter().any(|name| name == column));
+    let effect = parents.fold(effect, |effect, key| {
+        effect.lock_tree(&key.references, Mode::AccessExclusive, catalog)
+    });
+    let children = catalog.referencing(&relation.name);
+    children.filter(|child| child.name != relation.name).fold(effect, |effect, child| {
+        let keys = || child.foreign_keys.iter().filter(|k| k.references.may_be(&relation.name));
+        match () {
+            () if keys().any(|key| key.referenced.iter().any(|name| name == column)) => {
+                effect.lock_tree(&child.name, Mode::AccessExclusive, catalog)
+            }
+            () if keys().any(|key| key.referenced.is_empty()) => {
+                effect.may_lock_named(&child.name, Mode::AccessExclusive)
+            }
+            () => effect,
+        }
+    })
+}
+
+/// A column that a view is made of can be neither dropped nor changed in its type.
+fn used(effect: Effect, table: &Name, column: &str, catalog: &Catalog) -> Effect {
+    let of = catalog.find(table).map(|relation| &relation.name);
+    let views = of.map(|of| catalog.dependants(of, Some(column))).unwrap_or_default();
+    let known = views.iter().filter(|view| view.reads.iter().all(|read| !read.columns.is_empty()));
+    let views: Vec<String> = known.map(|view| catalog.shown(view).to_string()).collect();
+    if views.is_empty() {
+        return effect;
+    }
+    let message = format!(
+        "fails while {} uses the column: drop it before and make it again after, in one transaction",
+        views.join(", ")
+    );
+    Effect { message, ..effect.at_least(Severity::Medium) }
+}
+
 fn add_column(table: &Name, column: &Column, catalog: &Catalog) -> Effect {
+    if catalog.find(table).is_some_and(|relation| relation.column(&column.name).is_some()) {
+        return Effect::new("add-column", "the column is there already: this changes nothing")
+            .lock(table, Mode::AccessExclusive);
+    }
     let rewrite = column_rewrites(column, catalog);
     let fails = column.not_null && !column.has_value();
     let (rule, message) = match rewrite {
@@ -64,7 +144,7 @@ fn add_column(table: &Name, column: &Column, catalog: &Catalog) -> Effect {
     let effect = column
         .constraints
         .iter()
-        .fold(effect, |effect, constraint| column_constraint(effect, column, constraint));
+        .fold(effect, |effect, constraint| column_constraint(effect, column, constraint, catalog));
     let effect = if rewrite == Answer::No {
         effect
     } else {
@@ -78,17 +158,26 @@ fn column_rewrites(column: &Column, catalog: &Catalog) -> Answer {
     match column.rewrites() {
         Some(true) => Answer::Yes,
         Some(false) if column.kind.is_built_in() => Answer::No,
-        Some(false) if catalog.constrained_domains.contains(&column.kind.name) => Answer::Yes,
-        Some(false) if catalog.complete => Answer::No,
-        Some(false) | None => Answer::Unknown,
+        Some(false) => match catalog.domain(&column.kind) {
+            Some(domain) if domain.constrained => Answer::Yes,
+            Some(_) => Answer::No,
+            None if catalog.complete => Answer::No,
+            None => Answer::Unknown,
+        },
+        None => Answer::Unknown,
     }
 }
 
-fn column_constraint(effect: Effect, column: &Column, constraint: &Constraint) -> Effect {
+fn column_constraint(
+    effect: Effect,
+    column: &Column,
+    constraint: &Constraint,
+    catalog: &Catalog,
+) -> Effect {
     match &constraint.rule {
         Rule::ForeignKey(_, parent) => {
             let reads = if column.has_value() { Answer::Yes } else { Answer::No };
-            effect.lock(parent, Mode::ShareRowExclusive).scans(reads)
+            effect.lock_tree(parent, Mode::ShareRowExclusive, catalog).scans(reads)
         }
         _ if constraint.not_valid => effect,
         _ => effect.scans(Answer::Yes),
@@ -98,11 +187,15 @@ fn column_constraint(effect: Effect, column: &Column, constraint: &Constraint) -
 fn change_type(table: &Name, change: &Retype, catalog: &Catalog) -> Effect {
     let relation = catalog.find(table);
     let old = relation.and_then(|relation| relation.column(&change.column));
-    let rewrite = retype::rewrites(old.map(|column| &column.kind), change, catalog.utc);
-    let message = match rewrite {
-        Answer::No => "the stored values stay as they are",
-        Answer::Yes => "writes the table and its indexes anew",
-        Answer::Unknown => "may write the table anew: the old type is not known here",
+    let rewrite = retype::rewrites(old.map(|column| &column.kind), change, catalog);
+    let message = match (rewrite, old) {
+        (Answer::No, _) => "the stored values stay as they are",
+        (Answer::Yes, _) => "writes the table and its indexes anew",
+        (Answer::Unknown, None) => "may write the table anew: the old type is not known here",
+        (Answer::Unknown, Some(old)) if old.kind.is_timestamp() => {
+            "writes the table anew unless the session's time zone is UTC"
+        }
+        (Answer::Unknown, Some(_)) => "may write the table anew: it is not known how it is stored",
     };
     let safer = (rewrite != Answer::No)
         .then(|| safe::retype(table, &change.column, &change.to.to_string()));
@@ -110,13 +203,9 @@ fn change_type(table: &Name, change: &Retype, catalog: &Catalog) -> Effect {
         .lock(table, Mode::AccessExclusive)
         .rewrites(rewrite)
         .safer(safer);
+    let Some(relation) = relation else { return effect };
     // Foreign keys over the column are made anew, on both sides.
-    let own = relation.iter().flat_map(|relation| &relation.foreign_keys);
-    let parents = own.filter(|key| key.columns.contains(&change.column)).map(|key| &key.references);
-    let children = catalog.referencing(table).map(|child| &child.name);
-    parents.chain(children).filter(|other| *other != table).fold(effect, |effect, other| {
-        effect.may_lock(other.to_string(), Mode::AccessExclusive).scans(rewrite)
-    })
+    used(both_sides(effect, relation, &change.column, catalog), table, &change.column, catalog)
 }
 
 fn set_not_null(table: &Name, column: &str, catalog: &Catalog) -> Effect {
@@ -164,7 +253,7 @@ fn add_constraint(table: &Name, constraint: &Constraint, sql: &str, catalog: &Ca
     };
     let effect = Effect::new(rule, message).lock(table, mode).scans(scan);
     let effect = match &constraint.rule {
-        Rule::ForeignKey(_, parent) => effect.lock(parent, Mode::ShareRowExclusive),
+        Rule::ForeignKey(_, parent) => effect.lock_tree(parent, Mode::ShareRowExclusive, catalog),
         _ => effect,
     };
     if scan == Answer::Yes {
@@ -174,37 +263,68 @@ fn add_constraint(table: &Name, constraint: &Constraint, sql: &str, catalog: &Ca
     }
 }
 
-/// Dropping or altering a foreign key locks the referenced table as well, and a
-/// key that others reference theirs.
-fn drop_constraint(table: &Name, constraint: &str, catalog: &Catalog) -> Effect {
-    let effect = Effect::new("drop-constraint", "the table it references is locked as well")
+/// Dropping a foreign key locks the referenced table as well, and with `CASCADE` dropping a
+/// key that others reference locks theirs.
+fn drop_constraint(table: &Name, constraint: &str, sql: &str, catalog: &Catalog) -> Effect {
+    let effect = Effect::new("drop-constraint", "a foreign key's other table is locked as well")
         .lock(table, Mode::AccessExclusive);
-    let relation = catalog.find(table);
-    let keys = relation.iter().flat_map(|relation| &relation.foreign_keys);
-    let effect = keys
-        .filter(|key| key.name == constraint)
-        .fold(effect, |effect, key| effect.lock(&key.references, Mode::AccessExclusive));
-    if relation.is_some() {
+    let Some(relation) = catalog.find(table) else {
+        return effect
+            .may_lock(format!("the table that {constraint} references"), Mode::AccessExclusive);
+    };
+    let effect = other_side(effect, relation, constraint, catalog);
+    let is_key = relation.indexes.iter().any(|index| index == constraint);
+    if !is_key || !says(sql, "cascade") {
         return effect;
     }
-    effect.may_lock(format!("the table that {constraint} references"), Mode::AccessExclusive)
+    let children = catalog.referencing(&relation.name);
+    children
+        .fold(effect, |effect, child| effect.lock_tree(&child.name, Mode::AccessExclusive, catalog))
+}
+
+fn other_side(effect: Effect, relation: &Relation, constraint: &str, catalog: &Catalog) -> Effect {
+    let keys = relation.foreign_keys.iter().filter(|key| key.name == constraint);
+    keys.fold(effect, |effect, key| {
+        effect.lock_tree(&key.references, Mode::AccessExclusive, catalog)
+    })
+}
+
+/// Whether a key is enforced decides about the triggers of both tables (PostgreSQL 18);
+/// `DEFERRABLE` is of the one table alone, measured on 15.
+fn alter_constraint(table: &Name, constraint: &str, sql: &str, catalog: &Catalog) -> Effect {
+    let effect = Effect::new("alter-constraint", "short, but it waits for everybody")
+        .lock(table, Mode::AccessExclusive);
+    match catalog.find(table) {
+        _ if !says(sql, "enforced") => effect,
+        Some(relation) => other_side(effect, relation, constraint, catalog),
+        None => effect
+            .may_lock(format!("the table that {constraint} references"), Mode::AccessExclusive),
+    }
 }
 
 fn validate(table: &Name, constraint: &str, catalog: &Catalog) -> Effect {
     let effect = Effect::new("validate-constraint", "reads all rows while others go on")
-        .lock(table, Mode::ShareUpdateExclusive)
-        .scans(Answer::Yes);
-    let relation = catalog.find(table);
-    let keys = relation.iter().flat_map(|relation| &relation.foreign_keys);
-    keys.filter(|key| key.name == constraint)
-        .fold(effect, |effect, key| effect.lock(&key.references, Mode::RowShare))
+        .lock(table, Mode::ShareUpdateExclusive);
+    let Some(relation) = catalog.find(table) else { return effect.scans(Answer::Yes) };
+    if relation.is_proven(constraint) {
+        return Effect { message: "it is valid already: nothing is read".into(), ..effect };
+    }
+    let keys = relation.foreign_keys.iter().filter(|key| key.name == constraint);
+    keys.fold(effect, |effect, key| effect.lock(&key.references, Mode::RowShare)).scans(Answer::Yes)
 }
 
-fn attach(parent: &Name, child: &Name, catalog: &Catalog) -> Effect {
-    // Whether its CHECK implies the bound is for the server to prove.
-    let has_check =
-        catalog.find(child).is_some_and(|relation| relation.checks.iter().any(|c| c.valid));
-    let scan = if has_check || !catalog.complete { Answer::Unknown } else { Answer::Yes };
+fn attach(parent: &Name, child: &Name, sql: &str, catalog: &Catalog) -> Effect {
+    let proof = catalog.find(child).map(|relation| bound::is_proven(sql, relation));
+    // A primary key or a foreign key of the parent is made on the partition as well.
+    let builds = catalog
+        .find(parent)
+        .is_some_and(|relation| !relation.foreign_keys.is_empty() || !relation.indexes.is_empty());
+    let scan = match proof {
+        _ if builds => Answer::Yes,
+        Some(proof) => proof,
+        None if catalog.complete => Answer::Yes,
+        None => Answer::Unknown,
+    };
     let effect = Effect::new(
         "attach-partition",
         "reads the new partition unless a valid CHECK proves its bound",
@@ -219,7 +339,7 @@ fn attach(parent: &Name, child: &Name, catalog: &Catalog) -> Effect {
             child.quoted()
         )
     }));
-    default_partition(effect, parent, catalog)
+    default_partition(keys_of_partition(effect, parent, catalog), parent, catalog)
 }
 
 fn detach(parent: &Name, child: &Name, concurrently: bool, sql: &str, catalog: &Catalog) -> Effect {
@@ -227,8 +347,23 @@ fn detach(parent: &Name, child: &Name, concurrently: bool, sql: &str, catalog: &
     if concurrently {
         return effect.lock(parent, Mode::ShareUpdateExclusive).lock(child, Mode::AccessExclusive);
     }
-    effect
-        .lock(parent, Mode::AccessExclusive)
-        .lock(child, Mode::AccessExclusive)
+    let effect =
+        effect.lock(parent, Mode::AccessExclusive).lock_tree(child, Mode::AccessExclusive, catalog);
+    let effect = match catalog.find(child) {
+        Some(relation) => gone::siblings(effect, relation, catalog),
+        None => effect,
+    };
+    // What references the parent must not miss the rows that go; what the parent references
+    // loses a trigger.
+    let known = catalog.find(parent);
+    let keys = known.iter().flat_map(|relation| &relation.foreign_keys);
+    let effect = keys.fold(effect, |effect, key| {
+        effect.lock_tree(&key.references, Mode::ShareRowExclusive, catalog)
+    });
+    let children = known.iter().flat_map(|relation| catalog.referencing(&relation.name));
+    children
+        .fold(effect, |effect, other| {
+            effect.lock(&other.name, Mode::AccessExclusive).scans(Answer::Yes)
+        })
         .safer(safe::detach(sql, parent, catalog))
 }

@@ -1,10 +1,10 @@
 //! The effect of one change, without `ALTER TABLE` (that is `alter`).
 
-use crate::domain::change::{Change, Data, Index, Name, Reindex, Rule, Scope, Table, Verb};
+use crate::domain::change::{Change, DropIndex, Index, Name, Reindex, Rule, Scope, Table};
 
-use super::catalog::Catalog;
+use super::catalog::{Catalog, Kind};
 use super::lock::{self, Held};
-use super::{Answer, Severity, alter, safe};
+use super::{Answer, Severity, alter, gone, rows, safe, version};
 use crate::domain::locks::Mode;
 
 /// What one change does.
@@ -18,6 +18,8 @@ pub(super) struct Effect {
     pub safe_form: Option<String>,
     /// The least severity, whatever the locks say.
     pub floor: Severity,
+    /// What is read or written anew; empty: what is locked.
+    pub work: Vec<Name>,
 }
 
 impl Effect {
@@ -31,17 +33,42 @@ impl Effect {
             message: message.into(),
             safe_form: None,
             floor: Severity::Low,
+            work: Vec::new(),
         }
     }
 
-    pub(super) fn lock(mut self, relation: &Name, mode: Mode) -> Self {
-        self.locks.push(Held { relation: relation.to_string(), mode, may: false });
+    /// Adds a lock on this relation alone.
+    pub(super) fn lock(self, relation: &Name, mode: Mode) -> Self {
+        self.held(relation, mode, false)
+    }
+
+    /// Adds a lock on the relation and on all that inherits from it, partitions above all.
+    pub(super) fn lock_tree(self, relation: &Name, mode: Mode, catalog: &Catalog) -> Self {
+        let children = catalog.tree(relation).into_iter().skip(1);
+        children.fold(self.lock(relation, mode), |effect, child| effect.lock(&child.name, mode))
+    }
+
+    /// Adds locks that are taken unless the planner leaves the relation out.
+    pub(super) fn may_lock_named(self, relation: &Name, mode: Mode) -> Self {
+        self.held(relation, mode, true)
+    }
+
+    fn held(mut self, relation: &Name, mode: Mode, may: bool) -> Self {
+        let name = Some(relation.clone());
+        self.locks.push(Held { relation: relation.to_string(), mode, may, name });
         self
     }
 
     /// Adds a lock on a relation that only the live catalog can name.
     pub(super) fn may_lock(mut self, relation: impl Into<String>, mode: Mode) -> Self {
-        self.locks.push(Held { relation: relation.into(), mode, may: true });
+        self.locks.push(Held { relation: relation.into(), mode, may: true, name: None });
+        self
+    }
+
+    /// Says which relations are read or written anew, and not only locked.
+    pub(super) fn over(mut self, relation: &Name, catalog: &Catalog) -> Self {
+        self.work.push(relation.clone());
+        self.work.extend(catalog.tree(relation).into_iter().skip(1).map(|r| r.name.clone()));
         self
     }
 
@@ -56,6 +83,12 @@ impl Effect {
         self
     }
 
+    /// A new, empty file needs no reading of the old one.
+    pub(super) fn scan_nothing(mut self) -> Self {
+        self.scan = Answer::No;
+        self
+    }
+
     pub(super) fn safer(mut self, form: Option<String>) -> Self {
         self.safe_form = form;
         self
@@ -66,15 +99,38 @@ impl Effect {
         self
     }
 
+    /// Names each relation as the catalog knows it, so that no two names are one relation.
+    fn resolved(mut self, catalog: &Catalog) -> Self {
+        for held in &mut self.locks {
+            let Some(name) = &held.name else { continue };
+            if let Some(relation) = catalog.find(name) {
+                held.relation = catalog.shown(relation).to_string();
+                held.name = Some(relation.name.clone());
+            }
+        }
+        self
+    }
+
+    /// Returns the bytes that are read or written anew, as far as all of them are known.
+    pub(super) fn bytes(&self, catalog: &Catalog) -> Option<u64> {
+        let locked = || self.locks.iter().filter_map(|held| held.name.as_ref());
+        let over: Vec<&Name> =
+            if self.work.is_empty() { locked().collect() } else { self.work.iter().collect() };
+        let relations: Vec<_> = over.iter().filter_map(|name| catalog.find(name)).collect();
+        let stored = relations.iter().filter(|relation| !relation.partitioned);
+        let sizes: Option<Vec<u64>> = stored.map(|relation| relation.bytes).collect();
+        sizes.filter(|_| !relations.is_empty()).map(|sizes| sizes.iter().sum())
+    }
+
     /// Returns how bad it is: nobody waits for what nobody else can see yet.
     pub(super) fn severity(&self, catalog: &Catalog) -> Severity {
-        let visible = self.locks.iter().filter(|held| !catalog.is_fresh(&held.relation));
-        let Some(strongest) = visible.clone().map(|held| held.mode).max() else {
+        let is_fresh = |held: &&Held| held.name.as_ref().is_some_and(|name| catalog.is_fresh(name));
+        let visible = self.locks.iter().filter(|held| !is_fresh(held));
+        let Some(strongest) = visible.map(|held| held.mode).max() else {
             return if self.locks.is_empty() { self.floor } else { Severity::Low };
         };
         let works = self.rewrite.max(self.scan) != Answer::No;
-        let bytes = visible.filter_map(|held| catalog.find_text(&held.relation)?.bytes).max();
-        let is_small = bytes.is_some_and(|bytes| bytes < SMALL);
+        let is_small = self.bytes(catalog).is_some_and(|bytes| bytes < SMALL);
         let by_lock = match strongest {
             mode if lock::blocks_writes(mode) && works && !is_small => Severity::High,
             mode if lock::blocks_writes(mode) => Severity::Medium,
@@ -89,61 +145,72 @@ const SMALL: u64 = 10_000_000;
 
 /// Returns the effect of a change on the schema as it stands before it.
 pub(super) fn of(change: &Change, sql: &str, catalog: &Catalog) -> Effect {
+    if let Some(why) = version::refuses(change, sql, catalog.version_num) {
+        return Effect::new("not-on-this-version", why).at_least(Severity::High);
+    }
+    let effect = gone::is_not_there(change, sql, catalog)
+        .then(|| Effect::new("not-there", "it is not there, and IF EXISTS leaves it at that"));
+    effect.unwrap_or_else(|| known(change, sql, catalog)).resolved(catalog)
+}
+
+fn known(change: &Change, sql: &str, catalog: &Catalog) -> Effect {
     match change {
         Change::Alter(table, action) => alter::of(table, action, sql, catalog),
-        Change::CreateTable(table) => create_table(table, catalog),
-        Change::DropTable(name) => drop_table(name, catalog),
-        Change::Truncate(name) => Effect::new("truncate", "removes every row of the table")
-            .lock(name, Mode::AccessExclusive)
-            .rewrites(Answer::Yes)
-            .scan_nothing()
-            .at_least(Severity::High),
+        Change::CreateTable(table) => create_table(table, sql, catalog),
+        Change::DropTable(name) => gone::table(name, sql, catalog),
+        Change::Truncate(name) => gone::truncate(name, sql, catalog),
+        Change::DropView(name) | Change::DropMaterializedView(name) => {
+            gone::view(name, sql, catalog)
+        }
+        Change::DropObject(what) => gone::object(what, catalog),
         Change::CreateIndex(index) => create_index(index, sql, catalog),
         Change::DropIndex(index) => drop_index(index, sql, catalog),
         Change::Reindex(reindex) => self::reindex(reindex, sql, catalog),
-        Change::RenameIndex(name, _) | Change::AlterIndex(name) => {
-            Effect::new("alter-index", "changes an index's entry in the catalog")
-                .lock(name, Mode::ShareUpdateExclusive)
-        }
-        Change::Data(data) => self::data(data),
-        Change::Refresh(name, concurrently) => refresh(name, *concurrently, sql),
+        Change::RenameIndex(name, _) | Change::AlterIndex(name) => alter_index(name, sql),
+        Change::Data(data) => rows::changed(data, sql, catalog),
+        Change::Touch(name, mode) => rows::touched(name, *mode, sql, catalog),
+        Change::Read => Effect::new("read", "only reads"),
+        Change::Refresh(name, concurrently) => refresh(name, *concurrently, sql, catalog),
         Change::Cluster(name) => cluster(name.as_ref()),
         Change::Vacuum(vacuum) => self::vacuum(&vacuum.tables, vacuum.full),
-        Change::Lock(name, mode) => lock_table(name, mode),
-        _ => light(change, catalog),
+        Change::Lock(name, mode) => rows::lock_table(name, mode, sql, catalog),
+        _ => light(change, sql, catalog),
     }
 }
 
-impl Effect {
-    /// A new, empty file needs no reading of the old one.
-    fn scan_nothing(mut self) -> Self {
-        self.scan = Answer::No;
-        self
-    }
+/// Returns true if the word stands in the statement, whole.
+pub(super) fn says(sql: &str, phrase: &str) -> bool {
+    let squeezed = sql.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    let is_boundary = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric() && c != '_');
+    squeezed.match_indices(phrase).any(|(at, found)| {
+        is_boundary(squeezed[..at].chars().next_back())
+            && is_boundary(squeezed[at + found.len()..].chars().next())
+    })
 }
 
 /// Changes of little weight, and those of which nothing is known.
-fn light(change: &Change, catalog: &Catalog) -> Effect {
+fn light(change: &Change, sql: &str, catalog: &Catalog) -> Effect {
     use Mode::{AccessExclusive, ShareRowExclusive, ShareUpdateExclusive};
     match change {
-        Change::CreateTrigger(table) => {
-            Effect::new("create-trigger", "waits for all writers of the table")
-                .lock(table, ShareRowExclusive)
-        }
+        Change::CreateTrigger(table) => Effect::new(
+            "create-trigger",
+            "waits for all writers of the table",
+        )
+        .lock_tree(table, ShareRowExclusive, catalog),
         Change::DropTrigger(table) | Change::Police(table) => {
             Effect::new("table-rule", "changes what every query of the table does")
                 .lock(table, AccessExclusive)
         }
         Change::CreateView(name)
-        | Change::DropView(name)
         | Change::AlterMaterializedView(name)
-        | Change::DropMaterializedView(name)
         | Change::DropSequence(name) => {
             Effect::new("replace-object", "queries that use it wait").lock(name, AccessExclusive)
         }
         Change::CreateMaterializedView(name) => {
+            let reads = if says(sql, "with no data") { Answer::No } else { Answer::Yes };
             Effect::new("create-materialized-view", "runs the view's query to the end")
                 .lock(name, AccessExclusive)
+                .scans(reads)
         }
         Change::Comment(table) => {
             Effect::new("comment", "changes the catalog only").lock(table, ShareUpdateExclusive)
@@ -153,7 +220,7 @@ fn light(change: &Change, catalog: &Catalog) -> Effect {
         }
         Change::Analyze(tables) => {
             tables.iter().fold(Effect::new("analyze", "samples the table"), |effect, table| {
-                effect.lock(table, ShareUpdateExclusive)
+                effect.lock_tree(table, ShareUpdateExclusive, catalog)
             })
         }
         Change::ConstrainDomain(domain, checks) => constrain_domain(domain, *checks, catalog),
@@ -164,16 +231,6 @@ fn light(change: &Change, catalog: &Catalog) -> Effect {
             ),
         ),
         Change::CreateExtension(name) => unknown(format!("runs the script of extension {name}")),
-        // These name tables and lock them against other changes of the schema.
-        Change::Catalog(words) if words.contains("STATISTICS") || words.contains("PUBLICATION") => {
-            Effect::new("catalog-only", "touches tables by name")
-                .may_lock("the tables it names", ShareUpdateExclusive)
-        }
-        Change::DropObject(what) => {
-            Effect::new("drop-object", format!("drops {what}, and with CASCADE all that uses it"))
-                .may_lock(format!("relations that use {what}"), AccessExclusive)
-                .at_least(Severity::High)
-        }
         Change::Block(_) => {
             unknown(String::from("a code block: what it does is decided as it runs"))
         }
@@ -191,29 +248,53 @@ fn unknown(why: String) -> Effect {
     }
 }
 
-fn create_table(table: &Table, catalog: &Catalog) -> Effect {
+fn create_table(table: &Table, sql: &str, catalog: &Catalog) -> Effect {
+    if table.if_not_exists && catalog.find(&table.name).is_some() {
+        return Effect::new("create-table", "the table is there, and IF NOT EXISTS leaves it");
+    }
     let effect = Effect::new("create-table", "makes a new table");
     let references = table.constraints.iter().filter_map(|c| match &c.rule {
         Rule::ForeignKey(_, parent) if *parent != table.name => Some(parent),
         _ => None,
     });
     // The parent first, so that the hazard names it and not the table nobody knows yet.
-    let effect =
-        references.fold(effect, |effect, parent| effect.lock(parent, Mode::ShareRowExclusive));
+    let effect = references
+        .fold(effect, |effect, parent| effect.lock_tree(parent, Mode::ShareRowExclusive, catalog));
     let effect = match &table.partition_of {
         Some(parent) => {
-            default_partition(effect.lock(parent, Mode::AccessExclusive), parent, catalog)
+            let effect = effect.lock(parent, Mode::AccessExclusive);
+            default_partition(keys_of_partition(effect, parent, catalog), parent, catalog)
         }
         None => effect,
     };
-    effect.lock(&table.name, Mode::AccessExclusive)
+    let effect = effect.lock(&table.name, Mode::AccessExclusive);
+    let is_run = table.filled && !says(sql, "with no data");
+    if is_run { effect.scans(Answer::Yes) } else { effect }
+}
+
+/// A new partition takes part in the foreign keys of its parent, of both sides.
+pub(super) fn keys_of_partition(effect: Effect, parent: &Name, catalog: &Catalog) -> Effect {
+    let Some(relation) = catalog.find(parent) else {
+        return effect.may_lock(
+            format!("tables that {parent} references, or that reference it"),
+            Mode::ShareRowExclusive,
+        );
+    };
+    let parents = relation.foreign_keys.iter().map(|key| &key.references);
+    let children = catalog.referencing(&relation.name).map(|child| &child.name);
+    parents
+        .chain(children)
+        .fold(effect, |effect, other| effect.lock_tree(other, Mode::ShareRowExclusive, catalog))
 }
 
 /// The default partition is locked and read: it may hold rows of the new one.
 pub(super) fn default_partition(effect: Effect, parent: &Name, catalog: &Catalog) -> Effect {
     match catalog.find(parent) {
         Some(relation) => match &relation.default_partition {
-            Some(name) => effect.lock(name, Mode::AccessExclusive).scans(Answer::Yes),
+            Some(name) => effect
+                .lock_tree(name, Mode::AccessExclusive, catalog)
+                .over(name, catalog)
+                .scans(Answer::Yes),
             None => effect,
         },
         None if catalog.complete => effect,
@@ -221,21 +302,6 @@ pub(super) fn default_partition(effect: Effect, parent: &Name, catalog: &Catalog
             .may_lock(format!("the default partition of {parent}"), Mode::AccessExclusive)
             .scans(Answer::Unknown),
     }
-}
-
-fn drop_table(name: &Name, catalog: &Catalog) -> Effect {
-    let effect = Effect::new("drop-table", "every row of the table is gone")
-        .lock(name, Mode::AccessExclusive)
-        .at_least(Severity::High);
-    let Some(relation) = catalog.find(name) else {
-        return effect.may_lock(format!("tables that {name} references"), Mode::AccessExclusive);
-    };
-    let parents = relation.foreign_keys.iter().map(|key| &key.references);
-    let children = catalog.referencing(name).map(|child| &child.name);
-    parents
-        .chain(children)
-        .filter(|other| *other != name)
-        .fold(effect, |effect, other| effect.lock(other, Mode::AccessExclusive))
 }
 
 fn create_index(index: &Index, sql: &str, catalog: &Catalog) -> Effect {
@@ -249,19 +315,25 @@ fn create_index(index: &Index, sql: &str, catalog: &Catalog) -> Effect {
             .lock(&index.table, Mode::ShareUpdateExclusive)
             .scans(Answer::Yes);
     }
-    let scan = if index.only { Answer::No } else { Answer::Yes };
-    Effect::new("create-index", "writers wait until the index is built")
-        .lock(&index.table, Mode::Share)
-        .scans(scan)
+    let effect = Effect::new("create-index", "writers wait until the index is built");
+    let is_there = index.if_not_exists
+        && index.name.as_ref().is_some_and(|name| catalog.table_of(name).is_some());
+    if index.only || is_there {
+        return effect.lock(&index.table, Mode::Share);
+    }
+    effect
+        .lock_tree(&index.table, Mode::Share, catalog)
+        .over(&index.table, catalog)
+        .scans(Answer::Yes)
         .safer(safe::index(sql, &index.table, index.only, catalog))
 }
 
-fn drop_index(index: &crate::domain::change::DropIndex, sql: &str, catalog: &Catalog) -> Effect {
+fn drop_index(index: &DropIndex, sql: &str, catalog: &Catalog) -> Effect {
     let table = catalog.table_of(&index.name);
     let mode = if index.concurrently { Mode::ShareUpdateExclusive } else { Mode::AccessExclusive };
     let effect = Effect::new("drop-index", "readers and writers of the table wait for the lock");
     let effect = match table {
-        Some(table) => effect.lock(&table.name, mode),
+        Some(table) => effect.lock_tree(&table.name, mode, catalog),
         None => effect.may_lock(format!("the table of {}", index.name), mode),
     };
     let refused = index.concurrently
@@ -282,9 +354,17 @@ fn reindex(reindex: &Reindex, sql: &str, catalog: &Catalog) -> Effect {
         }
         .lock(index, strong(Mode::AccessExclusive)),
         // Planning a query locks the table's indexes, so readers wait as well.
-        Scope::Table(table) => effect
-            .lock(table, strong(Mode::Share))
-            .may_lock(format!("the indexes of {table}"), strong(Mode::AccessExclusive)),
+        Scope::Table(table) => {
+            let effect = effect.lock(table, strong(Mode::Share)).over(table, catalog);
+            let within = |index: &String| Name { name: index.clone(), ..table.clone() };
+            match catalog.find(table) {
+                Some(known) => known.indexes.iter().fold(effect, |effect, index| {
+                    effect.lock(&within(index), strong(Mode::AccessExclusive))
+                }),
+                None => effect
+                    .may_lock(format!("the indexes of {table}"), strong(Mode::AccessExclusive)),
+            }
+        }
         Scope::All => effect.may_lock("every table in it, one by one", strong(Mode::Share)),
     };
     let refused = reindex.concurrently || sql.contains('(') || reindex.scope == Scope::All;
@@ -293,25 +373,20 @@ fn reindex(reindex: &Reindex, sql: &str, catalog: &Catalog) -> Effect {
     effect.rewrites(Answer::Yes).safer(safer)
 }
 
-fn data(data: &Data) -> Effect {
-    let whole = data.filter.is_none() && matches!(data.verb, Verb::Update | Verb::Delete);
-    let effect = Effect::new(
-        "change-rows",
-        format!("{}s rows and keeps them locked to the end", data.verb.word()),
-    )
-    .lock(&data.table, Mode::RowExclusive);
-    match data.verb {
-        Verb::Insert => effect,
-        _ if whole => effect.scans(Answer::Yes).at_least(Severity::Medium).safer(Some(format!(
-            "the same in batches of some thousand rows of {}, each committed",
-            data.table.quoted()
-        ))),
-        _ => effect.scans(Answer::Unknown),
+fn alter_index(index: &Name, sql: &str) -> Effect {
+    if says(sql, "set tablespace") {
+        return Effect::new("move-index", "copies the index; queries of its table wait")
+            .lock(index, Mode::AccessExclusive)
+            .rewrites(Answer::Unknown);
     }
+    Effect::new("alter-index", "changes an index's entry in the catalog")
+        .lock(index, Mode::ShareUpdateExclusive)
 }
 
-fn refresh(name: &Name, concurrently: bool, sql: &str) -> Effect {
+fn refresh(name: &Name, concurrently: bool, sql: &str, catalog: &Catalog) -> Effect {
     let effect = Effect::new("refresh-materialized-view", "runs the view's query to the end");
+    let behind = catalog.behind(name).into_iter();
+    let effect = behind.fold(effect, |effect, read| effect.lock(&read.name, Mode::AccessShare));
     if concurrently {
         return effect.lock(name, Mode::Exclusive).scans(Answer::Yes);
     }
@@ -339,18 +414,14 @@ fn vacuum(tables: &[Name], full: bool) -> Effect {
     if full { effect.rewrites(Answer::Yes) } else { effect.scans(Answer::Yes) }
 }
 
-fn lock_table(name: &Name, mode: &str) -> Effect {
-    let mode = lock::of_words(mode).unwrap_or(Mode::AccessExclusive);
-    Effect::new("lock-table", "holds the lock to the end of the transaction").lock(name, mode)
-}
-
 fn constrain_domain(domain: &Name, checks: bool, catalog: &Catalog) -> Effect {
     let effect = Effect::new("constrain-domain", "reads every table with a column of the domain");
     if !checks {
         return effect;
     }
     let effect = catalog
-        .using_type(&domain.name)
+        .using_type(domain)
+        .filter(|relation| relation.kind == Kind::Table && !relation.partitioned)
         .fold(effect, |effect, relation| effect.lock(&relation.name, Mode::Share));
     let effect = if catalog.complete {
         effect

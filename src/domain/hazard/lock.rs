@@ -4,6 +4,7 @@
 
 use serde::{Serialize, Serializer};
 
+use crate::domain::change::Name;
 use crate::domain::locks::Mode;
 
 /// A lock that a statement takes.
@@ -14,8 +15,11 @@ pub struct Held {
     /// The mode.
     #[serde(serialize_with = "in_words")]
     pub mode: Mode,
-    /// True if only the live catalog can tell whether it is taken.
+    /// True if only the live catalog, or the run, can tell whether it is taken.
     pub may: bool,
+    /// The relation's name; none if only the live catalog can name it.
+    #[serde(skip)]
+    pub name: Option<Name>,
 }
 
 /// Returns what stands still while a lock of this mode is held on a table.
@@ -65,10 +69,10 @@ pub(super) fn merge<'a>(locks: impl Iterator<Item = &'a Held>) -> Vec<Held> {
     let mut merged: Vec<Held> = Vec::new();
     for held in locks {
         match merged.iter_mut().find(|other| other.relation == held.relation) {
-            Some(other) => {
-                other.may = other.may && held.may;
-                other.mode = other.mode.max(held.mode);
-            }
+            // What is certain counts before what may be.
+            Some(other) if other.may == held.may => other.mode = other.mode.max(held.mode),
+            Some(other) if other.may => *other = held.clone(),
+            Some(_) => {}
             None => merged.push(held.clone()),
         }
     }

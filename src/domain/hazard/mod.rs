@@ -4,20 +4,23 @@
 //! what only the live catalog can tell is [`Answer::Unknown`], never "no".
 
 mod alter;
+mod bound;
 mod catalog;
 mod effect;
+mod gone;
 mod lock;
 mod retype;
+mod rows;
 mod safe;
+mod version;
 
 use serde::{Serialize, Serializer};
 
 use super::change::Statement;
 use super::locks::Mode;
 
-pub use catalog::{Catalog, Check, ColumnFact, ForeignKey, Relation};
+pub use catalog::{Catalog, Check, ColumnFact, Domain, ForeignKey, Kind, Reads, Relation};
 pub use lock::{Held, blocked_by};
-pub use retype::rewrites as retype_rewrites;
 
 use effect::Effect;
 
@@ -133,21 +136,19 @@ fn hazard(statement: &Statement, catalog: &mut Catalog) -> Hazard {
 fn assemble(statement: &Statement, effects: &[Effect], catalog: &Catalog) -> Hazard {
     let locks = lock::merge(effects.iter().flat_map(|effect| effect.locks.iter()));
     let strongest = locks.first();
-    let rewrite = worst(effects, |effect| effect.rewrite);
-    let scan = worst(effects, |effect| effect.scan);
     Hazard {
         line: statement.line,
         sql: statement.sql.clone(),
         relation: strongest.map(|held| held.relation.clone()),
         lock: strongest.map(|held| held.mode),
         blocks: strongest.map_or("nothing", |held| blocked_by(held.mode)).to_owned(),
-        estimate_s: estimate(&locks, rewrite, scan, catalog),
+        estimate_s: total(effects, catalog),
         severity: effects.iter().map(|e| e.severity(catalog)).max().unwrap_or(Severity::Low),
         safe_form: effects.iter().find_map(|effect| effect.safe_form.clone()),
         rule: effects.first().map_or("nothing", |effect| effect.rule),
         message: effects.first().map(|effect| effect.message.clone()).unwrap_or_default(),
-        rewrite,
-        scan,
+        rewrite: worst(effects, |effect| effect.rewrite),
+        scan: worst(effects, |effect| effect.scan),
         locks,
     }
 }
@@ -161,14 +162,20 @@ fn worst(effects: &[Effect], part: impl Fn(&Effect) -> Answer) -> Answer {
 const SCAN_RATE: f64 = 200e6;
 const REWRITE_RATE: f64 = 40e6;
 
+/// Returns the seconds of all changes together; none where no size is known at all.
+fn total(effects: &[Effect], catalog: &Catalog) -> Option<f64> {
+    effects.iter().find_map(|effect| effect.bytes(catalog))?;
+    effects.iter().map(|effect| estimate(effect, catalog)).sum()
+}
+
+/// Returns the seconds of one change's work; none unless all that it goes through is of a
+/// known size.
 #[expect(clippy::cast_precision_loss, reason = "an estimate needs no 53 bits")]
-fn estimate(locks: &[Held], rewrite: Answer, scan: Answer, catalog: &Catalog) -> Option<f64> {
-    let sizes = locks.iter().filter_map(|held| catalog.find_text(&held.relation)?.bytes);
-    let bytes = sizes.max()? as f64;
-    match (rewrite, scan) {
-        (Answer::Yes, _) => Some(bytes / REWRITE_RATE),
-        (_, Answer::Yes) => Some(bytes / SCAN_RATE),
+fn estimate(effect: &Effect, catalog: &Catalog) -> Option<f64> {
+    match (effect.rewrite, effect.scan) {
         (Answer::No, Answer::No) => Some(0.0),
+        (Answer::Yes, _) => Some(effect.bytes(catalog)? as f64 / REWRITE_RATE),
+        (Answer::No, Answer::Yes) => Some(effect.bytes(catalog)? as f64 / SCAN_RATE),
         _ => None,
     }
 }

@@ -6,16 +6,23 @@
 
 use crate::domain::change::{Retype, Type};
 
-use super::Answer;
+use super::{Answer, Catalog};
 
 /// Returns whether the change rewrites; without the old type nobody can tell.
-#[must_use]
-pub fn rewrites(old: Option<&Type>, retype: &Retype, utc: Option<bool>) -> Answer {
+pub(super) fn rewrites(old: Option<&Type>, retype: &Retype, catalog: &Catalog) -> Answer {
     let Some(old) = old else { return Answer::Unknown };
     if retype.using.as_ref().is_some_and(|using| computes(using, retype)) {
         return Answer::Yes;
     }
-    between(old, &retype.to, utc)
+    if catalog.domain(&retype.to).is_some_and(|domain| domain.constrained) && *old != retype.to {
+        return Answer::Yes;
+    }
+    let (old, new) = (catalog.stored(old), catalog.stored(&retype.to));
+    // An enum is stored as a number of its own.
+    if old != new && (catalog.is_enum(&old) || catalog.is_enum(&new)) {
+        return Answer::Yes;
+    }
+    between(&old, &new, catalog.utc)
 }
 
 /// Returns true unless the expression after `USING` is the column itself or its

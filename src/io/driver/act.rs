@@ -421,7 +421,7 @@ fn may_stay(script: &Script) -> Option<String> {
         Transactions::Unknown => "in which transactions it ran is not known",
         Transactions::None | Transactions::Mixed => "it commits on its way",
     };
-    let does = |statement: &&Statement| statement.changes.iter().any(|c| *c != Change::Read);
+    let does = |statement: &&Statement| !statement.changes.iter().all(Change::is_read);
     let lines: Vec<String> = script
         .statements
         .iter()

@@ -39,7 +39,7 @@ use super::store::Store;
 use crate::domain::activity::BackendKey;
 use crate::domain::evidence::{Probe, Reading};
 use crate::domain::journal::Entry;
-use crate::domain::plan::{Action, Confirmed};
+use crate::domain::plan::{Action, Confirmed, Direction};
 use crate::session::effect::{Effect, Event, How};
 use crate::session::news::News;
 
@@ -207,6 +207,19 @@ impl Driver {
         self.spawn(move |inner| async move {
             let read = inner.reader.lock().await.backend(key).await;
             inner.tell(News::Backend(read.map_err(|error| error.to_string())));
+        });
+    }
+
+    /// Counts the rows that one way of a migration would lose, or be refused by.
+    pub fn count(&self, id: String, direction: Direction) {
+        self.spawn(move |inner| async move {
+            match inner.migrations().await {
+                Ok((_, mut migrations)) => {
+                    let counted = inner.counted(&mut migrations, &id, direction).await;
+                    inner.tell(News::Counted(id, counted));
+                }
+                Err(why) => inner.tell(News::Project(Err(why))),
+            }
         });
     }
 

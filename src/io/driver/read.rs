@@ -12,6 +12,7 @@ use crate::domain::backup::Inventory;
 use crate::domain::hazard::Hazard;
 use crate::domain::identity::{Identity, check_pin};
 use crate::domain::locks::Mode;
+use crate::domain::loss::Loss;
 use crate::domain::mend::{Invalid, Mend};
 use crate::domain::plan::{Action, Direction};
 use crate::domain::snapshot::Snapshot;
@@ -24,7 +25,7 @@ use crate::session::facts::Migrations;
 use crate::session::making::{Making, Parts};
 use crate::session::preview::{self, Ground, Ways};
 use crate::session::restore::Restoring;
-use crate::tools::status::Status;
+use crate::tools::status::{Entry, Status};
 use crate::tools::{self, Rows, Tool};
 
 /// How long the monitor may take to answer a question; it may have to connect first.
@@ -139,8 +140,11 @@ impl Inner {
         let mut holders = Ok(Vec::new());
         if let Request::Migrate { direction, .. } = request {
             project = self.migrations().await;
-            if let Ok((_, migrations)) = &project {
+            if let Ok((_, migrations)) = &mut project {
                 holders = self.holders(migrations, *direction).await;
+                if let Some(next) = next(migrations, *direction) {
+                    self.counted(migrations, &next, *direction).await;
+                }
             }
         }
         if let Request::Sql { text, .. } = request {
@@ -185,13 +189,25 @@ impl Inner {
         migrations: &Migrations,
         direction: Direction,
     ) -> Result<Vec<Holding>, String> {
-        let project = &migrations.project;
-        let next = match direction {
-            Direction::Up => project.next(),
-            Direction::Down => project.last(),
+        let Some(next) = next(migrations, direction) else { return Ok(Vec::new()) };
+        self.holders_of(migrations.hazards(&next, direction)).await
+    }
+
+    /// Counts what one way of a migration would lose or be refused by, and returns it.
+    pub async fn counted(
+        &self,
+        migrations: &mut Migrations,
+        id: &str,
+        direction: Direction,
+    ) -> Vec<Loss> {
+        let of = |entry: &&mut Entry| entry.id == id;
+        let Some(entry) = migrations.status.migrations.iter_mut().find(of) else {
+            return Vec::new();
         };
-        let Some(next) = next else { return Ok(Vec::new()) };
-        self.holders_of(migrations.hazards(&next.id, direction)).await
+        let mut counted: Vec<Loss> = entry.countable(direction).map(|loss| loss.clone()).collect();
+        self.reader.lock().await.count(&mut counted).await;
+        entry.learn(&counted);
+        counted
     }
 
     async fn holders_of(&self, hazards: &[Hazard]) -> Result<Vec<Holding>, String> {
@@ -261,6 +277,15 @@ impl Inner {
         };
         preview::plan(request, &ground)
     }
+}
+
+/// Returns the migration that would run next that way.
+fn next(migrations: &Migrations, direction: Direction) -> Option<String> {
+    let next = match direction {
+        Direction::Up => migrations.project.next(),
+        Direction::Down => migrations.project.last(),
+    };
+    next.map(|migration| migration.id.clone())
 }
 
 /// Returns a line for each session that stands in the way of a statement now.

@@ -2,6 +2,7 @@
 
 pub mod connect;
 pub mod control;
+mod count;
 mod explain;
 mod fault;
 mod files;
@@ -9,9 +10,11 @@ pub mod identity;
 pub mod lease;
 pub mod monitor;
 mod names;
+mod nodes;
 pub mod prove;
 pub mod reader;
 mod rows;
+mod schema;
 pub mod snapshot;
 mod surroundings;
 pub mod target;

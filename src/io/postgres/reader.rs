@@ -2,7 +2,6 @@
 //! schema, who holds what, one backend. Every statement has the limits of the control
 //! connections, so none waits long behind a migration's lock.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use sqlx::error::DatabaseError;
@@ -14,20 +13,16 @@ use super::connect::{Purpose, connect};
 use super::explain::{ConnectError, query_error};
 use super::identity;
 use crate::domain::activity::BackendKey;
-use crate::domain::change::{Name, Type};
+use crate::domain::change::Name;
 use crate::domain::connection::Spec;
 use crate::domain::evidence::Value;
 use crate::domain::fingerprint::{Part, Schema};
-use crate::domain::hazard::{Catalog, ColumnFact, ForeignKey, Relation};
 use crate::domain::identity::Identity;
 use crate::domain::mend::Invalid;
 use crate::domain::untrusted::Untrusted;
 use crate::session::news::BackendDetail;
 use crate::tools::{Rows, VersionQuery};
 
-const RELATIONS: &str = include_str!("../../../assets/sql/relations.sql");
-const COLUMNS: &str = include_str!("../../../assets/sql/columns.sql");
-const FOREIGN_KEYS: &str = include_str!("../../../assets/sql/foreign_keys.sql");
 const HOLDERS: &str = include_str!("../../../assets/sql/holders.sql");
 const EXCLUSIVE: &str = include_str!("../../../assets/sql/exclusive.sql");
 const NAMED_TABLES: &str = include_str!("../../../assets/sql/named_tables.sql");
@@ -143,7 +138,7 @@ impl Reader {
         Ok(self.connection.insert(connection))
     }
 
-    async fn rows(&mut self, query: Query<'_>) -> Result<Vec<PgRow>, Error> {
+    pub(super) async fn rows(&mut self, query: Query<'_>) -> Result<Vec<PgRow>, Error> {
         let connection = self.connection().await?;
         match timeout(LIMIT, query.fetch_all(connection)).await {
             Ok(Ok(rows)) => Ok(rows),
@@ -210,36 +205,6 @@ impl Reader {
         let rows = rows.map_err(|error| error.about(&query.table, &self.spec.user))?;
         let texts = |row: &PgRow| (0..row.len()).map(|at| row.try_get(at)).collect();
         Ok(Rows::Read(rows.iter().map(texts).collect::<Result<_, sqlx::Error>>()?))
-    }
-
-    /// Reads the schema, as far as that cannot wait for anybody's lock: the expressions of
-    /// checks can (`pg_get_constraintdef`), and are left out.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub async fn catalog(&mut self, version_num: u32) -> Result<Catalog, Error> {
-        let mut relations: HashMap<i64, Relation> = HashMap::new();
-        for row in self.rows(sqlx::query(RELATIONS)).await? {
-            relations.insert(row.try_get(0)?, relation(&row)?);
-        }
-        for row in self.rows(sqlx::query(COLUMNS)).await? {
-            if let Some(relation) = relations.get_mut(&row.try_get(0)?) {
-                relation.columns.push(column(&row)?);
-            }
-        }
-        for row in self.rows(sqlx::query(FOREIGN_KEYS)).await? {
-            if let Some(relation) = relations.get_mut(&row.try_get(0)?) {
-                relation.foreign_keys.push(foreign_key(&row)?);
-            }
-        }
-        let mut relations: Vec<Relation> = relations.into_values().collect();
-        relations.sort_by_key(|relation| relation.name.quoted());
-        Ok(Catalog {
-            version_num: Some(version_num),
-            complete: true,
-            relations,
-            ..Catalog::default()
-        })
     }
 
     /// Reads every part of the schema with its hash, in one snapshot and without a wait for
@@ -353,6 +318,8 @@ async fn value(
     let mut transaction = connection.begin_with("BEGIN TRANSACTION READ ONLY").await?;
     let limited = format!("SET LOCAL statement_timeout = {}", limit.as_millis().max(1));
     sqlx::query(AssertSqlSafe(limited)).execute(&mut *transaction).await?;
+    // Whoever waits for a lock here stands in the queue before the users of the table.
+    sqlx::query("SET LOCAL lock_timeout = '100ms'").execute(&mut *transaction).await?;
     let wrapped = format!(
         "SELECT (SELECT count(*) FROM jsonb_object_keys(to_jsonb(probe)))::int8, \
                 probe.value::text FROM (SELECT * FROM ({select}\n) AS asked LIMIT 2) AS probe (value)"
@@ -387,7 +354,7 @@ fn bind<'q>(query: Query<'q>, value: &Value) -> Result<Query<'q>, Error> {
     })
 }
 
-type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
+pub(super) type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
 
 fn part(row: &PgRow) -> Result<(Part, String), sqlx::Error> {
     let part = Part {
@@ -409,41 +376,6 @@ fn invalid(row: &PgRow) -> Result<Invalid, sqlx::Error> {
         table: name(3)?,
         building: row.try_get(5)?,
         bound: row.try_get(6)?,
-    })
-}
-
-fn count(row: &PgRow, at: usize) -> Result<Option<u64>, sqlx::Error> {
-    let count: Option<i64> = row.try_get(at)?;
-    Ok(count.and_then(|count| u64::try_from(count).ok()))
-}
-
-fn relation(row: &PgRow) -> Result<Relation, sqlx::Error> {
-    let (schema, name): (String, String) = (row.try_get(1)?, row.try_get(2)?);
-    let default: (Option<String>, Option<String>) = (row.try_get(7)?, row.try_get(8)?);
-    Ok(Relation {
-        rows: count(row, 3)?,
-        bytes: count(row, 4)?,
-        partitioned: row.try_get(5)?,
-        indexes: row.try_get(6)?,
-        default_partition: default
-            .0
-            .zip(default.1)
-            .map(|(schema, name)| Name::within(schema, name)),
-        ..Relation::named(Name::within(schema, name))
-    })
-}
-
-fn column(row: &PgRow) -> Result<ColumnFact, sqlx::Error> {
-    let kind: String = row.try_get(2)?;
-    Ok(ColumnFact { name: row.try_get(1)?, kind: Type::parse(&kind), not_null: row.try_get(3)? })
-}
-
-fn foreign_key(row: &PgRow) -> Result<ForeignKey, sqlx::Error> {
-    let (schema, name): (String, String) = (row.try_get(3)?, row.try_get(4)?);
-    Ok(ForeignKey {
-        name: row.try_get(1)?,
-        columns: row.try_get(2)?,
-        references: Name::within(schema, name),
     })
 }
 

@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 
 use crate::domain::age;
 use crate::domain::hazard::{Hazard, Severity, Transactions};
+use crate::domain::loss::Loss;
 use crate::domain::plan::Direction;
 use crate::domain::untrusted::Untrusted;
 use crate::session::facts::Migrations;
@@ -71,7 +72,10 @@ impl Page<'_> {
             Direction::Down => "there is no way down",
         };
         let none = Untrusted::from(none);
-        pager::Page::new(self.script().map_or(&none, |script| &script.text))
+        match self.script() {
+            Some(script) => pager::Page::code(&script.text),
+            None => pager::Page::new(&none),
+        }
     }
 
     fn facts(&self) -> Vec<Pair> {
@@ -81,12 +85,32 @@ impl Page<'_> {
         let hazards = self.known.hazards(self.id, self.direction);
         facts.extend(hazards.iter().map(statement));
         let losses = self.known.losses(self.id, self.direction);
-        facts.extend(losses.map(|loss| Pair::new("✖ loses", lost(loss)).tone(Tone::Alarm)));
+        facts.extend(losses.map(|loss| Pair::new("✖ loses", self.aged(loss)).tone(Tone::Alarm)));
+        let obstacles = self.known.obstacles(self.id, self.direction);
+        facts.extend(obstacles.map(|one| self.refusal(one)));
         facts.extend(self.way_down());
         facts.extend(self.script().map(how));
         let restore = self.restore.clone();
         facts.extend(restore.map(|(tone, text)| Pair::new("restore", text).tone(tone)));
         facts
+    }
+
+    /// Returns what is lost, with the rows and how long ago they were counted.
+    fn aged(&self, loss: &Loss) -> String {
+        match loss.counted_at {
+            Some(at) => format!("{}, {} ago", lost(loss), age::rough(self.now - at)),
+            None => format!("{} · n counts the rows", lost(loss)),
+        }
+    }
+
+    /// Returns the rows that would refuse the migration: none, some, or nobody has counted.
+    fn refusal(&self, one: &Loss) -> Pair {
+        let (name, tone) = match one.rows {
+            Some(0) => ("✓ no", Tone::Ok),
+            Some(_) => ("✖ fails on", Tone::Alarm),
+            None => ("fails on", Tone::Plain),
+        };
+        Pair::new(name, self.aged(one)).tone(tone)
     }
 
     fn applied(&self) -> Option<Pair> {

@@ -44,6 +44,13 @@ pub(super) fn bindings(scene: &Scene<'_>, direction: Direction) -> Vec<Binding<C
             Command::Direction,
         ),
         Binding::new(
+            Key::char('n'),
+            "count",
+            "count the rows that this way would lose, or that would refuse it: read-only, never behind a lock",
+            Command::Count,
+        )
+        .when(read(scene)),
+        Binding::new(
             Key::code(KeyCode::Enter),
             "detail",
             "show everything about the migration, or the list again",
@@ -63,6 +70,14 @@ fn mendable(scene: &Scene<'_>) -> Result<(), Reason> {
     may_act(scene)?;
     let left = super::list::mend(scene);
     left.map(|_| ()).ok_or_else(|| Reason::new("no invalid index and no mark of a tool is left"))
+}
+
+fn read(scene: &Scene<'_>) -> Result<(), Reason> {
+    match scene.facts.project.value() {
+        Some(known) if known.project.connected => Ok(()),
+        Some(_) => Err(Reason::new("the database cannot be asked")),
+        None => Err(Reason::new("the migrations are not read")),
+    }
 }
 
 fn runs(scene: &Scene<'_>) -> Result<(), Reason> {

@@ -250,8 +250,8 @@ fn loses(losses: &[&Loss]) -> Cell {
 
 /// Returns what is lost, with the rows if they were counted.
 pub(super) fn lost(loss: &Loss) -> String {
-    match loss.rows {
-        Some(rows) => format!("{} ({} rows now)", shown(&loss.what), text::count(rows)),
+    match loss.counted() {
+        Some(counted) => format!("{} ({})", shown(&loss.what), shown(&counted)),
         None => shown(&loss.what),
     }
 }

@@ -65,6 +65,7 @@ impl Panel for Migrations {
                 return self.of_shown(scene, |shown| salvage::ask(scene, shown, self.direction));
             }
             Command::CancelAct => return Ask::Stop(How::Cancel),
+            Command::Count => return self.count(scene),
             _ => {}
         }
         Ask::Nothing
@@ -149,6 +150,16 @@ impl Migrations {
         let Some(known) = scene.facts.project.value() else { return act(None) };
         let ids = list::ids(known, scene.filter);
         act(self.shown(known, &ids))
+    }
+
+    /// Asks for the rows of what is shown to be counted.
+    fn count(&self, scene: &Scene<'_>) -> Ask {
+        let Some(known) = scene.facts.project.value() else { return Ask::Nothing };
+        let ids = list::ids(known, scene.filter);
+        match self.shown(known, &ids) {
+            Some(id) => Ask::Count(id.to_owned(), self.direction),
+            None => Ask::Nothing,
+        }
     }
 
     /// Returns the migration whose detail is shown: the selected one, else the next, else

@@ -43,9 +43,11 @@ fn last_applied(id: &str, known: &Migrations, facts: &Facts) -> Vec<Pair> {
         way_down(id, known),
     ];
     lines.extend(known.losses(id, Direction::Down).map(|loss| {
-        let rows = match loss.rows {
-            Some(rows) => format!("{rows} rows now"),
-            None => "rows not counted".to_owned(),
+        let rows = match (loss.counted(), loss.counted_at) {
+            (Some(counted), Some(at)) => {
+                format!("{}, {} ago", shown(&counted), age::rough(facts.now - at))
+            }
+            _ => "rows not counted: n in Migrations counts them".to_owned(),
         };
         Pair::new("✖ loses", format!("{} · {rows}", shown(&loss.what))).tone(Tone::Alarm)
     }));

@@ -1,16 +1,18 @@
 //! One statement to its changes.
 
+use squawk_syntax::ast::{AstNode as _, Stmt};
 use squawk_syntax::{SyntaxKind as K, SyntaxNode};
 
 use crate::domain::change::{
     Change, Data, DropIndex, Index, Reindex, Scope, Transaction, Vacuum, Verb,
 };
+use crate::domain::locks::Mode;
 
 use super::node::{
     below, child, has, has_below, ident, ident_in, idents, leading_words, name, name_in, named,
     names_in, parts, text,
 };
-use super::{expression, table};
+use super::{expression, query, table};
 
 /// Returns what a statement is, in SQL's words: `ALTER TABLE … ADD COLUMN`.
 pub(super) fn kind(node: &SyntaxNode) -> String {
@@ -33,15 +35,24 @@ pub(super) fn kind(node: &SyntaxNode) -> String {
 pub(super) fn changes(node: &SyntaxNode) -> Vec<Change> {
     match node.kind() {
         K::ALTER_TABLE => table::alter(node),
-        K::CREATE_TABLE | K::CREATE_TABLE_AS => table::create(node).into_iter().collect(),
+        K::CREATE_TABLE | K::CREATE_TABLE_AS => {
+            table::create(node).into_iter().chain(query::touches(node)).collect()
+        }
         K::DROP_TABLE => each(node, K::TABLE_NAME_REF, Change::DropTable),
         K::DROP_VIEW => each(node, K::VIEW_REF, Change::DropView),
         K::DROP_MATERIALIZED_VIEW => each(node, K::VIEW_REF, Change::DropMaterializedView),
         K::DROP_INDEX => drop_indexes(node),
         K::TRUNCATE => within(node, K::TABLE_LIST, K::TABLE_RELATION_NAME, Change::Truncate),
         K::LOCK => lock(node),
-        K::SELECT | K::COMPOUND_SELECT | K::PAREN_SELECT | K::VALUES | K::TABLE => query(node),
-        _ => one(node).into_iter().collect(),
+        K::SELECT
+        | K::SELECT_INTO
+        | K::COMPOUND_SELECT
+        | K::PAREN_SELECT
+        | K::VALUES
+        | K::TABLE => select(node),
+        K::INSERT | K::UPDATE | K::DELETE | K::MERGE | K::COPY => changed(node),
+        K::EXPLAIN => explain(node),
+        _ => one(node).into_iter().chain(beside(node)).collect(),
     }
 }
 
@@ -123,9 +134,10 @@ fn relation_change(node: &SyntaxNode) -> Option<Change> {
     Some(match node.kind() {
         K::CREATE_TRIGGER => Change::CreateTrigger(name_in(node, K::ON_RELATION)?),
         K::DROP_TRIGGER => Change::DropTrigger(name_in(node, K::ON_RELATION)?),
-        K::ALTER_TRIGGER => Change::CreateTrigger(
-            name_in(node, K::ON_RELATION).or_else(|| name_in(node, K::ON_TABLE))?,
-        ),
+        // ACCESS EXCLUSIVE, measured on 15, unlike the trigger's creation.
+        K::ALTER_TRIGGER => {
+            Change::Police(name_in(node, K::ON_RELATION).or_else(|| name_in(node, K::ON_TABLE))?)
+        }
         K::CREATE_POLICY
         | K::ALTER_POLICY
         | K::DROP_POLICY
@@ -168,9 +180,26 @@ fn comment(node: &SyntaxNode) -> Option<Change> {
         path.pop();
         return named(&path).map(Change::Comment);
     }
-    match child(node, K::OBJECT_TABLE) {
-        Some(table) => name(&table).map(Change::Comment),
-        None => Some(Change::Catalog(leading_words(node))),
+    let object = |kind| child(node, kind);
+    let whole = [
+        K::OBJECT_TABLE,
+        K::OBJECT_VIEW,
+        K::OBJECT_MATERIALIZED_VIEW,
+        K::OBJECT_SEQUENCE,
+        K::OBJECT_FOREIGN_TABLE,
+    ];
+    let part = [K::OBJECT_CONSTRAINT, K::OBJECT_TRIGGER, K::OBJECT_RULE, K::OBJECT_POLICY];
+    let owner = |part: SyntaxNode| {
+        name_in(&part, K::TABLE_NAME_REF).or_else(|| name_in(&part, K::RELATION_NAME_REF))
+    };
+    if let Some(relation) = whole.into_iter().find_map(object) {
+        name(&relation).map(Change::Comment)
+    } else if let Some(index) = object(K::OBJECT_INDEX) {
+        name(&index).map(Change::AlterIndex)
+    } else if let Some(table) = part.into_iter().find_map(object).and_then(owner) {
+        Some(Change::Touch(table, Mode::AccessShare))
+    } else {
+        Some(Change::Catalog(leading_words(node)))
     }
 }
 
@@ -195,6 +224,9 @@ fn data(node: &SyntaxNode) -> Option<Change> {
     let table = places.into_iter().find_map(|place| name_in(node, place))?;
     let filter = child(node, K::WHERE_CLAUSE).map(|clause| text(&clause)[5..].trim().to_owned());
     let set = child(node, K::SET_CLAUSE);
+    let overwrites = child(node, K::ON_CONFLICT_CLAUSE)
+        .and_then(|clause| below(&clause, K::CONFLICT_DO_UPDATE_SET));
+    let set = set.or_else(|| overwrites.as_ref().and_then(|inner| child(inner, K::SET_CLAUSE)));
     let columns = set.map(|set| targets(&set)).unwrap_or_default();
     Some(Change::Data(Data { table, verb, filter, columns }))
 }
@@ -204,24 +236,87 @@ fn targets(set: &SyntaxNode) -> Vec<String> {
     targets.flat_map(|target| idents(&target, K::COLUMN_NAME_REF)).collect()
 }
 
+/// Returns what a statement reads beside what it changes. The body of a function, a rule or
+/// a policy is run later.
+fn beside(node: &SyntaxNode) -> Vec<Change> {
+    match node.kind() {
+        K::CREATE_VIEW
+        | K::CREATE_MATERIALIZED_VIEW
+        | K::CREATE_STATISTICS
+        | K::CREATE_PUBLICATION
+        | K::CREATE_SEQUENCE
+        | K::ALTER_SEQUENCE => query::touches(node),
+        _ => Vec::new(),
+    }
+}
+
+/// Returns every change of rows, also those of a `WITH`, and what is read for it.
+fn changed(node: &SyntaxNode) -> Vec<Change> {
+    let mut changes: Vec<Change> = node.descendants().filter_map(|inner| data(&inner)).collect();
+    changes.extend(query::touches(node));
+    changes
+}
+
+/// The plan alone takes the locks of planning; `ANALYZE` runs the statement.
+fn explain(node: &SyntaxNode) -> Vec<Change> {
+    let Some(inner) = node.descendants().skip(1).find(|inner| !changes_of(inner).is_empty()) else {
+        return vec![Change::Unknown(String::from("explains what is not understood"))];
+    };
+    let inner = changes_of(&inner);
+    if node.children_with_tokens().any(|part| is_analyze(&part)) {
+        return inner;
+    }
+    let planned = inner.into_iter().filter_map(|change| match change {
+        Change::Data(data) => Some(Change::Touch(data.table, Mode::RowExclusive)),
+        touch @ Change::Touch(..) => Some(touch),
+        _ => None,
+    });
+    std::iter::once(Change::Read).chain(planned).collect()
+}
+
+fn is_analyze(part: &squawk_syntax::SyntaxElement) -> bool {
+    part.kind() == K::ANALYZE_KW
+        || part
+            .as_node()
+            .is_some_and(|node| !Stmt::can_cast(node.kind()) && has_below_word(node, "analyze"))
+}
+
+fn has_below_word(node: &SyntaxNode, word: &str) -> bool {
+    !node.descendants().any(|inner| Stmt::can_cast(inner.kind()))
+        && text(node).to_lowercase().contains(word)
+}
+
+fn changes_of(node: &SyntaxNode) -> Vec<Change> {
+    if Stmt::can_cast(node.kind()) { changes(node) } else { Vec::new() }
+}
+
 /// A query at the top: a pure read, or something that hides a change.
-fn query(node: &SyntaxNode) -> Vec<Change> {
+fn select(node: &SyntaxNode) -> Vec<Change> {
     let hidden = node.descendants().filter_map(|inner| data(&inner)).collect::<Vec<_>>();
     let calls = expression::calls(node);
-    if !hidden.is_empty() {
+    let touches = query::touches(node);
+    let mut changes = if let Some(into) = into(node) {
+        vec![into]
+    } else if !hidden.is_empty() {
         hidden
     } else if calls == ["set_config"] {
         let name = expression::string(node).unwrap_or_default();
         vec![Change::Setting(name, String::new())]
-    } else if calls == ["setval"] {
-        vec![Change::Catalog(String::from("setval"))]
+    } else if calls == ["setval"] || calls == ["nextval"] {
+        vec![Change::Catalog(calls.concat())]
     } else if let Some(call) = expression::opaque_call(node) {
         vec![Change::Unknown(format!("calls {call}(), which may do anything"))]
-    } else if expression::is_pure(node) {
-        vec![Change::Read]
     } else {
-        vec![Change::Unknown(String::from("locks rows"))]
-    }
+        vec![Change::Read]
+    };
+    changes.extend(touches);
+    changes
+}
+
+/// `SELECT … INTO` makes a table as `CREATE TABLE AS` does.
+fn into(node: &SyntaxNode) -> Option<Change> {
+    let clause = below(node, K::INTO_CLAUSE)?;
+    name(&clause).map(table::filled)
 }
 
 fn session_change(node: &SyntaxNode) -> Option<Change> {
@@ -241,7 +336,6 @@ fn session_change(node: &SyntaxNode) -> Option<Change> {
         | K::ROLLBACK_TO_SAVEPOINT
         | K::SET_TRANSACTION => Change::Transaction(Transaction::Savepoint),
         K::SHOW => Change::Read,
-        K::EXPLAIN if !has_below(node, K::ANALYZE_KW) => Change::Read,
         _ => return None,
     })
 }
@@ -250,9 +344,25 @@ fn setting(node: &SyntaxNode) -> Change {
     let name = below(node, K::CONFIG_PARAMETER_REF).map(|name| text(&name).to_lowercase());
     let zone = || below(node, K::SET_TIME_ZONE).map(|_| String::from("timezone"));
     let name = name.or_else(zone).unwrap_or_else(|| leading_words(node).to_lowercase());
-    let value = below(node, K::TO_CONFIG_VALUE)
-        .and_then(|value| expression::string(&value).or_else(|| Some(text(&value))));
+    let value = below(node, K::TO_CONFIG_VALUE);
+    if let Some(value) = value.as_ref().filter(|_| name == "search_path") {
+        return Change::Setting(name, schemas(&text(value)));
+    }
+    let value = value.and_then(|value| expression::string(&value).or_else(|| Some(text(&value))));
     Change::Setting(name, value.unwrap_or_default().to_lowercase())
+}
+
+/// Returns the schemas of a search path, folded, with commas between them.
+fn schemas(written: &str) -> String {
+    let list = written.trim_start_matches(|c: char| c == '=' || c.is_whitespace());
+    let list = list.strip_prefix("to ").or_else(|| list.strip_prefix("TO ")).unwrap_or(list);
+    let fold = |schema: &str| match schema.trim() {
+        quoted if quoted.starts_with(['"', '\'']) => {
+            quoted.trim_matches(|c| c == '"' || c == '\'').to_owned()
+        }
+        bare => bare.to_lowercase(),
+    };
+    list.split(',').map(fold).collect::<Vec<_>>().join(",")
 }
 
 fn type_change(node: &SyntaxNode) -> Option<Change> {
@@ -313,6 +423,9 @@ fn other(node: &SyntaxNode) -> Option<Change> {
         {
             None
         }
+        (_, "DROP") if is_no_relation(node.kind()) && has_below(node, K::CASCADE_KW) => Some(
+            Change::DropObject(text(node)["DROP".len()..].trim_end_matches(';').trim().to_owned()),
+        ),
         (_, "CREATE" | "DROP" | "ALTER") if is_no_relation(node.kind()) => {
             Some(Change::Catalog(words))
         }

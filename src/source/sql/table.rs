@@ -140,3 +140,17 @@ pub(super) fn create(node: &SyntaxNode) -> Option<Change> {
         if_not_exists: has(node, K::IF_NOT_EXISTS),
     }))
 }
+
+/// Returns the table that `SELECT … INTO` makes.
+pub(super) fn filled(name: Name) -> Change {
+    Change::CreateTable(Table {
+        name,
+        columns: Vec::new(),
+        constraints: Vec::new(),
+        partition_of: None,
+        partitioned: false,
+        default_partition: false,
+        filled: true,
+        if_not_exists: false,
+    })
+}

@@ -4,6 +4,7 @@
 //! Text given to them is visible text: [`crate::domain::untrusted::Untrusted`]
 //! is escaped before it gets here, or is asked for by its type.
 
+pub mod code;
 pub mod footer;
 pub mod frame;
 pub mod header;

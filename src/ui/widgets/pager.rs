@@ -6,6 +6,7 @@ use std::cell::Cell;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::code::{Scanner, Span};
 use crate::domain::untrusted::Untrusted;
 use crate::ui::text;
 use crate::ui::theme::{Theme, Tone};
@@ -69,13 +70,24 @@ impl State {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
     lines: Vec<String>,
+    /// What stands out in each line; empty for text that is no code.
+    spans: Vec<Vec<Span>>,
 }
 
 impl Page {
     /// Returns the lines of `text`, escaped; done once, not at each painting.
     #[must_use]
     pub fn new(text: &Untrusted) -> Self {
-        Self { lines: text.visible().lines().map(str::to_owned).collect() }
+        Self { lines: text.visible().lines().map(str::to_owned).collect(), spans: Vec::new() }
+    }
+
+    /// Returns the lines of a program's text, of which keywords and comments stand out.
+    #[must_use]
+    pub fn code(text: &Untrusted) -> Self {
+        let page = Self::new(text);
+        let mut scanner = Scanner::default();
+        let spans = page.lines.iter().map(|line| scanner.line(line)).collect();
+        Self { spans, ..page }
     }
 
     /// Returns how many lines there are.
@@ -103,9 +115,16 @@ pub fn render(page: &Page, state: &State, theme: Theme, area: Rect, buf: &mut Bu
     state.top.set(top);
     state.page.set(height);
     let width = usize::from(area.width.saturating_sub(2));
-    for (y, line) in (area.y..area.bottom()).zip(page.lines.iter().skip(top)) {
-        let line = text::cut(text::shifted(line, state.shift), width);
-        buf.set_stringn(area.x, y, line, width, theme.style(Tone::Plain));
+    for (y, (at, line)) in (area.y..area.bottom()).zip(page.lines.iter().enumerate().skip(top)) {
+        let shown = text::cut(text::shifted(line, state.shift), width);
+        buf.set_stringn(area.x, y, shown, width, theme.style(Tone::Plain));
+        for span in page.spans.get(at).into_iter().flatten() {
+            let column = |byte: usize| text::width(&line[..byte]).saturating_sub(state.shift);
+            let (from, to) = (column(span.start).min(width), column(span.end).min(width));
+            let cells = |cells: usize| u16::try_from(cells).unwrap_or(u16::MAX);
+            let part = Rect { x: area.x + cells(from), y, width: cells(to - from), height: 1 };
+            buf.set_style(part, theme.style(span.tone));
+        }
     }
     let more = |shown: bool, mark, y| {
         if shown {

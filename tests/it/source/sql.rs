@@ -1,6 +1,7 @@
 //! SQL to statements and changes.
 
 use lockkeeper::domain::change::{Alter, Change, Default, Name, Rule, Type};
+use lockkeeper::domain::locks::Mode;
 use lockkeeper::source::sql::compile;
 use proptest::prelude::*;
 
@@ -95,7 +96,12 @@ fn a_query_that_hides_a_change_is_no_read() {
         Change::Data(_)
     ));
     assert!(matches!(change("SELECT pg_terminate_backend(1)"), Change::Unknown(_)));
-    assert!(matches!(change("SELECT * FROM t FOR UPDATE"), Change::Unknown(_)));
+    let all = |sql: &str| compile(sql).statements.remove(0).changes;
+    let row = |name: &str| Change::Touch(Name::new(name), Mode::RowShare);
+    assert_eq!(all("SELECT * FROM t FOR UPDATE"), [Change::Read, row("t")]);
+    let hidden = all("WITH g AS (DELETE FROM t RETURNING *) INSERT INTO u SELECT * FROM g");
+    let changed = hidden.iter().filter(|change| matches!(change, Change::Data(_)));
+    assert_eq!(changed.count(), 2, "{hidden:?}");
     assert!(matches!(change("SELECT 1 AS a INTO t2"), Change::Unknown(_) | Change::CreateTable(_)));
 }
 

@@ -62,9 +62,8 @@ impl<'t> Body<'t> {
 
     /// Returns what was found; `at` is the line of the function.
     pub(super) fn finish(self, at: usize) -> Way {
-        let effective = |(statement, _): &&(Statement, bool)| {
-            !statement.changes.iter().all(|change| *change == Change::Read)
-        };
+        let effective =
+            |(statement, _): &&(Statement, bool)| !statement.changes.iter().all(Change::is_read);
         let alone = self.out.iter().filter(|(_, autocommit)| *autocommit).count();
         let splits = |(s, _): &(Statement, bool)| s.changes.iter().any(Change::splits_transaction);
         let transactions = match () {

@@ -1,0 +1,152 @@
+//! The schema as it is after a change.
+
+use super::{Catalog, Domain, Kind, Reads, Relation};
+use crate::domain::change::{Alter, Change, Column, Constraint, Name, Table, Transaction};
+
+impl Catalog {
+    /// Takes a change as done.
+    pub fn advance(&mut self, change: &Change) {
+        match change {
+            Change::CreateTable(table) => self.create(table),
+            Change::DropTable(name)
+            | Change::DropMaterializedView(name)
+            | Change::DropView(name) => self.remove(name),
+            Change::DropIndex(index) => {
+                let table = self.table_of(&index.name).map(|table| table.name.clone());
+                if let Some(relation) = table.and_then(|table| self.find_mut(&table)) {
+                    relation.indexes.retain(|own| *own != index.name.name);
+                }
+            }
+            Change::CreateMaterializedView(name) => self.make(name, Kind::MaterializedView),
+            Change::CreateIndex(index) => {
+                let name = index.name.as_ref().map(|name| name.name.clone());
+                if let Some(relation) = self.find_mut(&index.table) {
+                    relation.indexes.extend(name);
+                }
+            }
+            Change::CreateDomain(name, constrained) => self.domains.push(Domain {
+                name: name.clone(),
+                base: None,
+                constrained: *constrained,
+            }),
+            Change::CreateView(name) => self.make(name, Kind::View),
+            Change::Touch(name, _) => self.read(name),
+            Change::Setting(name, value) if name == "timezone" => {
+                self.utc = Some(matches!(value.as_str(), "utc" | "etc/utc" | "gmt" | "0"));
+            }
+            Change::Transaction(Transaction::Commit) => self.settle(),
+            Change::Setting(name, value) if name == "search_path" => {
+                self.search_path =
+                    value.split(',').map(|schema| schema.trim().to_owned()).collect();
+            }
+            Change::Alter(name, alter) => self.alter(name, alter),
+            // Whatever it made is not here.
+            opaque if opaque.is_opaque() => self.complete = false,
+            _ => {}
+        }
+    }
+
+    /// Returns the name with the schema in which it is made, where that is known.
+    fn made(&self, name: &Name) -> Name {
+        match (&name.schema, self.search_path.first()) {
+            (None, Some(schema)) => Name::within(schema, name.name.as_str()),
+            _ => name.clone(),
+        }
+    }
+
+    fn make(&mut self, name: &Name, kind: Kind) {
+        let name = self.made(name);
+        self.relations.retain(|old| old.name != name);
+        self.relations.push(Relation { kind, fresh: true, ..Relation::named(name) });
+    }
+
+    /// Takes it that the view which was made just now reads this relation.
+    fn read(&mut self, name: &Name) {
+        let relation = self.find(name).map_or_else(|| name.clone(), |found| found.name.clone());
+        if let Some(view) = self.relations.last_mut().filter(|made| made.kind != Kind::Table) {
+            view.reads.push(Reads { relation, columns: Vec::new() });
+        }
+    }
+
+    fn remove(&mut self, name: &Name) {
+        if let Some(at) = self.at(name) {
+            self.relations.remove(at);
+        }
+    }
+
+    fn create(&mut self, table: &Table) {
+        if table.if_not_exists && self.find(&table.name).is_some() {
+            return;
+        }
+        let mut relation = Relation {
+            fresh: true,
+            partitioned: table.partitioned,
+            parents: table.partition_of.iter().cloned().collect(),
+            partition: table.partition_of.is_some(),
+            ..Relation::named(self.made(&table.name))
+        };
+        for column in &table.columns {
+            relation.add(&Column { constraints: Vec::new(), ..column.clone() });
+        }
+        for constraint in &table.constraints {
+            // Without rows there is nothing that NOT VALID would leave unproven.
+            relation.constrain(&Constraint { not_valid: false, ..constraint.clone() });
+        }
+        if let Some(parent) = table.partition_of.as_ref().and_then(|name| self.find_mut(name))
+            && table.default_partition
+        {
+            parent.default_partition = Some(table.name.clone());
+        }
+        self.relations.push(relation);
+    }
+
+    fn alter(&mut self, name: &Name, alter: &Alter) {
+        let Some(relation) = self.find_mut(name) else { return };
+        match alter {
+            Alter::AddColumn(column) => relation.add(column),
+            Alter::DropColumn(column) => relation.columns.retain(|old| old.name != *column),
+            Alter::AddConstraint(constraint) => relation.constrain(constraint),
+            Alter::DropConstraint(constraint) => relation.forget(constraint),
+            Alter::ValidateConstraint(constraint) => relation.prove(constraint),
+            Alter::Rename(to) => relation.name = relation.name.renamed(to),
+            Alter::SetSchema(schema) => relation.name.schema = Some(schema.clone()),
+            Alter::Attach(child, is_default) => {
+                let parent = relation.name.clone();
+                if *is_default {
+                    relation.default_partition = Some(child.clone());
+                }
+                if let Some(child) = self.find_mut(child) {
+                    child.parents = vec![parent];
+                    child.partition = true;
+                }
+            }
+            Alter::Detach(child, _) => {
+                relation.default_partition.take_if(|default| default.may_be(child));
+                if let Some(child) = self.find_mut(child) {
+                    child.parents.clear();
+                    child.partition = false;
+                }
+            }
+            _ => Self::alter_column(relation, alter),
+        }
+    }
+
+    fn alter_column(relation: &mut Relation, alter: &Alter) {
+        let (Alter::SetNotNull(name) | Alter::DropNotNull(name) | Alter::RenameColumn(name, _)) =
+            alter
+        else {
+            if let Alter::Type(retype) = alter {
+                for column in relation.columns.iter_mut().filter(|c| c.name == retype.column) {
+                    column.kind = retype.to.clone();
+                }
+            }
+            return;
+        };
+        for column in relation.columns.iter_mut().filter(|c| c.name == *name) {
+            match alter {
+                Alter::RenameColumn(_, to) => column.name.clone_from(to),
+                _ => column.not_null = matches!(alter, Alter::SetNotNull(_)),
+            }
+        }
+    }
+}
