@@ -54,7 +54,6 @@ pub fn rows(plan: &Plan) -> Vec<Pair> {
     row("now", plan.preview.now.join("\n"), Tone::Warn);
     row("takes", plan.preview.takes.clone().unwrap_or_default(), Tone::Plain);
     row("limits", limits(plan), Tone::Plain);
-    row("stall", plan.preview.stall.clone().unwrap_or_default(), Tone::Plain);
     row("back", plan.preview.back.clone(), Tone::Plain);
     row("risk", plan.risk.word().to_owned(), risk_tone(plan));
     rows
@@ -75,23 +74,28 @@ fn target(plan: &Plan) -> String {
 }
 
 fn limits(plan: &Plan) -> String {
-    let Action::Migrate { .. } = plan.action else { return String::new() };
-    let (timeouts, attempts) = (&plan.timeouts, plan.attempts);
+    let Action::Migrate { .. } = plan.action else {
+        return plan.preview.stall.clone().unwrap_or_default();
+    };
+    let timeouts = &plan.timeouts;
+    let late = |ms| format!("our backend is cancelled after {} s of waiting", seconds(ms));
     let mut limits = vec![match (timeouts.lock_ms, timeouts.cancel_ms) {
-        (Some(ms), _) => format!("lock_timeout {} s, at most {attempts} attempts", seconds(ms)),
-        (None, Some(_)) => format!("NO lock_timeout in force, at most {attempts} attempts"),
+        (Some(ms), None) => format!("lock_timeout {} s", seconds(ms)),
+        (Some(ms), Some(cancel)) => {
+            format!("lock_timeout {} s (else cancelled at {} s)", seconds(ms), seconds(cancel))
+        }
+        (None, Some(cancel)) => format!("NO lock_timeout in force: {}", late(cancel)),
         (None, None) => "no lock_timeout: it would leave an invalid index behind".to_owned(),
     }];
-    let pause = timeouts.pause_ms.filter(|_| attempts > 1);
-    limits
-        .extend(pause.map(|ms| format!("a pause of {} s first, then twice as long", seconds(ms))));
-    limits.extend(
-        timeouts
-            .cancel_ms
-            .map(|ms| format!("our own backend is cancelled after {} s of waiting", seconds(ms))),
-    );
+    limits.push(match (plan.attempts, timeouts.pause_ms) {
+        (1, _) => "1 attempt".to_owned(),
+        (attempts, Some(ms)) => format!("{attempts} attempts, {} s apart or more", seconds(ms)),
+        (attempts, None) => format!("{attempts} attempts"),
+    });
     limits.extend(timeouts.statement_ms.map(|ms| format!("statement_timeout {} s", seconds(ms))));
-    limits.join("; ")
+    // One row: on a small screen all of a plain plan has to be in sight before it can be armed.
+    limits.extend(plan.preview.stall.clone());
+    limits.join(", ")
 }
 
 fn seconds(ms: u64) -> String {

@@ -31,7 +31,8 @@ pub fn plan(backup: &str, level: Level, ground: &Ground<'_>) -> Result<Plan, Str
     let argv = ["lockkeeper", "verify", "--level", &word, "--", file];
     plan.command = Some(Command {
         argv: argv.map(str::to_owned).to_vec(),
-        env: Vec::new(),
+        // Where its scratch server is registered, for whoever sweeps after us.
+        env: vec!["XDG_STATE_HOME".to_owned()],
         cwd: ground.cwd.to_owned(),
     });
     plan.preview = preview(file, level, found);

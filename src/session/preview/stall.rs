@@ -50,8 +50,7 @@ pub(super) fn worst(plan: &Plan, hazards: &[Hazard]) -> Option<String> {
     let statements = if locking == 1 { "statement" } else { "statements" };
     let attempts = if plan.attempts == 1 { "attempt" } else { "attempts" };
     Some(format!(
-        "others queue behind it for {total} s in all: {each} s a lock × {locking} {statements} \
-         × {} {attempts}",
+        "others wait {total} s at worst: {each} s × {locking} {statements} × {} {attempts}",
         plan.attempts
     ))
 }
