@@ -89,13 +89,22 @@ fn limits(plan: &Plan) -> String {
     }];
     limits.push(match (plan.attempts, timeouts.pause_ms) {
         (1, _) => "1 attempt".to_owned(),
-        (attempts, Some(ms)) => format!("{attempts} attempts, {} s apart or more", seconds(ms)),
+        (attempts, Some(ms)) => format!("{attempts} attempts from {} s apart", seconds(ms)),
         (attempts, None) => format!("{attempts} attempts"),
     });
-    limits.extend(timeouts.statement_ms.map(|ms| format!("statement_timeout {} s", seconds(ms))));
+    limits.extend(timeouts.statement_ms.map(|ms| format!("statement_timeout {}", period(ms))));
     // One row: on a small screen all of a plain plan has to be in sight before it can be armed.
     limits.extend(plan.preview.stall.clone());
     limits.join(", ")
+}
+
+fn period(ms: u64) -> String {
+    let whole = |unit: u64| ms > 0 && ms.is_multiple_of(unit);
+    match ms {
+        _ if whole(3_600_000) => format!("{} h", ms / 3_600_000),
+        _ if whole(60_000) => format!("{} min", ms / 60_000),
+        _ => format!("{} s", seconds(ms)),
+    }
 }
 
 fn seconds(ms: u64) -> String {

@@ -4,6 +4,8 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use crate::domain::untrusted::Untrusted;
+
 /// Why nothing was begun, or why what was begun failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failed {
@@ -26,7 +28,8 @@ impl Failed {
     /// Says on stderr what failed, and returns the exit code.
     pub(super) fn end(&self) -> ExitCode {
         // Who started us may be gone.
-        let _ = writeln!(io::stderr().lock(), "error: {self}");
+        let said = Untrusted::from(self.to_string()).visible();
+        let _ = writeln!(io::stderr().lock(), "error: {said}");
         self.code()
     }
 }

@@ -20,31 +20,12 @@ use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use super::failed::Failed;
 use super::terminal::{Signal, Signals};
 use crate::domain::restore::Act;
 
 pub use job::{Job, Load};
 pub use look::{Look, look, preflight, world};
-
-/// Why nothing was begun, or why it came to no good end.
-#[derive(Debug, thiserror::Error)]
-pub enum Failed {
-    /// Nothing was changed.
-    #[error("{0}")]
-    NotRun(String),
-    /// It was begun; what is left is said.
-    #[error("{0}")]
-    Running(String),
-}
-
-impl Failed {
-    fn code(&self) -> ExitCode {
-        match self {
-            Self::NotRun(_) => ExitCode::from(2),
-            Self::Running(_) => ExitCode::from(1),
-        }
-    }
-}
 
 /// Runs the child's command line; the server, and its maintenance database, are in the
 /// environment, as libpq reads them.
@@ -64,11 +45,7 @@ pub fn main(args: &[OsString]) -> ExitCode {
             say(&done);
             ExitCode::SUCCESS
         }
-        Err(failed) => {
-            // Who started us may be gone.
-            let _ = writeln!(io::stderr().lock(), "error: {failed}");
-            failed.code()
-        }
+        Err(failed) => failed.end(),
     }
 }
 

@@ -23,6 +23,7 @@ use super::postgres::connect::watch_client;
 use super::tables::look;
 use crate::domain::salvage::Salvage;
 use crate::domain::untrusted::Untrusted;
+use crate::io::failed::Failed;
 use crate::session::salvaging::Job;
 use kept::{Kept, Manifest};
 
@@ -30,12 +31,6 @@ pub use kept::Manifest as SalvageManifest;
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(10);
-
-/// Why nothing was saved.
-enum Failed {
-    NotRun(String),
-    Running(String),
-}
 
 /// Runs the child's command line; the target is in the environment, as libpq reads it.
 #[must_use]
@@ -51,15 +46,8 @@ pub fn main(args: &[OsString]) -> ExitCode {
             say(&said);
             ExitCode::SUCCESS
         }
-        Err(Failed::NotRun(why)) => refuse(&why, 2),
-        Err(Failed::Running(why)) => refuse(&why, 1),
+        Err(failed) => failed.end(),
     }
-}
-
-fn refuse(why: &str, code: u8) -> ExitCode {
-    // Who started us may be gone.
-    let _ = writeln!(io::stderr().lock(), "error: {}", shown(why));
-    ExitCode::from(code)
 }
 
 /// The snapshot that is saved.

@@ -22,20 +22,10 @@ use crate::domain::quantity::size;
 use crate::domain::untrusted::Untrusted;
 use crate::io::backup::beside;
 use crate::io::backup::file::write_manifest;
+use crate::io::failed::Failed;
 use crate::io::{failpoint, host};
 use crate::session::tending::unproven;
 use crate::tools::pg_dump::{Depth, Found};
-
-/// Why it was not done.
-#[derive(Debug, thiserror::Error)]
-enum Failed {
-    /// Nothing was done.
-    #[error("{0}")]
-    NotRun(String),
-    /// Some of it was.
-    #[error("{0}")]
-    Running(String),
-}
 
 /// One backup that was confirmed, as it was then.
 struct Chosen {
@@ -50,13 +40,7 @@ pub fn main(args: &[OsString]) -> ExitCode {
         chosen.iter().try_for_each(|one| unchanged(one).map_err(Failed::NotRun))?;
         tend(tending, &chosen)
     });
-    let Err(failed) = done else { return ExitCode::SUCCESS };
-    // Who started us may be gone.
-    let _ = writeln!(io::stderr().lock(), "error: {failed}");
-    match failed {
-        Failed::NotRun(_) => ExitCode::from(2),
-        Failed::Running(_) => ExitCode::from(1),
-    }
+    done.map_or_else(|failed| failed.end(), |()| ExitCode::SUCCESS)
 }
 
 fn parse(args: &[OsString]) -> Result<(Tending, Vec<Chosen>), String> {

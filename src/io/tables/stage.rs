@@ -19,17 +19,12 @@ use crate::domain::tables::{STAGE, Shape};
 use crate::domain::untrusted::Untrusted;
 use crate::io::act::this_program;
 use crate::io::drill::{self, Loaded};
+use crate::io::failed::Failed;
 use crate::io::postgres::connect::watch_client;
-use crate::session::staging::{Job, PROGRAM};
+use crate::session::staging::Job;
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(10);
-
-/// Why nothing is staged.
-enum Failed {
-    NotRun(String),
-    Running(String),
-}
 
 /// Runs the child's command line; the target is in the environment, as libpq reads it.
 #[must_use]
@@ -45,15 +40,8 @@ pub fn main(args: &[OsString]) -> ExitCode {
             say(&format!("{rows} rows are staged"));
             ExitCode::SUCCESS
         }
-        Err(Failed::NotRun(why)) => refuse(&why, 2),
-        Err(Failed::Running(why)) => refuse(&why, 1),
+        Err(failed) => failed.end(),
     }
-}
-
-fn refuse(why: &str, code: u8) -> ExitCode {
-    // Who started us may be gone.
-    let _ = writeln!(std::io::stderr().lock(), "error: {PROGRAM}: {}", shown(why));
-    ExitCode::from(code)
 }
 
 async fn stage(job: &Job) -> Result<u64, Failed> {

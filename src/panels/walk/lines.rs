@@ -367,7 +367,7 @@ fn phase(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
             failed(false, why, "r plans it again and asks you; 3 shows who stands in the way", walk)
         }
         Phase::Failed { why, may_retry: false } => {
-            failed(false, why, "it is not tried again: look at what it left behind", walk)
+            failed(false, why, "it is not tried again here: take one of the ways below", walk)
         }
     }
 }

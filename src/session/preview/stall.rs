@@ -41,16 +41,19 @@ pub(super) fn worst(plan: &Plan, hazards: &[Hazard]) -> Option<String> {
     }
     let Some(each) = plan.timeouts.lock_ms.or(plan.timeouts.cancel_ms) else {
         return Some(
-            "without end: it waits for transactions that are older, whatever they do".to_owned(),
+            "others wait without end: for transactions that are older, whatever they do".to_owned(),
         );
     };
     let total = each.saturating_mul(locking.into()).saturating_mul(plan.attempts.into());
     let total = Duration::from_millis(total).as_secs_f64();
     let each = Duration::from_millis(each).as_secs_f64();
-    let statements = if locking == 1 { "statement" } else { "statements" };
-    let attempts = if plan.attempts == 1 { "attempt" } else { "attempts" };
-    Some(format!(
-        "others wait {total} s at worst: {each} s × {locking} {statements} × {} {attempts}",
-        plan.attempts
-    ))
+    let attempts = match plan.attempts {
+        1 => "1 attempt".to_owned(),
+        more => format!("{more} attempts"),
+    };
+    let each = match locking {
+        1 => format!("{each} s"),
+        more => format!("{each} s × {more} statements"),
+    };
+    Some(format!("others wait {total} s at worst: {each} × {attempts}"))
 }

@@ -77,7 +77,7 @@ impl Walk {
                 self.ask_gates()
             }
             Phase::Failed { .. } => {
-                vec![bad("this must not be tried again: look at what it left behind")]
+                vec![bad("this is not tried again here: take one of the ways that are offered")]
             }
             Phase::Deciding => self.enter_step(),
             Phase::Acting | Phase::Probing(_) => vec![bad("it is under way")],

@@ -61,6 +61,8 @@ async fn the_readmes_story_holds_from_the_blocked_migration_to_the_removed_serve
     console.pty.wait_for("▶ 6 widen amount");
     assert_eq!(number(&mut connection, COLUMN).await, 1);
 
+    // What it did is seen before it has ended: until then nothing else is planned.
+    console.pty.wait_for("✓ up 5 add note: done");
     console.press("4", "D down one");
     console.pty.wait_for("5 of 10 applied");
     let screen = console.plan("D", "down 5 add note");
