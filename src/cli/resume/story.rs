@@ -27,7 +27,7 @@ pub async fn tell(
     let mut story = vec![here(run, &records, left)];
     story.extend(told(&records));
     story.push(changed(last_revision(&records), interrupted.revision().await));
-    story.extend(restored(seat, &records).await);
+    story.extend(restored(interrupted, &records).await);
     say(&story.join("\n"));
     // The watching has begun with the seat, so this comes or fails soon.
     while seat.facts.snapshot.value().is_none() && seat.facts.snapshot.error().is_none() {
@@ -148,17 +148,14 @@ fn last_revision(records: &[Record]) -> Option<Vec<String>> {
 
 /// Returns, of a run with a restore in it, which database has the name now, and what is left
 /// over of the other one.
-async fn restored(seat: &mut Seat, records: &[Record]) -> Vec<String> {
+async fn restored(interrupted: &Interrupted, records: &[Record]) -> Vec<String> {
     if !records.iter().any(|record| record.data["plan"]["action"]["kind"] == "restore") {
         return Vec::new();
     }
-    // It is read with the seat's first look, so this comes or fails soon.
-    while seat.facts.restore.value().is_none() && seat.facts.restore.error().is_none() {
-        seat.next().await;
-    }
-    let Some(standing) = seat.facts.restore.value() else {
-        let why = seat.facts.restore.error().unwrap_or("not read");
-        return vec![format!("what the restore has left cannot be told: {why}")];
+    // Now, and not with the seat's first look, which may have fallen into the swap.
+    let standing = match interrupted.standing().await {
+        Ok(standing) => standing,
+        Err(why) => return vec![format!("what the restore has left cannot be told: {why}")],
     };
     let world = &standing.world;
     let is_new = swapped_with(records).contains(&world.oid);

@@ -82,14 +82,15 @@ impl Inner {
 
     /// Reads what restores have left here, and which ways to restore are open, and tells it.
     pub(super) async fn refresh_restore(&self) {
-        let Ok(identity) = self.identity().await else { return };
+        self.tell(News::Restore(self.standing().await.map(Box::new)));
+    }
+
+    /// Returns what restores have left here, and which ways to restore are open.
+    pub(super) async fn standing(&self) -> Result<Standing, String> {
+        let identity = self.identity().await?;
         let (spec, maintenance) = (&self.site.target.spec, self.maintenance());
-        let look = restore::look(spec, &maintenance, identity.database_oid, None).await;
-        let standing = look.map(|look| {
-            let (world, preflight) = (look.world, look.preflight);
-            Box::new(Standing { world, preflight })
-        });
-        self.tell(News::Restore(standing));
+        let look = restore::look(spec, &maintenance, identity.database_oid, None).await?;
+        Ok(Standing { world: look.world, preflight: look.preflight })
     }
 
     /// Takes either database for the target while our own swap is under way.

@@ -17,7 +17,7 @@ use crate::domain::journal::{Entry, Open, Record};
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::{Action, Plan, Signal};
 use crate::domain::resolve::{self, After, Backend, Evidence, Postcondition, Resolution};
-use crate::domain::restore::swapped_with;
+use crate::domain::restore::{Standing, swapped_with};
 use crate::domain::untrusted::Untrusted;
 use crate::io::act::{self, Batch, Job, Stop, Tail, Value, adopt};
 use crate::io::blocking::blocking;
@@ -118,6 +118,14 @@ impl Interrupted {
     /// Returns the revisions that the database is at; `None`: they cannot be read.
     pub async fn revision(&self) -> Option<Vec<String>> {
         self.inner.revision().await
+    }
+
+    /// Returns what restores have left here, read now.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn standing(&self) -> Result<Standing, String> {
+        self.inner.standing().await
     }
 }
 

@@ -180,7 +180,7 @@ async fn a_killed_run_is_resumed_from_elsewhere_and_the_screen_says_what_changed
     let mut pty = Pty::spawn(command, 120, 40);
     let seen = pty.wait_until("the story on the screen", |screen| {
         let all = screen.contents();
-        all.contains("6 Runbook") && all.contains("paused") && all.contains("You were here")
+        all.contains("6 Runbook") && all.contains("PAUSED") && all.contains("You were here")
     });
     for line in ["mind the report", "kim: watch the locks", "CHANGED since: the run knew"] {
         assert!(seen.contains(line), "{line}: {seen}");
