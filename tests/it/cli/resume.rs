@@ -162,6 +162,10 @@ async fn a_killed_run_is_resumed_from_elsewhere_and_the_screen_says_what_changed
     typed.answer("number> ", "h");
     typed.answer("To whom?", "kim: watch the locks");
     typed.expect("PAUSED");
+    // What is on the screen is on its way to the disk, too.
+    crate::support::until::until("the handover is recorded", || {
+        lk.journals()[0].records.iter().any(|record| record.data["handover"].is_object())
+    });
     typed.kill();
     let gone = "DELETE FROM _sqlx_migrations";
     sqlx::raw_sql(gone).execute(&mut database.connect().await).await.expect("it moves");
