@@ -14,7 +14,7 @@ use super::snapshot::{Named, Snapshot, Table};
 use super::{Job, say};
 use crate::domain::backup::Scope;
 use crate::domain::untrusted::Untrusted;
-use crate::io::failed::Failed;
+use crate::io::child::Failed;
 use crate::io::process;
 use crate::session::making::PG_DUMP;
 

@@ -16,7 +16,7 @@ mod snapshot;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -25,9 +25,9 @@ use chrono::Utc;
 use serde_json::Map;
 use tokio::sync::oneshot;
 
+use super::child::{self, Failed, say};
 use super::cluster::clients;
 use super::driver::environment::RUN;
-use super::failed::Failed;
 use super::terminal::{Signal, Signals};
 use super::{failpoint, host};
 use crate::domain::backup::manifest::{self, Maker, Manifest, Source};
@@ -50,23 +50,7 @@ const WRITES: &str = "writes ";
 /// Runs the child's command line; the target is in the environment, as libpq reads it.
 #[must_use]
 pub fn main(args: &[OsString]) -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failed::NotRun(format!("no runtime: {error}")));
-    let job = Job::parse(args).map_err(Failed::NotRun);
-    let (runtime, job) = match runtime.and_then(|runtime| Ok((runtime, job?))) {
-        Ok(both) => both,
-        Err(failed) => return failed.end(),
-    };
-    let made = runtime.block_on(run(&job));
-    // A thread may still read a file that nobody wants any more.
-    runtime.shutdown_background();
-    match made {
-        Ok(done) => {
-            say(&done);
-            ExitCode::SUCCESS
-        }
-        Err(failed) => failed.end(),
-    }
+    child::run(Job::parse(args), async |job| run(job).await)
 }
 
 /// Makes one backup, and returns in words which.
@@ -260,10 +244,4 @@ async fn prove(level: Level, partial: &mut Partial, manifest: &mut Manifest) -> 
     manifest.finished_at = Utc::now();
     manifest.verified = looked.evidence;
     Ok(())
-}
-
-/// Prints a line; a reader that went away is no reason to stop.
-fn say(line: &str) {
-    let mut out = io::stdout().lock();
-    drop(writeln!(out, "{line}").and_then(|()| out.flush()));
 }

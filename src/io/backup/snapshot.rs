@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::{Job, say};
 use crate::domain::untrusted::Untrusted;
 use crate::io::blocking::blocking;
-use crate::io::failed::Failed;
+use crate::io::child::Failed;
 use crate::io::postgres::connect::watch_client;
 use crate::io::tree::Disk;
 use crate::tools::{self, Rows, Tree};

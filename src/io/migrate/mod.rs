@@ -10,16 +10,15 @@ pub mod statements;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::io;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use sqlx::migrate::{Migrate as _, MigrateError, Migration, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
-use tokio::runtime::Runtime;
 
-use super::failed::Failed;
+use super::child::{self, Failed, say};
 use super::postgres::connect::watch_client;
 pub use job::{Job, Step, Way};
 
@@ -38,7 +37,7 @@ pub fn main(
     let done = Job::parse(args)
         .and_then(|job| Ok((job, connect()?)))
         .map_err(Failed::NotRun)
-        .and_then(|(job, options)| runtime()?.block_on(run(&job, options)));
+        .and_then(|(job, options)| child::runtime()?.block_on(run(&job, options)));
     ended(done)
 }
 
@@ -65,11 +64,6 @@ pub fn from_environment() -> Result<PgConnectOptions, String> {
         }),
         Err(_) => Ok(PgConnectOptions::new()),
     }
-}
-
-fn runtime() -> Result<Runtime, Failed> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| Failed::NotRun(format!("no runtime: {error}")))
 }
 
 /// Does a job on a connection of its own.
@@ -239,10 +233,4 @@ fn explain(error: &sqlx::Error) -> String {
         }
     }
     text
-}
-
-/// Prints a line; a reader that went away is no reason to stop a migration.
-fn say(line: &str) {
-    let mut out = io::stdout().lock();
-    drop(writeln!(out, "{line}").and_then(|()| out.flush()));
 }

@@ -7,8 +7,9 @@ use std::time::Instant;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
-use super::{ended, explain, notice, runtime, say};
-use crate::io::failed::Failed;
+use super::{ended, explain, notice, say};
+use crate::io::child;
+use crate::io::child::Failed;
 use crate::io::postgres::connect::watch_client;
 
 /// Runs the child's command line, which is the SQL alone; `connect` says how to reach the
@@ -23,7 +24,7 @@ pub fn main(
         _ => Err("exactly one argument is taken: the SQL".to_owned()),
     };
     let done = text.and_then(|text| Ok((text, connect()?))).map_err(Failed::NotRun);
-    ended(done.and_then(|(text, options)| runtime()?.block_on(run(text, options))))
+    ended(done.and_then(|(text, options)| child::runtime()?.block_on(run(text, options))))
 }
 
 async fn run(text: &str, options: PgConnectOptions) -> Result<(), Failed> {

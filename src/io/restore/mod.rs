@@ -17,10 +17,9 @@ mod settle;
 mod swap;
 
 use std::ffi::OsString;
-use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use super::failed::Failed;
+use super::child::{self, Failed, say};
 use super::terminal::{Signal, Signals};
 use crate::domain::restore::Act;
 
@@ -31,22 +30,7 @@ pub use look::{Look, look, preflight, world};
 /// environment, as libpq reads them.
 #[must_use]
 pub fn main(args: &[OsString]) -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failed::NotRun(format!("no runtime: {error}")));
-    let job = Job::parse(args).map_err(Failed::NotRun);
-    let done = runtime.and_then(|runtime| {
-        let done = runtime.block_on(run(&job?));
-        // A thread may still read a file that nobody wants any more.
-        runtime.shutdown_background();
-        done
-    });
-    match done {
-        Ok(done) => {
-            say(&done);
-            ExitCode::SUCCESS
-        }
-        Err(failed) => failed.end(),
-    }
+    child::run(Job::parse(args), async |job| run(job).await)
 }
 
 /// Does one act, and returns in words what is so now.
@@ -60,12 +44,6 @@ pub async fn run(job: &Job) -> Result<String, Failed> {
         Act::Swap | Act::Undo => swap::run(job).await,
         Act::Drop => drop::run(job).await,
     }
-}
-
-/// Prints a line; a reader that went away is no reason to stop.
-fn say(line: &str) {
-    let mut out = io::stdout().lock();
-    drop(writeln!(out, "{line}").and_then(|()| out.flush()));
 }
 
 async fn asked_to_end(signals: &mut Signals) {

@@ -23,7 +23,7 @@ use super::postgres::connect::watch_client;
 use super::tables::look;
 use crate::domain::salvage::Salvage;
 use crate::domain::untrusted::Untrusted;
-use crate::io::failed::Failed;
+use crate::io::child::{self, Failed, say};
 use crate::session::salvaging::Job;
 use kept::{Kept, Manifest};
 
@@ -36,18 +36,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 #[must_use]
 pub fn main(args: &[OsString]) -> ExitCode {
     let words: Vec<String> = args.iter().map(|w| w.to_string_lossy().into_owned()).collect();
-    let done = Job::parse(&words).map_err(Failed::NotRun).and_then(|job| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Failed::NotRun(format!("no runtime: {error}")))?;
-        runtime.block_on(save(&job))
-    });
-    match done {
-        Ok(said) => {
-            say(&said);
-            ExitCode::SUCCESS
-        }
-        Err(failed) => failed.end(),
-    }
+    child::run(Job::parse(&words), async |job| save(job).await)
 }
 
 /// The snapshot that is saved.
@@ -165,10 +154,4 @@ fn words(error: sqlx::Error) -> String {
 
 fn shown(text: &str) -> String {
     Untrusted::from(text).one_line()
-}
-
-/// Prints a line; a reader that went away is no reason to stop.
-fn say(line: &str) {
-    let mut out = io::stdout().lock();
-    drop(writeln!(out, "{line}").and_then(|()| out.flush()));
 }

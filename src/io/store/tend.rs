@@ -6,7 +6,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -22,7 +22,7 @@ use crate::domain::quantity::size;
 use crate::domain::untrusted::Untrusted;
 use crate::io::backup::beside;
 use crate::io::backup::file::write_manifest;
-use crate::io::failed::Failed;
+use crate::io::child::{Failed, say};
 use crate::io::{failpoint, host};
 use crate::session::tending::unproven;
 use crate::tools::pg_dump::{Depth, Found};
@@ -208,10 +208,4 @@ fn manifest_of(name: &str, found: &Found, sha256: String, size: u64) -> Manifest
 
 fn shown(path: &Path) -> String {
     Untrusted::from(path.display().to_string()).one_line()
-}
-
-/// Prints a line; a reader that went away is no reason to stop.
-fn say(line: &str) {
-    let mut out = io::stdout().lock();
-    drop(writeln!(out, "{line}").and_then(|()| out.flush()));
 }

@@ -3,7 +3,6 @@
 //! transaction of the target. Exit codes: 0 done, 1 failed and nothing left, 2 nothing was begun.
 
 use std::ffi::OsString;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -18,8 +17,8 @@ use crate::domain::change::quote;
 use crate::domain::tables::{STAGE, Shape};
 use crate::domain::untrusted::Untrusted;
 use crate::io::act::this_program;
+use crate::io::child::{self, Failed, say};
 use crate::io::drill::{self, Loaded};
-use crate::io::failed::Failed;
 use crate::io::postgres::connect::watch_client;
 use crate::session::staging::Job;
 
@@ -30,18 +29,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 #[must_use]
 pub fn main(args: &[OsString]) -> ExitCode {
     let words: Vec<String> = args.iter().map(|w| w.to_string_lossy().into_owned()).collect();
-    let done = Job::parse(&words).map_err(Failed::NotRun).and_then(|job| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Failed::NotRun(format!("no runtime: {error}")))?;
-        runtime.block_on(stage(&job))
-    });
-    match done {
-        Ok(rows) => {
-            say(&format!("{rows} rows are staged"));
-            ExitCode::SUCCESS
-        }
-        Err(failed) => failed.end(),
-    }
+    child::run(Job::parse(&words), async |job| Ok(format!("{} rows are staged", stage(job).await?)))
 }
 
 async fn stage(job: &Job) -> Result<u64, Failed> {
@@ -159,10 +147,4 @@ fn running(error: sqlx::Error) -> Failed {
 
 fn shown(text: &str) -> String {
     Untrusted::from(text).one_line()
-}
-
-/// Prints a line; a reader that went away is no reason to stop.
-fn say(line: &str) {
-    let mut out = std::io::stdout().lock();
-    drop(writeln!(out, "{line}").and_then(|()| out.flush()));
 }

@@ -1,0 +1,70 @@
+//! What the hidden children of this program have in common: how they are run, what they
+//! print, why they did not do what they were started for, and the exit code that says so.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use tokio::runtime::{Builder, Runtime};
+
+use crate::domain::untrusted::Untrusted;
+
+/// Why nothing was begun, or why what was begun failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// Nothing was begun: exit code 2.
+    #[error("{0}")]
+    NotRun(String),
+    /// It was begun and did not succeed: exit code 1.
+    #[error("{0}")]
+    Running(String),
+}
+
+impl Failed {
+    fn code(&self) -> ExitCode {
+        match self {
+            Self::NotRun(_) => ExitCode::from(2),
+            Self::Running(_) => ExitCode::from(1),
+        }
+    }
+
+    /// Says on stderr what failed, and returns the exit code.
+    pub(super) fn end(&self) -> ExitCode {
+        // Who started us may be gone.
+        let said = Untrusted::from(self.to_string()).visible();
+        let _ = writeln!(io::stderr().lock(), "error: {said}");
+        self.code()
+    }
+}
+
+/// Runs a child's work on its job, and returns the exit code: what it did is printed.
+pub(super) fn run<J>(
+    job: Result<J, String>,
+    work: impl AsyncFnOnce(&J) -> Result<String, Failed>,
+) -> ExitCode {
+    let done = job.map_err(Failed::NotRun).and_then(|job| {
+        let runtime = runtime()?;
+        let done = runtime.block_on(work(&job));
+        // A thread may still read a file that nobody wants any more.
+        runtime.shutdown_background();
+        done
+    });
+    match done {
+        Ok(said) => {
+            say(&said);
+            ExitCode::SUCCESS
+        }
+        Err(failed) => failed.end(),
+    }
+}
+
+/// Returns the runtime of a child: it does one thing.
+pub(super) fn runtime() -> Result<Runtime, Failed> {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failed::NotRun(format!("no runtime: {error}")))
+}
+
+/// Prints a line; a reader that went away is no reason to stop.
+pub(super) fn say(line: &str) {
+    let mut out = io::stdout().lock();
+    drop(writeln!(out, "{line}").and_then(|()| out.flush()));
+}
