@@ -114,6 +114,14 @@ pub(super) struct Sorter {
 }
 
 impl Sorter {
+    /// Returns one for about so many sessions. To take the room at once leaves no holes in
+    /// memory, as growing by and by does.
+    pub fn sized(sessions: usize) -> Self {
+        let mut sorter = Self::default();
+        sorter.reading.backends.reserve(sessions + sessions / 16);
+        sorter
+    }
+
     /// Takes a row.
     ///
     /// # Errors
