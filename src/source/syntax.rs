@@ -96,7 +96,7 @@ pub(super) struct Tree {
     parts: Vec<Part>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Part {
     kind: &'static str,
     /// What it is to the one that it is in; empty if that has no name for it.
@@ -123,47 +123,6 @@ impl Tree {
         self.parts.iter().any(|part| part.broken)
     }
 
-    /// Puts in what stands on other lines of the text, each parsed by itself, in their order.
-    pub(super) fn put_in<'a>(
-        &mut self,
-        lines: impl Iterator<Item = (Range<usize>, &'a Self)>,
-        text: &str,
-    ) {
-        let own = std::mem::take(&mut self.parts);
-        let mut lines = lines.peekable();
-        let mut parts = Vec::with_capacity(own.len() * 2);
-        let mut counted = Counted { text, to: 0, line: 1 };
-        let mut add = |parts: &mut Vec<Part>, line: Range<usize>, tree: &Self| {
-            let lines = counted.line(line.start) - 1;
-            let moved = parts.len() - 1;
-            parts.extend(tree.parts[1..].iter().map(|part| Part {
-                from: part.from + line.start,
-                to: part.to + line.start,
-                line: part.line + lines,
-                after: part.after + moved,
-                ..part.clone()
-            }));
-        };
-        let Some((root, _)) = own.split_first() else { return };
-        parts.push(root.clone());
-        let mut at = 1;
-        while let Some(first) = own.get(at) {
-            while let Some((line, tree)) = lines.next_if(|(line, _)| line.start < first.from) {
-                add(&mut parts, line, tree);
-            }
-            let moved = parts.len() - at;
-            let whole = own[at..first.after].iter();
-            parts.extend(whole.map(|part| Part { after: part.after + moved, ..part.clone() }));
-            at = first.after;
-        }
-        lines.for_each(|(line, tree)| add(&mut parts, line, tree));
-        let (after, first) = (parts.len(), parts.get(1).map(|first| (first.from, first.line)));
-        let root = &mut parts[0];
-        root.after = after;
-        (root.from, root.line) = first.unwrap_or((root.from, root.line));
-        self.parts = parts;
-    }
-
     /// Returns the first place that could not be parsed, if there is one.
     pub(super) fn fault(&self, text: &str) -> Option<Fault> {
         let at = self.parts.iter().find(|part| part.broken)?;
@@ -172,19 +131,50 @@ impl Tree {
     }
 }
 
-/// The lines of a text, counted on the way through it.
-struct Counted<'a> {
+/// A tree that is put together from those of the pieces of a text, in their order.
+pub(super) struct Grown<'a> {
     text: &'a str,
-    to: usize,
+    parts: Vec<Part>,
+    /// The line, from 1, of the place up to which lines were counted.
     line: usize,
+    counted: usize,
 }
 
-impl Counted<'_> {
-    /// Returns the line of a place, from 1; each behind the one before.
-    fn line(&mut self, at: usize) -> usize {
-        self.line += self.text[self.to..at].matches('\n').count();
-        self.to = at;
-        self.line
+impl<'a> Grown<'a> {
+    pub(super) fn of(text: &'a str) -> Self {
+        let root = Part { kind: "module", named: true, ..Part::default() };
+        Self { text, parts: vec![root], line: 1, counted: 0 }
+    }
+
+    /// Adds the tree of a piece like the one at `start`: what stood at the places `from` in
+    /// that one stands at the places `to` in this.
+    pub(super) fn add(
+        &mut self,
+        tree: &Tree,
+        from: &[Range<usize>],
+        start: usize,
+        to: &[Range<usize>],
+    ) {
+        let moved = self.parts.len() - 1;
+        let place = |at: usize| match from.partition_point(|text| text.end <= at) {
+            0 => start + at,
+            passed => start + at - from[passed - 1].end + to[passed - 1].end,
+        };
+        for part in &tree.parts[1..] {
+            let from = place(part.from);
+            let between = &self.text.as_bytes()[self.counted..from];
+            self.line += memchr::memchr_iter(b'\n', between).count();
+            self.counted = from;
+            let (to, after) = (place(part.to), part.after + moved);
+            self.parts.push(Part { from, to, line: self.line, after, ..*part });
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Tree {
+        let (after, to) = (self.parts.len(), self.text.len());
+        let (from, line) = self.parts.get(1).map_or((0, 1), |first| (first.from, first.line));
+        self.parts[0] = Part { from, to, line, after, ..self.parts[0] };
+        Tree { parts: self.parts }
     }
 }
 

@@ -1,59 +1,82 @@
-//! Statements that stand at the left margin, whole on one line.
+//! A file cut at its left margin into what stands there, each with all that is indented below.
 
 use std::ops::Range;
 
-/// Words with which a statement begins that goes on in the lines below, or that goes on above.
-const COMPOUND: [&str; 14] = [
-    "if", "elif", "else", "for", "while", "try", "except", "finally", "with", "match", "case",
-    "def", "class", "async",
-];
+/// A piece of a file that can be read by itself.
+#[derive(Debug)]
+pub(super) struct Piece {
+    /// Where it stands.
+    pub range: Range<usize>,
+    /// Where the texts in it stand, without their quotes, from the beginning of the piece; but
+    /// for those that are empty, or in which something has a meaning.
+    pub texts: Vec<Range<usize>>,
+    comment: bool,
+}
 
-/// Returns the lines that are statements by themselves, wherever that is beyond doubt; none of
-/// a text that has anything in it that this does not know for sure how to read.
-pub(super) fn statements(text: &str) -> Vec<Range<usize>> {
-    let mut found: Vec<Range<usize>> = Vec::new();
+/// Words that belong to what stands before.
+const FOLLOWING: [&str; 5] = ["elif", "else", "except", "finally", "case"];
+
+/// Cuts a file; `None` of one that has anything in it of which this is not sure.
+pub(super) fn pieces(text: &str) -> Option<Vec<Piece>> {
+    let mut pieces: Vec<Piece> = Vec::new();
     let mut open = Open::default();
     let mut at = 0;
     for line in text.split_inclusive('\n') {
+        let line = line.strip_suffix('\n').unwrap_or(line);
         let whole = line.trim_end();
-        let (begins, margin) = (open.is_none(), !line.starts_with([' ', '\t', '\r', '\n', '\x0c']));
-        // What is indented below a line belongs to it.
-        if begins
-            && !margin
-            && !whole.is_empty()
-            && found.last().is_some_and(|l| follows(text, l, at))
-        {
-            found.pop();
+        let begins = open.is_none();
+        if !whole.is_empty() {
+            match line.as_bytes()[0] {
+                _ if !begins => extend(pieces.last_mut()?, at + line.len()),
+                b' ' | b'\t' => {
+                    let last = pieces.last_mut().filter(|piece| !piece.comment)?;
+                    extend(last, at + line.len());
+                }
+                b'@' | b'\x0c' => return None,
+                first => {
+                    let word = whole.split(|c: char| !c.is_ascii_alphanumeric()).next();
+                    if word.is_some_and(|word| FOLLOWING.contains(&word))
+                        || is_unsure(text, &pieces)
+                    {
+                        return None;
+                    }
+                    let range = at..at + line.len();
+                    pieces.push(Piece { range, texts: Vec::new(), comment: first == b'#' });
+                }
+            }
         }
-        if open.line(whole).is_none() || whole.starts_with('@') {
-            return Vec::new();
+        open.line(whole, at)?;
+        if let Some(last) = pieces.last_mut() {
+            let start = last.range.start;
+            let texts = open.texts.drain(..);
+            last.texts.extend(texts.map(|text| text.start - start..text.end - start));
         }
-        if begins && margin && open.is_none() && is_simple(whole) {
-            found.push(at..at + whole.len());
-        }
-        at += line.len();
+        at += line.len() + 1;
     }
-    found
+    (open.is_none() && !is_unsure(text, &pieces)).then_some(pieces)
 }
 
-/// Returns true if nothing but blank lines and comments stands between a line and a place.
-fn follows(text: &str, line: &Range<usize>, at: usize) -> bool {
-    let between = text[line.end..at].lines().map(str::trim);
-    between.into_iter().all(|line| line.is_empty() || line.starts_with('#'))
+fn extend(piece: &mut Piece, end: usize) {
+    piece.range.end = end;
 }
 
-fn is_simple(line: &str) -> bool {
-    let word = line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next();
-    word.is_some_and(|word| !word.is_empty() && !COMPOUND.contains(&word))
-        && !line.contains(['#', '\\', ';'])
+/// Returns true if the last piece ends with a comment below it: whose that is the next line
+/// decides.
+fn is_unsure(text: &str, pieces: &[Piece]) -> bool {
+    let last = pieces.last().filter(|piece| !piece.comment).map(|piece| &text[piece.range.clone()]);
+    let line = last.and_then(|piece| piece.lines().next_back());
+    line.is_some_and(|line| line.trim_start().starts_with('#'))
 }
 
-/// What is open at the end of a line.
+/// What is open at the end of a line, and the texts that ended before.
 #[derive(Debug, Default)]
 struct Open {
     brackets: u32,
-    /// The quote of a text over several lines.
-    text: Option<u8>,
+    /// A text over several lines: its quote, and where it begins.
+    text: Option<(u8, usize)>,
+    /// True if something in it has a meaning.
+    meaning: bool,
+    texts: Vec<Range<usize>>,
 }
 
 impl Open {
@@ -61,38 +84,38 @@ impl Open {
         self.brackets == 0 && self.text.is_none()
     }
 
-    /// Goes over a line; `None` if it cannot be read for sure.
-    fn line(&mut self, line: &str) -> Option<()> {
+    /// Goes over a line that begins at `start`; `None` if it cannot be read for sure.
+    fn line(&mut self, line: &str, start: usize) -> Option<()> {
         let bytes = line.as_bytes();
         let mut at = 0;
         while at < bytes.len() {
             at = match self.text {
-                Some(quote) => self.close(bytes, at, quote),
-                None => self.code(bytes, at)?,
+                Some((quote, from)) => self.inside(bytes, at, start, (quote, from)),
+                None => self.code(bytes, at, start)?,
             };
         }
         Some(())
     }
 
     /// Goes on inside of a text over several lines.
-    fn close(&mut self, line: &[u8], at: usize, quote: u8) -> usize {
-        if line[at] == b'\\' {
-            return at + 2;
-        }
+    fn inside(&mut self, line: &[u8], at: usize, start: usize, text: (u8, usize)) -> usize {
+        let (quote, from) = text;
         if line[at..].starts_with(&[quote; 3]) {
             self.text = None;
+            self.end(from..start + at);
             return at + 3;
         }
-        at + 1
+        self.meaning |= has_meaning(line[at]);
+        at + if line[at] == b'\\' { 2 } else { 1 }
     }
 
-    fn code(&mut self, line: &[u8], at: usize) -> Option<usize> {
+    fn code(&mut self, line: &[u8], at: usize, start: usize) -> Option<usize> {
         match line[at] {
             b'(' | b'[' | b'{' => self.brackets += 1,
             b')' | b']' | b'}' => self.brackets = self.brackets.checked_sub(1)?,
             b'#' => return Some(line.len()),
             // The line goes on below.
-            b'\\' => return None,
+            b'\\' | super::shared::GAP => return None,
             quote @ (b'"' | b'\'') => {
                 // In a text with values in it there are quotes that do not end it.
                 let valued = |byte: &u8| matches!(byte, b'f' | b'F' | b't' | b'T');
@@ -100,23 +123,37 @@ impl Open {
                 if prefix.take(2).any(valued) {
                     return None;
                 }
+                self.meaning = false;
                 if line[at..].starts_with(&[quote; 3]) {
-                    self.text = Some(quote);
+                    self.text = Some((quote, start + at + 3));
                     return Some(at + 3);
                 }
-                return string(line, at, quote);
+                return self.string(line, at + 1, start, quote);
             }
             _ => {}
         }
         Some(at + 1)
     }
+
+    /// Returns the place behind a text on one line, which begins at `from`.
+    fn string(&mut self, line: &[u8], from: usize, start: usize, quote: u8) -> Option<usize> {
+        let mut at = from;
+        while *line.get(at)? != quote {
+            self.meaning |= has_meaning(line[at]);
+            at += if line[at] == b'\\' { 2 } else { 1 };
+        }
+        self.end(start + from..start + at);
+        Some(at + 1)
+    }
+
+    fn end(&mut self, text: Range<usize>) {
+        if !text.is_empty() && !self.meaning {
+            self.texts.push(text);
+        }
+    }
 }
 
-/// Returns the place behind a text on one line, which begins at `at`.
-fn string(line: &[u8], at: usize, quote: u8) -> Option<usize> {
-    let mut at = at + 1;
-    while *line.get(at)? != quote {
-        at += if line[at] == b'\\' { 2 } else { 1 };
-    }
-    Some(at + 1)
+/// Returns true for what may begin an escape or a value inside of a text.
+fn has_meaning(byte: u8) -> bool {
+    matches!(byte, b'\\' | b'{' | b'}' | super::shared::GAP)
 }
