@@ -38,8 +38,8 @@ pub struct Monitor {
     ours: HashSet<i32>,
     names: Cache,
     estimator: Estimator,
-    /// How many there were the last time.
-    sessions: usize,
+    /// How many sessions and locks there were the last time.
+    counted: (usize, usize),
     warm: bool,
 }
 
@@ -66,7 +66,7 @@ impl Monitor {
             ours: HashSet::new(),
             names: Cache::default(),
             estimator: Estimator::default(),
-            sessions: 0,
+            counted: (0, 0),
             warm: false,
         })
     }
@@ -127,15 +127,15 @@ impl Monitor {
     }
 
     async fn first(&mut self) -> Result<(Reading, Vec<Placed>), sqlx::Error> {
-        let Self { connection, ours, snapshot_sql, sessions, .. } = self;
+        let Self { connection, ours, snapshot_sql, counted, .. } = self;
         let ours = |pid: i32, name: &str| name.starts_with(OURS) || ours.contains(&pid);
         let mut rows = sqlx::query(AssertSqlSafe(snapshot_sql.clone())).fetch(connection);
-        let mut sorter = Sorter::sized(*sessions);
+        let mut sorter = Sorter::sized(counted.0, counted.1);
         while let Some(row) = rows.try_next().await? {
             sorter.take(&row, &ours)?;
         }
         let (reading, placed) = sorter.sorted();
-        *sessions = reading.backends.len();
+        *counted = (reading.backends.len(), reading.locks.len());
         Ok((reading, placed))
     }
 
