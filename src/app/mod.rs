@@ -2,6 +2,7 @@
 //! what it wants as plain values.
 
 pub mod confirm;
+pub mod following;
 pub mod header;
 pub mod keys;
 pub mod overlay;
@@ -62,6 +63,8 @@ pub enum Output {
     Effect(Effect),
     /// Find the runbook of that name.
     Begin(String),
+    /// Follow this run: it was handed over.
+    Follow(String),
     /// Read everything about this backend.
     Backend(BackendKey),
     /// Prove the backup at this location.
@@ -137,6 +140,7 @@ pub struct App {
     frozen: bool,
     message: Option<Message>,
     leaving: bool,
+    following: Option<following::Following>,
     looking: Option<BackendKey>,
     hint: Vec<String>,
     theme: Theme,
@@ -166,6 +170,7 @@ impl App {
             frozen: false,
             message: None,
             leaving: false,
+            following: None,
             looking: None,
             hint,
             theme,
@@ -183,7 +188,7 @@ impl App {
     /// Returns the id of the run that is left open when the console is left now.
     #[must_use]
     pub fn open_run(&self) -> Option<&str> {
-        let is_open = self.session.is_busy() && !self.throwaway;
+        let is_open = self.session.is_busy() && !self.throwaway && self.following.is_none();
         self.session.run().filter(|_| is_open)
     }
 
@@ -224,7 +229,7 @@ impl App {
 
     /// Returns the focused panel's own keys.
     fn own(&self) -> Vec<Binding<Command>> {
-        self.panels.get(self.focused).bindings(&self.scene())
+        self.only_looking(self.panels.get(self.focused).bindings(&self.scene()))
     }
 
     /// Returns every key that means something now, by groups.
@@ -233,6 +238,7 @@ impl App {
         let mut everywhere = keys::everywhere();
         everywhere.bindings.push(way_back::binding(&self.session));
         everywhere.bindings.push(keys::kill(&self.session));
+        everywhere.bindings = self.only_looking(everywhere.bindings);
         vec![own, keys::movement(), everywhere]
     }
 }

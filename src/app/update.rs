@@ -58,6 +58,8 @@ impl App {
         for effect in effects {
             match effect {
                 Effect::Say(tone, text) => self.say(tone, text),
+                // A run that is only followed is moved by nobody here.
+                _ if self.following.is_some() => {}
                 other => outputs.push(Output::Effect(other)),
             }
         }
@@ -85,6 +87,18 @@ impl App {
             self.held = Some(snapshot);
             return Vec::new();
         }
+        let news = match news {
+            News::Followed(followed) => {
+                self.facts.now = now;
+                self.followed(*followed);
+                return Vec::new();
+            }
+            news => news,
+        };
+        let released = match &news {
+            News::Released(run) => Some(Output::Follow(run.clone())),
+            _ => None,
+        };
         let is_backend = matches!(news, News::Backend(_));
         // What could not be read while nobody answered can be read now.
         let is_back = matches!(news, News::Identity(Ok(_))) && self.facts.project.error().is_some();
@@ -94,6 +108,7 @@ impl App {
         }
         let mut outputs = event.map_or_else(Vec::new, |event| self.event(event));
         outputs.extend(is_back.then_some(Output::Refresh));
+        outputs.extend(released);
         outputs
     }
 
@@ -207,6 +222,10 @@ impl App {
         if *command != Command::Quit {
             self.leaving = false;
         }
+        if let Some(why) = self.refused_here(command) {
+            self.say(Told::Plain, why);
+            return Vec::new();
+        }
         match command {
             Command::Quit => return self.quit(),
             Command::Help => self.overlay = Some(Overlay::Help(Help::new(self.groups()))),
@@ -294,7 +313,7 @@ impl App {
     }
 
     fn quit(&mut self) -> Vec<Output> {
-        if self.session.is_busy() && !self.leaving {
+        if self.session.is_busy() && !self.leaving && self.following.is_none() {
             self.leaving = true;
             let text = match self.session.job() {
                 _ if self.throwaway => {

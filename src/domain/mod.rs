@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod age;
+pub mod approval;
 pub mod backoff;
 pub mod backup;
 pub mod baseline;

@@ -5,6 +5,7 @@
 
 mod error;
 pub(in crate::io) mod file;
+mod follow;
 mod log;
 mod reserve;
 mod runs;
@@ -18,6 +19,7 @@ use secrecy::SecretString;
 use serde_json::json;
 
 pub use error::Error;
+pub use follow::{Follower, Seen, Stands};
 use log::{Head, Log};
 pub use runs::{Run, find, list, newest, open_intents, read};
 pub use secrets::{MASK, Secrets};
