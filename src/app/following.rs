@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::domain::age;
 use crate::domain::untrusted::Untrusted;
 use crate::panels::Command;
-use crate::session::news::{Followed, Standing};
+use crate::session::news::{Followed, Stand};
 use crate::ui::bindings::{Binding, Reason};
 use crate::ui::theme::Tone;
 use crate::ui::widgets::message::Message;
@@ -22,7 +22,7 @@ pub struct Following {
     /// When its last record was written.
     pub last: Option<DateTime<Utc>>,
     /// How its journal stands.
-    pub standing: Standing,
+    pub stand: Stand,
 }
 
 impl Following {
@@ -38,15 +38,15 @@ impl Following {
             |at| format!("last record {} ago", age::clock(now - at)),
         );
         let head = format!("FOLLOWING {} · executed by {who} · {age}", self.run);
-        match &self.standing {
-            Standing::Open => Message::new(Tone::Accent, head),
-            Standing::Torn => {
+        match &self.stand {
+            Stand::Open => Message::new(Tone::Accent, head),
+            Stand::Torn => {
                 Message::new(Tone::Warn, format!("{head} · a record is not finished yet"))
             }
-            Standing::Over(end) => {
+            Stand::Over(end) => {
                 Message::new(Tone::Ok, format!("{head} · THE RUN IS OVER: {end}; q leaves"))
             }
-            Standing::Broken(why) => {
+            Stand::Broken(why) => {
                 let why = Untrusted::from(why.as_str()).one_line();
                 Message::new(Tone::Alarm, format!("{head} · it cannot be followed on: {why}"))
             }
@@ -63,10 +63,14 @@ impl App {
 
     /// Takes what was recorded elsewhere.
     pub(super) fn followed(&mut self, followed: Followed) {
-        let Followed { run, records, walk, standing } = followed;
+        let Followed { run, records, walk, stand } = followed;
         let before = self.following.take().filter(|one| one.run == run);
         let (mut who, mut last) =
-            before.map_or((String::new(), None), |one| (one.who, one.last));
+            before.map_or_else(|| {
+                // What this console has recorded itself is read again with the rest.
+                self.facts.records.clear();
+                (String::new(), None)
+            }, |one| (one.who, one.last));
         for record in records {
             if record.is_of_executor() {
                 who.clone_from(&record.operator);
@@ -75,7 +79,14 @@ impl App {
             self.facts.record_arrived(record);
         }
         self.session.follows(&run, walk);
-        self.following = Some(Following { run, who, last, standing });
+        self.following = Some(Following { run, who, last, stand });
+    }
+
+    /// Returns the exit code of leaving now: 2 for a run that cannot be followed any further.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        let stand = self.following.as_ref().map(|one| &one.stand);
+        if matches!(stand, Some(Stand::Broken(_))) { 2 } else { 0 }
     }
 
     /// Turns the keys off that would act.

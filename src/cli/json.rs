@@ -22,6 +22,17 @@ pub fn document(value: &impl Serialize) -> String {
     out
 }
 
+/// Returns a document on one line, as safe as [`document`].
+#[must_use]
+pub fn line(value: &impl Serialize) -> String {
+    let text = serde_json::to_string(value).expect("a document holds nothing that JSON lacks");
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_plain(c) { out.push(c) } else { escape(c, &mut out) }
+    }
+    out
+}
+
 fn is_plain(c: char) -> bool {
     let mut one = [0; 4];
     let text: &str = c.encode_utf8(&mut one);

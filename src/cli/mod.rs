@@ -1,6 +1,7 @@
 //! The command line: one thin file per command.
 
 pub mod act;
+mod approve;
 pub mod args;
 mod backups;
 pub mod begin;
@@ -9,6 +10,8 @@ mod confirm;
 pub mod console;
 pub mod demo;
 mod doctor;
+mod follow;
+mod frozen;
 pub mod journal;
 mod json;
 mod lines;
@@ -23,6 +26,7 @@ mod restore_table;
 mod resume;
 mod run;
 mod runbook;
+mod runs;
 pub mod schema;
 mod seat;
 pub mod site;
@@ -86,6 +90,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
             run::run(&args::Run { runbook: "rollback".to_owned(), file: None, console })
         }
         Command::Resume(args) => resume::run(&args),
+        Command::Approve(args) => approve::run(&args),
+        Command::Follow(args) => follow::run(&args),
         Command::Runbook(args) => runbook::run(&args),
         Command::Demo(args) => Ok(demo::main(&args)),
         Command::Journal(args) => journal::run(&args),

@@ -3,10 +3,12 @@
 //! An approval is given to one plan. It is verified when the approver logged in to the
 //! target with a database role of their own; nobody approves what they run themselves.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::gate::same_person;
-use super::plan::Plan;
+use super::journal::{Kind, Record};
+use super::plan::{Plan, sha256_hex};
 
 /// What an approval is given to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -138,4 +140,68 @@ impl Approver {
         };
         Ok(Known { by, verified: false, why: Some(why) })
     }
+}
+
+/// What a run waits for, as its records say it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The step at which it waits.
+    pub step: String,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// What for.
+    pub awaited: Awaited,
+    /// Who has approved it already.
+    pub given: Vec<Approval>,
+}
+
+impl Waiting {
+    /// Returns what names exactly this: the plan's hash, or that of the step where there is
+    /// no plan.
+    #[must_use]
+    pub fn token(&self, run: &str) -> String {
+        let named = || sha256_hex(format!("{run}\n{}", self.step).as_bytes());
+        self.awaited.subject.plan.clone().unwrap_or_else(named)
+    }
+}
+
+/// Returns what the run of these records waits for a second person with, if it does.
+#[must_use]
+pub fn waiting(records: &[Record]) -> Option<Waiting> {
+    let at = records.iter().rposition(|record| record.kind == Kind::Awaits)?;
+    let (record, since) = (&records[at], &records[at + 1..]);
+    let goes_on = |later: &Record| match later.kind {
+        Kind::Step | Kind::Closed => true,
+        Kind::Ended | Kind::Override | Kind::Intent | Kind::Skip => later.step == record.step,
+        _ => false,
+    };
+    if since.iter().any(goes_on) {
+        return None;
+    }
+    let awaited: Awaited = serde_json::from_value(record.data.clone()).ok()?;
+    let approved = records.iter().filter(|record| record.kind == Kind::Approved);
+    let given = approved
+        .filter_map(|record| serde_json::from_value::<Approval>(record.data.clone()).ok())
+        .filter(|one| one.subject == awaited.subject && one.role == awaited.role);
+    Some(Waiting {
+        step: record.step.clone().unwrap_or_default(),
+        since: record.at,
+        given: given.collect(),
+        awaited,
+    })
+}
+
+/// Returns who has executed the run of these records.
+#[must_use]
+pub fn executor(records: &[Record]) -> Executor {
+    let role = records.first().and_then(|first| first.data["target"]["role"].as_str());
+    let mut people: Vec<String> = Vec::new();
+    let own = records.iter().filter(|record| record.is_of_executor());
+    let handed = records.iter().filter_map(|record| record.data["handover"]["to"].as_str());
+    for name in own.map(|record| record.operator.as_str()).chain(handed) {
+        if !people.iter().any(|known| known == name) {
+            people.push(name.to_owned());
+        }
+    }
+    Executor { role: role.unwrap_or_default().to_owned(), people }
 }

@@ -41,12 +41,12 @@ pub struct Followed {
     /// Where its walk stands after them; `None`: it walks no runbook that can be shown.
     pub walk: Option<Box<Walk>>,
     /// How its journal stands.
-    pub standing: Standing,
+    pub stand: Stand,
 }
 
 /// How the journal of a run that is followed stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Stand {
     /// The run is not over.
     Open,
     /// A record is not finished.

@@ -18,7 +18,7 @@ use color_eyre::eyre::{Result, WrapErr as _};
 
 use super::lines::{Line, Lines};
 use super::seat::{Heard, Seat};
-use super::{args, console, site, visible, words};
+use super::{args, console, follow, site, visible, words};
 use crate::domain::activity::BackendKey;
 use crate::io::site::Site;
 use crate::io::terminal::{Signal, Signals};
@@ -58,10 +58,15 @@ pub async fn on(site: Site, start: console::Start, lines: Lines) -> Result<ExitC
         desk.hear(heard);
     }
     let left = desk.turn(&mut signals).await;
+    if let Left::HandedOver(run) = &left {
+        let file = desk.seat.site().paths.runs().join(run).join("journal.jsonl");
+        desk.seat.leave().await;
+        return follow::in_lines(&file, false).await;
+    }
     let code = match left {
         Left::Signal(code) => ExitCode::from(code),
         Left::Itself if walks => desk.code_of_walk(),
-        Left::Itself => ExitCode::SUCCESS,
+        Left::Itself | Left::HandedOver(_) => ExitCode::SUCCESS,
     };
     desk.seat.leave().await;
     Ok(code)
@@ -70,6 +75,8 @@ pub async fn on(site: Site, start: console::Start, lines: Lines) -> Result<ExitC
 /// How the line mode was left.
 enum Left {
     Itself,
+    /// The run of that name is another console's.
+    HandedOver(String),
     Signal(u8),
 }
 
@@ -122,6 +129,8 @@ struct Desk {
     over: bool,
     /// The backup whose proof was asked for.
     proving: Option<String>,
+    /// The run that was handed over.
+    released: Option<String>,
 }
 
 impl Desk {
@@ -143,11 +152,15 @@ impl Desk {
             told: Default::default(),
             over: false,
             proving: None,
+            released: None,
         }
     }
 
     async fn turn(&mut self, signals: &mut Signals) -> Left {
         loop {
+            if let Some(run) = self.released.take() {
+                return Left::HandedOver(run);
+            }
             let busy = self.ask();
             if !busy && let Some(line) = self.held.pop_front() {
                 if self.take(&line) {
@@ -202,6 +215,7 @@ impl Desk {
                     self.say(tone, &text);
                 }
                 Heard::Printed(line) => self.print(&format!("| {}", line.visible())),
+                Heard::Released(run) => self.released = Some(run),
                 Heard::Ended(_) => {}
             }
         }
