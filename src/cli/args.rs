@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{approve, demo, follow, load, watch};
+use super::{approve, demo, follow, load, report, watch};
 use crate::domain::verify::Level;
 
 /// The operator's console for PostgreSQL schema migrations.
@@ -88,6 +88,9 @@ pub enum Command {
     /// Somebody else's run, live and read-only
     #[command(after_help = "Exit codes: 0 the run completed, 1 it ended in another way, 2 it cannot be followed (any further).")]
     Follow(follow::Args),
+    /// The incident report of a run, from its journal, as Markdown
+    #[command(after_help = "Exit codes: 0 written, 1 written from what is left of a damaged journal, 2 not written.")]
+    Report(report::Args),
     /// The recovery document: what to do about each migration that cannot be taken back
     RecoveryDoc(RecoveryDoc),
     /// What was recorded

@@ -22,6 +22,7 @@ mod pages;
 pub mod perform;
 mod plain;
 mod recovery;
+mod report;
 mod restore_table;
 mod resume;
 mod run;
@@ -91,6 +92,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         }
         Command::Resume(args) => resume::run(&args),
         Command::Approve(args) => approve::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Follow(args) => follow::run(&args),
         Command::Runbook(args) => runbook::run(&args),
         Command::Demo(args) => Ok(demo::main(&args)),
