@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{approve, demo, follow, load, report, watch};
+use super::{approve, check, demo, follow, load, report, watch};
 use crate::domain::verify::Level;
 
 /// The operator's console for PostgreSQL schema migrations.
@@ -53,6 +53,9 @@ pub enum Command {
     Lint(Lint),
     /// The backups: how old, complete or not, at which revision
     Backups(Backups),
+    /// Whether the database is fit for a migration now; changes nothing
+    #[command(after_help = "The checks are the first section of the runbook migrate. [checks.waived] of lockkeeper.toml lets one be, with a reason: recent_backup = \"…\".\nExit codes: 0 every check passes or is waived, 1 one fails, 2 cannot tell.")]
+    Check(check::Args),
     /// Prove a backup: exit 0 good, 1 bad, 2 cannot tell
     Verify(Verify),
     /// Apply the next pending migration

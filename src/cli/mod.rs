@@ -6,6 +6,7 @@ pub mod args;
 mod backups;
 pub mod begin;
 mod change;
+mod check;
 mod confirm;
 pub mod console;
 pub mod demo;
@@ -93,6 +94,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Resume(args) => resume::run(&args),
         Command::Approve(args) => approve::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Follow(args) => follow::run(&args),
         Command::Runbook(args) => runbook::run(&args),
         Command::Demo(args) => Ok(demo::main(&args)),

@@ -7,6 +7,7 @@ pub mod backoff;
 pub mod backup;
 pub mod baseline;
 pub mod change;
+pub mod check;
 pub mod config;
 pub mod connection;
 pub mod counters;

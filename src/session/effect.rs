@@ -164,6 +164,8 @@ pub enum Event {
 pub enum Effect {
     /// Plan a request with fresh facts.
     Preview(Ticket, Request),
+    /// Plan a request for a second person to look at: nothing can be confirmed by it.
+    Sketch(Ticket, Request),
     /// Run a confirmed act: the only effect that changes anything.
     Perform {
         /// The act's name in its run.

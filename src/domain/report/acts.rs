@@ -41,11 +41,6 @@ impl Attempt<'_> {
         self.outcome.as_ref().map(|outcome| outcome.ending.word().to_owned())
     }
 
-    /// Returns true if it failed in a way that is worth a look.
-    pub fn is_bad(&self) -> bool {
-        self.outcome.as_ref().is_none_or(|outcome| outcome.ending != Ending::Done)
-    }
-
     pub fn took_s(&self) -> Option<f64> {
         self.outcome.as_ref()?.took_ms.map(seconds)
     }

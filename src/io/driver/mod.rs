@@ -163,7 +163,7 @@ impl Driver {
     /// Begins to execute an effect; what comes of it is told.
     pub fn effect(&self, effect: Effect) {
         match effect {
-            Effect::Preview(ticket, request) => self.spawn(move |inner| async move {
+            Effect::Preview(ticket, request) | Effect::Sketch(ticket, request) => self.spawn(move |inner| async move {
                 let previewed = inner.shown(&request).await;
                 inner.tell(News::Event(Event::Previewed(ticket, previewed)));
             }),

@@ -366,7 +366,7 @@ impl Session {
             Want::Sketch(request) => {
                 self.tickets += 1;
                 self.sketch = Some(self.tickets);
-                vec![Effect::Preview(self.tickets, request)]
+                vec![Effect::Sketch(self.tickets, request)]
             }
             Want::Record(entry) => vec![Effect::Record(entry)],
             Want::Close(entry) => self.close(entry),
