@@ -18,6 +18,7 @@ use crossterm::event::KeyEvent;
 
 use crate::domain::activity::BackendKey;
 use crate::domain::plan::Direction;
+use crate::domain::report::Part;
 use crate::domain::snapshot::Snapshot;
 use crate::panels::activity::Activity;
 use crate::panels::backups::Backups;
@@ -65,6 +66,8 @@ pub enum Output {
     Begin(String),
     /// Follow this run: it was handed over.
     Follow(String),
+    /// Write the report of this run, with what a person told.
+    Report(String, Vec<(Part, String)>),
     /// Read everything about this backend.
     Backend(BackendKey),
     /// Prove the backup at this location.
@@ -130,6 +133,8 @@ pub struct App {
     filters: HashMap<Id, String>,
     overlay: Option<Overlay<Command>>,
     wanted: Option<Wanted>,
+    /// What was told for the report so far.
+    told: Vec<(Part, String)>,
     /// The backup of which it is being picked how far it is proven.
     proving: Option<String>,
     /// What can be picked to be planned, by its label.
@@ -162,6 +167,7 @@ impl App {
             filters: HashMap::new(),
             overlay: None,
             wanted: None,
+            told: Vec::new(),
             proving: None,
             offered: Vec::new(),
             keyboard: Keyboard::default(),

@@ -5,7 +5,8 @@ use std::time::Instant;
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
 use crate::domain::verify::Level;
-use crate::panels::{Ask, Command, Id, Scene, way_back};
+use crate::domain::report::Part;
+use crate::panels::{Ask, Command, Id, Scene, Wanted, way_back};
 use crate::session::effect::{Effect, Event, How, Request, Tone as Told};
 use crate::session::news::News;
 use crate::session::pick::{Choice, Choices};
@@ -183,6 +184,7 @@ impl App {
 
     fn closed(&mut self) -> Vec<Output> {
         self.wanted = None;
+        self.told.clear();
         self.proving = None;
         self.offered.clear();
         self.looking = None;
@@ -202,8 +204,24 @@ impl App {
             return self.event(Event::Asked(request));
         }
         let Some(wanted) = self.wanted.take() else { return Vec::new() };
+        if let Wanted::Report(part) = wanted {
+            return self.told(part, text);
+        }
         let step = wanted.entered(text);
         self.event(Event::Moved(step))
+    }
+
+    /// Takes what was told of one part of the report, and asks for the next one.
+    fn told(&mut self, part: Part, text: String) -> Vec<Output> {
+        if text != "-" {
+            self.told.push((part, text));
+        }
+        if let Some(next) = part.next() {
+            return self.asked(Ask::Text(Wanted::Report(next)));
+        }
+        let told = std::mem::take(&mut self.told);
+        let run = self.facts.records.last().map(|record| record.run.clone());
+        run.map(|run| Output::Report(run, told)).into_iter().collect()
     }
 
     /// Proves a backup: what only reads it begins at once, a drill is planned as an act.

@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
-use super::{args, begin, follow, site};
+use super::{args, begin, follow, report, site};
 use crate::app::{App, Input, Output};
 use crate::domain::config;
 use crate::io::driver::Driver;
@@ -217,6 +217,13 @@ impl Console {
                 Output::Verify(location) => self.driver.verify(location),
                 Output::Count(id, direction) => self.driver.count(id, direction),
                 Output::Refresh => self.driver.refresh(),
+                Output::Report(run, told) => {
+                    let said = match report::of_console(self.driver.site(), &run, &told) {
+                        Ok(text) => Message::new(Tone::Ok, text),
+                        Err(error) => Message::new(Tone::Warn, format!("{error:#}")),
+                    };
+                    self.take(Input::Say(said));
+                }
                 Output::Follow(run) => {
                     let runs = self.driver.site().paths.runs();
                     self.follow(runs.join(run).join("journal.jsonl"));

@@ -156,6 +156,29 @@ fn outputs(file: &Path, reading: &Reading, secrets: &Secrets) -> Vec<Output> {
     acts.filter_map(|(act, attempt)| journal::excerpt(dir, act, attempt, secrets)).collect()
 }
 
+/// Records what was told and writes the report beside the project; returns where it lies.
+///
+/// # Errors
+/// When the journal cannot be read, or the file cannot be written.
+pub(super) fn of_console(site: &Site, run: &str, told: &[(Part, String)]) -> Result<String> {
+    let file = site.paths.runs().join(run).join("journal.jsonl");
+    let unrecorded = record(&file, run, told);
+    let mut report = gather(&file, Some(site))?;
+    if unrecorded.is_some() {
+        told.iter().for_each(|(part, text)| report.told.tell(*part, text));
+    }
+    let path = site.project.join(format!("report-{run}.md"));
+    output::replace(&path, markdown(&report).trim_end())
+        .wrap_err_with(|| format!("{} cannot be written", path.display()))?;
+    Ok(match unrecorded {
+        None => format!("the report is written: {}", path.display()),
+        Some(why) => format!(
+            "the report is written: {}; what was told is only there, it cannot be recorded: {why}",
+            path.display()
+        ),
+    })
+}
+
 /// Writes the report into a file, or prints it.
 ///
 /// # Errors

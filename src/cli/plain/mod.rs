@@ -20,6 +20,7 @@ use super::lines::{Line, Lines};
 use super::seat::{Heard, Seat};
 use super::{args, console, follow, site, visible, words};
 use crate::domain::activity::BackendKey;
+use crate::domain::report::Part;
 use crate::io::site::Site;
 use crate::io::terminal::{Signal, Signals};
 use crate::panels::{Wanted, way_back};
@@ -131,6 +132,8 @@ struct Desk {
     proving: Option<String>,
     /// The run that was handed over.
     released: Option<String>,
+    /// What was told for the report so far.
+    reported: Vec<(Part, String)>,
 }
 
 impl Desk {
@@ -153,6 +156,7 @@ impl Desk {
             over: false,
             proving: None,
             released: None,
+            reported: Vec::new(),
         }
     }
 

@@ -46,6 +46,12 @@ impl Part {
         Self::ALL.into_iter().find(|part| part.word() == word)
     }
 
+    /// Returns the part that is asked for after this one.
+    #[must_use]
+    pub fn next(self) -> Option<Self> {
+        Self::ALL.into_iter().find(|part| *part > self)
+    }
+
     /// Returns the question to the person.
     #[must_use]
     pub fn question(self) -> &'static str {

@@ -19,4 +19,5 @@ mod resume;
 mod runbook;
 mod salvage;
 mod schema;
+mod second;
 mod tend;
