@@ -26,7 +26,8 @@ pub struct Following {
 }
 
 impl Following {
-    fn why(&self) -> String {
+    /// Returns why nothing can be done here.
+    pub(super) fn why(&self) -> String {
         format!("{} executes this run: you follow it", Untrusted::from(self.who.as_str()).one_line())
     }
 

@@ -14,6 +14,7 @@ use crate::ui::bindings::{Key, Press, press};
 use crate::ui::theme::Tone;
 use crate::ui::widgets::message::Message;
 
+use super::following::Following;
 use super::overlay::filter::Filter;
 use super::overlay::help::Help;
 use super::overlay::palette::Palette;
@@ -278,6 +279,12 @@ impl App {
     }
 
     fn asked(&mut self, ask: Ask) -> Vec<Output> {
+        let only_looks =
+            matches!(ask, Ask::Nothing | Ask::Show(..) | Ask::Backend(_) | Ask::Say(_));
+        if let Some(why) = self.following().filter(|_| !only_looks).map(Following::why) {
+            self.say(Told::Plain, why);
+            return Vec::new();
+        }
         match ask {
             Ask::Nothing => Vec::new(),
             Ask::Plan(request) => self.event(Event::Asked(request)),

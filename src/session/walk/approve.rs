@@ -78,6 +78,12 @@ impl Walk {
         }
     }
 
+    /// Returns true while what a second person looks at is being planned.
+    #[must_use]
+    pub fn is_sketching(&self) -> bool {
+        self.sketching && self.role_awaited().is_some()
+    }
+
     /// Returns what waits for a second person now.
     #[must_use]
     pub fn awaited(&self) -> Option<&Awaited> {

@@ -133,7 +133,7 @@ fn nobody_approves_what_they_run_themselves() {
     let mut typed = scene.waiting();
     let own = scene.lk.run(&["approve", "--confirm", "x"]);
     own.refuses("nothing tells you from");
-    let me = format!("{}", whoami());
+    let me = whoami();
     let named = scene.lk.run(&["approve", "--as", &me, "--confirm", "x"]);
     named.refuses("somebody else has to approve");
     let role = format!("CREATE ROLE \"{me}\" LOGIN");
@@ -374,9 +374,8 @@ fn the_report_is_filled_from_the_journal_and_hostile_text_breaks_nothing() {
     let told = scene.lk.run(&["report", "--reason", reason, "--cause", "haste"]);
     assert_eq!(told.code(), 0, "{}", told.said());
     let page = told.out();
-    for said in ["## Reason", "> haste", "up 1", "_To be filled in._", "lost counted"] {
-        let found = page.contains(said) || said == "lost counted";
-        assert!(found, "{said} in {page}");
+    for said in ["## Reason", "> haste", "up 1", "_To be filled in._"] {
+        assert!(page.contains(said), "{said} in {page}");
     }
     assert!(page.contains("> \\- \\[x\\] not a list"), "{page}");
     assert!(page.contains("\\# broken \\`\\`\\` \\<script\\>"), "{page}");
