@@ -28,7 +28,10 @@ pub struct Following {
 impl Following {
     /// Returns why nothing can be done here.
     pub(super) fn why(&self) -> String {
-        format!("{} executes this run: you follow it", Untrusted::from(self.who.as_str()).one_line())
+        format!(
+            "{} executes this run: you follow it",
+            Untrusted::from(self.who.as_str()).one_line()
+        )
     }
 
     /// Returns who executes, how old the last record is, and how the run stands.
@@ -66,12 +69,14 @@ impl App {
     pub(super) fn followed(&mut self, followed: Followed) {
         let Followed { run, records, walk, stand } = followed;
         let before = self.following.take().filter(|one| one.run == run);
-        let (mut who, mut last) =
-            before.map_or_else(|| {
+        let (mut who, mut last) = before.map_or_else(
+            || {
                 // What this console has recorded itself is read again with the rest.
                 self.facts.records.clear();
                 (String::new(), None)
-            }, |one| (one.who, one.last));
+            },
+            |one| (one.who, one.last),
+        );
         for record in records {
             if record.is_of_executor() {
                 who.clone_from(&record.operator);
@@ -91,10 +96,7 @@ impl App {
     }
 
     /// Turns the keys off that would act.
-    pub(super) fn only_looking(
-        &self,
-        bindings: Vec<Binding<Command>>,
-    ) -> Vec<Binding<Command>> {
+    pub(super) fn only_looking(&self, bindings: Vec<Binding<Command>>) -> Vec<Binding<Command>> {
         let Some(following) = &self.following else { return bindings };
         let off = |binding: Binding<Command>| {
             if looks(&binding.command) {

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
-use crate::domain::verify::Level;
 use crate::domain::report::Part;
+use crate::domain::verify::Level;
 use crate::panels::{Ask, Command, Id, Scene, Wanted, way_back};
 use crate::session::effect::{Effect, Event, How, Request, Tone as Told};
 use crate::session::news::News;

@@ -161,8 +161,8 @@ fn log_in(args: &Args) -> Result<Login, String> {
 
 /// A login elsewhere proves nothing here, and the one who did it looks at another database.
 fn is_same(login: &Login, opened: &Identity) -> Result<()> {
-    let same = login.system_identifier == opened.system_identifier
-        && login.database == opened.database;
+    let same =
+        login.system_identifier == opened.system_identifier && login.database == opened.database;
     if same {
         return Ok(());
     }
@@ -204,7 +204,8 @@ fn lines(run: &str, records: &[Record], waiting: &Waiting, known: Option<&Known>
             one(&executor.role)
         ),
     ];
-    lines.extend(waiting.given.iter().map(|given| format!("  approved by {}", one(&given.words()))));
+    lines
+        .extend(waiting.given.iter().map(|given| format!("  approved by {}", one(&given.words()))));
     lines.extend(awaited.why.iter().map(|why| format!("  why      {}", one(why))));
     let evidence = awaited.evidence.iter();
     lines.extend(evidence.map(|(name, value)| format!("  found    {}: {}", one(name), one(value))));

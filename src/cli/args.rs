@@ -54,7 +54,9 @@ pub enum Command {
     /// The backups: how old, complete or not, at which revision
     Backups(Backups),
     /// Whether the database is fit for a migration now; changes nothing
-    #[command(after_help = "The checks are the first section of the runbook migrate. [checks.waived] of lockkeeper.toml lets one be, with a reason: recent_backup = \"…\".\nExit codes: 0 every check passes or is waived, 1 one fails, 2 cannot tell.")]
+    #[command(
+        after_help = "The checks are the first section of the runbook migrate. [checks.waived] of lockkeeper.toml lets one be, with a reason: recent_backup = \"…\".\nExit codes: 0 every check passes or is waived, 1 one fails, 2 cannot tell."
+    )]
     Check(check::Args),
     /// Prove a backup: exit 0 good, 1 bad, 2 cannot tell
     Verify(Verify),
@@ -89,10 +91,14 @@ pub enum Command {
     #[command(after_help = APPROVING)]
     Approve(approve::Args),
     /// Somebody else's run, live and read-only
-    #[command(after_help = "Exit codes: 0 the run completed, 1 it ended in another way, 2 it cannot be followed (any further).")]
+    #[command(
+        after_help = "Exit codes: 0 the run completed, 1 it ended in another way, 2 it cannot be followed (any further)."
+    )]
     Follow(follow::Args),
     /// The incident report of a run, from its journal, as Markdown
-    #[command(after_help = "Exit codes: 0 written, 1 written from what is left of a damaged journal, 2 not written.")]
+    #[command(
+        after_help = "Exit codes: 0 written, 1 written from what is left of a damaged journal, 2 not written."
+    )]
     Report(report::Args),
     /// The recovery document: what to do about each migration that cannot be taken back
     RecoveryDoc(RecoveryDoc),

@@ -156,11 +156,12 @@ impl Told {
             say("the last record is not finished: it is being written, or its writer died");
         }
         self.torn = seen.stands == Stands::Torn;
-        let (code, says) = self.end(&seen.stands)?;
+        let (code, end) = self.end(&seen.stands)?;
         if json {
-            print_line(&written::line(&json!({ "schema": 1, "end": says, "code": code })));
+            print_line(&written::line(&json!({ "schema": 1, "end": end, "code": code })));
         }
-        say(&says);
+        let how = if code == BROKEN { "cannot be followed any further" } else { "is over" };
+        say(&format!("the run {how}: {end}"));
         Some(code)
     }
 
@@ -169,7 +170,7 @@ impl Told {
             Stands::Open | Stands::Torn => None,
             Stands::Closed => {
                 let end = ending(&self.records);
-                Some((u8::from(end != "completed"), format!("the run is over: {end}")))
+                Some((u8::from(end != "completed"), end))
             }
             Stands::Newer(version) => Some((
                 BROKEN,
@@ -178,7 +179,7 @@ impl Told {
                      follow it with the newer one"
                 ),
             )),
-            Stands::Damaged(fault) => Some((BROKEN, format!("the journal is damaged: {fault}"))),
+            Stands::Damaged(fault) => Some((BROKEN, format!("its journal is damaged: {fault}"))),
         }
     }
 

@@ -63,7 +63,13 @@ pub struct Checks {
 impl Check {
     /// Returns how a value stands to what is expected; `why` it is asked.
     #[must_use]
-    pub fn sensed(id: &str, title: &str, value: &Value, expect: &Expect, why: Option<&str>) -> Self {
+    pub fn sensed(
+        id: &str,
+        title: &str,
+        value: &Value,
+        expect: &Expect,
+        why: Option<&str>,
+    ) -> Self {
         let (state, why) = match (expect.test(value), value) {
             (Verdict::Pass, _) => (State::Pass, why.map(str::to_owned)),
             (Verdict::Fail, _) => (State::Fail, why.map(str::to_owned)),

@@ -165,7 +165,8 @@ impl Desk {
 
     fn ask_report(&mut self) {
         if self.seat.facts.records.is_empty() {
-            return self.print("nothing is recorded yet; lockkeeper report RUN reports an older run");
+            return self
+                .print("nothing is recorded yet; lockkeeper report RUN reports an older run");
         }
         self.reported.clear();
         self.question = Some(Question::Text(Wanted::Report(Part::Reason)));

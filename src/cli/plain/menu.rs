@@ -198,9 +198,7 @@ fn stands(walk: &Walk) -> Vec<String> {
         Phase::Unproven { unknown: true, why } => vec![format!("CANNOT TELL: {why}")],
         Phase::Unproven { why, .. } => vec![format!("NOT AS IT SHOULD BE: {why}")],
         Phase::Refused(why) => vec![format!("CANNOT BE DONE: {why}")],
-        Phase::Approving => {
-            awaiting(walk)
-        }
+        Phase::Approving => awaiting(walk),
         _ => Vec::new(),
     };
     if let (Phase::Deciding, Kind::Decide(decide)) = (walk.phase(), &walk.current().kind) {

@@ -55,7 +55,7 @@ impl Report {
             downtime: measured::downtime(records, &attempts),
             data_loss: measured::data_loss(records, &attempts),
             approvals: approvals(records, &executor.people),
-            executed_by: executor.people,
+            executed_by: operators(records),
             overrides: typed(records, Kind::Override),
             skipped: typed(records, Kind::Skip),
             triggers: triggers(records),
@@ -63,6 +63,17 @@ impl Report {
             told: told(records),
         }
     }
+}
+
+/// Returns everybody who has recorded as the run's executor, the first one first.
+fn operators(records: &[Record]) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for record in records.iter().filter(|record| record.is_of_executor()) {
+        if !all.contains(&record.operator) {
+            all.push(record.operator.clone());
+        }
+    }
+    all
 }
 
 /// Returns what people told in this run, of each part what they told last.
@@ -138,8 +149,7 @@ fn errors(records: &[Record], attempts: &[Attempt<'_>]) -> Vec<Said> {
             text(&record.data, "why")
         ),
     });
-    let mut all: Vec<Said> =
-        attempts.iter().filter_map(Attempt::error).chain(steps).collect();
+    let mut all: Vec<Said> = attempts.iter().filter_map(Attempt::error).chain(steps).collect();
     all.sort_by_key(|one| one.at);
     all
 }
@@ -210,7 +220,9 @@ fn line(record: &Record) -> Option<Line> {
             format!("OVERRIDDEN: {}", text(data, "reason"))
         }
         Kind::Note if data["check"].as_bool() == Some(true) => return None,
-        Kind::Note if data["torn_tail"].is_object() => "an unfinished record was cut off".to_owned(),
+        Kind::Note if data["torn_tail"].is_object() => {
+            "an unfinished record was cut off".to_owned()
+        }
         Kind::Note => format!("note: {}", text(data, "text")),
         Kind::Intent => format!("act: {}", text(&data["plan"]["preview"], "title")),
         Kind::Outcome | Kind::Resolved => {
@@ -276,10 +288,5 @@ fn pause(data: &Value) -> Option<String> {
 }
 
 fn handed(data: &Value) -> String {
-    format!(
-        "handed over by {} to {}: {}",
-        text(data, "from"),
-        text(data, "to"),
-        text(data, "note")
-    )
+    format!("handed over by {} to {}: {}", text(data, "from"), text(data, "to"), text(data, "note"))
 }

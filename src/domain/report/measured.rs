@@ -109,16 +109,19 @@ pub(super) fn data_loss(records: &[Record], attempts: &[Attempt<'_>]) -> Measure
         ));
     }
     let before = attempts.iter().filter(|attempt| loses(attempt)).map(|attempt| attempt.intent.at);
-    if let Some(written) = before.min().and_then(|at| {
-        counts(records, "written_since").into_iter().rfind(|count| count.at <= at)
-    }) {
+    if let Some(written) = before
+        .min()
+        .and_then(|at| counts(records, "written_since").into_iter().rfind(|count| count.at <= at))
+    {
         measured.pieces.push(format!(
             "rows written with the new schema, counted right before it was taken back: {}",
             written.value
         ));
     }
     if let Some(orphans) = last("orphan_rows") {
-        measured.pieces.push(format!("rows whose foreign key points to nothing: {}", orphans.value));
+        measured
+            .pieces
+            .push(format!("rows whose foreign key points to nothing: {}", orphans.value));
     }
     for attempt in attempts.iter().filter(|attempt| loses(attempt)) {
         let plan = attempt.plan.as_ref();
@@ -137,6 +140,7 @@ pub(super) fn data_loss(records: &[Record], attempts: &[Attempt<'_>]) -> Measure
 
 /// Returns true for an act that was done and could lose something.
 fn loses(attempt: &Attempt<'_>) -> bool {
-    let risky = attempt.plan.as_ref().is_some_and(|plan| plan.risk > crate::domain::plan::Risk::Safe);
+    let risky =
+        attempt.plan.as_ref().is_some_and(|plan| plan.risk > crate::domain::plan::Risk::Safe);
     risky && attempt.outcome.as_ref().is_some_and(|outcome| outcome.ending == Ending::Done)
 }

@@ -46,7 +46,8 @@ fn head(report: &Report) -> String {
     let mut page = String::new();
     line(&mut page, "# Migration incident report\n");
     if let Some(damage) = &report.damage {
-        let says = strong("THE JOURNAL IS DAMAGED: this report stands only on what is before that.");
+        let says =
+            strong("THE JOURNAL IS DAMAGED: this report stands only on what is before that.");
         line(&mut page, &format!("{says} {}\n", code(damage)));
     }
     let none = || "not recorded".to_owned();
@@ -69,10 +70,7 @@ fn head(report: &Report) -> String {
     item(&mut page, "Cluster", &format!("{cluster}, PostgreSQL {server}"));
     let chain = if report.intact { "intact" } else { "NOT intact" };
     item(&mut page, "Journal", &format!("{chain}; last record {}", code(&report.anchor)));
-    line(
-        &mut page,
-        &format!("- **Written:** {} by lockkeeper\n", time(report.generated_at)),
-    );
+    line(&mut page, &format!("- **Written:** {} by lockkeeper\n", time(report.generated_at)));
     page
 }
 
@@ -152,8 +150,7 @@ fn actions(report: &Report) -> String {
 
 fn done(action: &Action) -> String {
     let ending = action.ending.as_deref().unwrap_or("UNKNOWN");
-    let ending =
-        if ending == "done" { "done".to_owned() } else { strong(&text(ending)) };
+    let ending = if ending == "done" { "done".to_owned() } else { strong(&text(ending)) };
     let took = action.took_s.map(|took| format!(", {took:.1} s")).unwrap_or_default();
     let attempt =
         if action.attempt > 1 { format!(", attempt {}", action.attempt) } else { String::new() };

@@ -163,10 +163,12 @@ impl Driver {
     /// Begins to execute an effect; what comes of it is told.
     pub fn effect(&self, effect: Effect) {
         match effect {
-            Effect::Preview(ticket, request) | Effect::Sketch(ticket, request) => self.spawn(move |inner| async move {
-                let previewed = inner.shown(&request).await;
-                inner.tell(News::Event(Event::Previewed(ticket, previewed)));
-            }),
+            Effect::Preview(ticket, request) | Effect::Sketch(ticket, request) => {
+                self.spawn(move |inner| async move {
+                    let previewed = inner.shown(&request).await;
+                    inner.tell(News::Event(Event::Previewed(ticket, previewed)));
+                })
+            }
             Effect::Perform { act, step, confirmed } => {
                 // Before anything else happens: from here on a stop reaches it.
                 let asked = self.inner.take_up(&act, &confirmed);

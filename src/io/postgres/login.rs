@@ -44,8 +44,9 @@ const SQL: &str = "
 /// # Errors
 /// A sentence for the person: the server does not answer, refuses, or does not tell who it is.
 pub async fn login(spec: &Spec) -> Result<Login, String> {
-    let mut connection =
-        connect(spec, Purpose::Reader).await.map_err(|e| format!("{}; {}", e.what(), e.advice()))?;
+    let mut connection = connect(spec, Purpose::Reader)
+        .await
+        .map_err(|e| format!("{}; {}", e.what(), e.advice()))?;
     let read = within(LIMIT, read(&mut connection)).await;
     // What was asked is known by now; how the session ends changes nothing.
     drop(sqlx::Connection::close(connection).await);
@@ -55,10 +56,9 @@ pub async fn login(spec: &Spec) -> Result<Login, String> {
 
 async fn read(connection: &mut PgConnection) -> sqlx::Result<Login> {
     let row = sqlx::query(SQL).fetch_one(&mut *connection).await?;
-    let version: i32 =
-        sqlx::query_scalar("SELECT current_setting('server_version_num')::int4")
-            .fetch_one(&mut *connection)
-            .await?;
+    let version: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::int4")
+        .fetch_one(&mut *connection)
+        .await?;
     let authenticated = if version >= 160_000 {
         sqlx::query_scalar("SELECT system_user::text").fetch_one(&mut *connection).await?
     } else {

@@ -158,7 +158,9 @@ fn what(walk: &Walk) -> Vec<Pair> {
         Kind::Ask(ask) => vec![Pair::new("asks", from(&ask.from))],
         Kind::Approve { role } => vec![Pair::new(
             "approves",
-            format!("{role}: somebody other than who runs this, by `lockkeeper approve` with a database role of their own"),
+            format!(
+                "{role}: somebody other than who runs this, by `lockkeeper approve` with a database role of their own"
+            ),
         )],
         Kind::Watch(watch) => {
             let names: Vec<&str> = watch.probes.iter().map(|(name, _)| name.as_str()).collect();

@@ -280,8 +280,9 @@ impl Session {
     fn walking(&mut self, step: impl FnOnce(&mut Walk) -> Vec<Want>) -> Vec<Effect> {
         let Some(walk) = self.walk.as_deref_mut() else { return Vec::new() };
         walk.clock(self.now);
+        let was_over = walk.end().is_some();
         let wants = step(walk);
-        let is_over = walk.end().is_some();
+        let is_over = walk.end().is_some() && !was_over;
         let mut effects: Vec<Effect> = wants.into_iter().flat_map(|want| self.want(want)).collect();
         if is_over {
             effects.extend(self.let_go());

@@ -56,9 +56,7 @@ impl Walk {
     fn after(&self, record: &Record) -> Phase {
         let outcome: Option<Outcome> = serde_json::from_value(record.data.clone()).ok();
         match outcome {
-            Some(outcome) if outcome.ending == Ending::Done => {
-                Phase::Ready
-            }
+            Some(outcome) if outcome.ending == Ending::Done => Phase::Ready,
             Some(outcome) => Phase::Failed {
                 why: format!("{}: {}", outcome.ending.word(), outcome.message.one_line()),
                 may_retry: outcome.ending.may_retry(),

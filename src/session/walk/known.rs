@@ -1,8 +1,8 @@
 //! What gates, conditions and suggestions are tested against.
 
+use crate::domain::approval::Approval;
 use crate::domain::config;
 use crate::domain::evidence::{Name, Reading, Scope, Value};
-use crate::domain::approval::Approval;
 use crate::domain::gate::Known;
 use crate::domain::identity::Class;
 use crate::domain::runbook::Context;

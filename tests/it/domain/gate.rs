@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use lockkeeper::domain::approval::{Approval, Subject};
 use lockkeeper::domain::evidence::{
     Builtin, Claim, Condition, Expect, Name, Operand, Probe, Reading, Scope, Value, Verdict,
 };
-use lockkeeper::domain::approval::{Approval, Subject};
 use lockkeeper::domain::gate::{Asks, Decision, Gate, Known, Mode, Refused, Rule};
 use lockkeeper::domain::quantity::Period;
 use proptest::prelude::*;
