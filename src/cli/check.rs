@@ -20,7 +20,7 @@ pub struct Args {
     /// Which database.
     #[command(flatten)]
     pub target: args::Target,
-    /// What a person knows, e.g. --said team_told="#ops 14:02"; may be given several times
+    /// What a person knows, e.g. `--said team_told="#ops 14:02"`; may be given several times
     #[arg(long, value_name = "CHECK=VALUE", value_parser = said)]
     pub said: Vec<(String, String)>,
 }

@@ -37,7 +37,7 @@ pub struct Args {
 const LOOK: Duration = Duration::from_millis(250);
 
 /// After so long without a record the line mode says how old the last one is.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 
 /// The exit code of a journal that cannot be followed any further.
 const BROKEN: u8 = 2;

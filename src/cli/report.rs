@@ -64,7 +64,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let mut report = gather(&file, site.as_ref())?;
     if let Some(why) = unrecorded {
         say(&format!("what was told is in this report only, it cannot be recorded: {why}"));
-        told.iter().for_each(|(part, text)| report.told.tell(*part, text));
+        for (part, text) in &told {
+            report.told.tell(*part, text);
+        }
     }
     write(&report, args.out.as_deref(), args.target.json)?;
     Ok(ExitCode::from(u8::from(report.damage.is_some())))
@@ -165,7 +167,9 @@ pub(super) fn of_console(site: &Site, run: &str, told: &[(Part, String)]) -> Res
     let unrecorded = record(&file, run, told);
     let mut report = gather(&file, Some(site))?;
     if unrecorded.is_some() {
-        told.iter().for_each(|(part, text)| report.told.tell(*part, text));
+        for (part, text) in told {
+            report.told.tell(*part, text);
+        }
     }
     let path = site.project.join(format!("report-{run}.md"));
     output::replace(&path, markdown(&report).trim_end())

@@ -88,7 +88,7 @@ impl Attempt<'_> {
                 ("proven", file.clone(), Some(level.clone()))
             }
             plan::Action::Restore { goal: Goal::Backup(location), act, .. } => {
-                ("restored", format!("{location} ({})", act_word(act)), None)
+                ("restored", format!("{location} ({})", act_word(*act)), None)
             }
             _ => return None,
         };
@@ -104,7 +104,7 @@ impl Attempt<'_> {
     }
 }
 
-fn act_word(act: &crate::domain::restore::Act) -> String {
+fn act_word(act: crate::domain::restore::Act) -> String {
     let word = serde_json::to_value(act).ok();
     word.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
 }

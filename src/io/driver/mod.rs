@@ -167,7 +167,7 @@ impl Driver {
                 self.spawn(move |inner| async move {
                     let previewed = inner.shown(&request).await;
                     inner.tell(News::Event(Event::Previewed(ticket, previewed)));
-                })
+                });
             }
             Effect::Perform { act, step, confirmed } => {
                 // Before anything else happens: from here on a stop reaches it.

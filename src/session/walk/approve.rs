@@ -273,7 +273,7 @@ impl Walk {
 
     /// Returns the role of the first approval that the gates of the current act miss.
     pub(super) fn role_missing(&self) -> Option<String> {
-        use crate::domain::gate::Known as _;
+        use crate::domain::gate::Known;
         let act = self.act()?;
         let gates = act.gates.iter().filter_map(|name| self.book.gates.get(name));
         let mut roles = gates.flat_map(|gate| &gate.rules).filter_map(|rule| match &rule.asks {
@@ -281,7 +281,7 @@ impl Walk {
             _ => None,
         });
         let few = |role: &&String| {
-            approvers(role, self.executor(), &self.approvals()).len() < approvals_needed(self)
+            approvers(role, self.executor(), &Known::approvals(self)).len() < approvals_needed(self)
         };
         roles.find(few).cloned()
     }

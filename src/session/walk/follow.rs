@@ -36,7 +36,7 @@ impl Walk {
     fn phase_of(&mut self, own: &[&Record]) -> Phase {
         let last = own.iter().rev().find_map(|record| match record.kind {
             Recorded::Intent => Some(Phase::Acting),
-            Recorded::Outcome | Recorded::Resolved => Some(self.after(record)),
+            Recorded::Outcome | Recorded::Resolved => Some(Self::after(record)),
             Recorded::Awaits => Some(self.waits()),
             _ => None,
         });
@@ -53,7 +53,7 @@ impl Walk {
         last.unwrap_or(beginning)
     }
 
-    fn after(&self, record: &Record) -> Phase {
+    fn after(record: &Record) -> Phase {
         let outcome: Option<Outcome> = serde_json::from_value(record.data.clone()).ok();
         match outcome {
             Some(outcome) if outcome.ending == Ending::Done => Phase::Ready,
@@ -68,13 +68,11 @@ impl Walk {
     fn waits(&mut self) -> Phase {
         let awaited = self.awaited.as_ref();
         self.missing = awaited.map(|one| one.role.clone());
-        match &self.current().kind {
-            Kind::Approve { .. } => Phase::Approving,
-            _ => {
-                let why = awaited.and_then(|one| one.why.clone());
-                let why = why.unwrap_or_else(|| "it waits for an approval".to_owned());
-                Phase::Denied { reasons: vec![why], overridable: true }
-            }
+        let why = awaited.and_then(|one| one.why.clone());
+        if matches!(self.current().kind, Kind::Approve { .. }) {
+            return Phase::Approving;
         }
+        let why = why.unwrap_or_else(|| "it waits for an approval".to_owned());
+        Phase::Denied { reasons: vec![why], overridable: true }
     }
 }

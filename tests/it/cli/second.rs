@@ -9,6 +9,7 @@ use lockkeeper::domain::journal::{Kind, Record};
 use serde_json::Value;
 
 use super::lk::{Lk, Typed};
+use crate::support::pty::{Pty, lockkeeper};
 use crate::support::server::{Database, Server, private};
 
 /// A run that waits for a second person before it adds a table.
@@ -293,6 +294,37 @@ fn a_run_is_followed_to_its_end_and_through_a_torn_line() {
     typed.end();
     let (_, code) = follower.end();
     assert_eq!(code, Some(0));
+}
+
+#[test]
+fn a_console_that_follows_shows_whose_run_it_is_and_none_of_its_keys_acts() {
+    let scene = scene("second_screen", BOOK);
+    let mut typed = scene.waiting();
+    let project = scene.lk.project().display().to_string();
+    let dsn = scene.dsn_of("lead");
+    let mut command = lockkeeper(&["follow", "--dsn", &dsn, "--project", &project]);
+    command.env("XDG_STATE_HOME", scene.lk.state());
+    let mut screen = Pty::spawn(command, 130, 40);
+    screen.wait_for("FOLLOWING");
+    screen.send("6");
+    screen.wait_for("waits for");
+    screen.wait_for("executed by");
+    let before = scene.records().len();
+    for key in ["v", "o", "s", "n", "p", "x", "A", "H", "!", "R", "K"] {
+        screen.send(key);
+        screen.wait_for("executes this run: you follow it");
+    }
+    screen.send("4");
+    screen.wait_for("first");
+    screen.send("u");
+    screen.wait_for("executes this run: you follow it");
+    assert_eq!(scene.records().len(), before, "nothing was recorded");
+    typed.answer("number> ", "9");
+    typed.answer("(empty leaves)> ", "enough");
+    screen.wait_for("THE RUN IS OVER: abandoned: enough");
+    screen.send("q");
+    assert!(screen.wait().success());
+    typed.end();
 }
 
 #[test]
