@@ -142,7 +142,7 @@ impl Told {
         let is_first = self.records.is_empty();
         self.records.extend(seen.records.iter().cloned());
         if is_first {
-            say(&head(file, &self.records));
+            tell_line(json, &head(file, &self.records));
         }
         for record in &seen.records {
             let line = if json {
@@ -153,15 +153,19 @@ impl Told {
             print_line(&line);
         }
         if seen.stands == Stands::Torn && !self.torn {
-            say("the last record is not finished: it is being written, or its writer died");
+            let torn = "the last record is not finished: it is being written, or its writer died";
+            tell_line(json, torn);
         }
         self.torn = seen.stands == Stands::Torn;
         let (code, end) = self.end(&seen.stands)?;
         if json {
             print_line(&written::line(&json!({ "schema": 1, "end": end, "code": code })));
         }
-        let how = if code == BROKEN { "cannot be followed any further" } else { "is over" };
-        say(&format!("the run {how}: {end}"));
+        if code == BROKEN {
+            say(&format!("the run cannot be followed any further: {end}"));
+        } else {
+            tell_line(json, &format!("the run is over: {end}"));
+        }
         Some(code)
     }
 
@@ -187,9 +191,14 @@ impl Told {
         self.quiet += LOOK;
         if self.quiet >= SILENCE && !json {
             self.quiet = Duration::ZERO;
-            say(&age_of(&self.records));
+            tell_line(json, &age_of(&self.records));
         }
     }
+}
+
+/// Prints a line among the records; beside documents it is a diagnostic.
+fn tell_line(json: bool, line: &str) {
+    if json { say(line) } else { print_line(line) }
 }
 
 /// Prints a line; a reader that went away ends it all the same with the run.

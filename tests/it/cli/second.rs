@@ -76,6 +76,7 @@ impl Scene {
     fn waiting(&self) -> Typed {
         let mut typed = self.run();
         typed.expect("APPROVAL: waits for 1 as lead");
+        self.until(Kind::Awaits, 1);
         typed
     }
 
