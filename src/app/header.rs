@@ -26,7 +26,7 @@ impl App {
             role: identity.map_or_else(|| target.role.clone(), |i| name(&i.role)),
             server: identity
                 .map(|i| Server { primary: i.primary, version: number(&name(&i.version)) }),
-            mode: if facts.lease == Lease::Held { Mode::Armed } else { Mode::Watching },
+            mode: self.mode(),
             revision: self.revision(),
             recording: self.is_recording(),
             age: self.age(),
@@ -41,9 +41,17 @@ impl App {
         }
     }
 
+    fn mode(&self) -> Mode {
+        match (&self.following, &self.facts.lease) {
+            (Some(_), _) => Mode::Following,
+            (None, Lease::Held) => Mode::Armed,
+            _ => Mode::Watching,
+        }
+    }
+
     /// The act that runs, or a run that is not over, is being recorded.
     fn is_recording(&self) -> bool {
-        self.session.unrecorded().is_none() && self.session.is_busy()
+        self.following.is_none() && self.session.unrecorded().is_none() && self.session.is_busy()
     }
 
     fn revision(&self) -> Option<String> {

@@ -2,6 +2,7 @@
 //! what it wants as plain values.
 
 pub mod confirm;
+pub mod following;
 pub mod header;
 pub mod keys;
 pub mod overlay;
@@ -17,6 +18,7 @@ use crossterm::event::KeyEvent;
 
 use crate::domain::activity::BackendKey;
 use crate::domain::plan::Direction;
+use crate::domain::report::Part;
 use crate::domain::snapshot::Snapshot;
 use crate::panels::activity::Activity;
 use crate::panels::backups::Backups;
@@ -62,6 +64,10 @@ pub enum Output {
     Effect(Effect),
     /// Find the runbook of that name.
     Begin(String),
+    /// Follow this run: it was handed over.
+    Follow(String),
+    /// Write the report of this run, with what a person told.
+    Report(String, Vec<(Part, String)>),
     /// Read everything about this backend.
     Backend(BackendKey),
     /// Prove the backup at this location.
@@ -127,6 +133,8 @@ pub struct App {
     filters: HashMap<Id, String>,
     overlay: Option<Overlay<Command>>,
     wanted: Option<Wanted>,
+    /// What was told for the report so far.
+    told: Vec<(Part, String)>,
     /// The backup of which it is being picked how far it is proven.
     proving: Option<String>,
     /// What can be picked to be planned, by its label.
@@ -137,6 +145,7 @@ pub struct App {
     frozen: bool,
     message: Option<Message>,
     leaving: bool,
+    following: Option<following::Following>,
     looking: Option<BackendKey>,
     hint: Vec<String>,
     theme: Theme,
@@ -158,6 +167,7 @@ impl App {
             filters: HashMap::new(),
             overlay: None,
             wanted: None,
+            told: Vec::new(),
             proving: None,
             offered: Vec::new(),
             keyboard: Keyboard::default(),
@@ -166,6 +176,7 @@ impl App {
             frozen: false,
             message: None,
             leaving: false,
+            following: None,
             looking: None,
             hint,
             theme,
@@ -183,7 +194,7 @@ impl App {
     /// Returns the id of the run that is left open when the console is left now.
     #[must_use]
     pub fn open_run(&self) -> Option<&str> {
-        let is_open = self.session.is_busy() && !self.throwaway;
+        let is_open = self.session.is_busy() && !self.throwaway && self.following.is_none();
         self.session.run().filter(|_| is_open)
     }
 
@@ -224,7 +235,7 @@ impl App {
 
     /// Returns the focused panel's own keys.
     fn own(&self) -> Vec<Binding<Command>> {
-        self.panels.get(self.focused).bindings(&self.scene())
+        self.only_looking(self.panels.get(self.focused).bindings(&self.scene()))
     }
 
     /// Returns every key that means something now, by groups.
@@ -233,6 +244,7 @@ impl App {
         let mut everywhere = keys::everywhere();
         everywhere.bindings.push(way_back::binding(&self.session));
         everywhere.bindings.push(keys::kill(&self.session));
+        everywhere.bindings = self.only_looking(everywhere.bindings);
         vec![own, keys::movement(), everywhere]
     }
 }

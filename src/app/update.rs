@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
+use crate::domain::report::Part;
 use crate::domain::verify::Level;
-use crate::panels::{Ask, Command, Id, Scene, way_back};
+use crate::panels::{Ask, Command, Id, Scene, Wanted, way_back};
 use crate::session::effect::{Effect, Event, How, Request, Tone as Told};
 use crate::session::news::News;
 use crate::session::pick::{Choice, Choices};
@@ -13,6 +14,7 @@ use crate::ui::bindings::{Key, Press, press};
 use crate::ui::theme::Tone;
 use crate::ui::widgets::message::Message;
 
+use super::following::Following;
 use super::overlay::filter::Filter;
 use super::overlay::help::Help;
 use super::overlay::palette::Palette;
@@ -58,6 +60,8 @@ impl App {
         for effect in effects {
             match effect {
                 Effect::Say(tone, text) => self.say(tone, text),
+                // A run that is only followed is moved by nobody here.
+                _ if self.following.is_some() => {}
                 other => outputs.push(Output::Effect(other)),
             }
         }
@@ -85,6 +89,18 @@ impl App {
             self.held = Some(snapshot);
             return Vec::new();
         }
+        let news = match news {
+            News::Followed(followed) => {
+                self.facts.now = now;
+                self.followed(*followed);
+                return Vec::new();
+            }
+            news => news,
+        };
+        let released = match &news {
+            News::Released(run) => Some(Output::Follow(run.clone())),
+            _ => None,
+        };
         let is_backend = matches!(news, News::Backend(_));
         // What could not be read while nobody answered can be read now.
         let is_back = matches!(news, News::Identity(Ok(_))) && self.facts.project.error().is_some();
@@ -94,6 +110,7 @@ impl App {
         }
         let mut outputs = event.map_or_else(Vec::new, |event| self.event(event));
         outputs.extend(is_back.then_some(Output::Refresh));
+        outputs.extend(released);
         outputs
     }
 
@@ -168,6 +185,7 @@ impl App {
 
     fn closed(&mut self) -> Vec<Output> {
         self.wanted = None;
+        self.told.clear();
         self.proving = None;
         self.offered.clear();
         self.looking = None;
@@ -187,8 +205,24 @@ impl App {
             return self.event(Event::Asked(request));
         }
         let Some(wanted) = self.wanted.take() else { return Vec::new() };
+        if let Wanted::Report(part) = wanted {
+            return self.told(part, text);
+        }
         let step = wanted.entered(text);
         self.event(Event::Moved(step))
+    }
+
+    /// Takes what was told of one part of the report, and asks for the next one.
+    fn told(&mut self, part: Part, text: String) -> Vec<Output> {
+        if text != "-" {
+            self.told.push((part, text));
+        }
+        if let Some(next) = part.next() {
+            return self.asked(Ask::Text(Wanted::Report(next)));
+        }
+        let told = std::mem::take(&mut self.told);
+        let run = self.facts.records.last().map(|record| record.run.clone());
+        run.map(|run| Output::Report(run, told)).into_iter().collect()
     }
 
     /// Proves a backup: what only reads it begins at once, a drill is planned as an act.
@@ -206,6 +240,10 @@ impl App {
     fn command(&mut self, command: &Command, opener: Option<Key>) -> Vec<Output> {
         if *command != Command::Quit {
             self.leaving = false;
+        }
+        if let Some(why) = self.refused_here(command) {
+            self.say(Told::Plain, why);
+            return Vec::new();
         }
         match command {
             Command::Quit => return self.quit(),
@@ -241,6 +279,12 @@ impl App {
     }
 
     fn asked(&mut self, ask: Ask) -> Vec<Output> {
+        let only_looks =
+            matches!(ask, Ask::Nothing | Ask::Show(..) | Ask::Backend(_) | Ask::Say(_));
+        if let Some(why) = self.following().filter(|_| !only_looks).map(Following::why) {
+            self.say(Told::Plain, why);
+            return Vec::new();
+        }
         match ask {
             Ask::Nothing => Vec::new(),
             Ask::Plan(request) => self.event(Event::Asked(request)),
@@ -294,7 +338,7 @@ impl App {
     }
 
     fn quit(&mut self) -> Vec<Output> {
-        if self.session.is_busy() && !self.leaving {
+        if self.session.is_busy() && !self.leaving && self.following.is_none() {
             self.leaving = true;
             let text = match self.session.job() {
                 _ if self.throwaway => {

@@ -34,7 +34,7 @@ impl App {
         self.messages(&said, messages, buf);
         let own = self.own();
         let everywhere = keys::footer();
-        let offered = way_back::is_offered(&self.scene());
+        let offered = way_back::is_offered(&self.scene()) && self.following.is_none();
         let back = offered.then(|| way_back::binding(&self.session));
         let keys = back.iter().chain(&own).chain(&everywhere);
         footer::render(keys, self.theme, bottom, buf);
@@ -70,6 +70,7 @@ impl App {
         if let Some(error) = self.facts.snapshot.error().filter(|_| !is_told) {
             said.push(Message::new(Tone::Warn, format!("no fresh data: {error}")));
         }
+        said.extend(self.whose());
         if let Some(why) = self.session.unrecorded() {
             said.push(Message::new(Tone::Alarm, format!("nothing can be recorded: {why}")));
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{demo, load, watch};
+use super::{approve, check, demo, follow, load, report, watch};
 use crate::domain::verify::Level;
 
 /// The operator's console for PostgreSQL schema migrations.
@@ -53,6 +53,11 @@ pub enum Command {
     Lint(Lint),
     /// The backups: how old, complete or not, at which revision
     Backups(Backups),
+    /// Whether the database is fit for a migration now; changes nothing
+    #[command(
+        after_help = "The checks are the first section of the runbook migrate. [checks.waived] of lockkeeper.toml lets one be, with a reason: recent_backup = \"…\".\nExit codes: 0 every check passes or is waived, 1 one fails, 2 cannot tell."
+    )]
+    Check(check::Args),
     /// Prove a backup: exit 0 good, 1 bad, 2 cannot tell
     Verify(Verify),
     /// Apply the next pending migration
@@ -82,6 +87,19 @@ pub enum Command {
     Rollback(Console),
     /// Take up an interrupted run: says what happened to its last act, and goes on
     Resume(Resume),
+    /// A second person approves the plan that a run waits with
+    #[command(after_help = APPROVING)]
+    Approve(approve::Args),
+    /// Somebody else's run, live and read-only
+    #[command(
+        after_help = "Exit codes: 0 the run completed, 1 it ended in another way, 2 it cannot be followed (any further)."
+    )]
+    Follow(follow::Args),
+    /// The incident report of a run, from its journal, as Markdown
+    #[command(
+        after_help = "Exit codes: 0 written, 1 written from what is left of a damaged journal, 2 not written."
+    )]
+    Report(report::Args),
     /// The recovery document: what to do about each migration that cannot be taken back
     RecoveryDoc(RecoveryDoc),
     /// What was recorded
@@ -142,6 +160,12 @@ pub enum Command {
 
 const CHANGING: &str = "Without a terminal: --plan --json prints the plan and its hash and runs nothing; \
 --confirm HASH runs exactly that plan or refuses. No terminal and no hash: exit 2, nothing run.";
+
+const APPROVING: &str = "Run it on the executor's machine and account, where the run's journal is, with a \
+connection of your own: --dsn postgresql://YOU@HOST/DATABASE. The login must be to the database of the run; with a role that \
+is not the run's it verifies you. The executor never approves: their role, their name and their account alone are refused. \
+An approval is for one plan: for another one it does not count. Without a terminal: --plan --json shows what waits with its \
+hash, and --confirm HASH approves exactly that. Exit codes: 0 recorded (or shown), 2 nothing recorded.";
 
 const RESTORING: &str = "Three acts, each with a plan and a yes of its own: load (the backup is proven, a new database is \
 made, loaded and counted against it), settle (privileges, limits and settings of the database), swap (both renames in one \

@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
-use super::{args, begin, site};
+use super::{args, begin, follow, report, site};
 use crate::app::{App, Input, Output};
 use crate::domain::config;
 use crate::io::driver::Driver;
@@ -63,6 +63,8 @@ pub struct Start {
     pub throwaway: bool,
     /// The runbook that is begun at once.
     pub runbook: Option<Box<crate::session::machine::Begin>>,
+    /// The journal of somebody else's run, which is followed.
+    pub follows: Option<std::path::PathBuf>,
 }
 
 /// Runs the console on a site until the operator leaves.
@@ -77,8 +79,11 @@ pub async fn on(site: Site, start: Start) -> Result<ExitCode> {
     let (news, inbox) = mpsc::unbounded_channel();
     let facts = site.facts(Utc::now());
     let app = App::new(facts, theme(&site), start.hint).throwaway(start.throwaway);
-    let driver = Driver::start(site, news);
-    let mut console = Console { app, driver, inbox };
+    let driver = Driver::start(site, news.clone());
+    let mut console = Console { app, driver, inbox, news };
+    if let Some(file) = start.follows {
+        console.follow(file);
+    }
     if let Some(begin) = start.runbook {
         console.take(Input::Begin(begin));
     }
@@ -106,6 +111,8 @@ struct Console {
     app: App,
     driver: Driver,
     inbox: mpsc::UnboundedReceiver<News>,
+    /// For what is not the driver's to tell: a run that is followed.
+    news: mpsc::UnboundedSender<News>,
 }
 
 /// Whether the loop goes on.
@@ -196,6 +203,12 @@ impl Console {
         Ok(signal.exit_code().map_or(Turn::On, |code| Turn::Leave(ExitCode::from(code))))
     }
 
+    /// Begins to follow a run; the task ends with the console's inbox.
+    fn follow(&self, file: std::path::PathBuf) {
+        let place = begin::place(self.driver.site());
+        tokio::spawn(follow::tell(file, place, self.news.clone()));
+    }
+
     /// Lets the screen take an input, and does what it wants done.
     fn take(&mut self, input: Input) -> Turn {
         for output in self.app.update(input, Instant::now()) {
@@ -205,7 +218,18 @@ impl Console {
                 Output::Verify(location) => self.driver.verify(location),
                 Output::Count(id, direction) => self.driver.count(id, direction),
                 Output::Refresh => self.driver.refresh(),
-                Output::Quit => return Turn::Leave(ExitCode::SUCCESS),
+                Output::Report(run, told) => {
+                    let said = match report::of_console(self.driver.site(), &run, &told) {
+                        Ok(text) => Message::new(Tone::Ok, text),
+                        Err(error) => Message::new(Tone::Warn, format!("{error:#}")),
+                    };
+                    self.take(Input::Say(said));
+                }
+                Output::Follow(run) => {
+                    let runs = self.driver.site().paths.runs();
+                    self.follow(runs.join(run).join("journal.jsonl"));
+                }
+                Output::Quit => return Turn::Leave(ExitCode::from(self.app.exit_code())),
                 Output::Begin(name) => {
                     let input = match begin::runbook(self.driver.site(), &name, None) {
                         Ok(begin) => Input::Begin(Box::new(begin)),

@@ -303,7 +303,7 @@ async fn on_top(demo: &Demo, plain: bool) -> ExitCode {
     let mut hint: Vec<String> = if lines { Vec::new() } else { demo.left.clone() };
     hint.extend(newcomers.map(str::to_owned));
     hint.extend(demo.without.as_ref().map(|why| format!("It has no backups: {why}")));
-    let start = super::console::Start { hint, throwaway: !demo.kept, runbook: None };
+    let start = super::console::Start { hint, throwaway: !demo.kept, ..Default::default() };
     let left = if lines {
         super::plain::on(site, start, super::lines::Lines::stdin()).await
     } else {

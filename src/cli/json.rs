@@ -18,7 +18,18 @@ pub fn print(value: &impl Serialize) {
 pub fn document(value: &impl Serialize) -> String {
     let text =
         serde_json::to_string_pretty(value).expect("a document holds nothing that JSON lacks");
-    // The other controls are escapes of JSON already.
+    safe(text)
+}
+
+/// Returns a document on one line, as safe as [`document`].
+#[must_use]
+pub fn line(value: &impl Serialize) -> String {
+    safe(serde_json::to_string(value).expect("a document holds nothing that JSON lacks"))
+}
+
+/// Line ends stand between values only: those within a string are escapes already, as are the
+/// other controls.
+fn safe(text: String) -> String {
     if text.is_ascii() && memchr::memchr(DELETE, text.as_bytes()).is_none() {
         return text;
     }

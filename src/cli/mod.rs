@@ -1,14 +1,18 @@
 //! The command line: one thin file per command.
 
 pub mod act;
+mod approve;
 pub mod args;
 mod backups;
 pub mod begin;
 mod change;
+mod check;
 mod confirm;
 pub mod console;
 pub mod demo;
 mod doctor;
+mod follow;
+mod frozen;
 pub mod journal;
 mod json;
 pub mod leading;
@@ -20,10 +24,12 @@ mod pages;
 pub mod perform;
 mod plain;
 mod recovery;
+mod report;
 mod restore_table;
 mod resume;
 mod run;
 mod runbook;
+mod runs;
 pub mod schema;
 mod seat;
 pub mod site;
@@ -100,6 +106,10 @@ fn dispatch(command: Command) -> Result<ExitCode> {
             run::run(&args::Run { runbook: "rollback".to_owned(), file: None, console })
         }
         Command::Resume(args) => resume::run(&args),
+        Command::Approve(args) => approve::run(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Follow(args) => follow::run(&args),
         Command::Runbook(args) => runbook::run(&args),
         Command::Demo(args) => Ok(demo::main(&args)),
         Command::Journal(args) => journal::run(&args),

@@ -9,10 +9,12 @@ use super::print;
 
 /// The documents by name, embedded.
 pub const SCHEMAS: &[(&str, &str)] = &[
+    ("approve", include_str!("../../assets/schema/approve.json")),
     ("backups", include_str!("../../assets/schema/backups.json")),
     ("check", include_str!("../../assets/schema/check.json")),
     ("demo", include_str!("../../assets/schema/demo.json")),
     ("doctor", include_str!("../../assets/schema/doctor.json")),
+    ("follow", include_str!("../../assets/schema/follow.json")),
     ("journal", include_str!("../../assets/schema/journal.json")),
     ("journal-verify", include_str!("../../assets/schema/journal-verify.json")),
     ("lint", include_str!("../../assets/schema/lint.json")),
@@ -20,6 +22,7 @@ pub const SCHEMAS: &[(&str, &str)] = &[
     ("plan", include_str!("../../assets/schema/plan.json")),
     ("recovery-doc", include_str!("../../assets/schema/recovery-doc.json")),
     ("rehearse", include_str!("../../assets/schema/rehearse.json")),
+    ("report", include_str!("../../assets/schema/report.json")),
     ("snapshot", include_str!("../../assets/schema/snapshot.json")),
     ("status", include_str!("../../assets/schema/status.json")),
     ("verify", include_str!("../../assets/schema/verify.json")),

@@ -26,6 +26,8 @@ pub enum Heard {
     Printed(Untrusted),
     /// An attempt of an act ended.
     Ended(Outcome),
+    /// The run was handed over, and nobody has it now.
+    Released(String),
 }
 
 /// The seat.
@@ -102,6 +104,9 @@ impl Seat {
 
     fn hear(&mut self, news: News) -> Vec<Heard> {
         let mut heard = Vec::new();
+        if let News::Released(run) = &news {
+            heard.push(Heard::Released(run.clone()));
+        }
         if let News::Output { lines, .. } = &news {
             heard.extend(lines.iter().cloned().map(Heard::Printed));
         }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
+use super::approval::Approval;
 use super::evidence::{Builtin, Claim, Expect, Name, Reading, Scope, Sense, Value, Verdict};
 use super::quantity::Period;
 use super::runbook::policy_holds;
@@ -74,21 +75,12 @@ impl fmt::Display for Asks {
     }
 }
 
-/// An approval that was given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Approval {
-    /// The role in which it was given.
-    pub role: String,
-    /// Who gave it.
-    pub by: String,
-}
-
 /// What is known when a gate is evaluated.
 pub trait Known: Scope {
     /// Returns the last reading of the probe of that name.
     fn reading(&self, probe: &str) -> Option<&Reading>;
-    /// Returns the approvals that were given in this run.
-    fn approvals(&self) -> &[Approval];
+    /// Returns the approvals that were given to what the gate stands before.
+    fn approvals(&self) -> Vec<Approval>;
     /// Returns who runs the act.
     fn executor(&self) -> &str;
 }
@@ -194,11 +186,11 @@ pub fn approvals_needed(scope: &dyn Scope) -> usize {
     }
 }
 
-/// Returns who has approved in a role, the executor left out; each counts once.
+/// Returns who of these has approved in a role, the executor left out; each counts once.
 #[must_use]
-pub fn approvers(role: &str, known: &dyn Known) -> BTreeSet<String> {
-    let of_role = known.approvals().iter().filter(|approval| approval.role == role);
-    let others = of_role.filter(|approval| !same_person(&approval.by, known.executor()));
+pub fn approvers(role: &str, executor: &str, given: &[Approval]) -> BTreeSet<String> {
+    let of_role = given.iter().filter(|approval| approval.role == role);
+    let others = of_role.filter(|approval| !same_person(&approval.by, executor));
     others.map(|approval| approval.by.trim().to_lowercase()).collect()
 }
 
@@ -213,11 +205,13 @@ pub fn same_person(one: &str, other: &str) -> bool {
 }
 
 fn approval_missing(rule: &Rule, role: &str, known: &dyn Known) -> Option<Reason> {
-    let (given, needed) = (approvers(role, known).len(), approvals_needed(known));
+    let approvals = known.approvals();
+    let given = approvers(role, known.executor(), &approvals).len();
+    let needed = approvals_needed(known);
     if given >= needed {
         return None;
     }
-    let mut of_role = known.approvals().iter().filter(|approval| approval.role == role);
+    let mut of_role = approvals.iter().filter(|approval| approval.role == role);
     let found = match of_role.next() {
         Some(_) if given > 0 => format!("{given} of {needed} have approved"),
         Some(own) => format!("approved by {}, who runs it", own.by),
@@ -234,7 +228,7 @@ fn approval_missing(rule: &Rule, role: &str, known: &dyn Known) -> Option<Reason
 
 impl Rule {
     /// Returns false where policy does not ask for this rule; what cannot be told counts.
-    fn counts(&self, known: &dyn Known) -> bool {
+    pub fn counts(&self, known: &dyn Known) -> bool {
         policy_holds(&self.policy, known) != Verdict::Fail
     }
 

@@ -69,6 +69,13 @@ impl Identity {
             && self.primary == other.primary
     }
 
+    /// Returns true if `other` is the same database of the same cluster, however and by whom
+    /// it was reached; a restore may have swapped another one in under its name.
+    #[must_use]
+    pub fn same_database(&self, other: &Self) -> bool {
+        self.system_identifier == other.system_identifier && self.database == other.database
+    }
+
     /// Returns the major version, e.g. 15.
     #[must_use]
     pub fn major(&self) -> u32 {

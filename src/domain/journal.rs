@@ -59,8 +59,12 @@ pub enum Kind {
     Lease,
     /// A trigger fired: the way back was offered, and nothing was done.
     Trigger,
+    /// What waits for a second person: the step, the plan, what was read.
+    Awaits,
     /// A second person approved.
     Approved,
+    /// What only a person can say of an incident: reason, impact, cause, prevention.
+    Report,
     /// The run ended.
     Closed,
 }
@@ -180,6 +184,15 @@ pub struct Record {
     pub data: Value,
     /// SHA-256 of the previous line's bytes, without its newline.
     pub prev: String,
+}
+
+impl Record {
+    /// Returns true for what only a session that executes the run records: a second person
+    /// approves, and anybody notes or reports.
+    #[must_use]
+    pub fn is_of_executor(&self) -> bool {
+        !matches!(self.kind, Kind::Approved | Kind::Note | Kind::Report)
+    }
 }
 
 /// An intent that no outcome and no verdict followed.

@@ -2,10 +2,12 @@
 
 pub mod activity;
 pub mod age;
+pub mod approval;
 pub mod backoff;
 pub mod backup;
 pub mod baseline;
 pub mod change;
+pub mod check;
 pub mod config;
 pub mod connection;
 pub mod counters;
@@ -21,12 +23,14 @@ pub mod identity;
 pub mod journal;
 pub mod locks;
 pub mod loss;
+pub mod markdown;
 pub mod mend;
 pub mod outcome;
 pub mod plan;
 pub mod problem;
 pub mod progress;
 pub mod quantity;
+pub mod report;
 pub mod resolve;
 pub mod restore;
 pub mod reversal;

@@ -24,6 +24,7 @@ use ratatui::layout::Rect;
 use crate::domain::activity::BackendKey;
 use crate::domain::backup::Tending;
 use crate::domain::plan::Direction;
+use crate::domain::report::Part;
 use crate::session::effect::{How, Request};
 use crate::session::facts::Facts;
 use crate::session::machine::Session;
@@ -212,6 +213,8 @@ pub enum Command {
     Escalate,
     /// Leaves the run, with a reason.
     Abandon,
+    /// Writes the incident report of the run that is shown.
+    Report,
 }
 
 /// What a text is asked for.
@@ -235,6 +238,8 @@ pub enum Wanted {
     Escalate,
     /// Why an answer goes against the suggestion: the answer's id.
     Answer(String),
+    /// What only a person can say in the report of a run.
+    Report(Part),
 }
 
 impl Wanted {
@@ -254,6 +259,8 @@ impl Wanted {
             }
             Self::Escalate => Move::Escalate(text),
             Self::Answer(answer) => Move::Choose { answer, reason: Some(text) },
+            // The report is no part of the walk; in one it would be a note.
+            Self::Report(part) => Move::Note(format!("{}: {text}", part.word())),
         }
     }
 
@@ -272,6 +279,7 @@ impl Wanted {
             Self::HandOver => "To whom? Their name, then what they have to know".to_owned(),
             Self::Escalate => "What does the next level have to know?".to_owned(),
             Self::Answer(_) => "This goes against the evidence. Why?".to_owned(),
+            Self::Report(part) => format!("{} (- leaves it blank)", part.question()),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::activity::BackendKey;
 use crate::domain::backup::{Scope, Tending};
 use crate::domain::baseline::Baseline;
 use crate::domain::evidence::{Level, Probe, Reading};
-use crate::domain::journal::Entry;
+use crate::domain::journal::{Entry, Record};
 use crate::domain::mend::Mend;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Answer, Confirmed, Direction, Plan, Risk, Signal};
@@ -145,10 +145,14 @@ pub enum Event {
     Opened(Result<String, String>),
     /// Probes of a step were read, in the order in which they were asked for.
     Probed(Ticket, Vec<Reading>),
+    /// Another process has recorded an approval in the run that is walked.
+    Approved(Box<Record>),
     /// The time before the run was measured: it has to be recorded.
     Measured(Box<Baseline>),
     /// Triggers have begun to fire: the way back is offered.
     Fired(Vec<Fired>),
+    /// The run was let go of: whoever takes it up next is its one writer.
+    Released(String),
     /// A record could not be written.
     RecordFailed(String),
     /// Time passed.
@@ -160,6 +164,8 @@ pub enum Event {
 pub enum Effect {
     /// Plan a request with fresh facts.
     Preview(Ticket, Request),
+    /// Plan a request for a second person to look at: nothing can be confirmed by it.
+    Sketch(Ticket, Request),
     /// Run a confirmed act: the only effect that changes anything.
     Perform {
         /// The act's name in its run.
@@ -179,6 +185,8 @@ pub enum Effect {
     Record(Entry),
     /// Close the run's journal.
     Close(Entry),
+    /// Let go of the run, which was handed over: its journal and the lease.
+    Release,
     /// Read probes.
     Probe(Ticket, Vec<Probe>),
     /// Read the migrations and the activity anew: an act may have changed them.

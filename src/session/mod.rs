@@ -1,6 +1,7 @@
 //! The run: walking, confirming and gating as one pure machine.
 
 pub mod acting;
+pub mod checks;
 pub mod confirm;
 pub mod effect;
 pub mod facts;

@@ -10,7 +10,7 @@ use crate::domain::deploy::Deploy;
 use crate::domain::evidence::{Probe, Reading, Sense};
 use crate::domain::health::Sample;
 use crate::domain::identity::Identity;
-use crate::domain::journal::Record;
+use crate::domain::journal::{Kind, Record};
 use crate::domain::loss::Loss;
 use crate::domain::restore::Standing;
 use crate::domain::snapshot::Snapshot;
@@ -18,6 +18,7 @@ use crate::domain::untrusted::Untrusted;
 
 use super::effect::{Event, Ticket};
 use super::facts::{Facts, Lease, Migrations, Proof};
+use super::walk::Walk;
 
 /// Everything about one backend, read on request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,32 @@ pub struct BackendDetail {
     pub query: Untrusted,
     /// Its locks, a line each: mode, object, granted or waiting.
     pub locks: Vec<String>,
+}
+
+/// What is new of a run that somebody else executes.
+#[derive(Debug)]
+pub struct Followed {
+    /// The run.
+    pub run: String,
+    /// The new records.
+    pub records: Vec<Record>,
+    /// Where its walk stands after them; `None`: it walks no runbook that can be shown.
+    pub walk: Option<Box<Walk>>,
+    /// How its journal stands.
+    pub stand: Stand,
+}
+
+/// How the journal of a run that is followed stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stand {
+    /// The run is not over.
+    Open,
+    /// A record is not finished.
+    Torn,
+    /// The run is over, and how.
+    Over(String),
+    /// It cannot be followed any further, and why.
+    Broken(String),
 }
 
 /// Something that the outside told.
@@ -51,6 +78,10 @@ pub enum News {
     Lease(Lease),
     /// A record was written.
     Recorded(Box<Record>),
+    /// Somebody else's run has recorded something.
+    Followed(Box<Followed>),
+    /// This console has let go of the run that it was walking: it was handed over.
+    Released(String),
     /// The running act printed something.
     Output {
         /// The act.
@@ -127,8 +158,15 @@ impl Facts {
             News::Identity(Err(error)) => self.identity.failed(error),
             News::Mismatch(why) => self.mismatch = why,
             News::Lease(lease) => self.lease = lease,
+            News::Released(run) => return Some(Event::Released(run)),
+            // Whoever follows shows it; nothing of it is ours.
+            News::Followed(_) => {}
             News::Recorded(record) => {
                 let baseline = self.measured(&record);
+                if is_foreign_approval(&record) {
+                    self.record_arrived((*record).clone());
+                    return Some(Event::Approved(record));
+                }
                 self.record_arrived(*record);
                 return baseline.map(|baseline| Event::Measured(Box::new(baseline)));
             }
@@ -156,4 +194,9 @@ impl Facts {
         }
         None
     }
+}
+
+/// Returns true for an approval that `lockkeeper approve` has appended beside the console.
+fn is_foreign_approval(record: &Record) -> bool {
+    record.kind == Kind::Approved && record.data["login"].is_object()
 }

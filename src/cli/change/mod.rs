@@ -1,7 +1,7 @@
 //! `up`, `down`, `backup`, `cancel` and `terminate`: one act, confirmed on the terminal or by its
 //! hash, run by the same machine as the console's.
 
-mod document;
+pub(super) mod document;
 
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
@@ -384,6 +384,8 @@ async fn perform(seat: &mut Seat, answer: Answer) -> Result<Outcome> {
             match one {
                 Heard::Printed(line) => say(&line.visible()),
                 Heard::Ended(outcome) => last = Some(outcome),
+                // A single act walks no run that could be handed over.
+                Heard::Released(_) => {}
                 Heard::Said(..) if seat.session.acting().is_empty() => {}
                 Heard::Said(_, text) => say(&text),
             }

@@ -3,10 +3,11 @@
 use super::moves::{self, Choice};
 use super::{Desk, Question, menu};
 use crate::cli::lines::Line;
-use crate::cli::{begin, confirm};
+use crate::cli::{begin, confirm, report};
 use crate::domain::activity::{Backend, BackendKey};
 use crate::domain::backup::Scope;
 use crate::domain::plan::{Direction, Risk, Signal};
+use crate::domain::report::Part;
 use crate::panels::{Ask, Command, Wanted};
 use crate::session::effect::{Event, Goal, How, Request, Tone};
 use crate::session::pick::Choices;
@@ -77,6 +78,7 @@ impl Desk {
             "8" => self.stop(How::Kill),
             "9" => self.event(Event::Asked(Request::Backup { scope: Scope::Full, to: None })),
             "v" => self.ask_proof(),
+            "r" => self.ask_report(),
             "R" => self.begin("rollback"),
             _ => return self.unknown(text),
         }
@@ -155,8 +157,36 @@ impl Desk {
             Question::Kind(backend) => self.signal_to(*backend, text),
             Question::Book => self.begin(text),
             Question::Backup(locations) => self.prove(locations, text),
+            Question::Text(Wanted::Report(part)) => self.report(*part, text),
             Question::Text(wanted) => self.event(Event::Moved(wanted.clone().entered(text.into()))),
             Question::Pick(wanted, choices) => self.pick(wanted, choices, text),
+        }
+    }
+
+    fn ask_report(&mut self) {
+        if self.seat.facts.records.is_empty() {
+            return self
+                .print("nothing is recorded yet; lockkeeper report RUN reports an older run");
+        }
+        self.reported.clear();
+        self.question = Some(Question::Text(Wanted::Report(Part::Reason)));
+    }
+
+    /// Takes what was told of one part of the report; after the last one it is written.
+    fn report(&mut self, part: Part, text: &str) {
+        if text != "-" {
+            self.reported.push((part, text.to_owned()));
+        }
+        if let Some(next) = part.next() {
+            self.question = Some(Question::Text(Wanted::Report(next)));
+            return;
+        }
+        let told = std::mem::take(&mut self.reported);
+        let run = self.seat.facts.records.last().map(|record| record.run.clone());
+        let Some(run) = run else { return };
+        match report::of_console(self.seat.site(), &run, &told) {
+            Ok(text) => self.say(Tone::Good, &text),
+            Err(error) => self.say(Tone::Bad, &format!("{error:#}")),
         }
     }
 

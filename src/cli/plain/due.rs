@@ -78,6 +78,9 @@ impl Desk {
             Some(walk) if matches!(walk.phase(), Phase::Probing(_) | Phase::Acting) => {
                 Due::waits(vec!["reading…".to_owned()])
             }
+            Some(walk) if walk.is_sketching() && !walk.is_paused() => {
+                Due::waits(vec!["planning what a second person is to approve…".to_owned()])
+            }
             Some(walk) if *walk.phase() == Phase::Watching && walk.offers().is_empty() => {
                 let mut lines =
                     vec![format!("watching: {}; 2 ends it with a reason", walk.current().title)];
@@ -86,8 +89,13 @@ impl Desk {
             }
             Some(walk) => {
                 let moves = moves::lines(walk);
-                let key =
-                    format!("{}\n{}\n{:?}", walk.current().id, moves.join("\n"), walk.phase());
+                let waits = walk.awaited().map(|one| (&one.subject, walk.approvals().len()));
+                let key = format!(
+                    "{}\n{}\n{:?}\n{waits:?}",
+                    walk.current().id,
+                    moves.join("\n"),
+                    walk.phase()
+                );
                 let mut lines = self.standing();
                 lines.extend(menu::step(walk, facts.now));
                 if *walk.phase() == Phase::Deciding {

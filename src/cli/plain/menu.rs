@@ -24,6 +24,7 @@ pub(super) fn main() -> Vec<String> {
         "6  a note for the record",
         "9  a full backup: shows its plan first",
         "v  prove a backup: reads it to its end, changes nothing",
+        "r  the incident report of the last run: asks what the journal cannot know",
         "R  roll back: the tree of questions, evidence first",
         "0  leave",
     ]
@@ -160,20 +161,44 @@ pub(super) fn watching(walk: &Walk, now: DateTime<Utc>) -> Vec<String> {
     lines
 }
 
+/// Returns what waits for a second person, and how they approve it.
+fn awaiting(walk: &Walk) -> Vec<String> {
+    let Some(awaited) = walk.awaited() else {
+        return vec!["APPROVAL: what is to be approved is being planned".to_owned()];
+    };
+    let what = awaited.plan.as_ref().map_or_else(
+        || awaited.why.clone().unwrap_or_default(),
+        |plan| format!("{}, plan {}", plan.preview.title, plan.hash().short()),
+    );
+    let of_this = walk.approvals().iter().filter(|one| one.subject == awaited.subject);
+    let given: Vec<String> = of_this.map(crate::domain::approval::Approval::words).collect();
+    let mut lines = vec![format!(
+        "APPROVAL: waits for {} as {}, never who runs this: {what}",
+        awaited.needed, awaited.role
+    )];
+    if !given.is_empty() {
+        lines.push(format!("approved by: {}", given.join(", ")));
+    }
+    lines.push(
+        "lockkeeper approve, in the approver's terminal, verifies them by their login".to_owned(),
+    );
+    lines
+}
+
 fn stands(walk: &Walk) -> Vec<String> {
     let mut lines = match walk.phase() {
         Phase::CheckFailed { unknown: true, why } => vec![format!("CANNOT TELL: {why}")],
         Phase::CheckFailed { why, .. } => vec![format!("FAILED: {why}")],
         Phase::Denied { reasons, .. } => {
-            reasons.iter().map(|reason| format!("DENIED: {reason}")).collect()
+            let denied = reasons.iter().map(|reason| format!("DENIED: {reason}"));
+            let waits = walk.awaited().map(|_| awaiting(walk));
+            denied.chain(waits.into_iter().flatten()).collect()
         }
         Phase::Failed { why, .. } => vec![format!("FAILED: {why}")],
         Phase::Unproven { unknown: true, why } => vec![format!("CANNOT TELL: {why}")],
         Phase::Unproven { why, .. } => vec![format!("NOT AS IT SHOULD BE: {why}")],
         Phase::Refused(why) => vec![format!("CANNOT BE DONE: {why}")],
-        Phase::Approving => {
-            vec!["APPROVAL: somebody other than who runs this; recorded, unverified".to_owned()]
-        }
+        Phase::Approving => awaiting(walk),
         _ => Vec::new(),
     };
     if let (Phase::Deciding, Kind::Decide(decide)) = (walk.phase(), &walk.current().kind) {

@@ -18,8 +18,9 @@ use color_eyre::eyre::{Result, WrapErr as _};
 
 use super::lines::{Line, Lines};
 use super::seat::{Heard, Seat};
-use super::{args, console, site, visible, words};
+use super::{args, console, follow, site, visible, words};
 use crate::domain::activity::BackendKey;
+use crate::domain::report::Part;
 use crate::domain::verdict::Level;
 use crate::io::site::Site;
 use crate::io::terminal::{Signal, Signals};
@@ -59,10 +60,15 @@ pub async fn on(site: Site, start: console::Start, lines: Lines) -> Result<ExitC
         desk.hear(heard);
     }
     let left = desk.turn(&mut signals).await;
+    if let Left::HandedOver(run) = &left {
+        let file = desk.seat.site().paths.runs().join(run).join("journal.jsonl");
+        desk.seat.leave().await;
+        return follow::in_lines(&file, false).await;
+    }
     let code = match left {
         Left::Signal(code) => ExitCode::from(code),
         Left::Itself if walks => desk.code_of_walk(),
-        Left::Itself => ExitCode::SUCCESS,
+        Left::Itself | Left::HandedOver(_) => ExitCode::SUCCESS,
     };
     desk.seat.leave().await;
     Ok(code)
@@ -71,6 +77,8 @@ pub async fn on(site: Site, start: console::Start, lines: Lines) -> Result<ExitC
 /// How the line mode was left.
 enum Left {
     Itself,
+    /// The run of that name is another console's.
+    HandedOver(String),
     Signal(u8),
 }
 
@@ -132,6 +140,10 @@ struct Desk {
     over: bool,
     /// The backup whose proof was asked for.
     proving: Option<String>,
+    /// The run that was handed over.
+    released: Option<String>,
+    /// What was told for the report so far.
+    reported: Vec<(Part, String)>,
 }
 
 impl Desk {
@@ -154,11 +166,16 @@ impl Desk {
             stood: None,
             over: false,
             proving: None,
+            released: None,
+            reported: Vec::new(),
         }
     }
 
     async fn turn(&mut self, signals: &mut Signals) -> Left {
         loop {
+            if let Some(run) = self.released.take() {
+                return Left::HandedOver(run);
+            }
             let busy = self.ask();
             if !busy && let Some(line) = self.held.pop_front() {
                 if self.take(&line) {
@@ -213,6 +230,7 @@ impl Desk {
                     self.say(tone, &text);
                 }
                 Heard::Printed(line) => self.print(&format!("| {}", line.visible())),
+                Heard::Released(run) => self.released = Some(run),
                 Heard::Ended(_) => {}
             }
         }

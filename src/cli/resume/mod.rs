@@ -6,7 +6,6 @@ mod again;
 mod choice;
 mod story;
 
-use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -16,12 +15,9 @@ use serde_json::{Value, json};
 
 use super::lines::Lines;
 use super::seat::Seat;
-use super::{args, begin, console, plain, say, site};
+use super::{args, begin, console, frozen, plain, say, site};
 use crate::domain::journal::{Entry, Kind, Record};
-use crate::domain::plan::sha256_hex;
-use crate::domain::runbook::Runbook;
 use crate::io::driver::Interrupted;
-use crate::io::runbook;
 use crate::session::machine::{Again, Begin};
 use acts::Settled;
 
@@ -160,34 +156,10 @@ fn ended(records: &[Record]) -> Option<Value> {
 /// none.
 fn again(seat: &Seat, run: &str, records: Vec<Record>) -> Result<Option<Begin>> {
     let facts = records.first().map(|record| record.data["facts"].clone()).unwrap_or_default();
-    let (Some(text), Some(hash)) = (facts["text"].as_str(), facts["sha256"].as_str()) else {
+    let Some(frozen::Frozen { book, called }) = frozen::books(run, &facts)? else {
         return Ok(None);
     };
-    if sha256_hex(text.as_bytes()) != hash {
-        return Err(eyre!("the runbook of the run {run} is not the one that was begun"));
-    }
-    let name = facts["runbook"].as_str().unwrap_or("runbook");
-    let book = runbook::parse(format!("{name}.toml").as_ref(), text).map_err(|problems| {
-        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        eyre!("this version cannot walk the run's runbook: {}", problems.join("; "))
-    })?;
-    let called = library(run, &facts)?;
     let place = begin::place(seat.site());
     let again = Some(Again { run: run.to_owned(), records });
     Ok(Some(Begin { book, called, place, facts, again }))
-}
-
-/// Returns the runbooks that the run may call, from their texts as they were frozen.
-fn library(run: &str, facts: &Value) -> Result<BTreeMap<String, Runbook>> {
-    let mut library = BTreeMap::new();
-    for (name, frozen) in facts["called"].as_object().into_iter().flatten() {
-        let text = frozen["text"].as_str().unwrap_or_default();
-        if frozen["sha256"].as_str() != Some(sha256_hex(text.as_bytes()).as_str()) {
-            return Err(eyre!("the runbook {name} of the run {run} is not the one that was begun"));
-        }
-        let book = runbook::parse(format!("{name}.toml").as_ref(), text)
-            .map_err(|_| eyre!("this version cannot walk the run's runbook {name}"))?;
-        library.insert(name.clone(), book);
-    }
-    Ok(library)
 }

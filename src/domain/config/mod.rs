@@ -32,6 +32,8 @@ pub struct Config {
     pub backups: Backups,
     /// The values of the shipped gates.
     pub policy: Policy,
+    /// What is checked before a migration.
+    pub checks: Checks,
     /// Health probes by name; `health`, `auth` and `disk` feed the triggers and checks.
     pub probes: BTreeMap<String, Probe>,
     /// When to offer a rollback.
@@ -44,6 +46,14 @@ pub struct Config {
     pub links: BTreeMap<String, String>,
     /// The screen.
     pub ui: Ui,
+}
+
+/// What is checked before a migration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Checks {
+    /// Checks that `check` lets be, by their id, each with the reason: it is shown with them.
+    pub waived: BTreeMap<String, String>,
 }
 
 /// The migrations and their tool.

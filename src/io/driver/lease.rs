@@ -63,8 +63,12 @@ impl Inner {
         }
     }
 
-    /// Returns whether the lease is ours, or could be taken.
+    /// Returns whether the lease is ours, or could be taken; takes nothing.
     pub async fn lease_is_free(&self, target: &Identity) -> Option<bool> {
-        Some(self.hold_lease(target).await.is_ok())
+        if let Some(lease) = self.lease.lock().await.as_mut() {
+            return Some(lease.is_alive().await.is_ok());
+        }
+        let holder = Lease::look(&self.site.target.maintenance(), target).await.ok()?;
+        Some(holder.is_none())
     }
 }

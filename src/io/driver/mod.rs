@@ -108,6 +108,7 @@ enum Order {
     Reopen(String),
     Record(Entry),
     Close(Entry),
+    Release,
 }
 
 impl Driver {
@@ -145,6 +146,8 @@ impl Driver {
         background.spawn(async move { stored.watch_backups().await });
         let asked = inner.clone();
         background.spawn(async move { asked.watch_outside().await });
+        let followed = inner.clone();
+        background.spawn(async move { followed.watch_walks_journal().await });
         health::begin(&inner, &mut background);
         let driver = Self { inner, orders, worker, background };
         driver.refresh();
@@ -160,10 +163,12 @@ impl Driver {
     /// Begins to execute an effect; what comes of it is told.
     pub fn effect(&self, effect: Effect) {
         match effect {
-            Effect::Preview(ticket, request) => self.spawn(move |inner| async move {
-                let previewed = inner.shown(&request).await;
-                inner.tell(News::Event(Event::Previewed(ticket, previewed)));
-            }),
+            Effect::Preview(ticket, request) | Effect::Sketch(ticket, request) => {
+                self.spawn(move |inner| async move {
+                    let previewed = inner.shown(&request).await;
+                    inner.tell(News::Event(Event::Previewed(ticket, previewed)));
+                });
+            }
             Effect::Perform { act, step, confirmed } => {
                 // Before anything else happens: from here on a stop reaches it.
                 let asked = self.inner.take_up(&act, &confirmed);
@@ -175,6 +180,7 @@ impl Driver {
             Effect::Reopen(run) => self.order(Order::Reopen(run)),
             Effect::Record(entry) => self.order(Order::Record(entry)),
             Effect::Close(entry) => self.order(Order::Close(entry)),
+            Effect::Release => self.order(Order::Release),
             Effect::Probe(ticket, probes) => self.spawn(move |inner| async move {
                 let readings = inner.probe(&probes).await;
                 inner.tell(News::Probed { ticket, probes, readings });
@@ -255,6 +261,7 @@ async fn work(inner: Arc<Inner>, mut inbox: mpsc::UnboundedReceiver<Order>) {
             Order::Reopen(run) => inner.reopen(&run).await,
             Order::Record(entry) => inner.record(entry).await,
             Order::Close(entry) => inner.close(entry),
+            Order::Release => inner.release().await,
         }
     }
 }

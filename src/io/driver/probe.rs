@@ -19,6 +19,7 @@ use crate::io::act::{self, Environment};
 use crate::io::allowed::Allowed;
 use crate::io::blocking::blocking;
 use crate::io::driver::in_the_way;
+use crate::io::journal;
 use crate::io::postgres::reader::Reader;
 use crate::io::probe as outside;
 use crate::io::site::Site;
@@ -95,7 +96,10 @@ impl Inner {
         }
         read.identity = identity.ok();
         if builtins.contains(&Builtin::JournalWritable) {
-            read.journal = self.walks().map(|journal| blocking(|| journal.check()).is_ok());
+            read.journal = Some(match self.walks() {
+                Some(journal) => blocking(|| journal.check()).is_ok(),
+                None => blocking(|| journal::takes_more(&self.site.paths.runs())),
+            });
         }
         read
     }

@@ -13,6 +13,9 @@ use crate::io::perform::Act;
 use crate::session::effect::Event;
 use crate::session::news::News;
 
+/// How often it is looked whether somebody else has recorded in the run.
+const LOOK: std::time::Duration = std::time::Duration::from_millis(500);
+
 impl Inner {
     /// Opens the run of a walk: its journal, then the lease. Without both it does not begin.
     pub(super) async fn open(&self, facts: Value) {
@@ -138,11 +141,38 @@ impl Inner {
         }
     }
 
+    /// Lets go of the walk's run: after what was recorded, its journal is nobody's here, and
+    /// the lease is given back for whoever takes the run up.
+    pub(super) async fn release(&self) {
+        let Some(journal) = self.runs().walk.take() else { return };
+        if let Some(lease) = self.lease.lock().await.take() {
+            // One that was lost already is nobody's either.
+            drop(lease.release().await);
+        }
+        self.tell(News::Lease(crate::session::facts::Lease::Watching));
+        self.tell(News::Released(journal.run().to_owned()));
+    }
+
     /// Closes the run of the single acts, unless one of them goes on without us.
     pub(super) fn close_own_run(&self) {
         let own = self.runs().own.take();
         if let Some(journal) = own.filter(|_| self.acting().is_empty()) {
             self.append(&journal, Entry::new(Kind::Closed, json!({ "end": "left" })));
+        }
+    }
+
+    /// Tells what other processes append to the walk's journal: a second person's approval.
+    pub(super) async fn watch_walks_journal(&self) {
+        let mut seen: Option<(String, u64)> = None;
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let Some(journal) = self.walks() else { continue };
+            let length = std::fs::metadata(journal.path()).map_or(0, |file| file.len());
+            let now = Some((journal.run().to_owned(), length));
+            if now != seen {
+                seen = now;
+                self.publish(&journal);
+            }
         }
     }
 

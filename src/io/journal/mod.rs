@@ -4,7 +4,9 @@
 //! after every decision. It lies outside of the database, so it survives a restore.
 
 mod error;
+mod excerpt;
 pub(in crate::io) mod file;
+mod follow;
 mod log;
 mod reserve;
 mod runs;
@@ -18,8 +20,10 @@ use secrecy::SecretString;
 use serde_json::json;
 
 pub use error::Error;
+pub use excerpt::excerpt;
+pub use follow::{Follower, Seen, Stands};
 use log::{Head, Log};
-pub use runs::{Run, find, list, newest, open_intents, read};
+pub use runs::{Run, find, list, newest, open_intents, read, takes_more};
 pub use secrets::{MASK, Secrets};
 
 use super::{host, paths};

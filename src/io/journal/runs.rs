@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use super::{Error, file};
 use crate::domain::journal::{Open, Reading, read as read_text};
 
+/// What a run's records and its reserve need at least, in bytes.
+const NEEDED: u64 = 1 << 20;
+
 /// One run that was found.
 #[derive(Debug)]
 pub struct Run {
@@ -73,6 +76,17 @@ pub fn open_intents(runs: &Path) -> Result<Vec<(String, Open)>, Error> {
         all.extend(open.into_iter().map(|open| (run.id.clone(), open)));
     }
     Ok(all)
+}
+
+/// Returns true if another run could be recorded in `runs`, as far as that can be told without
+/// writing: the nearest directory that is there can be written, and has space.
+#[must_use]
+pub fn takes_more(runs: &Path) -> bool {
+    use rustix::fs::{Access, access, statvfs};
+    let Some(dir) = runs.ancestors().find(|dir| dir.is_dir()) else { return false };
+    let space = statvfs(dir).map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    access(dir, Access::WRITE_OK | Access::EXEC_OK).is_ok()
+        && space.is_ok_and(|bytes| bytes >= NEEDED)
 }
 
 fn text(path: &Path) -> Result<Vec<u8>, Error> {

@@ -149,6 +149,20 @@ impl Lease {
         Ok(Self { key, pid, to: maintenance.describe(), connection: Some(connection) })
     }
 
+    /// Returns who holds the lease on `target`, if somebody does; takes nothing.
+    ///
+    /// # Errors
+    /// [`Error`]: it is not known then.
+    pub async fn look(maintenance: &Spec, target: &Identity) -> Result<Option<Holder>, Error> {
+        let mut connection = open(maintenance).await?;
+        check_server(&mut connection, maintenance, target).await?;
+        let lost = |why| Error::Lost { to: maintenance.describe(), why };
+        let found = holder(&mut connection, key(target)).await.map_err(lost);
+        // It was only asked: how the session ends changes nothing.
+        let _ = within(LIMIT, connection.close()).await;
+        found
+    }
+
     /// Returns the pid of the session that holds it, which is never to be signalled.
     #[must_use]
     pub fn pid(&self) -> i32 {

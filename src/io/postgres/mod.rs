@@ -8,6 +8,7 @@ mod fault;
 mod files;
 pub mod identity;
 pub mod lease;
+pub mod login;
 pub mod monitor;
 mod names;
 mod nodes;

@@ -11,7 +11,7 @@ use crossterm::event::{
     KeyboardEnhancementFlags, PopKeyboardEnhancementFlags, PushKeyboardEnhancementFlags,
 };
 use crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{execute, queue};
 
@@ -39,7 +39,9 @@ pub(super) fn enter(options: Options) -> io::Result<()> {
 
 fn switch_on(options: Options) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    queue!(out, EnterAlternateScreen, EnableBracketedPaste, Hide)?;
+    // A console that was killed has left its screen behind, and this one draws only what
+    // differs from nothing.
+    queue!(out, EnterAlternateScreen, Clear(ClearType::All), EnableBracketedPaste, Hide)?;
     queue!(
         out,
         PushKeyboardEnhancementFlags(

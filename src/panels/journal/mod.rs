@@ -7,8 +7,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{Ask, Command, Panel, Scene, Step};
+use super::{Ask, Command, Panel, Scene, Step, Wanted};
 use crate::domain::journal::Record;
+use crate::domain::report;
 use crate::domain::untrusted::Untrusted;
 use crate::ui::bindings::{Binding, Key, Reason};
 use crate::ui::text;
@@ -52,11 +53,14 @@ impl Panel for Journal {
             if empty { Err(Reason::new(why)) } else { Ok(()) }
         };
         let facts = scene.facts;
+        let report = "write the incident report; asks only for what the journal cannot know";
         vec![
             Binding::new(Key::code(KeyCode::Enter), "data", help, Command::Open)
                 .when(unless(facts.records.is_empty(), "nothing is recorded yet")),
             Binding::new(Key::char('o'), "output", output, Command::Follow)
                 .when(unless(facts.output.lines.is_empty(), "nothing was printed yet")),
+            Binding::new(Key::char('w'), "report", report, Command::Report)
+                .when(unless(facts.records.is_empty(), "nothing is recorded yet")),
         ]
     }
 
@@ -67,6 +71,7 @@ impl Panel for Journal {
             (Command::Go(step), Focus::Output) => self.output(*step, scene),
             (Command::Open, _) => self.turn_to(Focus::Data),
             (Command::Follow, _) => self.turn_to(Focus::Output),
+            (Command::Report, _) => return Ask::Text(Wanted::Report(report::Part::Reason)),
             _ => {}
         }
         Ask::Nothing

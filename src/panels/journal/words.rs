@@ -28,7 +28,9 @@ pub(super) fn kind(kind: Kind) -> &'static str {
         Kind::Stop => "stop",
         Kind::Trigger => "TRIGGER",
         Kind::Lease => "lease",
+        Kind::Awaits => "AWAITS",
         Kind::Approved => "approved",
+        Kind::Report => "report",
         Kind::Closed => "closed",
     }
 }
@@ -60,9 +62,11 @@ pub(super) fn of(record: &Record) -> (String, Tone) {
             (said, Tone::Alarm)
         }
         Kind::Closed => closed(data),
-        Kind::Resumed | Kind::Confirmed | Kind::Lease | Kind::Approved => {
-            (String::new(), Tone::Plain)
-        }
+        Kind::Awaits => (awaits(data), Tone::Accent),
+        Kind::Approved => approved(data),
+        Kind::Lease => (handed(data), Tone::Accent),
+        Kind::Report => (format!("{}: {}", text(data, "part"), text(data, "text")), Tone::Accent),
+        Kind::Resumed | Kind::Confirmed => (String::new(), Tone::Plain),
     };
     // A record of a newer version, or one without words of its own, shows its data.
     let said = if said.is_empty() && !is_empty(data) { data.to_string() } else { said };
@@ -167,6 +171,28 @@ fn schema(data: &Value) -> String {
         }
         _ => format!("before: not read: {}", text(data, "why")),
     }
+}
+
+/// Returns what waits for whom: `lead · 0 of 1 · down 0006 · plan 3f9a`.
+fn awaits(data: &Value) -> String {
+    let title = text(&data["plan"]["preview"], "title");
+    let what = if title.is_empty() { text(data, "why") } else { title };
+    format!("for {}: {what}", text(data, "role"))
+}
+
+fn approved(data: &Value) -> (String, Tone) {
+    let verified = data["verified"].as_bool() == Some(true);
+    let (word, tone) = if verified { ("verified", Tone::Ok) } else { ("UNVERIFIED", Tone::Warn) };
+    (format!("by {} as {} · {word}", text(data, "by"), text(data, "role")), tone)
+}
+
+fn handed(data: &Value) -> String {
+    let handed = &data["handover"];
+    if !handed.is_object() {
+        return String::new();
+    }
+    let (from, to, note) = (text(handed, "from"), text(handed, "to"), text(handed, "note"));
+    format!("handed over by {from} to {to}: {note}")
 }
 
 fn pause(data: &Value) -> String {

@@ -158,7 +158,9 @@ fn what(walk: &Walk) -> Vec<Pair> {
         Kind::Ask(ask) => vec![Pair::new("asks", from(&ask.from))],
         Kind::Approve { role } => vec![Pair::new(
             "approves",
-            format!("{role}: somebody other than who runs this; the name is recorded, unverified"),
+            format!(
+                "{role}: somebody other than who runs this, by `lockkeeper approve` with a database role of their own"
+            ),
         )],
         Kind::Watch(watch) => {
             let names: Vec<&str> = watch.probes.iter().map(|(name, _)| name.as_str()).collect();
@@ -326,6 +328,29 @@ fn section(walk: &Walk, id: &str) -> String {
     walk.book().section(id).map_or_else(|| id.to_owned(), |section| section.title.clone())
 }
 
+/// Returns what waits for a second person, who has approved it, and how they do.
+fn awaiting(walk: &Walk) -> Vec<Pair> {
+    let Some(awaited) = walk.awaited() else {
+        return vec![Pair::new("now", "what is to be approved is being planned").tone(Tone::Dim)];
+    };
+    let what = awaited.plan.as_ref().map_or_else(
+        || shown(awaited.why.as_deref().unwrap_or("the step itself")),
+        |plan| format!("{} · plan {}", shown(&plan.preview.title), plan.hash().short()),
+    );
+    let of_this = walk.approvals().iter().filter(|one| one.subject == awaited.subject);
+    let given: Vec<String> = of_this.map(|one| shown(&one.words())).collect();
+    let given = if given.is_empty() { "nobody yet".to_owned() } else { given.join(", ") };
+    vec![
+        Pair::new("waits for", format!("{} as {}: {what}", awaited.needed, shown(&awaited.role)))
+            .tone(Tone::Accent),
+        Pair::new("approved", given),
+        Pair::new(
+            "now",
+            "`lockkeeper approve` in the approver's terminal, verified by their login; v takes a typed name (unverified); o goes on without, for a typed reason shown in red",
+        ),
+    ]
+}
+
 /// Returns where the step stands.
 fn phase(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
     let now = |text: &str, tone| vec![Pair::new("now", text).tone(tone)];
@@ -344,12 +369,15 @@ fn phase(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
         }
         Phase::Doing => now("do it, then v records what came of it", Tone::Plain),
         Phase::Asking => now("v answers; what is live can be picked", Tone::Plain),
-        Phase::Approving => now(
-            "v lets the approver type their name (unverified); o goes on without, for a typed reason shown in red",
-            Tone::Plain,
-        ),
+        Phase::Approving => awaiting(walk),
         Phase::Watching => watching(walk, scene),
-        Phase::Denied { reasons, overridable } => denied(reasons, *overridable),
+        Phase::Denied { reasons, overridable } => {
+            let mut lines = denied(reasons, *overridable);
+            if walk.awaited().is_some() {
+                lines.extend(awaiting(walk));
+            }
+            lines
+        }
         Phase::CheckFailed { unknown, why } if walk.given().is_some() => {
             failed(*unknown, why, "r looks again; v says anew what came of it", walk)
         }

@@ -62,6 +62,7 @@ impl Session {
             Origin::Operator => self.procedure_goes_on(&acting, outcome),
         });
         effects.extend(self.closed_at_last());
+        effects.extend(self.lets_go_of_run());
         effects
     }
 

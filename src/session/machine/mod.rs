@@ -64,10 +64,14 @@ pub struct Session {
     acting: Vec<Acting>,
     procedure: Option<Request>,
     probing: Option<Ticket>,
+    /// The plan that is made for a second person.
+    sketch: Option<Ticket>,
     tickets: Ticket,
     acts: u32,
     now: Option<DateTime<Utc>>,
     unrecorded: Option<String>,
+    /// The run was handed over: it is let go of once none of its acts runs here.
+    releasing: bool,
     /// The end of a run whose last act still runs: it is recorded after the act's.
     closing: Option<Entry>,
     /// What went wrong last left something behind, and nothing was done since.
@@ -204,8 +208,10 @@ impl Session {
                 self.probing = None;
                 self.walking(|walk| walk.probed(readings))
             }
+            Event::Approved(record) => self.walking(|walk| walk.noticed(&record)),
             Event::Measured(baseline) => self.measured(*baseline),
             Event::Fired(fired) => self.fired(fired),
+            Event::Released(run) => self.released(&run),
             Event::RecordFailed(why) => self.record_failed(why),
             Event::Ticked(now) => self.ticked(now),
         }
@@ -215,6 +221,9 @@ impl Session {
         if self.walk.is_none() {
             return vec![say(Tone::Plain, "no runbook is being walked")];
         }
+        if self.releasing {
+            return vec![say(Tone::Bad, "the run is handed over: whoever resumes it goes on")];
+        }
         if let (Some(why), false) = (&self.unrecorded, matches!(step, Move::Abandon(_))) {
             return vec![say(Tone::Bad, format!("not done, because it cannot be recorded: {why}"))];
         }
@@ -222,7 +231,35 @@ impl Session {
         if self.walk.as_deref().is_some_and(Walk::is_paused) {
             self.withdraw();
         }
-        effects
+        let handed = effects.iter().any(is_handover);
+        self.releasing |= handed;
+        effects.into_iter().chain(self.lets_go_of_run()).collect()
+    }
+
+    /// Lets go of a run that was handed over, once: an act that runs is waited for, since its
+    /// end belongs into the run.
+    pub(super) fn lets_go_of_run(&mut self) -> Option<Effect> {
+        let walks = self.walk.as_deref().is_some_and(|walk| walk.end().is_none());
+        (self.releasing && walks && self.acting.is_empty()).then_some(Effect::Release)
+    }
+
+    /// The run is another console's now.
+    fn released(&mut self, run: &str) -> Vec<Effect> {
+        if self.run.as_deref() != Some(run) {
+            return Vec::new();
+        }
+        self.walk = None;
+        self.run = None;
+        self.releasing = false;
+        self.asked = None;
+        self.pending = None;
+        vec![say(Tone::Good, format!("handed over; `lockkeeper resume {run}` takes it up"))]
+    }
+
+    /// Shows a run that somebody else executes.
+    pub fn follows(&mut self, run: &str, walk: Option<Box<Walk>>) {
+        self.run = Some(run.to_owned());
+        self.walk = walk;
     }
 
     fn opened(&mut self, result: Result<String, String>) -> Vec<Effect> {
@@ -243,8 +280,9 @@ impl Session {
     fn walking(&mut self, step: impl FnOnce(&mut Walk) -> Vec<Want>) -> Vec<Effect> {
         let Some(walk) = self.walk.as_deref_mut() else { return Vec::new() };
         walk.clock(self.now);
+        let was_over = walk.end().is_some();
         let wants = step(walk);
-        let is_over = walk.end().is_some();
+        let is_over = walk.end().is_some() && !was_over;
         let mut effects: Vec<Effect> = wants.into_iter().flat_map(|want| self.want(want)).collect();
         if is_over {
             effects.extend(self.let_go());
@@ -326,11 +364,21 @@ impl Session {
                 }
                 None => self.asked(request, Origin::Step(step)),
             },
+            Want::Sketch(request) => {
+                self.tickets += 1;
+                self.sketch = Some(self.tickets);
+                vec![Effect::Sketch(self.tickets, request)]
+            }
             Want::Record(entry) => vec![Effect::Record(entry)],
             Want::Close(entry) => self.close(entry),
             Want::Say(tone, text) => vec![say(tone, text)],
         }
     }
+}
+
+fn is_handover(effect: &Effect) -> bool {
+    matches!(effect, Effect::Record(entry)
+        if entry.kind == Kind::Lease && entry.data["handover"].is_object())
 }
 
 fn say(tone: Tone, text: impl Into<String>) -> Effect {

@@ -37,11 +37,20 @@ impl Session {
     }
 
     pub(super) fn previewed(&mut self, ticket: Ticket, previewed: Previewed) -> Vec<Effect> {
+        if self.sketch == Some(ticket) {
+            self.sketch = None;
+            return self.walking(|walk| walk.sketched(previewed));
+        }
         let Some(asked) = self.asked.take_if(|asked| asked.ticket == ticket) else {
             return Vec::new();
         };
         match previewed {
             Previewed::Plan(plan) => {
+                let is_step = asked.origin != Origin::Operator;
+                let walk = self.walk.as_deref().filter(|_| is_step);
+                if let Some(why) = walk.and_then(|walk| walk.unapproved(&plan)) {
+                    return self.walking(|walk| walk.waits_for_approval(plan, why));
+                }
                 if asked.origin == Origin::Operator && !is_signal(&asked.request) {
                     self.procedure = Some(asked.request).filter(is_procedure);
                 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Document, Doing, Plan};
 use crate::domain::graph::State;
-use crate::domain::untrusted::Untrusted;
+use crate::domain::markdown::{code, text};
 
 /// Returns the document as Markdown.
 #[must_use]
@@ -180,23 +180,4 @@ fn line(page: &mut String, text: &str) {
 
 fn time(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
-}
-
-/// Returns text from anywhere as Markdown that means nothing but itself.
-fn text(raw: &str) -> String {
-    let special = |c: char| matches!(c, '\\' | '`' | '*' | '_' | '<' | '>' | '[' | ']' | '|' | '#');
-    Untrusted::from(raw).one_line().chars().fold(String::new(), |mut text, c| {
-        text.extend(special(c).then_some('\\'));
-        text.push(c);
-        text
-    })
-}
-
-/// Returns text from anywhere as code: fenced by more backticks than it holds.
-fn code(raw: &str) -> String {
-    let shown = Untrusted::from(raw).one_line();
-    let longest = shown.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest + 1);
-    let pad = if shown.starts_with('`') || shown.ends_with('`') { " " } else { "" };
-    format!("{fence}{pad}{shown}{pad}{fence}")
 }

@@ -1,9 +1,8 @@
-//! What a person gives: the value of a manual item, a variable, an approval.
+//! What a person gives: the value of a manual item, a variable.
 
 use serde_json::json;
 
 use crate::domain::evidence::{Claim, Value, Verdict};
-use crate::domain::gate::{Approval, approvals_needed, approvers, same_person};
 use crate::domain::journal::Kind as Recorded;
 use crate::domain::runbook::{Ask, From, Kind, Respond};
 use crate::session::pick;
@@ -91,47 +90,6 @@ impl Walk {
         let shown = value.to_string();
         self.vars.insert(ask.var.clone(), value);
         wants.extend(self.pass(Means::Vouched, shown));
-        wants
-    }
-
-    /// Takes an approval. Nobody approves what they run themselves.
-    pub(super) fn approve(&mut self, name: &str) -> Vec<Want> {
-        let (Phase::Approving, Kind::Approve { role }) = (&self.phase, self.current().kind.clone())
-        else {
-            return vec![bad("no approval is asked for here")];
-        };
-        let name = name.trim();
-        if name.is_empty() {
-            return vec![bad("the approver types their name: it is recorded")];
-        }
-        let handed = self.handed.as_ref().is_some_and(|handed| same_person(name, &handed.to));
-        if handed || same_person(name, &self.place.executor) {
-            let text = format!("{name} runs this: somebody else has to approve");
-            return vec![bad(text)];
-        }
-        if approvers(&role, self).contains(&name.to_lowercase()) {
-            return vec![bad(format!("{name} has approved already"))];
-        }
-        let data = json!({ "role": role, "by": name, "verified": false });
-        let mut wants = vec![self.record(Recorded::Approved, data)];
-        self.approvals.push(Approval { role: role.clone(), by: name.to_owned() });
-        let given = approvers(&role, self);
-        if given.len() >= approvals_needed(self) {
-            let names = given.into_iter().collect::<Vec<_>>().join(", ");
-            wants.extend(self.pass(Means::Vouched, format!("{names} (unverified)")));
-        }
-        wants
-    }
-
-    /// Lets the run go on without the approval; the gates go on missing it.
-    pub(super) fn override_approval(&mut self, reason: &str) -> Vec<Want> {
-        let reason = reason.trim();
-        if reason.is_empty() {
-            return vec![bad("say why nobody approves: the report shows it in red")];
-        }
-        let data = json!({ "reason": reason, "denied": ["approved by a second person"] });
-        let mut wants = vec![self.record(Recorded::Override, data)];
-        wants.extend(self.pass(Means::Overridden, format!("not approved: {reason}")));
         wants
     }
 }

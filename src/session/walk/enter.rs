@@ -17,6 +17,7 @@ impl Walk {
         self.evidence.clear();
         self.given = None;
         self.watching = None;
+        self.missing = None;
         if self.paused {
             return self.wait(Phase::Held);
         }
@@ -29,7 +30,7 @@ impl Walk {
             Kind::Decide(decide) => self.probe(Purpose::Evidence, decide.evidence),
             Kind::Manual(_) => self.wait(Phase::Doing),
             Kind::Ask(_) => self.wait(Phase::Asking),
-            Kind::Approve { .. } => self.wait(Phase::Approving),
+            Kind::Approve { .. } => self.await_approval(),
             Kind::Watch(watch) => self.begin_watch(&watch),
             Kind::Call { target } => self.call(&target),
         }
@@ -131,7 +132,7 @@ impl Walk {
 }
 
 /// Returns what an act asks to be planned, or why this version cannot plan it.
-fn request(act: &Act, walk: &Walk) -> Result<Request, String> {
+pub(super) fn request(act: &Act, walk: &Walk) -> Result<Request, String> {
     let migrate = |direction, goal| Ok(Request::Migrate { direction, goal, risk: act.risk });
     match &act.action {
         Action::Migrate(Migrate::Up(Up::Head)) => migrate(Direction::Up, Goal::End),

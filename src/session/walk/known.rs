@@ -1,8 +1,9 @@
 //! What gates, conditions and suggestions are tested against.
 
+use crate::domain::approval::Approval;
 use crate::domain::config;
 use crate::domain::evidence::{Name, Reading, Scope, Value};
-use crate::domain::gate::{Approval, Known};
+use crate::domain::gate::Known;
 use crate::domain::identity::Class;
 use crate::domain::runbook::Context;
 
@@ -36,8 +37,15 @@ impl Known for Walk {
         self.readings.get(probe)
     }
 
-    fn approvals(&self) -> &[Approval] {
-        &self.approvals
+    /// Those to the plan of the current act that was recorded as waiting last: one that was
+    /// given to another plan does not count.
+    fn approvals(&self) -> Vec<Approval> {
+        let here = Some(self.here());
+        let Some(awaited) = self.awaited.as_ref().filter(|one| one.subject.step == here) else {
+            return Vec::new();
+        };
+        let counts = |one: &&Approval| one.subject == awaited.subject;
+        self.approvals.iter().filter(counts).cloned().collect()
     }
 
     fn executor(&self) -> &str {

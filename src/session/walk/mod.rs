@@ -6,8 +6,10 @@
 //! happens at all.
 
 mod answers;
+mod approve;
 mod call;
 mod enter;
+mod follow;
 mod known;
 mod leave;
 mod moves;
@@ -18,14 +20,14 @@ mod resume;
 mod status;
 mod watch;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
+use crate::domain::approval::{Approval, Awaited};
 use crate::domain::baseline::Baseline;
 use crate::domain::config::Tool;
 use crate::domain::evidence::{Probe, Reading, Value};
-use crate::domain::gate::Approval;
 use crate::domain::identity::Class;
 use crate::domain::journal::Entry;
 use crate::domain::runbook::{Runbook, Section, Step};
@@ -100,6 +102,8 @@ pub enum Want {
         /// What is to be planned.
         request: Request,
     },
+    /// Plan this for a second person to see; nothing is confirmed by it.
+    Sketch(Request),
     /// Record this.
     Record(Entry),
     /// Close the run with this.
@@ -150,6 +154,14 @@ pub struct Walk {
     readings: BTreeMap<String, Reading>,
     vars: BTreeMap<String, Value>,
     approvals: Vec<Approval>,
+    /// What waits for a second person, as it was recorded last.
+    awaited: Option<Awaited>,
+    /// The plan that they see is being made.
+    sketching: bool,
+    /// The role whose approval the current act misses.
+    missing: Option<String>,
+    /// The steps whose act a typed reason has let through without an approval.
+    waived: BTreeSet<String>,
     reached: Option<String>,
     now: Option<DateTime<Utc>>,
     began: Option<DateTime<Utc>>,
@@ -207,6 +219,10 @@ impl Walk {
             readings: BTreeMap::new(),
             vars: BTreeMap::new(),
             approvals: Vec::new(),
+            awaited: None,
+            sketching: false,
+            missing: None,
+            waived: BTreeSet::new(),
             reached: None,
             now: None,
             began: None,

@@ -50,6 +50,9 @@ impl Walk {
         let mut wants = vec![self.record(Kind::Pause, json!({ "paused": self.paused }))];
         if !self.paused && self.phase == Phase::Held {
             wants.extend(self.enter_step());
+        } else if !self.paused && self.awaited().is_some() {
+            // Somebody may have approved meanwhile.
+            wants.extend(self.sketch());
         }
         wants
     }
@@ -116,8 +119,10 @@ impl Walk {
         if reason.trim().is_empty() {
             return vec![bad("say why the gate is overridden: the report shows it in red")];
         }
-        let data = json!({ "reason": reason, "denied": reasons });
+        let here = self.here();
+        let data = json!({ "reason": reason, "denied": reasons, "waives": here });
         let mut wants = vec![self.record(Kind::Override, data)];
+        self.waived.insert(here);
         wants.extend(self.plan_act());
         wants
     }

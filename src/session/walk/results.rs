@@ -114,7 +114,8 @@ impl Walk {
             .collect();
         let overridable = reasons.clone().all(|reason| reason.may_override);
         self.phase = Phase::Denied { reasons: lines, overridable };
-        Vec::new()
+        self.missing = self.role_missing();
+        if self.missing.is_some() { self.sketch() } else { Vec::new() }
     }
 
     fn evidence_read(&mut self, named: &[(String, Reading)]) -> Vec<Want> {

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::domain::evidence;
-use crate::domain::gate::Approval;
 use crate::domain::journal::{Kind as Recorded, Record};
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::Plan;
@@ -67,7 +66,13 @@ impl Walk {
             }
             Recorded::Outcome if record.data["ending"] == "done" => self.pause_if_asked(),
             Recorded::Answer => self.recall_answer(step, &record.data),
-            Recorded::Approved => self.approvals.extend(approval(&record.data)),
+            Recorded::Approved => {
+                self.approvals.extend(serde_json::from_value(record.data.clone()).ok());
+            }
+            Recorded::Awaits => self.awaited = serde_json::from_value(record.data.clone()).ok(),
+            Recorded::Override => {
+                self.waived.extend(record.data["waives"].as_str().map(str::to_owned));
+            }
             Recorded::Lease => {
                 if let Some(handed) = handed(&record.data) {
                     // Also where the console died before it could record the pause.
@@ -230,11 +235,6 @@ impl Walk {
 fn answered(step: String, data: &Value, depth: usize) -> Option<Answered> {
     let text = |key: &str| data[key].as_str().map(str::to_owned);
     Some(Answered { step, question: text("question")?, answer: text("answer")?, depth })
-}
-
-fn approval(data: &Value) -> Option<Approval> {
-    let text = |key: &str| data[key].as_str().map(str::to_owned);
-    Some(Approval { role: text("role")?, by: text("by")? })
 }
 
 fn handed(data: &Value) -> Option<Handed> {

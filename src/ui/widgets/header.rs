@@ -68,6 +68,8 @@ pub enum Mode {
     Watching,
     /// Acts may be confirmed.
     Armed,
+    /// Somebody else's run is shown; nothing can be done here.
+    Following,
 }
 
 /// How old the data on the screen is.
@@ -160,6 +162,7 @@ impl Header {
         let mut parts = vec![match self.mode {
             Mode::Watching => Part::new("WATCHING ", theme.style(Tone::Strong), 0),
             Mode::Armed => Part::new("▲ ARMED ", theme.style(Tone::Warn), 0),
+            Mode::Following => Part::new("FOLLOWING ", theme.style(Tone::Accent), 0),
         }];
         if let Some(revision) = &self.revision {
             let text = format!("  {} ", text::cut(revision, 24));

@@ -39,6 +39,7 @@ fn lines(header: &Header, alarm: Option<&str>, theme: Theme) -> Vec<(String, Sty
     let mode = match header.mode {
         Mode::Watching => "WATCHING",
         Mode::Armed => "▲ ARMED",
+        Mode::Following => "FOLLOWING",
     };
     let step = header.run.as_ref().map(|run| format!(" {}/{}", run.step.0, run.step.1));
     let blocked = header.blocked.map_or("?".to_owned(), |count| count.to_string());

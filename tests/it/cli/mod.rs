@@ -20,4 +20,5 @@ mod resume;
 mod runbook;
 mod salvage;
 mod schema;
+mod second;
 mod tend;

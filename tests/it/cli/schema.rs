@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 17] = [
+    "approve",
     "backups",
     "check",
     "demo",
     "doctor",
+    "follow",
     "journal",
     "journal-verify",
     "lint",
@@ -17,6 +19,7 @@ const NAMES: [&str; 14] = [
     "plan",
     "recovery-doc",
     "rehearse",
+    "report",
     "snapshot",
     "status",
     "verify",

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use lockkeeper::domain::approval::{Approval, Subject};
 use lockkeeper::domain::evidence::{
     Builtin, Claim, Condition, Expect, Name, Operand, Probe, Reading, Scope, Value, Verdict,
 };
-use lockkeeper::domain::gate::{Approval, Asks, Decision, Gate, Known, Mode, Refused, Rule};
+use lockkeeper::domain::gate::{Asks, Decision, Gate, Known, Mode, Refused, Rule};
 use lockkeeper::domain::quantity::Period;
 use proptest::prelude::*;
 
@@ -26,7 +27,12 @@ impl World {
     }
 
     fn approved(mut self, by: &str) -> Self {
-        self.approvals.push(Approval { role: "lead".to_owned(), by: by.to_owned() });
+        self.approvals.push(Approval {
+            role: "lead".to_owned(),
+            by: by.to_owned(),
+            verified: false,
+            subject: Subject::default(),
+        });
         self
     }
 }
@@ -42,8 +48,8 @@ impl Known for World {
         self.readings.get(probe)
     }
 
-    fn approvals(&self) -> &[Approval] {
-        &self.approvals
+    fn approvals(&self) -> Vec<Approval> {
+        self.approvals.clone()
     }
 
     fn executor(&self) -> &'static str {

@@ -2,6 +2,7 @@
 
 mod activity;
 mod age;
+mod approval;
 mod backup;
 mod backup_name;
 mod config;
@@ -14,6 +15,7 @@ mod hazard;
 mod identity;
 mod journal;
 mod locks;
+mod markdown;
 mod plan;
 mod progress;
 mod resolve;

@@ -34,6 +34,8 @@ pub struct Driven {
     pub seconds: i64,
     /// The request that was asked to be planned last.
     pub asked: Option<(Ticket, Request)>,
+    /// The request that was asked to be planned for a second person last.
+    pub sketch: Option<(Ticket, Request)>,
     /// The probes that were asked for last.
     pub probing: Option<(Ticket, Vec<Probe>)>,
     pub running: Vec<Running>,
@@ -76,6 +78,11 @@ impl Driven {
                 self.asked = Some((ticket, request));
                 Some("preview")
             }
+            Effect::Sketch(ticket, request) => {
+                self.sketch = Some((ticket, request));
+                Some("sketch")
+            }
+            Effect::Release => Some("release"),
             Effect::Perform { act, confirmed, .. } => {
                 self.performed += 1;
                 self.running.push(Running { act, confirmed });
@@ -145,6 +152,18 @@ impl Driven {
     pub fn nothing_left(&mut self) -> Vec<&'static str> {
         let (ticket, _) = self.asked.clone().expect("something is to be planned");
         self.event(Event::Previewed(ticket, Previewed::Nothing("nothing is pending".into())))
+    }
+
+    /// Plans what a second person is to look at.
+    pub fn sketched(&mut self) -> Vec<&'static str> {
+        let (_, request) = self.sketch.clone().expect("something is to be sketched");
+        self.sketched_as(plan_of(&request))
+    }
+
+    /// Plans it as `plan`.
+    pub fn sketched_as(&mut self, plan: Plan) -> Vec<&'static str> {
+        let (ticket, _) = self.sketch.take().expect("something is to be sketched");
+        self.event(Event::Previewed(ticket, Previewed::Plan(Box::new(plan))))
     }
 
     /// Asks for `request` and shows `plan` for it.
@@ -220,6 +239,7 @@ impl Driven {
             Phase::Acting if self.session.is_planning() => self.plan_along(),
             Phase::Acting => drop(self.end(Ending::Done)),
             Phase::Doing | Phase::Asking => drop(self.go(Move::Give("0".into()))),
+            Phase::Approving if self.sketch.is_some() => drop(self.sketched()),
             Phase::Approving => drop(self.go(Move::Approve("lee".into()))),
             Phase::Watching if self.is_asked() => drop(self.find(Find::Good)),
             Phase::Watching => drop(self.tick(3_600)),

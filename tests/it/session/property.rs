@@ -28,6 +28,8 @@ enum Happens {
         back: u64,
         what: u8,
     },
+    /// What a second person is to look at is planned, as itself or as something else.
+    Sketches(u8),
     Answers(u8),
     Leaves,
     Ends {
@@ -116,6 +118,7 @@ fn happens() -> impl Strategy<Value = Happens> {
         1 => prop::bool::weighted(0.9).prop_map(Happens::Opens),
         2 => (0u8..4).prop_map(Happens::Asks),
         6 => (back.clone(), 0u8..8).prop_map(|(back, what)| Happens::Plans { back, what }),
+        4 => (0u8..8).prop_map(Happens::Sketches),
         6 => (0u8..9).prop_map(Happens::Answers),
         1 => Just(Happens::Leaves),
         6 => (endings(), prop::bool::weighted(0.9))
@@ -203,6 +206,10 @@ impl Account {
                 let request = self.asked.get(&ticket)?;
                 Event::Previewed(ticket, planned(*what, request))
             }
+            Happens::Sketches(what) => {
+                let (ticket, request) = self.driven.sketch.take()?;
+                Event::Previewed(ticket, planned(*what, &request))
+            }
             Happens::Answers(how) => {
                 Event::Answered(answer(*how, self.session().pending()?.plan()))
             }
@@ -237,6 +244,7 @@ impl Account {
             Phase::Probing(_) => Happens::Reads { back: 0, find: Find::Good, short: false },
             Phase::Held => Happens::Moves(Move::Pause),
             Phase::Doing | Phase::Asking => Happens::Moves(Move::Give("0".into())),
+            Phase::Approving if self.driven.sketch.is_some() => Happens::Sketches(7),
             Phase::Approving => Happens::Moves(Move::Approve("lee".into())),
             Phase::Watching => Happens::Ticks(3_600),
             Phase::Acting => Happens::Ticks(60),
@@ -317,7 +325,11 @@ impl Account {
                     assert!(runs, "nothing runs that could be stopped");
                 }
                 Effect::Open(_) | Effect::Reopen(_) => assert!(!self.unrecorded),
-                Effect::Refresh | Effect::Say(..) => {}
+                Effect::Sketch(ticket, request) => {
+                    assert!(!self.walk_over, "something is sketched after the end");
+                    self.driven.sketch = Some((ticket, request));
+                }
+                Effect::Release | Effect::Refresh | Effect::Say(..) => {}
             }
         }
     }

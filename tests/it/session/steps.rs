@@ -321,7 +321,7 @@ fn nobody_approves_what_they_run_and_the_approval_is_recorded_unverified() {
         assert!(!driven.recorded.contains(&Kind::Approved));
     }
     driven.go(Move::Approve("Lee".into()));
-    assert_eq!(driven.status("lead"), Some(&vouched("lee (unverified)")));
+    assert_eq!(driven.status("lead"), Some(&vouched("Lee (unverified)")));
     assert!(driven.recorded.contains(&Kind::Approved));
 
     let mut alone = Driven::walking(steps(text));
