@@ -20,7 +20,7 @@ relations AS MATERIALIZED (
 parts (kind, space, owner, name, content) AS (
     SELECT 'schema', s.name, '', '', '' FROM spaces s
     UNION ALL
-    SELECT 'table', r.space, r.name, '', r.kind || ' ' || r.relpersistence
+    SELECT 'table', r.space, r.name, '', r.kind || ' ' || r.relpersistence::text
     FROM relations r
     WHERE r.kind IN ('r', 'p', 'v', 'm', 'S', 'c', 'f')
     UNION ALL

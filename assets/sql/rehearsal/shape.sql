@@ -37,7 +37,7 @@ parts (kind, space, owner, name, definition, place) AS (
                CASE (r.c).relpersistence WHEN 'u' THEN 'UNLOGGED' END,
                CASE WHEN (r.c).relrowsecurity THEN 'ROW LEVEL SECURITY' END,
                CASE WHEN (r.c).relforcerowsecurity THEN 'FORCE ROW LEVEL SECURITY' END,
-               CASE WHEN (r.c).relreplident <> 'd' THEN 'REPLICA IDENTITY ' || (r.c).relreplident END,
+               CASE WHEN (r.c).relreplident <> 'd' THEN 'REPLICA IDENTITY ' || (r.c).relreplident::text END,
                'WITH ' || (r.c).reloptions::text, 'ACL ' || (r.c).relacl::text,
                'OWNER ' || pg_catalog.pg_get_userbyid((r.c).relowner),
                'COMMENT ' || pg_catalog.obj_description(r.oid, 'pg_class'),
@@ -64,7 +64,7 @@ parts (kind, space, owner, name, definition, place) AS (
                CASE WHEN a.attgenerated <> '' THEN 'GENERATED AS' ELSE NULL END,
                CASE WHEN a.attgenerated = '' AND d.adbin IS NOT NULL THEN 'DEFAULT' END,
                pg_catalog.pg_get_expr(d.adbin, d.adrelid),
-               CASE WHEN a.attstorage <> t.typstorage THEN 'STORAGE ' || a.attstorage END,
+               CASE WHEN a.attstorage <> t.typstorage THEN 'STORAGE ' || a.attstorage::text END,
                'STATISTICS ' || nullif(coalesce(a.attstattarget, -1), -1),
                'ACL ' || a.attacl::text, 'WITH ' || a.attoptions::text,
                'COMMENT ' || pg_catalog.col_description(r.oid, a.attnum)),
@@ -95,7 +95,7 @@ parts (kind, space, owner, name, definition, place) AS (
     WHERE k.contype <> 'n' AND (k.conrelid = 0 OR r.oid IS NOT NULL)
     UNION ALL
     SELECT 'trigger', r.space, r.name, g.tgname::text,
-           pg_catalog.pg_get_triggerdef(g.oid) || ' ' || g.tgenabled, 0
+           pg_catalog.pg_get_triggerdef(g.oid) || ' ' || g.tgenabled::text, 0
     FROM pg_catalog.pg_trigger g
     JOIN relations r ON r.oid = g.tgrelid
     WHERE NOT g.tgisinternal

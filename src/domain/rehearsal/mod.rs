@@ -9,6 +9,7 @@ mod report;
 mod rows;
 pub mod sentinel;
 mod shape;
+mod standing;
 mod statement;
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,7 @@ pub use predicted::findings;
 pub use report::{Rehearsed, Report};
 pub use rows::{Column, Rows, Table};
 pub use shape::Shape;
+pub use standing::Standing;
 pub use statement::{Lock, Statement, transactions};
 
 use super::evidence::Verdict as Outcome;

@@ -64,7 +64,8 @@ fn digest(tree: &dyn Tree, path: &str) -> Option<Digest> {
     tree.read(path).ok().map(|bytes| Digest::of(path, &bytes))
 }
 
-/// Reads what is so now on the target.
+/// Reads what is so now on the target; the tool is asked for its version unless what it was is
+/// `known` and taken for true.
 ///
 /// # Errors
 /// Why it cannot be told.
@@ -74,15 +75,12 @@ pub async fn now(
     identity: &Identity,
     (tool, detected): (&'static dyn Tool, &Detected),
     project: &Project,
+    known: Option<&Bound>,
 ) -> Result<Ground, String> {
     let tree = site.tree();
-    let argv = version::command(tool, project)
-        .map(|command| prefixed(&site.config().project.prefix, command.argv));
-    let environment: Environment =
-        environment::variables(&site.target.spec, site.config(), "", None);
-    let version = match argv {
-        Some(argv) => super::tool::version(&argv, &site.project, &environment).await,
-        None => None,
+    let version = match known {
+        Some(known) => known.version.clone(),
+        None => asked(site, tool, project).await,
     };
     let schema = outline(site, reader, (tool, detected)).await?;
     Ok(blocking(|| {
@@ -96,6 +94,14 @@ pub async fn now(
             pending: pending.collect(),
         }
     }))
+}
+
+async fn asked(site: &Site, tool: &dyn Tool, project: &Project) -> Option<String> {
+    let argv = version::command(tool, project)
+        .map(|command| prefixed(&site.config().project.prefix, command.argv));
+    let environment: Environment =
+        environment::variables(&site.target.spec, site.config(), "", None);
+    super::tool::version(&argv?, &site.project, &environment).await
 }
 
 async fn outline(

@@ -181,7 +181,8 @@ impl Reading<'_> {
                     if object.kind == "table" || object.kind.ends_with("view") {
                         self.gone.insert(object.oid, object.identity.replace('"', ""));
                     }
-                    if object.original || object.normal {
+                    let whole = object.kind == "table" || object.kind.ends_with("view");
+                    if object.original || (object.normal && whole) {
                         pending.dropped.push(format!("{} {}", object.kind, object.identity));
                     }
                 }

@@ -204,6 +204,8 @@ impl Hands<'_> {
     async fn follow(&mut self, act: &Act) -> Result<Option<i32>, String> {
         let application = format!("{APPLICATION} {:08x}", std::process::id());
         let mut child = self.spawn(act, &application)?;
+        // Waiting for a child closes its input, which here is the leash.
+        let leash = child.stdin.take();
         let end = Instant::now() + self.limit;
         let why = loop {
             tokio::select! {
@@ -227,7 +229,7 @@ impl Hands<'_> {
             }
         };
         // The leash ends the program with the end of its input.
-        drop(child.stdin.take());
+        drop(leash);
         drop(tokio::time::timeout(Duration::from_secs(10), child.wait()).await);
         self.copy.end_sessions(&self.copy.database).await?;
         Err(why)
