@@ -31,7 +31,7 @@ pub struct Args {
     /// Copy the definitions without a row: nothing is proven about rows
     #[arg(long)]
     pub schema_only: bool,
-    /// Leave the rows of these tables out (a pattern of pg_dump; several times)
+    /// Leave the rows of these tables out (a pattern as `pg_dump` takes it; several times)
     #[arg(long, value_name = "PATTERN")]
     pub exclude_table: Vec<String>,
     /// How long one run of the tool may take, e.g. 90s or 10m

@@ -138,7 +138,7 @@ impl Evidence {
     }
 
     fn pending_changed(&self, now: &Ground) -> Option<String> {
-        let Some((first, _)) = now.pending.first() else { return None };
+        let (first, _) = now.pending.first()?;
         let Some(at) = self.migrations.iter().position(|proof| proof.id == *first) else {
             return Some(format!("{first} was not rehearsed"));
         };

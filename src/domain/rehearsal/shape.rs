@@ -38,7 +38,9 @@ impl Shape {
         let moved = |(relation, columns): (&String, &Vec<String>)| {
             let after = later.columns.get(relation)?;
             let mut sorted = [columns.clone(), after.clone()];
-            sorted.iter_mut().for_each(|columns| columns.sort_unstable());
+            for columns in &mut sorted {
+                columns.sort_unstable();
+            }
             (columns != after && sorted[0] == sorted[1]).then(|| {
                 let order = after.join(", ");
                 format!("the columns of {relation} are in another order now: {order}").into()

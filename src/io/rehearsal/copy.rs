@@ -114,7 +114,8 @@ impl Copy {
         let role = quoted(&self.role);
         self.admin(&format!("ALTER ROLE {role} SUPERUSER LOGIN")).await?;
         let mut loaded = self.connect(LOADED).await?;
-        let recorded = sqlx::raw_sql(RECORD).execute(&mut loaded).await.map_err(told);
+        let recorded =
+            sqlx::raw_sql(RECORD).execute(&mut loaded).await.map_err(|error| told(&error));
         drop(sqlx::raw_sql("ANALYZE").execute(&mut loaded).await);
         drop(loaded.close().await);
         recorded?;
@@ -165,12 +166,15 @@ impl Copy {
             .database(database)
             .application_name(OURS)
             .disable_statement_logging();
-        PgConnection::connect_with(&options).await.map_err(told)
+        PgConnection::connect_with(&options).await.map_err(|error| told(&error))
     }
 
     async fn admin(&self, sql: &str) -> Result<(), String> {
         let mut connection = self.connect("postgres").await?;
-        let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.map_err(told);
+        let done = sqlx::raw_sql(AssertSqlSafe(sql))
+            .execute(&mut connection)
+            .await
+            .map_err(|error| told(&error));
         drop(connection.close().await);
         done.map(drop)
     }
@@ -300,7 +304,7 @@ fn trouble(said: impl io::BufRead) -> Vec<String> {
     last
 }
 
-fn told(error: sqlx::Error) -> String {
+fn told(error: &sqlx::Error) -> String {
     let error = error
         .as_database_error()
         .map_or_else(|| error.to_string(), |said| said.message().to_owned());

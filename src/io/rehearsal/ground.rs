@@ -30,6 +30,9 @@ const PINS: [&str; 14] = [
     "Cargo.lock",
 ];
 
+/// The files in which a tool may find its database by itself.
+const LEADS: [&str; 4] = [".env", ".env.local", "docker-compose.yml", "compose.yaml"];
+
 /// Returns the tool as it is, of which `version` is what it says itself.
 pub(super) fn bound(
     tree: &dyn Tree,
@@ -38,17 +41,23 @@ pub(super) fn bound(
     version: Option<String>,
     server: u32,
 ) -> Bound {
-    let obeyed = project.setup.files.iter().map(String::as_str);
-    let mut files: Vec<Digest> = obeyed.chain(PINS).filter_map(|path| digest(tree, path)).collect();
-    files.sort_by(|a, b| a.path.cmp(&b.path));
-    files.dedup();
     Bound {
         name: tool.name().to_owned(),
         version,
         server,
         lockkeeper: env!("CARGO_PKG_VERSION").to_owned(),
-        files,
+        files: obeyed(tree, project),
     }
+}
+
+/// Returns what the tool executes or obeys at each run, and what pins what is installed.
+pub(super) fn obeyed(tree: &dyn Tree, project: &Project) -> Vec<Digest> {
+    let obeyed = project.setup.files.iter().map(String::as_str);
+    let all = obeyed.chain(PINS).chain(LEADS);
+    let mut files: Vec<Digest> = all.filter_map(|path| digest(tree, path)).collect();
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files.dedup();
+    files
 }
 
 /// Returns the files of a migration.

@@ -72,7 +72,7 @@ pub(super) struct Ran {
 pub(super) fn read(text: &str, began: f64, books: &str, samples: &[Sample]) -> Ran {
     let mut reading = Reading { began, books, samples, ..Reading::default() };
     for entry in entries(text) {
-        reading.take(entry);
+        reading.take(&entry);
     }
     reading.ran
 }
@@ -142,7 +142,7 @@ struct Pending {
 }
 
 impl Reading<'_> {
-    fn take(&mut self, entry: Entry) {
+    fn take(&mut self, entry: &Entry) {
         match entry.kind.as_str() {
             "LOG" => {
                 if let Some(json) = entry.text.strip_prefix("lockkeeper ") {
@@ -150,14 +150,12 @@ impl Reading<'_> {
                         self.told(entry.pid, told);
                     }
                 } else if let Some((took, sql)) = finished(&entry.text) {
-                    let sql = sql.to_owned();
-                    self.statement(&entry, sql, Some(took));
+                    self.statement(entry, sql, Some(took));
                 }
             }
-            "ERROR" | "FATAL" => self.ran.faults.push(Fault { state: entry.state }),
+            "ERROR" | "FATAL" => self.ran.faults.push(Fault { state: entry.state.clone() }),
             "STATEMENT" if entry.state != "00000" => {
-                let sql = entry.text.clone();
-                self.statement(&entry, sql, None);
+                self.statement(entry, &entry.text, None);
             }
             _ => {}
         }
@@ -194,9 +192,9 @@ impl Reading<'_> {
         }
     }
 
-    fn statement(&mut self, entry: &Entry, sql: String, took: Option<f64>) {
+    fn statement(&mut self, entry: &Entry, sql: &str, took: Option<f64>) {
         let pending = self.pending.remove(&entry.pid).unwrap_or_default();
-        if !(pending.told || changes(&sql)) || is_own(&sql, self.books) {
+        if !(pending.told || changes(sql)) || is_own(sql, self.books) {
             return;
         }
         let transaction = self.transaction(entry, pending.xid.as_ref());
@@ -209,7 +207,7 @@ impl Reading<'_> {
                 locks.push((sample.relation.clone(), sample.mode));
             }
         }
-        let locks = self.new_locks(&transaction, locks);
+        let locks = self.new_locks(&transaction, &locks);
         self.ran.statements.push(Statement {
             sql: sql.trim().to_owned(),
             started_s: (from - self.began).max(0.0),
@@ -222,14 +220,14 @@ impl Reading<'_> {
     }
 
     /// Returns the strongest lock per relation that this transaction did not have before.
-    fn new_locks(&mut self, transaction: &str, locks: Vec<(String, Mode)>) -> Vec<Lock> {
+    fn new_locks(&mut self, transaction: &str, locks: &[(String, Mode)]) -> Vec<Lock> {
         let held = self.held.entry(transaction.to_owned()).or_default();
         let mut new: BTreeMap<String, Mode> = BTreeMap::new();
         for (relation, mode) in locks {
-            let had = held.get(&relation).copied();
+            let had = held.get(relation);
             if had.is_none_or(|had| had < mode) {
-                let strongest = new.entry(relation).or_insert(mode);
-                *strongest = (*strongest).max(mode);
+                let strongest = new.entry(relation.clone()).or_insert(*mode);
+                *strongest = (*strongest).max(*mode);
             }
         }
         held.extend(new.iter().map(|(relation, mode)| (relation.clone(), *mode)));

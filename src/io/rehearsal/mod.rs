@@ -128,7 +128,7 @@ async fn on(
         Some(_) => Some(Control::open(site.target.spec.clone()).await.map_err(|e| e.to_string())?),
         None => None,
     };
-    let mut hands = Hands {
+    let hands = Hands {
         site,
         tool,
         detected,
@@ -138,8 +138,6 @@ async fn on(
         forbidden,
         output: copy.directory().join("tool.out"),
     };
-    tell(&format!("proving where {} connects", tool.name()));
-    hands.prove().await?;
     let mut reader = Reader::new(hands.spec.clone());
     let told = |error: crate::io::postgres::reader::Error| error.to_string();
     report.bytes = Some(reader.database_size().await.map_err(told)?);
@@ -173,11 +171,14 @@ async fn all(
         reader.close().await;
         standing = read.without(&traveller.hands.books());
     }
+    let mut proven = None;
     for (at, id) in pending.iter().enumerate() {
         tell(&format!("{} of {}: {id}", at + 1, pending.len()));
-        if at > 0 {
-            // What it reads to find its database may have changed with what it ran.
+        let obeyed = ground::obeyed(&traveller.hands.site.tree(), &project);
+        if proven.as_ref() != Some(&obeyed) {
+            // What it reads to find its database may lead elsewhere now.
             traveller.hands.prove().await?;
+            proven = Some(obeyed);
         }
         let entry = predicted(traveller, &project, id).await?;
         let bytes = traveller.counter.bytes.clone();

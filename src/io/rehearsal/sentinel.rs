@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 
@@ -93,12 +94,12 @@ async fn row(
 async fn made(
     connection: &mut PgConnection,
     table: &Table,
-    parent: &(dyn Fn(u32) -> Option<String> + Sync),
+    parent: &dyn Fn(u32) -> Option<String>,
 ) -> Result<(String, Values), String> {
     let mut picks = Picks::numbered(1);
     let mut why = String::new();
     for _ in 0..TRIES {
-        let sql = sentinel::insert(table, &picks, &|oid| parent(oid))?;
+        let sql = sentinel::insert(table, &picks, parent)?;
         let error = match one(connection, &sql).await {
             Ok(Some(row)) => return Ok(row),
             Ok(None) => return Err("a trigger or a rule keeps the row out".to_owned()),
@@ -106,7 +107,7 @@ async fn made(
         };
         why = said(&error);
         let constraint = error.as_database_error().and_then(|error| error.constraint());
-        let code = error.as_database_error().and_then(|error| error.code());
+        let code = error.as_database_error().and_then(DatabaseError::code);
         let is_moved = match (code.as_deref(), constraint) {
             // Another value for what is checked.
             (Some("23514"), Some(name)) => {

@@ -79,7 +79,7 @@ impl Traveller<'_> {
         let act = match self.down_act(project, id) {
             Ok(act) => act,
             Err(down) => {
-                trip.down = Some(down);
+                trip.down = Some(*down);
                 return Ok(());
             }
         };
@@ -90,15 +90,15 @@ impl Traveller<'_> {
     }
 
     /// Returns how the tool goes down, or what is known without trying.
-    fn down_act(&self, project: &Project, id: &str) -> Result<Act, Down> {
-        let missing = |why: String| Down::Missing(why);
+    fn down_act(&self, project: &Project, id: &str) -> Result<Act, Box<Down>> {
+        let missing = |why: String| Box::new(Down::Missing(why));
         if project.migration(id).is_some_and(|migration| migration.down.is_none()) {
             return Err(missing(format!("{id} has no way down")));
         }
         match self.hands.act(project, &Intent::Down(id.to_owned())) {
             Ok(act) => Ok(act),
             Err(refused @ Refused::NoWayDown(_)) => Err(missing(refused.to_string())),
-            Err(refused) => Err(Down::Ran(cannot(refused.to_string()))),
+            Err(refused) => Err(Box::new(Down::Ran(cannot(refused.to_string())))),
         }
     }
 

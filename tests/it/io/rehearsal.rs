@@ -31,7 +31,7 @@ fn order() -> Order {
 
 /// Rehearses, and checks that nothing is left of the copy.
 async fn rehearse(site: &Site, order: &Order) -> Report {
-    let report = rehearsal::rehearse(site, order, &mut |_| {}).await;
+    let report = Box::pin(rehearsal::rehearse(site, order, &mut |_| {})).await;
     assert_eq!(cluster::registered(&site.paths.state), Vec::<std::path::PathBuf>::new());
     report
 }
