@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{approve, check, demo, follow, load, report, watch};
+use super::{approve, check, demo, follow, load, rehearse, report, watch};
 use crate::domain::verify::Level;
 
 /// The operator's console for PostgreSQL schema migrations.
@@ -102,6 +102,12 @@ pub enum Command {
     Report(report::Args),
     /// The recovery document: what to do about each migration that cannot be taken back
     RecoveryDoc(RecoveryDoc),
+    /// Take every pending migration up, down and up again on a copy: locks, times, what is lost, a verdict
+    #[command(after_help = rehearse::EXIT_CODES)]
+    Rehearse(rehearse::Args),
+    /// A program of a rehearsal, which ends with it
+    #[command(name = "__leash", hide = true)]
+    Leash(Rest),
     /// What was recorded
     #[command(subcommand)]
     Journal(Journal),

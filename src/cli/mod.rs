@@ -25,6 +25,7 @@ pub mod perform;
 mod plain;
 mod recovery;
 mod report;
+mod rehearse;
 mod restore_table;
 mod resume;
 mod run;
@@ -47,7 +48,7 @@ use color_eyre::eyre::Result;
 
 use crate::domain::plan::{Direction, Signal};
 use crate::domain::untrusted::Untrusted;
-use crate::io::{backup, migrate, restore, salvage, store, tables};
+use crate::io::{backup, leash, migrate, restore, salvage, store, tables};
 use args::{Cli, Command};
 use change::Wish;
 
@@ -116,6 +117,8 @@ fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Act(args) => act::run(&args),
         Command::Sqlx(args) => Ok(migrate::main(&args.args, migrate::from_environment)),
         Command::Sql(args) => Ok(migrate::statements::main(&args.args, migrate::from_environment)),
+        Command::Rehearse(args) => rehearse::run(&args),
+        Command::Leash(args) => Ok(leash::main(&args.args)),
         Command::RestoreTable(args) => restore_table::run(&args),
         Command::Salvage(args) => change::run(&args.changing, Wish::salvage(&args)?),
         Command::Save(args) => Ok(salvage::main(&args.args)),

@@ -24,7 +24,8 @@ pub struct Part {
 
 impl Part {
     /// Returns it in words, e.g. `index i of public.t`.
-    fn words(&self) -> String {
+    #[must_use]
+    pub fn words(&self) -> String {
         let Self { kind, space, owner, name } = self;
         match (owner.as_str(), name.as_str()) {
             ("", "") => format!("{kind} {space}"),
@@ -86,25 +87,68 @@ impl Schema {
     /// that came or went is not told beside it.
     #[must_use]
     pub fn changes(&self, later: &Self) -> Vec<Untrusted> {
-        let parts: BTreeSet<&Part> = self.0.keys().chain(later.0.keys()).collect();
-        let moved: Vec<(&Part, &str)> =
-            parts.into_iter().filter_map(|part| Some((part, self.change(later, part)?))).collect();
-        let whole: Vec<&Part> = moved
-            .iter()
-            .filter(|(part, what)| part.name.is_empty() && *what != "changed")
-            .map(|(part, _)| *part)
-            .collect();
-        let told = |part: &Part| !whole.iter().any(|relation| part.belongs_to(relation));
-        let lines = moved.iter().filter(|(part, _)| told(part));
-        lines.map(|(part, what)| format!("{} {what}", part.words()).into()).collect()
+        let differences = self.differences(later);
+        let line = |d: &Difference<'_>| format!("{} {}", d.part.words(), d.word()).into();
+        differences.iter().map(line).collect()
     }
 
-    fn change(&self, later: &Self, part: &Part) -> Option<&'static str> {
-        match (self.0.get(part), later.0.get(part)) {
-            (None, Some(_)) => Some("created"),
-            (Some(_), None) => Some("dropped"),
-            (Some(before), Some(after)) if before != after => Some("changed"),
-            _ => None,
+    /// Returns every part that is not the same here and in `later`, but for what belongs to a
+    /// relation that came or went.
+    #[must_use]
+    pub fn differences<'a>(&'a self, later: &'a Self) -> Vec<Difference<'a>> {
+        let all = self.all_differences(later);
+        let whole: Vec<&Part> = all
+            .iter()
+            .filter(|d| d.part.name.is_empty() && (d.before.is_none() || d.after.is_none()))
+            .map(|d| d.part)
+            .collect();
+        let told = |d: &&Difference<'_>| !whole.iter().any(|whole| d.part.belongs_to(whole));
+        all.iter().filter(told).copied().collect()
+    }
+
+    fn all_differences<'a>(&'a self, later: &'a Self) -> Vec<Difference<'a>> {
+        let parts: BTreeSet<&Part> = self.0.keys().chain(later.0.keys()).collect();
+        let get = |schema: &'a Self, part: &Part| schema.0.get(part).map(String::as_str);
+        let difference =
+            |part| Difference { part, before: get(self, part), after: get(later, part) };
+        let differs = |d: &Difference<'_>| d.before != d.after;
+        parts.into_iter().map(difference).filter(differs).collect()
+    }
+
+    /// Returns this schema with what has changed between two others done to it: where a copy
+    /// went, its original will go.
+    #[must_use]
+    pub fn moved_as(&self, from: &Self, to: &Self) -> Self {
+        let mut parts = self.0.clone();
+        for Difference { part, after, .. } in from.all_differences(to) {
+            match after {
+                Some(after) => parts.insert(part.clone(), after.to_owned()),
+                None => parts.remove(part),
+            };
+        }
+        Self(parts)
+    }
+}
+
+/// A part of a schema that is not the same at two moments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Difference<'a> {
+    /// The part.
+    pub part: &'a Part,
+    /// What it was, if it was there.
+    pub before: Option<&'a str>,
+    /// What it is then, if it is there.
+    pub after: Option<&'a str>,
+}
+
+impl Difference<'_> {
+    /// Returns `created`, `dropped` or `changed`.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match (self.before, self.after) {
+            (None, _) => "created",
+            (_, None) => "dropped",
+            _ => "changed",
         }
     }
 }

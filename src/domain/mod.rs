@@ -31,6 +31,7 @@ pub mod problem;
 pub mod progress;
 pub mod quantity;
 pub mod report;
+pub mod rehearsal;
 pub mod resolve;
 pub mod restore;
 pub mod reversal;

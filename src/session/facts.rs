@@ -19,7 +19,8 @@ use crate::domain::journal::Record;
 use crate::domain::locks::Id;
 use crate::domain::loss::Loss;
 use crate::domain::plan::Direction;
-use crate::domain::restore::Standing;
+use crate::domain::rehearsal::Standing;
+use crate::domain::restore::Standing as Restore;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::verdict::{self, Verdict};
@@ -138,6 +139,8 @@ pub struct Migrations {
     pub project: Project,
     /// The same as a document, with hazards and losses judged by the live catalog.
     pub status: Status,
+    /// What the last rehearsal of this target says, if there was one.
+    pub rehearsed: Option<Standing>,
 }
 
 impl Migrations {
@@ -238,7 +241,7 @@ pub struct Facts {
     /// The backups that were found.
     pub backups: Feed<Inventory>,
     /// What restores have left here, and which ways to restore are open.
-    pub restore: Feed<Standing>,
+    pub restore: Feed<Restore>,
     /// What backups were asked to prove, by their location.
     pub proofs: BTreeMap<String, Proof>,
     /// The last migration that was applied here, with what was counted by then.

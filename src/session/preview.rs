@@ -333,9 +333,9 @@ fn migration_preview(
         sql: script.statements.iter().map(|statement| statement.sql.clone()).collect(),
         touches: hazards.iter().map(touch).collect(),
         now,
-        takes: takes(hazards),
+        takes: rehearsed_takes(intent, known).or_else(|| takes(hazards)),
         stall: None,
-        back: back(intent, migration, known),
+        back: back(intent, migration, known) + &rehearsed_back(intent, known, ground),
     }
 }
 
@@ -365,6 +365,24 @@ fn touch(hazard: &Hazard) -> String {
         _ => "catalog only",
     };
     format!("line {}: {locks} · {cost} · blocks {}", hazard.line, hazard.blocks)
+}
+
+/// Returns how long it took on a copy, which is more than any size tells.
+fn rehearsed_takes(intent: &Intent, known: &Migrations) -> Option<String> {
+    match intent {
+        Intent::Up(id) => {
+            known.rehearsed.as_ref()?.takes(id).map(|took| format!("rehearsed: {took}"))
+        }
+        Intent::Down(_) => None,
+    }
+}
+
+/// Returns what the way back has shown on a copy.
+fn rehearsed_back(intent: &Intent, known: &Migrations, ground: &Ground<'_>) -> String {
+    let now = ground.snapshot.map(|snapshot| snapshot.taken_at);
+    let told = known.rehearsed.as_ref().zip(now);
+    let told = told.and_then(|(standing, now)| standing.told(intent.migration(), now));
+    told.map_or_else(String::new, |told| format!("; rehearsed: {told}"))
 }
 
 fn takes(hazards: &[Hazard]) -> Option<String> {

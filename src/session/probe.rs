@@ -132,6 +132,14 @@ fn of_migrations(builtin: Builtin, known: &Known<'_>) -> Option<Value> {
         ),
         _ if !project.connected => return None,
         Builtin::PendingMigrations => count(pending().count()),
+        Builtin::Rehearsed => {
+            let pending: Vec<&str> = pending().map(|node| node.id.as_str()).collect();
+            match &migrations.rehearsed {
+                _ if pending.is_empty() => Value::Bool(true),
+                Some(standing) => standing.value(&pending),
+                None => Value::unknown("nothing was rehearsed here: lockkeeper rehearse"),
+            }
+        }
         Builtin::IrreversibleMigrations => Value::List(
             pending()
                 .filter_map(|node| project.migration(&node.id))

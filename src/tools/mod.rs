@@ -29,6 +29,7 @@ pub mod sql;
 pub mod sqlx;
 pub mod status;
 mod tree;
+pub mod version;
 pub mod walg;
 
 pub use failure::{Failure, FailureKind};

@@ -50,6 +50,9 @@ pub enum Builtin {
     ToolProblems,
     /// Pending migrations that cannot be undone without loss (list of ids).
     IrreversibleMigrations,
+    /// Every pending migration went up and came back on a copy of what is here now (bool;
+    /// unknown if none was rehearsed, or anything has changed since).
+    Rehearsed,
     /// The database is at the migration before the one that this run brought it to (bool).
     RevisionIsPrevious,
     /// The database is at the migration that this run's last act was to bring it to (bool).
@@ -112,6 +115,7 @@ impl Builtin {
             Self::PendingMigrations,
             Self::ToolProblems,
             Self::IrreversibleMigrations,
+            Self::Rehearsed,
             Self::RevisionIsPrevious,
             Self::RevisionIsNext,
             Self::RequiredTables,
@@ -140,6 +144,7 @@ impl Builtin {
             Self::Connection
             | Self::IdentityPinned
             | Self::Primary
+            | Self::Rehearsed
             | Self::RevisionIsPrevious
             | Self::RevisionIsNext
             | Self::RequiredTables

@@ -67,6 +67,15 @@ pub(super) enum Failed {
     Bad(String),
 }
 
+impl Failed {
+    /// Returns why, whosever fault it is.
+    pub fn why(self) -> String {
+        match self {
+            Self::CannotTell(why) | Self::Bad(why) => why,
+        }
+    }
+}
+
 impl Load<'_> {
     /// Loads it, and returns what holds then.
     pub fn run(&self, scratch: &Scratch, tell: &mut dyn FnMut(&str)) -> Result<String, Failed> {

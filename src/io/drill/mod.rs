@@ -86,7 +86,7 @@ fn hold(
     tell: &mut dyn FnMut(&str),
 ) -> Vec<Finding> {
     let begun = Instant::now();
-    let scratch = match fit(found).and_then(|()| Scratch::make(path, found, place, tell)) {
+    let scratch = match fit(found).and_then(|()| Scratch::make(path, found, &[], place, tell)) {
         Ok(scratch) => scratch,
         Err(why) => return vec![Finding::unknown(Level::L4, why).took(begun.elapsed())],
     };
@@ -173,7 +173,7 @@ fn sound(_: &Path, scratch: &Scratch, tell: &mut dyn FnMut(&str)) -> Finding {
     .by(scratch.tool())
 }
 
-/// A backup that is loaded into a scratch server, which goes with this value.
+/// A scratch server with something loaded into it, which goes with this value.
 #[derive(Debug)]
 pub struct Loaded(Scratch);
 
@@ -183,13 +183,79 @@ impl Loaded {
     pub fn dsn(&self) -> String {
         self.0.dsn()
     }
+
+    /// Returns the server's own directory: its socket lies in it, its `log`, and whatever has
+    /// to go with it.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.0.directory()
+    }
+
+    /// Returns the server's version, e.g. `15.20`.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        self.0.version()
+    }
+
+    /// Loads the archive at `path` into the database, which is made anew.
+    ///
+    /// # Errors
+    /// Why it does not load, in a sentence.
+    pub fn fill(&self, path: &Path, tell: &mut dyn FnMut(&str)) -> Result<(), String> {
+        let limit = (estimate(Level::L4, self.0.bytes) * PATIENCE).max(LEAST);
+        let load = Load { path, kind: Kind::Custom, tables: None, limit };
+        load.run(&self.0, tell).map(drop).map_err(load::Failed::why)
+    }
+
+    /// Makes a role that can do nothing; one that is there already stays.
+    ///
+    /// # Errors
+    /// As the server says.
+    pub fn role(&self, name: &str) -> Result<(), String> {
+        match self.0.role(name) {
+            Err(why) if !why.contains("already exists") => Err(why),
+            _ => Ok(()),
+        }
+    }
+
+    /// Stops and removes the server.
+    ///
+    /// # Errors
+    /// When it runs on.
+    pub fn end(self) -> Result<(), String> {
+        self.0.end().map_err(|error| error.to_string())
+    }
 }
 
-/// Proves the backup at `path` to L3 and loads it.
+/// The name of the database that is loaded.
+pub const LOADED: &str = scratch::DATABASE;
+
+/// Makes an empty scratch server of this major version, with these settings beside a drill's
+/// own, where there is room for a database of so many bytes.
+///
+/// # Errors
+/// Why there is none, in a sentence.
+pub fn empty(
+    major: u32,
+    bytes: u64,
+    settings: &[(&str, &str)],
+    place: &Place,
+    tell: &mut dyn FnMut(&str),
+) -> Result<Loaded, String> {
+    Scratch::of_major(major, bytes, settings, place, tell).map(Loaded)
+}
+
+/// Proves the backup at `path` to L3 and loads it, into a server with these settings beside a
+/// drill's own.
 ///
 /// # Errors
 /// Why it is not loaded, in a sentence.
-pub fn load(path: &Path, place: &Place, tell: &mut dyn FnMut(&str)) -> Result<Loaded, String> {
+pub fn load(
+    path: &Path,
+    settings: &[(&str, &str)],
+    place: &Place,
+    tell: &mut dyn FnMut(&str),
+) -> Result<Loaded, String> {
     let highest = store::HIGHEST;
     let proved = store::verify(path, highest, Utc::now(), &mut |at| tell(&at.words()));
     let (report, found) = proved.map_err(|limit| limit.to_string())?;
@@ -200,11 +266,9 @@ pub fn load(path: &Path, place: &Place, tell: &mut dyn FnMut(&str)) -> Result<Lo
     }
     fit(&found)?;
     let path = std::path::absolute(path).map_err(|error| error.to_string())?;
-    let scratch = Scratch::make(&path, &found, place, tell)?;
-    match loader(&path, &found, &scratch).run(&scratch, tell) {
-        Ok(_) => Ok(Loaded(scratch)),
-        Err(load::Failed::CannotTell(why) | load::Failed::Bad(why)) => Err(why),
-    }
+    let scratch = Scratch::make(&path, &found, settings, place, tell)?;
+    let loaded = loader(&path, &found, &scratch).run(&scratch, tell);
+    loaded.map(|_| Loaded(scratch)).map_err(load::Failed::why)
 }
 
 fn loader<'a>(path: &'a Path, found: &Found, scratch: &Scratch) -> Load<'a> {

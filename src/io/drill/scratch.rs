@@ -37,15 +37,42 @@ impl Scratch {
     pub fn make(
         path: &Path,
         found: &Found,
+        settings: &[(&str, &str)],
+        place: &Place,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<Self, String> {
+        let tools = Tools::find(found)?;
+        let bytes = bytes(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let room = Room { bytes, needed: needs(bytes, found.kind) };
+        Self::start(tools, &room, settings, place, tell)
+    }
+
+    /// Makes a server of this major version, with room for a database of so many bytes.
+    ///
+    /// # Errors
+    /// Why there can be none.
+    pub fn of_major(
+        major: u32,
+        bytes: u64,
+        settings: &[(&str, &str)],
+        place: &Place,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<Self, String> {
+        let needed = bytes.saturating_mul(GROWS).saturating_add(EMPTY);
+        Self::start(Tools::of_major(major)?, &Room { bytes, needed }, settings, place, tell)
+    }
+
+    fn start(
+        tools: Tools,
+        wanted: &Room,
+        more: &[(&str, &str)],
         place: &Place,
         tell: &mut dyn FnMut(&str),
     ) -> Result<Self, String> {
         sweep(&place.state);
-        let tools = Tools::find(found)?;
-        let bytes = bytes(path).map_err(|error| format!("{}: {error}", path.display()))?;
         let temporary = std::env::temp_dir();
         let free = rustix::fs::statvfs(&temporary).ok().map(|stat| stat.f_bavail * stat.f_frsize);
-        room(free, needs(bytes, found.kind), &temporary)?;
+        room(free, wanted.needed, &temporary)?;
         tell(&format!("making a scratch server, PostgreSQL {}", tools.server.version));
         let settings = [
             ("autovacuum", "off"),
@@ -55,7 +82,8 @@ impl Scratch {
             ("maintenance_work_mem", "256MB"),
             ("max_wal_size", "4GB"),
         ];
-        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let settings = settings.iter().chain(more);
+        let settings = settings.map(|(name, value)| ((*name).into(), (*value).into())).collect();
         let spec = Spec {
             state: Some(place.state.clone()),
             watcher: Some(place.program.clone()),
@@ -63,7 +91,7 @@ impl Scratch {
         };
         let cluster = Cluster::start_with(tools.programs.clone(), &spec)
             .map_err(|error| shown(&error.to_string()))?;
-        Ok(Self { cluster, tools, bytes })
+        Ok(Self { cluster, tools, bytes: wanted.bytes })
     }
 
     /// Returns what proves here, e.g. `PostgreSQL 15.20`.
@@ -143,6 +171,16 @@ impl Scratch {
         self.cluster.dsn(SUPERUSER, DATABASE)
     }
 
+    /// Returns the server's own directory, which goes with it.
+    pub fn directory(&self) -> &Path {
+        self.cluster.socket_dir()
+    }
+
+    /// Returns the server's version, e.g. `15.20`.
+    pub fn version(&self) -> &str {
+        &self.tools.server.version
+    }
+
     /// Stops and removes it.
     ///
     /// # Errors
@@ -154,6 +192,14 @@ impl Scratch {
 
 fn first(said: &str) -> &str {
     said.lines().next().unwrap_or("it said nothing")
+}
+
+/// The room that a database takes.
+struct Room {
+    /// Bytes of what is loaded.
+    bytes: u64,
+    /// Bytes that have to be free.
+    needed: u64,
 }
 
 /// The programs of a drill: the server of the later of the versions that the backup was made of
@@ -170,7 +216,10 @@ impl Tools {
     fn find(found: &Found) -> Result<Self, String> {
         let versions = [&found.server_version, &found.tool_version];
         let major = versions.into_iter().flatten().filter_map(|text| major(text.raw())).max();
-        let major = major.ok_or("which version it is of is not known")?;
+        Self::of_major(major.ok_or("which version it is of is not known")?)
+    }
+
+    fn of_major(major: u32) -> Result<Self, String> {
         let find = |name| clients::find(name, major).map_err(|unfit| unfit.to_string());
         let server = find("postgres")?;
         // A link to one program says nothing of the others: they lie where it leads to.

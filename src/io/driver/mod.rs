@@ -13,6 +13,7 @@ mod probe;
 mod read;
 mod recheck;
 mod record;
+mod rehearsed;
 mod restore;
 mod resume;
 mod schema;

@@ -75,6 +75,11 @@ impl Inner {
         let identity = self.identity().await;
         read.pinned = self.site.target.pin.is_some().then_some(identity.is_ok());
         read.migrations = self.migrations().await.ok().map(|(_, migrations)| migrations);
+        if let Some(migrations) = &mut read.migrations
+            && builtins.contains(&Builtin::Rehearsed)
+        {
+            self.ask_version(migrations).await;
+        }
         if let Ok(identity) = &identity
             && builtins.contains(&Builtin::LeaseFree)
         {

@@ -114,7 +114,8 @@ impl Inner {
             project
         });
         let status = Status::of(&project, &catalog);
-        Ok((tool, Migrations { project, status }))
+        let rehearsed = self.rehearsed(tool, &detected, &project, &catalog).await;
+        Ok((tool, Migrations { project, status, rehearsed }))
     }
 
     /// Returns the revisions that the database is at.

@@ -98,6 +98,7 @@ impl Inner {
                 database.one_line(),
                 plan.target.database
             )),
+            Proof::Forbidden { .. } => Err(format!("{name} connects elsewhere")),
             Proof::CannotTell(reason) => {
                 Err(format!("cannot tell where {name} connects: {}", reason.text()))
             }

@@ -45,6 +45,13 @@ pub enum Proof {
         /// The database that it is in.
         database: Untrusted,
     },
+    /// It was seen on the server that it must not touch.
+    Forbidden {
+        /// The session's pid there.
+        pid: i32,
+        /// The database that it is in there.
+        database: Untrusted,
+    },
     /// It was not seen: it connects elsewhere, too briefly, or under another name.
     CannotTell(Reason),
 }
@@ -103,6 +110,31 @@ pub async fn child_target(
     target: &Identity,
     limit: Duration,
 ) -> Result<Proof, control::Error> {
+    watched(control, None, probe, target, limit).await
+}
+
+/// Does the same for a child that must not be seen on `forbidden` at all: it is followed to its
+/// end, since what connects here first may connect there next.
+///
+/// # Errors
+/// [`control::Error`] when one of the servers cannot be looked at.
+pub async fn child_target_alone(
+    control: &mut Control,
+    forbidden: Option<&mut Control>,
+    probe: &Probe,
+    target: &Identity,
+    limit: Duration,
+) -> Result<Proof, control::Error> {
+    watched(control, forbidden, probe, target, limit).await
+}
+
+async fn watched(
+    control: &mut Control,
+    mut forbidden: Option<&mut Control>,
+    probe: &Probe,
+    target: &Identity,
+    limit: Duration,
+) -> Result<Proof, control::Error> {
     let name = format!("lk-proof-{}", random_word());
     // Asked once before, so that the first look is not the one that plans the statement.
     control.find_application(&name).await?;
@@ -111,18 +143,31 @@ pub async fn child_target(
         Err(error) => return Ok(Proof::CannotTell(Reason::NotStarted(why(probe, &error)))),
     };
     let end = Instant::now() + limit;
+    let mut proven = None;
     loop {
         // In this order: a session of a child that has just ended may still be there.
         let ended = group.ended();
-        let found = control.find_application(&name).await?;
-        if let Some(proof) = proof(&found, target) {
-            return Ok(proof);
+        if let Some(forbidden) = &mut forbidden
+            && let Some(session) = forbidden.find_application(&name).await?.first()
+        {
+            let database = Untrusted::new(session.database.as_str());
+            return Ok(Proof::Forbidden { pid: session.pid, database });
+        }
+        match proof(&control.find_application(&name).await?, target) {
+            Some(proof @ Proof::Proven { .. }) if forbidden.is_some() => {
+                group.release();
+                proven = Some(proof);
+            }
+            Some(proof) => return Ok(proof),
+            None => {}
         }
         if let Some(status) = ended {
-            return Ok(Proof::CannotTell(Reason::Ended(status.code())));
+            let unseen = Proof::CannotTell(Reason::Ended(status.code()));
+            return Ok(proven.unwrap_or(unseen));
         }
         if Instant::now() >= end {
-            return Ok(Proof::CannotTell(Reason::TimedOut(limit)));
+            let unseen = Proof::CannotTell(Reason::TimedOut(limit));
+            return Ok(proven.unwrap_or(unseen));
         }
         sleep(LOOK).await;
     }
@@ -170,6 +215,11 @@ impl Group {
             .spawn()?;
         let leader = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
         Ok(Self { child, leader })
+    }
+
+    /// Closes what keeps a probe of ours waiting.
+    fn release(&mut self) {
+        drop(self.child.stdin.take());
     }
 
     /// Returns how the leader ended, if it has.

@@ -356,7 +356,7 @@ fn bind<'q>(query: Query<'q>, value: &Value) -> Result<Query<'q>, Error> {
 
 pub(super) type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
 
-fn part(row: &PgRow) -> Result<(Part, String), sqlx::Error> {
+pub(super) fn part(row: &PgRow) -> Result<(Part, String), sqlx::Error> {
     let part = Part {
         kind: row.try_get(0)?,
         space: row.try_get(1)?,

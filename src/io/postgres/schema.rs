@@ -6,8 +6,9 @@ use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
 use super::nodes;
-use super::reader::{Error, Reader};
+use super::reader::{Error, Reader, part};
 use crate::domain::change::{Name, Type};
+use crate::domain::fingerprint::Schema;
 use crate::domain::hazard::{
     Catalog, Check, ColumnFact, Domain, ForeignKey, Kind, Reads, Relation,
 };
@@ -19,6 +20,7 @@ const FOREIGN_KEYS: &str = include_str!("../../../assets/sql/foreign_keys.sql");
 const INHERITANCE: &str = include_str!("../../../assets/sql/inheritance.sql");
 const DEPENDANTS: &str = include_str!("../../../assets/sql/dependants.sql");
 const TYPES: &str = include_str!("../../../assets/sql/types.sql");
+const OUTLINE: &str = include_str!("../../../assets/sql/rehearsal/outline.sql");
 const SEARCH_PATH: &str = include_str!("../../../assets/sql/search_path.sql");
 
 impl Reader {
@@ -59,6 +61,16 @@ impl Reader {
             kind(&row, &mut catalog)?;
         }
         Ok(catalog)
+    }
+
+    /// Reads the schema in outline: comparable between servers, and without asking for any
+    /// table's lock.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn outline(&mut self) -> Result<Schema, Error> {
+        let rows = self.rows(sqlx::query(OUTLINE)).await?;
+        Ok(Schema::new(rows.iter().map(part).collect::<Result<Vec<_>, _>>()?))
     }
 
     async fn search_path(&mut self) -> Result<Vec<String>, Error> {

@@ -47,7 +47,7 @@ async fn stage(job: &Job) -> Result<u64, Failed> {
         program: this_program().map_err(|error| Failed::NotRun(error.to_string()))?,
     };
     let path = PathBuf::from(&job.file);
-    let loaded = drill::load(&path, &place, &mut |text| say(text)).map_err(Failed::NotRun)?;
+    let loaded = drill::load(&path, &[], &place, &mut |text| say(text)).map_err(Failed::NotRun)?;
     let copied = copy(&mut target, &loaded, &shape).await;
     drop(target.close().await);
     say("removing the scratch server");

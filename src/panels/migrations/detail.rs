@@ -8,6 +8,7 @@ use crate::domain::age;
 use crate::domain::hazard::{Hazard, Severity, Transactions};
 use crate::domain::loss::Loss;
 use crate::domain::plan::Direction;
+use crate::domain::rehearsal::Verdict;
 use crate::domain::untrusted::Untrusted;
 use crate::session::facts::Migrations;
 use crate::tools::{Migration, Script};
@@ -89,6 +90,7 @@ impl Page<'_> {
         let obstacles = self.known.obstacles(self.id, self.direction);
         facts.extend(obstacles.map(|one| self.refusal(one)));
         facts.extend(self.way_down());
+        facts.extend(self.rehearsed());
         facts.extend(self.script().map(how));
         let restore = self.restore.clone();
         facts.extend(restore.map(|(tone, text)| Pair::new("restore", text).tone(tone)));
@@ -111,6 +113,27 @@ impl Page<'_> {
             None => ("fails on", Tone::Plain),
         };
         Pair::new(name, self.aged(one)).tone(tone)
+    }
+
+    /// Returns what a rehearsal has shown, and where it differs from what is foretold.
+    fn rehearsed(&self) -> Vec<Pair> {
+        let Some(standing) = &self.known.rehearsed else { return Vec::new() };
+        let Some(told) = standing.told(self.id, self.now) else { return Vec::new() };
+        let proof = standing.of(self.id);
+        let (name, tone) = match proof.map(|proof| proof.verdict) {
+            None => ("rehearsed", Tone::Plain),
+            Some(Some(Verdict::Reversible)) => ("✓ rehearsed", Tone::Ok),
+            Some(Some(Verdict::Lossy)) => ("▲ rehearsed", Tone::Warn),
+            Some(Some(_)) => ("✖ rehearsed", Tone::Alarm),
+            Some(None) => ("? rehearsed", Tone::Warn),
+        };
+        let mut pairs = vec![Pair::new(name, shown(&told)).tone(tone)];
+        pairs.extend(standing.takes(self.id).map(|took| Pair::new("  took", shown(&took))));
+        let findings = proof.map(|proof| proof.findings.as_slice()).unwrap_or_default();
+        pairs.extend(findings.iter().map(|finding| {
+            Pair::new("▲ measured", format!("{}, not as foretold", shown(finding))).tone(Tone::Warn)
+        }));
+        pairs
     }
 
     fn applied(&self) -> Option<Pair> {

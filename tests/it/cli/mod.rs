@@ -14,6 +14,7 @@ mod lk;
 mod pages;
 mod plain;
 mod recovery;
+mod rehearse;
 mod restore;
 mod restore_table;
 mod resume;

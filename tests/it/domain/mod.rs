@@ -18,6 +18,7 @@ mod locks;
 mod markdown;
 mod plan;
 mod progress;
+mod rehearsal;
 mod resolve;
 mod restore;
 mod reversal;

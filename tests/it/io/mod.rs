@@ -34,6 +34,7 @@ mod pin;
 mod poll;
 mod probe;
 mod prove;
+mod rehearsal;
 mod runbook;
 mod running;
 mod snapshot;

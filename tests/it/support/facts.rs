@@ -560,7 +560,7 @@ pub fn migrations(applied: usize) -> Migrations {
     let tool = by_name("sqlx").expect("sqlx is known");
     let project = tool.load(&files, "m", &Rows::Read(rows));
     let status = Status::of(&project, &Catalog::default());
-    Migrations { project, status }
+    Migrations { project, status, rehearsed: None }
 }
 
 /// Returns a row of `_sqlx_migrations`.

@@ -1,0 +1,10 @@
+-- Who holds what in this database now, for what no event trigger tells of: CONCURRENTLY, DML.
+SELECT extract(epoch FROM clock_timestamp())::float8, l.pid::int4,
+       (n.nspname || '.' || c.relname)::text, l.mode::text
+FROM pg_catalog.pg_locks l
+JOIN pg_catalog.pg_class c ON c.oid = l.relation
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE l.locktype = 'relation' AND l.granted AND l.pid <> pg_backend_pid()
+  AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+  AND c.relkind IN ('r', 'p', 'm', 'v', 'f')
+  AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'

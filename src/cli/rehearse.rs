@@ -1,0 +1,139 @@
+//! `rehearse`: the round trip of every pending migration on a copy.
+
+mod markdown;
+mod words;
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use chrono::Utc;
+use clap::Args as Arguments;
+use color_eyre::eyre::{Result, WrapErr as _, eyre};
+
+use super::{args, json, print, say, site};
+use crate::domain::backup::Scope;
+use crate::domain::quantity::Period;
+use crate::io::output;
+use crate::io::rehearsal::{self, From, Order};
+use crate::io::site::Site;
+use crate::io::store::Store;
+
+/// What it takes.
+#[derive(Arguments, Debug)]
+pub struct Args {
+    #[command(flatten)]
+    pub target: args::Target,
+    /// What the copy is made of: `target` (a dump of it, made now), `newest` (the newest full backup), or the path of a backup
+    #[arg(long, value_name = "WHAT", default_value = "target")]
+    pub source: String,
+    /// Copy the definitions without a row: nothing is proven about rows
+    #[arg(long)]
+    pub schema_only: bool,
+    /// Leave the rows of these tables out (a pattern as `pg_dump` takes it; several times)
+    #[arg(long, value_name = "PATTERN")]
+    pub exclude_table: Vec<String>,
+    /// How long one run of the tool may take, e.g. 90s or 10m
+    #[arg(long, value_name = "TIME", default_value = "10m")]
+    pub limit: String,
+    /// What is LOSSY is bad, too
+    #[arg(long)]
+    pub strict: bool,
+    /// Write a summary in Markdown into this file
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+}
+
+/// What stands below the command's help.
+pub const EXIT_CODES: &str = "Nothing runs on the target: it is read by pg_dump, the copy lies in a scratch server on this machine, and both go with this program.\n\
+Exit codes: 0 every way back does what it says (REVERSIBLE or LOSSY), 1 one does not (FALSE DOWN, IRREVERSIBLE, BLOCKED, PARTIAL), 2 cannot tell.";
+
+/// Rehearses, and prints what came of it.
+///
+/// # Errors
+/// When what is asked for cannot be read.
+pub fn run(flags: &Args) -> Result<ExitCode> {
+    let site = site::open(&flags.target)?;
+    let order = order(flags, &site)?;
+    notice(&order);
+    let is_told = std::io::stderr().is_terminal() || !flags.target.json;
+    let mut tell = |text: &str| {
+        if is_told {
+            say(text);
+        }
+    };
+    let runtime = super::console::runtime()?;
+    let report = runtime.block_on(rehearsal::rehearse(&site, &order, &mut tell));
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    if let Some(why) = &report.unkept {
+        say(&format!("it is not kept as evidence: {why}"));
+    }
+    if let Some(path) = &flags.markdown {
+        let text = markdown::of(&report);
+        output::replace(path, &text).wrap_err_with(|| format!("{}", path.display()))?;
+    }
+    if flags.target.json {
+        print(&json::document(&report));
+    } else {
+        print(&words::of(&report).join("\n"));
+    }
+    Ok(ExitCode::from(report.exit_code()))
+}
+
+fn order(flags: &Args, site: &Site) -> Result<Order> {
+    let limit: Period =
+        flags.limit.parse().map_err(|why| eyre!("--limit {}: {why}", flags.limit))?;
+    let from = match flags.source.as_str() {
+        "target" => From::Target,
+        "newest" => From::Backup(newest(site)?),
+        path => {
+            let path = std::path::absolute(path).wrap_err("--source cannot be read")?;
+            if !path.exists() {
+                let named = path.display();
+                return Err(eyre!(
+                    "--source: {named} does not exist; it takes target, newest, or the path of a backup"
+                ));
+            }
+            From::Backup(path)
+        }
+    };
+    if matches!(from, From::Backup(_)) && !flags.exclude_table.is_empty() {
+        return Err(eyre!("--exclude-table: of a backup all is loaded; leave it out"));
+    }
+    Ok(Order {
+        from,
+        schema_only: flags.schema_only,
+        exclude: flags.exclude_table.clone(),
+        limit: limit.duration(),
+        strict: flags.strict,
+    })
+}
+
+/// Returns the newest full backup that can be loaded.
+fn newest(site: &Site) -> Result<PathBuf> {
+    let inventory = Store::of(&site.loaded, &site.project).read(Utc::now());
+    let fits = |backup: &&crate::domain::backup::Backup| {
+        backup.scope == Some(Scope::Full) && backup.complete != Some(false)
+    };
+    let at = |backup: &&crate::domain::backup::Backup| {
+        (backup.snapshot_started_at.or(backup.created_at), backup.created_local)
+    };
+    let newest = inventory.backups.iter().filter(fits).max_by_key(at);
+    let none = || eyre!("there is no full backup; `lockkeeper backups` lists what is there");
+    Ok(PathBuf::from(&newest.ok_or_else(none)?.location))
+}
+
+/// Tells what is about to be copied to this machine.
+fn notice(order: &Order) {
+    if order.schema_only {
+        return;
+    }
+    let excluded = match order.exclude.as_slice() {
+        [] => "leave rows out with --exclude-table, or all with --schema-only".to_owned(),
+        tables => format!("without the rows of {}", tables.join(", ")),
+    };
+    say(&format!(
+        "all rows are copied to this machine, personal data included, and removed at the end; {excluded}"
+    ));
+}

@@ -1,0 +1,94 @@
+//! A rehearsal as a summary in Markdown, for a pull request.
+
+use std::fmt::Write as _;
+
+use super::words::{summary, took, verdict};
+use crate::domain::hazard::Transactions;
+use crate::domain::rehearsal::{Rehearsed, Report};
+
+/// Returns the summary.
+pub(super) fn of(report: &Report) -> String {
+    let mut text = format!("## Rehearsal\n\n{}\n", escaped(&summary(report)));
+    if let Some(why) = &report.why {
+        let _ = write!(text, "\n**Cannot tell:** {}\n", escaped(why));
+    }
+    if !report.excluded.is_empty() {
+        let _ = write!(text, "\nWithout the rows of {}.\n", escaped(&report.excluded.join(", ")));
+    }
+    if !report.migrations.is_empty() {
+        text.push_str("\n| migration | verdict | up | down | transactions | why |\n|---|---|---|---|---|---|\n");
+        for one in &report.migrations {
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} | {} | {} | {} |",
+                escaped(&one.id),
+                verdict(one.verdict),
+                took(one.up_s),
+                took(one.down_s),
+                shape(one.transaction),
+                escaped(&one.why)
+            );
+        }
+    }
+    for one in &report.migrations {
+        details(one, &mut text);
+    }
+    text
+}
+
+fn shape(transactions: Transactions) -> &'static str {
+    match transactions {
+        Transactions::One => "one",
+        Transactions::None => "none",
+        Transactions::Mixed => "several",
+        Transactions::Unknown => "–",
+    }
+}
+
+fn details(one: &Rehearsed, text: &mut String) {
+    let parts = [
+        ("Changes", &one.schema_diff),
+        ("Left after down", &one.left),
+        ("Vanished", &one.vanished),
+        ("Measured otherwise than predicted", &one.findings),
+    ];
+    if parts.iter().all(|(_, lines)| lines.is_empty()) && one.statements.is_empty() {
+        return;
+    }
+    let _ = write!(text, "\n### {}\n", escaped(&one.id));
+    if !one.statements.is_empty() {
+        text.push_str("\n| statement | took | locks | rewrites |\n|---|---|---|---|\n");
+        for statement in &one.statements {
+            let locks: Vec<String> = statement
+                .locks
+                .iter()
+                .map(|lock| format!("{} {}", lock.relation, lock.mode.words()))
+                .collect();
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} | {} |",
+                escaped(&statement.sql.split_whitespace().collect::<Vec<_>>().join(" ")),
+                took(statement.took_s),
+                escaped(&locks.join(", ")),
+                escaped(&statement.rewrite.join(", "))
+            );
+        }
+    }
+    for (title, lines) in parts.into_iter().filter(|(_, lines)| !lines.is_empty()) {
+        let _ = write!(text, "\n**{title}**\n\n");
+        for line in lines {
+            let _ = writeln!(text, "- {}", escaped(line));
+        }
+    }
+}
+
+/// Protects what Markdown would take for its own: names come from anywhere.
+fn escaped(text: &str) -> String {
+    text.chars().fold(String::new(), |mut out, c| {
+        if "\\`*_{}[]<>#|~".contains(c) {
+            out.push('\\');
+        }
+        out.push(if c == '\n' { ' ' } else { c });
+        out
+    })
+}

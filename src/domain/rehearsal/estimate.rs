@@ -1,0 +1,95 @@
+//! How long a migration takes on a database of another size.
+
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::age;
+use crate::domain::quantity::size;
+
+/// A statement whose time grows with a relation: it reads or rewrites all of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Slow {
+    /// The relation with its schema.
+    pub relation: String,
+    /// The bytes that it took before.
+    pub bytes: u64,
+    /// The seconds that the statement took.
+    pub took_s: f64,
+}
+
+/// A rehearsal's copy is warm and quiet: an estimate is from the linear one up to this much more.
+const MARGIN: f64 = 1.25;
+/// Below this difference of sizes nothing is estimated.
+const ALIKE: f64 = 1.2;
+
+/// Returns how long it took, and how long it may take where the relations are as large as
+/// `here` says. What does not grow with a relation counts as measured.
+#[must_use]
+pub fn takes(
+    up_s: f64,
+    slow: &[Slow],
+    rehearsed_bytes: u64,
+    here: impl Fn(&str) -> Option<u64>,
+) -> String {
+    let took = format!("took {} on {}", clock(up_s), size(rehearsed_bytes));
+    if slow.is_empty() {
+        return format!("{took}; nothing in it grows with a relation");
+    }
+    let constant = slow.iter().fold(up_s, |left, one| left - one.took_s).max(0.0);
+    let scaled: Option<f64> = slow.iter().map(|one| Some(one.took_s * factor(one, &here)?)).sum();
+    let (largest, bytes) = match slow.iter().max_by_key(|one| one.bytes) {
+        Some(one) => (one, here(&one.relation)),
+        None => return took,
+    };
+    let of = format!("{} of {}", size(largest.bytes), largest.relation);
+    match (scaled, bytes) {
+        (Some(scaled), Some(bytes)) if differs(largest.bytes, bytes) => {
+            let low = constant + scaled;
+            let range = range(low, low * MARGIN);
+            format!("took {} on {of}; here {}: estimate {range}", clock(up_s), size(bytes))
+        }
+        (Some(_), Some(_)) => format!("took {} on {of}, about as much as here", clock(up_s)),
+        _ => format!("took {} on {of}; how large that is here is not known", clock(up_s)),
+    }
+}
+
+fn factor(one: &Slow, here: &impl Fn(&str) -> Option<u64>) -> Option<f64> {
+    let bytes = here(&one.relation)?;
+    // A page at least: nothing is divided by an empty relation.
+    Some(ratio(bytes.max(8192), one.bytes.max(8192)).max(1.0))
+}
+
+fn differs(a: u64, b: u64) -> bool {
+    ratio(a.max(8192), b.max(8192)).max(ratio(b.max(8192), a.max(8192))) > ALIKE
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an estimate needs no more digits")]
+fn ratio(a: u64, b: u64) -> f64 {
+    a as f64 / b as f64
+}
+
+fn delta(seconds: f64) -> TimeDelta {
+    let time = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    TimeDelta::from_std(time).unwrap_or(TimeDelta::MAX)
+}
+
+fn clock(seconds: f64) -> String {
+    if seconds < 10.0 { format!("{seconds:.1} s") } else { age::clock(delta(seconds)) }
+}
+
+fn range(low: f64, high: f64) -> String {
+    let (low, high) = match high {
+        ..1.0 => return "under a second".to_owned(),
+        1.0..90.0 => (low.floor(), high.ceil()),
+        _ => return minutes((low / 60.0).floor().max(1.0), (high / 60.0).ceil()),
+    };
+    if low.max(1.0) >= high {
+        format!("{high:.0} s")
+    } else {
+        format!("{:.0}–{high:.0} s", low.max(1.0))
+    }
+}
+
+fn minutes(low: f64, high: f64) -> String {
+    if low >= high { format!("{high:.0} min") } else { format!("{low:.0}–{high:.0} min") }
+}

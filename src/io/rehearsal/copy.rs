@@ -1,0 +1,316 @@
+//! The copy: a scratch server that bears the target's schema, its rows and its roles, and goes
+//! with this process however that ends.
+
+use std::fs::OpenOptions;
+use std::io::{self, BufReader};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
+
+use super::{From, Order, log};
+use crate::domain::connection::{Environment, Spec};
+use crate::domain::identity::Identity;
+use crate::domain::untrusted::Untrusted;
+use crate::io::blocking::blocking;
+use crate::io::cluster::{PORT, SUPERUSER, clients};
+use crate::io::drill::{self, LOADED, Loaded, Place};
+use crate::io::driver::environment;
+use crate::io::postgres::reader::Reader;
+use crate::io::postgres::target::{self, Request};
+use crate::io::site::Site;
+use crate::session::making::PG_DUMP;
+
+const RECORD: &str = include_str!("../../../assets/sql/rehearsal/record.sql");
+
+/// What our own connections to the copy are called.
+const OURS: &str = "lockkeeper/rehearsal";
+/// What `pg_dump` is called on the target.
+const DUMPS: &str = "lockkeeper/rehearse dump";
+/// Where the state after the last way up is kept while a trial bears its name.
+const ASIDE: &str = "lockkeeper base";
+
+/// The copy.
+pub(super) struct Copy {
+    server: Loaded,
+    /// The database, named as the target's.
+    pub database: String,
+    /// The role that the tool works in, named as the target's.
+    pub role: String,
+    major: u32,
+}
+
+/// The target, as far as it answers.
+pub(super) struct Target {
+    pub identity: Identity,
+    pub bytes: u64,
+    /// The names of its roles.
+    roles: Vec<String>,
+}
+
+impl Target {
+    /// Asks the target who it is, and what a copy of it needs.
+    pub async fn ask(reader: &mut Reader) -> Result<Self, String> {
+        let told = |error: crate::io::postgres::reader::Error| error.to_string();
+        let identity = reader.identity().await.map_err(told)?;
+        let bytes = reader.database_size().await.map_err(told)?;
+        let roles =
+            "SELECT json_agg(rolname)::text FROM pg_catalog.pg_roles WHERE rolname !~ '^pg_'";
+        let roles = reader.value(roles, &[], std::time::Duration::from_secs(5)).await;
+        let roles = roles.map_err(told)?.unwrap_or_default();
+        Ok(Self { identity, bytes, roles: serde_json::from_str(&roles).unwrap_or_default() })
+    }
+}
+
+impl Copy {
+    /// Makes the copy from what `order` names.
+    pub async fn make(
+        site: &Site,
+        order: &Order,
+        target: Option<&Target>,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<Self, String> {
+        let place = Place { state: site.paths.state.clone(), program: site.program.clone() };
+        let spec = &site.target.spec;
+        let (database, role) = (spec.database.clone(), spec.user.clone());
+        let settings = [
+            ("log_line_prefix", log::PREFIX),
+            ("log_min_duration_statement", "0"),
+            ("log_error_verbosity", "terse"),
+            ("log_min_error_statement", "error"),
+            ("log_statement", "none"),
+            ("lc_messages", "C"),
+            ("max_connections", "60"),
+            ("max_prepared_transactions", "10"),
+        ];
+        let server = match (&order.from, target) {
+            (From::Backup(path), _) => blocking(|| drill::load(path, &settings, &place, tell))?,
+            (From::Target, Some(target)) => {
+                blocking(|| dumped(site, order, target, &settings, &place, tell))?
+            }
+            (From::Target, None) => return Err("the target does not answer".to_owned()),
+        };
+        let major = server.version().split('.').next().and_then(|major| major.parse().ok());
+        let copy = Self { server, database, role, major: major.unwrap_or(0) };
+        copy.settle(target, tell).await?;
+        Ok(copy)
+    }
+
+    /// Gives the copy the target's roles and name, and what records.
+    async fn settle(
+        &self,
+        target: Option<&Target>,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<(), String> {
+        tell("settling the copy");
+        for role in target.map(|target| target.roles.as_slice()).unwrap_or_default() {
+            blocking(|| self.server.role(role))?;
+        }
+        blocking(|| self.server.role(&self.role))?;
+        // A rehearsal shows what migrations do, not who may run them.
+        let role = quoted(&self.role);
+        self.admin(&format!("ALTER ROLE {role} SUPERUSER LOGIN")).await?;
+        let mut loaded = self.connect(LOADED).await?;
+        let recorded =
+            sqlx::raw_sql(RECORD).execute(&mut loaded).await.map_err(|error| told(&error));
+        drop(sqlx::raw_sql("ANALYZE").execute(&mut loaded).await);
+        drop(loaded.close().await);
+        recorded?;
+        if self.database != LOADED {
+            self.rename(LOADED, &self.database).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns the server's version.
+    pub fn version(&self) -> &str {
+        self.server.version()
+    }
+
+    /// Returns the server's log.
+    pub fn log(&self) -> PathBuf {
+        self.server.directory().join("log")
+    }
+
+    /// Returns the directory that goes with the copy.
+    pub fn directory(&self) -> &Path {
+        self.server.directory()
+    }
+
+    /// Returns how the team's tool reaches the copy.
+    pub fn spec(&self) -> Result<Spec, String> {
+        let encode = |text: &str| {
+            percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
+                .to_string()
+        };
+        let dsn = format!(
+            "postgresql:///{}?host={}&port={PORT}&user={}",
+            encode(&self.database),
+            encode(&self.server.directory().display().to_string()),
+            encode(&self.role)
+        );
+        let request = Request { dsn: Some(&dsn), profile: None };
+        let target = target::resolve(request, &Environment::default());
+        target.map(|target| target.spec).map_err(|error| error.to_string())
+    }
+
+    /// Opens a connection of our own.
+    pub async fn connect(&self, database: &str) -> Result<PgConnection, String> {
+        let options = PgConnectOptions::new_without_pgpass()
+            .socket(self.server.directory())
+            .port(PORT)
+            .username(SUPERUSER)
+            .database(database)
+            .application_name(OURS)
+            .disable_statement_logging();
+        PgConnection::connect_with(&options).await.map_err(|error| told(&error))
+    }
+
+    async fn admin(&self, sql: &str) -> Result<(), String> {
+        let mut connection = self.connect("postgres").await?;
+        let done = sqlx::raw_sql(AssertSqlSafe(sql))
+            .execute(&mut connection)
+            .await
+            .map_err(|error| told(&error));
+        drop(connection.close().await);
+        done.map(drop)
+    }
+
+    /// Ends whoever is connected to the database, so that it can be cloned.
+    pub async fn end_sessions(&self, database: &str) -> Result<(), String> {
+        let literal = database.replace('\'', "''");
+        let sql = format!(
+            "SELECT pg_catalog.pg_terminate_backend(pid, 5000) FROM pg_catalog.pg_stat_activity \
+             WHERE datname = '{literal}' AND pid <> pg_backend_pid()"
+        );
+        // The second argument came with 14.
+        let sql = if self.major < 14 { sql.replace(", 5000", "") } else { sql };
+        self.admin(&sql).await
+    }
+
+    async fn rename(&self, from: &str, to: &str) -> Result<(), String> {
+        self.end_sessions(from).await?;
+        self.admin(&format!("ALTER DATABASE {} RENAME TO {}", quoted(from), quoted(to))).await
+    }
+
+    /// Sets the database aside and puts a clone of it in its place.
+    pub async fn begin_trial(&self) -> Result<(), String> {
+        self.rename(&self.database, ASIDE).await?;
+        self.clone_aside().await
+    }
+
+    async fn clone_aside(&self) -> Result<(), String> {
+        let (name, aside) = (quoted(&self.database), quoted(ASIDE));
+        // Copies files instead of writing every page to the log of writes (15).
+        let strategy = if self.major >= 15 { " STRATEGY FILE_COPY" } else { "" };
+        self.admin(&format!("CREATE DATABASE {name} TEMPLATE {aside}{strategy}")).await
+    }
+
+    /// Takes another clone in the trial's place.
+    pub async fn next_trial(&self) -> Result<(), String> {
+        self.drop_trial().await?;
+        self.clone_aside().await
+    }
+
+    /// Puts the database back into its place.
+    pub async fn end_trial(&self) -> Result<(), String> {
+        self.drop_trial().await?;
+        self.rename(ASIDE, &self.database).await
+    }
+
+    async fn drop_trial(&self) -> Result<(), String> {
+        self.end_sessions(&self.database).await?;
+        self.admin(&format!("DROP DATABASE IF EXISTS {}", quoted(&self.database))).await
+    }
+
+    /// Removes the copy.
+    pub fn end(self) -> Result<(), String> {
+        blocking(|| self.server.end())
+    }
+}
+
+/// Dumps the target into a scratch server.
+fn dumped(
+    site: &Site,
+    order: &Order,
+    target: &Target,
+    settings: &[(&str, &str)],
+    place: &Place,
+    tell: &mut dyn FnMut(&str),
+) -> Result<Loaded, String> {
+    let bytes = if order.schema_only { 0 } else { target.bytes };
+    let server = drill::empty(target.identity.major(), bytes, settings, place, tell)?;
+    let path = server.directory().join("source.dump");
+    dump(site, order, target.identity.major(), &path, tell)?;
+    server.fill(&path, tell)?;
+    // It holds every row once more.
+    std::fs::remove_file(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(server)
+}
+
+/// Writes the dump through a pipe of ours: its end ends `pg_dump`, however we end.
+fn dump(
+    site: &Site,
+    order: &Order,
+    major: u32,
+    path: &Path,
+    tell: &mut dyn FnMut(&str),
+) -> Result<(), String> {
+    let client = clients::find("pg_dump", major).map_err(|unfit| unfit.to_string())?;
+    tell(&format!("pg_dump {} reads {}", client.version, site.target.spec.database));
+    let mut command = Command::new(&client.path);
+    command.args(PG_DUMP).arg("--lock-wait-timeout=5000");
+    if order.schema_only {
+        command.arg("--schema-only");
+    }
+    for table in &order.exclude {
+        command.arg(format!("--exclude-table-data={table}"));
+    }
+    command.env_clear().envs(crate::io::act::inherited()).env("LC_ALL", "C");
+    let environment = environment::for_backup(&site.target.spec, DUMPS, "");
+    command.envs(environment.iter().map(|(name, value)| (name, value.expose())));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let cannot = |error: io::Error| format!("pg_dump: {error}");
+    let mut child = command.spawn().map_err(cannot)?;
+    let said = child.stderr.take().expect("it is piped");
+    let last = thread::spawn(move || trouble(BufReader::new(said)));
+    let mut from = child.stdout.take().expect("it is piped");
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let copied = file.and_then(|mut file| io::copy(&mut from, &mut file));
+    drop(from);
+    let status = child.wait().map_err(cannot)?;
+    let last = last.join().unwrap_or_default();
+    let copied = copied.map_err(|error| format!("{}: {error}", path.display()));
+    if status.success() {
+        return copied.map(drop);
+    }
+    let last = if last.is_empty() { format!("it ended with {status}") } else { last.join("; ") };
+    Err(format!("the source cannot be dumped: {}", Untrusted::new(last).one_line()))
+}
+
+/// Returns the last lines that tell what went wrong.
+fn trouble(said: impl io::BufRead) -> Vec<String> {
+    const LAST: usize = 4;
+    let is_trouble = |line: &String| {
+        ["pg_dump: error:", "pg_dump: detail:", "pg_dump: hint:"]
+            .iter()
+            .any(|word| line.starts_with(word))
+    };
+    let mut last: Vec<String> = said.lines().map_while(Result::ok).filter(is_trouble).collect();
+    last.drain(..last.len().saturating_sub(LAST));
+    last
+}
+
+fn told(error: &sqlx::Error) -> String {
+    let error = error
+        .as_database_error()
+        .map_or_else(|| error.to_string(), |said| said.message().to_owned());
+    Untrusted::new(error).one_line()
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

@@ -1,0 +1,140 @@
+//! The rows of a copy: counted, and digested where they may have changed.
+
+use std::collections::HashMap;
+
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Row as _};
+
+use crate::domain::rehearsal::{Column, Rows, Table};
+
+const TABLES: &str = include_str!("../../../assets/sql/rehearsal/tables.sql");
+
+/// A table as the catalog tells it.
+struct Listed {
+    /// Schema and name.
+    name: String,
+    /// The same as SQL takes it.
+    quoted: String,
+    file: Option<i64>,
+    bytes: u64,
+    columns: Vec<String>,
+}
+
+/// What was digested, and by what it is told whether it still holds.
+#[derive(Clone)]
+struct Known {
+    file: Option<i64>,
+    columns: Vec<String>,
+    /// Every row that is written later bears a later transaction.
+    xid: i64,
+    table: Table,
+}
+
+/// Counts and digests; what did not change since is not read again in full. A clone of a database
+/// has the same rows in the same files, written by the same transactions.
+#[derive(Clone, Default)]
+pub(super) struct Counter {
+    known: HashMap<String, Known>,
+    /// The bytes of each table, when they were last seen.
+    pub bytes: HashMap<String, u64>,
+}
+
+impl Counter {
+    /// Returns the rows of every table but those whose name begins with `books`.
+    pub async fn rows(
+        &mut self,
+        connection: &mut PgConnection,
+        books: &str,
+    ) -> Result<Rows, sqlx::Error> {
+        let mut rows = Rows::default();
+        for listed in tables(connection, books).await? {
+            self.bytes.insert(listed.name.clone(), listed.bytes);
+            let table = match self.still(connection, &listed).await? {
+                Some(table) => table,
+                None => self.digest(connection, &listed).await?,
+            };
+            rows.0.insert(listed.name, table);
+        }
+        Ok(rows)
+    }
+
+    /// Returns what was digested, if nobody has written since.
+    async fn still(
+        &self,
+        connection: &mut PgConnection,
+        listed: &Listed,
+    ) -> Result<Option<Table>, sqlx::Error> {
+        let same = |known: &&Known| known.file == listed.file && known.columns == listed.columns;
+        let Some(known) = self.known.get(&listed.name).filter(same) else { return Ok(None) };
+        let sql = format!(
+            "SELECT count(*)::int8, coalesce(min(age(xmin)), 2147483647)::int8, \
+                    txid_current()::int8 FROM ONLY {}",
+            listed.quoted
+        );
+        let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(connection).await?;
+        let (count, youngest, now): (i64, i64, i64) =
+            (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        let is_same = u64::try_from(count) == Ok(known.table.rows) && youngest >= now - known.xid;
+        Ok(is_same.then(|| known.table.clone()))
+    }
+
+    async fn digest(
+        &mut self,
+        connection: &mut PgConnection,
+        listed: &Listed,
+    ) -> Result<Table, sqlx::Error> {
+        let digest = |text: &str| {
+            format!("coalesce(sum(hashtextextended(({text})::text COLLATE \"C\", 0)), 0)::text")
+        };
+        let quoted: Vec<String> = listed.columns.iter().map(|name| quoted(name)).collect();
+        let mut parts = vec![
+            "count(*)::int8".to_owned(),
+            digest(&format!("ROW({})", quoted.join(", "))),
+            "txid_current()::int8".to_owned(),
+        ];
+        for column in &quoted {
+            parts.push(format!("count({column})::int8"));
+            parts.push(digest(column));
+        }
+        let sql = format!("SELECT {} FROM ONLY {}", parts.join(", "), listed.quoted);
+        let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(connection).await?;
+        let count = |at: usize| -> Result<u64, sqlx::Error> {
+            Ok(u64::try_from(row.try_get::<i64, _>(at)?).unwrap_or(0))
+        };
+        let mut table = Table { rows: count(0)?, digest: row.try_get(1)?, ..Table::default() };
+        for (at, name) in listed.columns.iter().enumerate() {
+            let column = Column { filled: count(3 + 2 * at)?, digest: row.try_get(4 + 2 * at)? };
+            table.columns.insert(name.clone(), column);
+        }
+        let known = Known {
+            file: listed.file,
+            columns: listed.columns.clone(),
+            xid: row.try_get(2)?,
+            table: table.clone(),
+        };
+        self.known.insert(listed.name.clone(), known);
+        Ok(table)
+    }
+}
+
+async fn tables(connection: &mut PgConnection, books: &str) -> Result<Vec<Listed>, sqlx::Error> {
+    let rows = sqlx::query(TABLES).fetch_all(connection).await?;
+    let mut tables = Vec::new();
+    for row in rows {
+        let plain: String = row.try_get(6)?;
+        if !plain.starts_with(books) {
+            tables.push(Listed {
+                name: row.try_get(1)?,
+                quoted: row.try_get(2)?,
+                file: row.try_get(3)?,
+                bytes: u64::try_from(row.try_get::<i64, _>(4)?).unwrap_or(0),
+                columns: row.try_get(5)?,
+            });
+        }
+    }
+    Ok(tables)
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
