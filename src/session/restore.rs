@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use crate::domain::age;
-use crate::domain::backup::{Backup, Kind, Scope};
+use crate::domain::backup::{Backup, Kind, Scope, object};
 use crate::domain::plan::{Action, Command, Plan, Preview, Risk};
 use crate::domain::quantity::size;
 use crate::domain::restore::{
@@ -121,6 +121,9 @@ fn fits(backup: &Backup, read: &Restoring) -> Result<(), String> {
     };
     if backup.is_bad() {
         return no("it is damaged or incomplete");
+    }
+    if object::is_elsewhere(&backup.location) {
+        return no(object::FETCH);
     }
     match backup.kind {
         Kind::Custom | Kind::Directory | Kind::Plain => {}

@@ -7,6 +7,7 @@ mod document;
 mod inventory;
 pub mod manifest;
 pub mod name;
+pub mod object;
 pub mod retention;
 mod tending;
 mod worth;
@@ -274,6 +275,12 @@ impl Backup {
             (Some(true), Some(true)) => Some(true),
             _ => None,
         }
+    }
+
+    /// Returns true if it is a file or directory on this machine.
+    #[must_use]
+    pub fn is_here(&self) -> bool {
+        !self.kind.is_physical() && !object::is_elsewhere(&self.location)
     }
 
     /// Returns true if it holds schema and data of the whole database.

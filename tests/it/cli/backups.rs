@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use super::lk::Lk;
 
@@ -56,4 +57,23 @@ fn verify_answers_good_bad_and_cannot_tell_by_its_exit_code() {
     assert_eq!(skimmed.document("verify")["reached"], "L2");
     lk.run(&["verify", "backups/none.dump"]).refuses("backups/none.dump: it cannot be read");
     lk.run(&["verify", "lockkeeper.toml"]).refuses("its bytes are not those of a backup");
+}
+
+#[test]
+fn what_has_no_end_or_no_writer_is_no_backup_and_holds_nothing_up() {
+    let lk = project();
+    let pipe = lk.project().join("backups/pipe.dump");
+    let made = Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs");
+    assert!(made.success());
+    for file in ["backups/pipe.dump", "/dev/zero"] {
+        lk.run(&["verify", file]).refuses("it is no regular file");
+    }
+    // Longer than anybody could read: 4 TiB, of which nothing is on the disk.
+    let endless = fs::File::create(lk.project().join("backups/endless.dump")).expect("it is made");
+    endless.set_len(4 << 40).expect("a file may have a hole");
+    lk.run(&["verify", "backups/endless.dump"]).refuses("its bytes are not those of a backup");
+    let answer = lk.run(&["backups"]);
+    assert_eq!(answer.code(), 0);
+    assert!(answer.out().contains("endless.dump: its bytes are not those"), "{}", answer.out());
+    assert!(answer.out().contains("2 backups"), "{}", answer.out());
 }

@@ -248,7 +248,7 @@ fn a_server_that_dies_before_the_commit_has_the_old_database() {
     assert_eq!(scene.reads(), GOOD);
 }
 
-/// A `pg_restore` that says it has begun, and waits.
+/// A `pg_restore` that says it has begun, and waits as long as the test's directory is there.
 fn slow_restore(scene: &Scene) -> PathBuf {
     let real = clients::find("pg_restore", 0).expect("there is one").path;
     let directory = scene.lk.project().join("bin");
@@ -256,7 +256,7 @@ fn slow_restore(scene: &Scene) -> PathBuf {
     let project = scene.lk.project().display().to_string();
     let text = format!(
         "#!/bin/sh\ncase \"$1\" in --version) exec {real} --version;; esac\n\
-         echo > {project}/begun\nwhile [ ! -e {project}/go ]; do sleep 0.05; done\n\
+         echo > {project}/begun\nwhile [ -e {project}/begun ]; do sleep 0.05; done\n\
          exec {real} \"$@\"\n",
         real = real.display()
     );
