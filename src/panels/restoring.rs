@@ -2,7 +2,7 @@
 
 use super::{Ask, Command, Scene};
 use crate::domain::backup::{Backup, Scope};
-use crate::domain::restore::{Found, Goal, Order, Standing};
+use crate::domain::restore::{Found, Goal, Mark, Order, Standing};
 use crate::domain::untrusted::Untrusted;
 use crate::session::effect::Request;
 use crate::ui::bindings::{Binding, Key, Reason};
@@ -48,11 +48,10 @@ pub(super) fn said(scene: &Scene<'_>) -> Vec<Message> {
     };
     let (tone, text) = way(standing);
     let mut said = vec![Message::new(tone, text)];
-    let left = |found: &Found| {
-        let text =
-            format!("{} is left over from a restore that came to no end", shown(&found.name));
-        Message::new(Tone::Warn, text)
-    };
+    said.extend(standing.world.under_way().map(|found| {
+        let text = format!("{} is being loaded by a restore", shown(&found.name));
+        Message::new(Tone::Accent, text)
+    }));
     said.extend(standing.world.left_over().map(left));
     if let Some((old, _)) = standing.world.old() {
         let text =
@@ -60,6 +59,18 @@ pub(super) fn said(scene: &Scene<'_>) -> Vec<Message> {
         said.push(Message::new(Tone::Plain, text));
     }
     said
+}
+
+fn left(found: &Found) -> Message {
+    let name = shown(&found.name);
+    let text = match &found.mark {
+        Some(Mark::New { backup, .. }) if found.is_loaded() => format!(
+            "{name} is loaded and waits for its swap: t on {} goes on, D drops it",
+            shown(backup.rsplit('/').next().unwrap_or_default())
+        ),
+        _ => format!("{name} is left over from a restore that came to no end: D drops it"),
+    };
+    Message::new(Tone::Warn, text)
 }
 
 /// Returns whether a full restore is possible here, and what speaks against it.

@@ -1,7 +1,7 @@
 //! The plan of a backup: which program, into which directory, and what that holds up.
 
 use crate::domain::age;
-use crate::domain::backup::Scope;
+use crate::domain::backup::{Room, Scope};
 use crate::domain::evidence::Level;
 use crate::domain::plan::{Action, Command, Digest, Plan, Preview, Risk, Timeouts};
 use crate::domain::quantity::size;
@@ -94,6 +94,13 @@ pub fn plan(scope: Scope, making: &Making, ground: &Ground<'_>) -> Result<Plan, 
     if let Some(why) = &making.unfit {
         return Err(why.clone());
     }
+    let room = Room { free: making.free, database: making.database, last: last(scope, ground) };
+    if let Some(why) = room.lacks(scope) {
+        let place = Untrusted::from(making.directory.as_str()).one_line();
+        return Err(format!(
+            "{place}: {why}; nothing is begun: make room, or name another with --to"
+        ));
+    }
     let action =
         Action::Backup { scope: scope.word().to_owned(), location: making.directory.clone() };
     let mut plan = bare(action, Risk::Safe, ground);
@@ -106,6 +113,16 @@ pub fn plan(scope: Scope, making: &Making, ground: &Ground<'_>) -> Result<Plan, 
     });
     plan.preview = preview(scope, dumper, making, &plan);
     Ok(plan)
+}
+
+/// Returns the bytes of the last backup of the target that holds as much.
+fn last(scope: Scope, ground: &Ground<'_>) -> Option<u64> {
+    let known = &ground.backups?.backups;
+    let alike = known.iter().filter(|backup| {
+        let is_whole = backup.complete == Some(true) && !backup.kind.is_physical();
+        is_whole && backup.scope == Some(scope) && backup.is_of(ground.identity) == Some(true)
+    });
+    alike.max_by_key(|backup| backup.snapshot_started_at)?.size
 }
 
 /// `pg_dump` waits for its locks, and the counts of rows run, no longer than a migration may.

@@ -73,6 +73,9 @@ fn joined_kind(backup: &Backup) -> String {
 pub fn proof(report: &Report) -> Vec<String> {
     let mut lines: Vec<String> = report.findings.iter().map(finding).collect();
     lines.extend(report.beside.iter().map(beside));
+    if let Some(judged) = &report.judged {
+        lines.push(format!("  {}: {}", plain(&judged.by), plain(&judged.what)));
+    }
     let file = plain(&report.file);
     lines.push(match (report.ok, report.reached) {
         (Some(true), _) if report.exit_code() != 0 => {
@@ -81,8 +84,14 @@ pub fn proof(report: &Report) -> Vec<String> {
                 report.asked
             )
         }
+        (Some(true), _) if report.judged.is_some() => {
+            format!(
+                "{file} is good, by its own program; what is in its tables nobody has looked at"
+            )
+        }
         (Some(true), _) => format!("{file} is good: {} passed", report.asked),
         (Some(false), _) => format!("{file} is BAD: do not count on it"),
+        (None, _) if report.judged.is_some() => format!("cannot tell whether {file} is good"),
         (None, Some(reached)) => {
             format!("cannot tell: {file} has passed {reached}, not {}", report.asked)
         }

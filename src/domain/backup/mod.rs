@@ -9,6 +9,7 @@ pub mod manifest;
 pub mod name;
 pub mod object;
 pub mod retention;
+mod room;
 mod tending;
 mod worth;
 
@@ -25,6 +26,7 @@ pub use document::{Document, SCHEMA};
 pub use inventory::Inventory;
 pub use manifest::Manifest;
 pub use retention::Retention;
+pub use room::Room;
 pub use tending::Tending;
 pub use worth::{Worth, by_worth};
 

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::backup::Judged;
+
 pub use estimate::{estimate, estimated};
 pub use level::{Cost, Level};
 
@@ -97,6 +99,9 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Rows by table, where a level counted them.
     pub rows: BTreeMap<String, Option<u64>>,
+    /// What its own program found, of a base backup: that alone makes `ok` true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub judged: Option<Judged>,
     /// The files beside it, once L1 was tried. They are nothing that the backup is restored
     /// from: what is wrong with one leaves `ok` as it is, and is told by the exit code.
     pub beside: Vec<Beside>,
@@ -132,6 +137,7 @@ impl Report {
             ok,
             findings,
             rows: BTreeMap::new(),
+            judged: None,
             beside: Vec::new(),
             notes: Vec::new(),
         }

@@ -53,6 +53,9 @@ pub fn verify(
 ) -> Result<(Report, Found), Limit> {
     let first = asked.min(store::HIGHEST);
     let (report, found) = store::verify(path, first, now, &mut |at| tell(&at.words()))?;
+    if found.kind.is_physical() {
+        return Ok((report, found));
+    }
     if asked <= store::HIGHEST || report.ok == Some(false) {
         return Ok((report.asked(asked), found));
     }

@@ -1,5 +1,6 @@
 //! Where backups are kept: an inventory of directories, and proofs up to L3.
 
+mod base;
 #[cfg(feature = "cloud")]
 mod cloud;
 mod disk;
@@ -17,7 +18,7 @@ use chrono::{DateTime, Utc};
 
 use super::config::Loaded;
 use crate::domain::backup::manifest::SUFFIX;
-use crate::domain::backup::{Backup, Inventory, by_worth, object, retention};
+use crate::domain::backup::{Backup, Inventory, Kind, by_worth, object, retention};
 use crate::domain::config::Backups;
 use crate::domain::untrusted::Untrusted;
 use crate::tools::catalog::Told;
@@ -127,6 +128,10 @@ impl Store {
             Ok(Some(found)) => {
                 let mut backup = found.backup(&location, stamp.size, manifest.as_ref(), seen.at);
                 backup.stamp = Some(stamp.text());
+                if backup.kind == Kind::Base && backup.complete != Some(false) {
+                    let proven = base::kept(path, &stamp.text());
+                    backup.judged = proven.or(backup.judged.take());
+                }
                 inventory.backups.push(backup);
             }
             Ok(None) => inventory.problems.extend(not_a_backup(path, stamp, manifest.is_some())),

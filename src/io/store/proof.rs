@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 
 use super::kept::{self, Kept};
-use super::{disk, manifest};
-use crate::domain::backup::Manifest;
+use super::{base, disk, manifest};
 use crate::domain::backup::manifest::{Evidence, Side};
+use crate::domain::backup::{Kind, Manifest, object};
 use crate::domain::evidence::Level;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::verify::{Beside, Finding, Report};
@@ -55,6 +55,10 @@ pub fn verify(
     let mut found =
         found.ok_or_else(|| unreadable("its bytes are not those of a backup".into()))?;
     let mut findings = vec![found.head_finding().took(begun.elapsed())];
+    if found.kind == Kind::Base {
+        let report = judged(path, kept, findings, now).map_err(unreadable)?;
+        return Ok((report, found));
+    }
     let manifest = kept.manifest();
     let mut sides = Vec::new();
     if asked >= Level::L1 {
@@ -81,6 +85,33 @@ pub fn verify(
         report.notes.push(why);
     }
     Ok((report, found))
+}
+
+/// Returns the proof of a base backup: its levels are not those of a dump, its own program
+/// judges it where its files can be read.
+fn judged(
+    path: &Path,
+    kept: &dyn Kept,
+    mut findings: Vec<Finding>,
+    now: DateTime<Utc>,
+) -> Result<Report, String> {
+    let begun = Instant::now();
+    let whole = kept.look(Depth::Whole, &mut |_| {})?.ok_or("it changed meanwhile")?;
+    let structure = whole.structure_finding();
+    let is_broken = structure.ok == Some(false);
+    findings.push(structure.took(begun.elapsed()));
+    let is_here = !path.to_str().is_some_and(object::is_elsewhere);
+    let proven = (is_here && !is_broken).then(|| base::prove(path, &whole, now));
+    let mut report = Report::of(path.display().to_string(), Level::L2, findings);
+    if let Some((judged, unkept)) = proven {
+        report.ok = judged.ok;
+        report.judged = Some(judged);
+        report.notes.extend(unkept);
+    } else if !is_broken {
+        report.ok = None;
+        report.notes.push(object::FETCH.to_owned());
+    }
+    Ok(report)
 }
 
 /// Returns the findings of one reading: L3 decodes what L2 walks over, in the same pass, so

@@ -92,7 +92,8 @@ fn findings(report: &Report) -> Vec<Pair> {
         Pair::new(format!("{mark} beside"), format!("{}: {}", side.name, shown(&side.what)))
             .tone(tone)
     });
-    let all = report.findings.iter().map(pair).chain(wrong);
+    let own = report.judged.iter().map(self::judged);
+    let all = report.findings.iter().map(pair).chain(wrong).chain(own);
     all.chain(report.notes.iter().map(note)).collect()
 }
 

@@ -1,13 +1,12 @@
 //! A real S3 server on this machine: moto, provisioned from the package index.
 
 use std::fs::{self, File};
-use std::io::Read as _;
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::alembic::venv;
 use super::act::until;
+use super::alembic::venv;
 
 const PACKAGES: [&str; 2] = ["moto[server,s3]==5.2.5", "boto3==1.44.5"];
 
@@ -56,15 +55,6 @@ impl Moto {
     pub fn put(&self, place: &str, bytes: &[u8]) {
         let url = format!("{}/{place}", self.address);
         ureq::put(&url).send(bytes).unwrap_or_else(|error| panic!("{url}: {error}"));
-    }
-
-    /// Returns the bytes of an object.
-    pub fn get(&self, place: &str) -> Vec<u8> {
-        let url = format!("{}/{place}", self.address);
-        let answer = ureq::get(&url).call().unwrap_or_else(|error| panic!("{url}: {error}"));
-        let mut bytes = Vec::new();
-        answer.into_body().into_reader().read_to_end(&mut bytes).expect("it reads");
-        bytes
     }
 
     /// Lets nobody do anything any more.

@@ -160,7 +160,14 @@ fn told(error: &Error) -> io::Error {
 const LONGEST: usize = 300;
 
 fn words(error: &Error) -> String {
+    let text = error.to_string();
     let what = match error {
+        // A listing tells its status in its text only.
+        Error::Generic { .. } if text.contains("status code: 403") => "access is denied",
+        Error::Generic { .. } if text.contains("status code: 401") => {
+            "the credentials are not accepted"
+        }
+
         Error::NotFound { .. } => "it is not there",
         Error::PermissionDenied { .. } => "access is denied",
         Error::Unauthenticated { .. } => "the credentials are not accepted",
@@ -170,7 +177,7 @@ fn words(error: &Error) -> String {
     if !what.is_empty() {
         return what.to_owned();
     }
-    let text = Untrusted::from(error.to_string()).one_line();
+    let text = Untrusted::from(text).one_line();
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
