@@ -2,7 +2,7 @@
 
 use super::{Ask, Command, Scene};
 use crate::domain::backup::{Backup, Scope};
-use crate::domain::restore::{Found, Goal, Mark, Order, Standing};
+use crate::domain::restore::{Found, Goal, Mark, Next, Order, Standing, Stated, next};
 use crate::domain::untrusted::Untrusted;
 use crate::session::effect::Request;
 use crate::ui::bindings::{Binding, Key, Reason};
@@ -35,7 +35,28 @@ pub(super) fn ask(command: &Command, scene: &Scene<'_>, shown: Option<&Backup>) 
         Command::DropLeftOver => Goal::Drop(left_over(scene)?.name.clone()),
         _ => return None,
     };
-    Some(Ask::Plan(Request::Restore(Order::to(goal))))
+    let order = Order::to(goal);
+    let plain = Request::Restore(order.clone());
+    let Some((words, stated)) = standing(scene).and_then(|standing| open(standing, &order.goal))
+    else {
+        return Some(Ask::Plan(plain));
+    };
+    let said = Request::Restore(Order { stated, ..order });
+    Some(Ask::Which(
+        "No statement can tell: have you looked?".to_owned(),
+        vec![
+            (format!("I have looked: {words}"), said),
+            ("not yet: say what speaks against it".to_owned(), plain),
+        ],
+    ))
+}
+
+/// Returns what only a person can tell before the next act.
+fn open(standing: &Standing, goal: &Goal) -> Option<(String, Stated)> {
+    match next(goal, &standing.world) {
+        Next::Act(act, _) => standing.preflight.open(act),
+        Next::Impossible(_) => None,
+    }
 }
 
 /// Returns what restores have left here, and whether one is possible.

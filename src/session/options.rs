@@ -34,6 +34,13 @@ pub fn read<'a>(words: &'a [String], known: &[&str]) -> Result<Given<'a>, String
         .collect()
 }
 
+/// Returns every value of a name that may be given several times.
+#[must_use]
+pub fn list(words: &[String], name: &str) -> Vec<String> {
+    let pairs = words.chunks(2).filter(|pair| pair[0] == name);
+    pairs.filter_map(|pair| pair.get(1)).cloned().collect()
+}
+
 /// Returns the value of a name that has to be there.
 ///
 /// # Errors

@@ -37,8 +37,6 @@ pub struct Job {
     pub roles: Option<PathBuf>,
 }
 
-/// Those that may be given several times.
-const LISTS: [&str; 2] = ["--table", "--csv"];
 const OPTIONS: [&str; 12] = [
     "--table",
     "--csv",
@@ -81,17 +79,11 @@ impl Job {
             count: ms("--count-ms")?,
             level: level(given.get("--level").copied())?,
             tool: given.get("--tool").map(|tool| (*tool).to_owned()),
-            tables: list("--table", &words),
-            csv: list("--csv", &words),
+            tables: options::list(&words, "--table"),
+            csv: options::list(&words, "--csv"),
             roles: given.get("--roles").map(PathBuf::from),
         })
     }
-}
-
-/// Returns every value of an option.
-fn list(name: &str, words: &[String]) -> Vec<String> {
-    let pairs = words.chunks(2).filter(|pair| LISTS.contains(&name) && pair[0] == name);
-    pairs.filter_map(|pair| pair.get(1)).cloned().collect()
 }
 
 fn level(text: Option<&str>) -> Result<Level, String> {

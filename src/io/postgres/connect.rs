@@ -104,6 +104,20 @@ pub async fn connect(spec: &Spec, purpose: Purpose) -> Result<PgConnection, Conn
     }
 }
 
+/// Opens a connection to the console of a pooler, which takes no settings and only simple queries.
+///
+/// # Errors
+/// [`ConnectError`] with what happened, to what, and what to do.
+pub async fn connect_pooler(spec: &Spec) -> Result<PgConnection, ConnectError> {
+    let bare = Spec { settings: Vec::new(), ..spec.clone() };
+    let options = options(&bare, Purpose::Work);
+    match timeout(spec.timeout, PgConnection::connect_with(&options)).await {
+        Ok(Ok(connection)) => Ok(connection),
+        Ok(Err(error)) => Err(ConnectError::new(spec, Fault::from_sqlx(&error, spec))),
+        Err(_) => Err(ConnectError::new(spec, Fault::TimedOut(spec.timeout))),
+    }
+}
+
 async fn open(spec: &Spec, purpose: Purpose) -> Result<PgConnection, Fault> {
     let marker = random_word();
     let options = options(spec, purpose).options([(MARKER, &marker)]);

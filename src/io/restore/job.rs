@@ -21,6 +21,8 @@ pub struct Job {
     pub new: String,
     /// Its OID, once there is one.
     pub new_oid: Option<u32>,
+    /// The replicas on which a swap ends the sessions.
+    pub replicas: Vec<String>,
     /// What is loaded.
     pub load: Option<Load>,
 }
@@ -38,7 +40,8 @@ pub struct Load {
     pub tool: Option<String>,
 }
 
-const OPTIONS: [&str; 9] = [
+const OPTIONS: [&str; 10] = [
+    "--replica",
     "--system",
     "--database",
     "--oid",
@@ -78,6 +81,7 @@ impl Job {
             oid: number(&given, "--oid")?,
             new: text("--new")?,
             new_oid,
+            replicas: options::list(rest, "--replica"),
             load,
         })
     }

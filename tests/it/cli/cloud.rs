@@ -101,8 +101,9 @@ fn cloud_backups_are_listed_inspected_and_proven_where_they_lie() {
 
     let mut changed = good.clone();
     *changed.last_mut().expect("it has bytes") ^= 1;
-    moto.put("shop-backups/pg/ok.dump", &changed);
-    let bad = run(&lk, &moto, &["verify", place]);
+    moto.put("shop-backups/pg/changed.dump", &changed);
+    moto.put("shop-backups/pg/changed.dump.manifest.json", &manifest(&good));
+    let bad = run(&lk, &moto, &["verify", "s3://shop-backups/pg/changed.dump"]);
     assert_eq!(bad.code(), 1, "{}", bad.out());
     assert!(bad.out().contains("SHA-256 is not that of the manifest"), "{}", bad.out());
 }

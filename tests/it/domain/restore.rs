@@ -3,8 +3,8 @@
 use chrono::{TimeZone as _, Utc};
 use lockkeeper::domain::backup::{Backup, Kind};
 use lockkeeper::domain::restore::{
-    Act, Extension, Found, Goal, Grant, Mark, Next, Preflight, Properties, Rights, Setting, State,
-    Stated, World, aside, fresh, next,
+    Act, Extension, Found, Goal, Grant, Mark, Next, Pooler, Preflight, Properties, Replica, Rights,
+    Setting, State, Stated, World, aside, fresh, next,
 };
 
 fn world(found: Vec<Found>) -> World {
@@ -202,6 +202,20 @@ fn each_thing_that_speaks_against_it_is_a_denial() {
     for (why, preflight, act) in cases {
         let denials = preflight.denials(act, none).join("; ");
         assert!(denials.contains(why), "{why}: {denials}");
+    }
+    let replica = |readers| Replica { name: "r1".into(), dsn: "host=r1".into(), readers };
+    let pooler = |paused| Some(Pooler { name: "p".into(), paused });
+    let named = Preflight { standbys: names(), replicas: vec![replica(Ok(3))], ..able() };
+    assert_eq!(named.denials(Act::Swap, none), [""; 0], "the swap ends them");
+    let cut = Err("no answer".to_owned());
+    for (why, preflight) in [
+        ("r1 cannot be ended: no answer", Preflight { replicas: vec![replica(cut)], ..able() }),
+        ("not paused in the pooler p", Preflight { pooler: pooler(Ok(false)), ..able() }),
+        ("cannot be told: no", Preflight { pooler: pooler(Err("no".into())), ..able() }),
+    ] {
+        let denials = preflight.denials(Act::Undo, none).join("; ");
+        assert!(denials.contains(why), "{why}: {denials}");
+        assert_eq!(preflight.denials(Act::Load, none), [""; 0], "nothing is cut off yet");
     }
     let said = Stated { free: Some(12), drained: true };
     let unknown = Preflight { free: None, standbys: names(), ..able() };
