@@ -73,7 +73,8 @@ pub(super) fn said(scene: &Scene<'_>) -> Vec<Message> {
         let text = format!("{} is being loaded by a restore", shown(&found.name));
         Message::new(Tone::Accent, text)
     }));
-    said.extend(standing.world.left_over().map(left));
+    let left_over = standing.world.left_over().enumerate();
+    said.extend(left_over.map(|(at, found)| left(found, at == 0)));
     if let Some((old, _)) = standing.world.old() {
         let text =
             format!("the database from before the last swap is kept as {}", shown(&old.name));
@@ -82,15 +83,18 @@ pub(super) fn said(scene: &Scene<'_>) -> Vec<Message> {
     said
 }
 
-fn left(found: &Found) -> Message {
+/// The key drops the first of several.
+fn left(found: &Found, is_first: bool) -> Message {
+    let drops = if is_first { "D drops it" } else { "" };
     let name = shown(&found.name);
     let text = match &found.mark {
         Some(Mark::New { backup, .. }) if found.is_loaded() => format!(
-            "{name} is loaded and waits for its swap: t on {} goes on, D drops it",
+            "{name} is loaded and waits for its swap: t on {} goes on",
             shown(backup.rsplit('/').next().unwrap_or_default())
         ),
-        _ => format!("{name} is left over from a restore that came to no end: D drops it"),
+        _ => format!("{name} is left over from a restore that came to no end"),
     };
+    let text = if drops.is_empty() { text } else { format!("{text}; {drops}") };
     Message::new(Tone::Warn, text)
 }
 
