@@ -41,7 +41,9 @@ impl<'a> Object<'a> {
     }
 
     fn fetch(&mut self) -> io::Result<()> {
-        self.ahead = match self.at == self.end() && !self.piece.is_empty() {
+        // Whoever reads block after block passes over the rest of one: that is no jump.
+        let is_next = (self.end()..=self.end() + self.ahead).contains(&self.at);
+        self.ahead = match is_next && !self.piece.is_empty() {
             true => (self.ahead * 2).min(MOST),
             false => LEAST,
         };
