@@ -51,15 +51,15 @@ impl World {
     /// Returns the new databases that are to take this one's place, are not in it, and that
     /// no restore is loading.
     pub fn left_over(&self) -> impl Iterator<Item = &Found> {
-        self.new().filter(|found| !found.busy)
+        self.waiting().filter(|found| !found.busy)
     }
 
     /// Returns the new databases that a restore is loading at this moment.
     pub fn under_way(&self) -> impl Iterator<Item = &Found> {
-        self.new().filter(|found| found.busy)
+        self.waiting().filter(|found| found.busy)
     }
 
-    fn new(&self) -> impl Iterator<Item = &Found> {
+    fn waiting(&self) -> impl Iterator<Item = &Found> {
         self.found.iter().filter(|found| match &found.mark {
             Some(Mark::New { name, .. }) => *name == self.name,
             // These were live once: what was written there is nowhere else.

@@ -118,8 +118,10 @@ pub async fn preflight(
     };
     let directory: Option<String> = row.try_get(13)?;
     let system: String = row.try_get(14)?;
-    let (replicas, pooler) =
-        tokio::join!(around::replicas(target, &system, oid), around::pooler(target));
+    let (replicas, pooler) = tokio::join!(
+        Box::pin(around::replicas(target, &system, oid)),
+        Box::pin(around::pooler(target))
+    );
     Ok(Preflight {
         replicas,
         pooler,

@@ -56,12 +56,11 @@ pub(in crate::io::store) fn open(address: &str) -> Result<impl Kept + use<>, Str
         .ok_or("it is no address of an object: s3://BUCKET/KEY".to_owned())?;
     let bucket = Bucket::named(bucket, None)?;
     let unread = |error: io::Error| format!("it cannot be read: {error}");
-    let parts = match bucket.head(key).map_err(unread)? {
-        Some(meta) => Parts::File(meta),
-        None => {
-            let files = bucket.list(key).map_err(unread)?.objects;
-            Parts::Directory(files.into_iter().filter_map(|meta| named(key, meta)).collect())
-        }
+    let parts = if let Some(meta) = bucket.head(key).map_err(unread)? {
+        Parts::File(meta)
+    } else {
+        let files = bucket.list(key).map_err(unread)?.objects;
+        Parts::Directory(files.into_iter().filter_map(|meta| named(key, meta)).collect())
     };
     if matches!(&parts, Parts::Directory(files) if files.is_empty()) {
         return Err("it cannot be read: it is not there".to_owned());
