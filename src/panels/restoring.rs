@@ -2,7 +2,7 @@
 
 use super::{Ask, Command, Scene};
 use crate::domain::backup::{Backup, Scope};
-use crate::domain::restore::{Found, Goal, Order, Standing};
+use crate::domain::restore::{Found, Goal, Mark, Next, Order, Standing, Stated, next};
 use crate::domain::untrusted::Untrusted;
 use crate::session::effect::Request;
 use crate::ui::bindings::{Binding, Key, Reason};
@@ -35,7 +35,28 @@ pub(super) fn ask(command: &Command, scene: &Scene<'_>, shown: Option<&Backup>) 
         Command::DropLeftOver => Goal::Drop(left_over(scene)?.name.clone()),
         _ => return None,
     };
-    Some(Ask::Plan(Request::Restore(Order::to(goal))))
+    let order = Order::to(goal);
+    let plain = Request::Restore(order.clone());
+    let Some((words, stated)) = standing(scene).and_then(|standing| open(standing, &order.goal))
+    else {
+        return Some(Ask::Plan(plain));
+    };
+    let said = Request::Restore(Order { stated, ..order });
+    Some(Ask::Which(
+        "No statement can tell: have you looked?".to_owned(),
+        vec![
+            (format!("I have looked: {words}"), said),
+            ("not yet: say what speaks against it".to_owned(), plain),
+        ],
+    ))
+}
+
+/// Returns what only a person can tell before the next act.
+fn open(standing: &Standing, goal: &Goal) -> Option<(String, Stated)> {
+    match next(goal, &standing.world) {
+        Next::Act(act, _) => standing.preflight.open(act),
+        Next::Impossible(_) => None,
+    }
 }
 
 /// Returns what restores have left here, and whether one is possible.
@@ -48,18 +69,33 @@ pub(super) fn said(scene: &Scene<'_>) -> Vec<Message> {
     };
     let (tone, text) = way(standing);
     let mut said = vec![Message::new(tone, text)];
-    let left = |found: &Found| {
-        let text =
-            format!("{} is left over from a restore that came to no end", shown(&found.name));
-        Message::new(Tone::Warn, text)
-    };
-    said.extend(standing.world.left_over().map(left));
+    said.extend(standing.world.under_way().map(|found| {
+        let text = format!("{} is being loaded by a restore", shown(&found.name));
+        Message::new(Tone::Accent, text)
+    }));
+    let left_over = standing.world.left_over().enumerate();
+    said.extend(left_over.map(|(at, found)| left(found, at == 0)));
     if let Some((old, _)) = standing.world.old() {
         let text =
             format!("the database from before the last swap is kept as {}", shown(&old.name));
         said.push(Message::new(Tone::Plain, text));
     }
     said
+}
+
+/// The key drops the first of several.
+fn left(found: &Found, is_first: bool) -> Message {
+    let drops = if is_first { "D drops it" } else { "" };
+    let name = shown(&found.name);
+    let text = match &found.mark {
+        Some(Mark::New { backup, .. }) if found.is_loaded() => format!(
+            "{name} is loaded and waits for its swap: t on {} goes on",
+            shown(backup.rsplit('/').next().unwrap_or_default())
+        ),
+        _ => format!("{name} is left over from a restore that came to no end"),
+    };
+    let text = if drops.is_empty() { text } else { format!("{text}; {drops}") };
+    Message::new(Tone::Warn, text)
 }
 
 /// Returns whether a full restore is possible here, and what speaks against it.

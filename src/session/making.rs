@@ -1,7 +1,7 @@
 //! The plan of a backup: which program, into which directory, and what that holds up.
 
 use crate::domain::age;
-use crate::domain::backup::Scope;
+use crate::domain::backup::{Backup, Room, Scope};
 use crate::domain::evidence::Level;
 use crate::domain::plan::{Action, Command, Digest, Plan, Preview, Risk, Timeouts};
 use crate::domain::quantity::size;
@@ -24,6 +24,8 @@ pub struct Making {
     pub free: Option<u64>,
     /// Bytes of the database; `None`: the server does not tell.
     pub database: Option<u64>,
+    /// The backups that are there already, of whatever.
+    pub known: Vec<Backup>,
     /// Who holds or awaits ACCESS EXCLUSIVE on a table, a line each, or why that is not known.
     pub exclusive: Result<Vec<String>, String>,
     /// The level that the file has to pass before it is a backup: what the configuration
@@ -94,6 +96,14 @@ pub fn plan(scope: Scope, making: &Making, ground: &Ground<'_>) -> Result<Plan, 
     if let Some(why) = &making.unfit {
         return Err(why.clone());
     }
+    let room =
+        Room { free: making.free, database: making.database, last: last(scope, making, ground) };
+    if let Some(why) = room.lacks(scope) {
+        let place = Untrusted::from(making.directory.as_str()).one_line();
+        return Err(format!(
+            "{place}: {why}; nothing is begun: make room, or name another with --to"
+        ));
+    }
     let action =
         Action::Backup { scope: scope.word().to_owned(), location: making.directory.clone() };
     let mut plan = bare(action, Risk::Safe, ground);
@@ -106,6 +116,15 @@ pub fn plan(scope: Scope, making: &Making, ground: &Ground<'_>) -> Result<Plan, 
     });
     plan.preview = preview(scope, dumper, making, &plan);
     Ok(plan)
+}
+
+/// Returns the bytes of the last backup of the target that holds as much.
+fn last(scope: Scope, making: &Making, ground: &Ground<'_>) -> Option<u64> {
+    let alike = making.known.iter().filter(|backup| {
+        let is_whole = backup.complete == Some(true) && !backup.kind.is_physical();
+        is_whole && backup.scope == Some(scope) && backup.is_of(ground.identity) == Some(true)
+    });
+    alike.max_by_key(|backup| backup.snapshot_started_at)?.size
 }
 
 /// `pg_dump` waits for its locks, and the counts of rows run, no longer than a migration may.

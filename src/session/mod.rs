@@ -8,7 +8,7 @@ pub mod facts;
 pub mod machine;
 pub mod making;
 pub mod news;
-mod options;
+pub mod options;
 pub mod pick;
 pub mod preview;
 pub mod probe;

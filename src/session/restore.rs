@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use crate::domain::age;
-use crate::domain::backup::{Backup, Kind, Scope};
+use crate::domain::backup::{Backup, Kind, Scope, object};
 use crate::domain::plan::{Action, Command, Plan, Preview, Risk};
 use crate::domain::quantity::size;
 use crate::domain::restore::{
-    Act, Found, Goal, Mark, Next, Order, Preflight, World, aside, next, quoted,
+    Act, Found, Goal, Mark, Next, Order, Pooler, Preflight, Replica, World, aside, next, quoted,
 };
 use crate::domain::untrusted::Untrusted;
 
@@ -122,6 +122,9 @@ fn fits(backup: &Backup, read: &Restoring) -> Result<(), String> {
     if backup.is_bad() {
         return no("it is damaged or incomplete");
     }
+    if object::is_elsewhere(&backup.location) {
+        return no(object::FETCH);
+    }
     match backup.kind {
         Kind::Custom | Kind::Directory | Kind::Plain => {}
         Kind::Tar => return no("of a tar archive that was cut, pg_restore never comes to an end"),
@@ -174,6 +177,10 @@ fn argv(
     option("--new", database.to_owned());
     if let Some(found) = found {
         option("--new-oid", found.oid.to_string());
+    }
+    if act.swaps() {
+        let replicas = read.preflight.iter().flat_map(|preflight| &preflight.replicas);
+        replicas.for_each(|replica| option("--replica", replica.dsn.clone()));
     }
     if act == Act::Load {
         let backup = read.backup.as_ref().ok_or("the backup was not read")?.as_ref()?;
@@ -291,7 +298,14 @@ fn now(act: Act, order: &Order, read: &Restoring, preflight: &Preflight) -> Vec<
     if act.swaps() {
         let standby = !preflight.standbys.is_empty() && order.stated.drained;
         now.extend(standby.then(|| "said: nobody reads on the replicas".to_owned()));
-        now.push("a pooler in front of it is paused before and resumed after, by you".to_owned());
+        now.extend(preflight.replicas.iter().map(ended_on));
+        now.push(match &preflight.pooler {
+            Some(Pooler { name, paused: Ok(true) }) => {
+                format!("the pooler {name} has it paused: RESUME it there after the swap")
+            }
+            Some(Pooler { name, .. }) => format!("said: the pooler {name} may be cut off"),
+            None => "a pooler in front of it is paused before and resumed after, by you".to_owned(),
+        });
     }
     if act == Act::Load {
         now.extend(unproven(read));
@@ -302,6 +316,15 @@ fn now(act: Act, order: &Order, read: &Restoring, preflight: &Preflight) -> Vec<
         now.extend(read.world.left_over().map(left));
     }
     now
+}
+
+fn ended_on(replica: &Replica) -> String {
+    match &replica.readers {
+        Ok(many) => {
+            format!("{many} sessions on the replica {}: ended once it has the swap", replica.name)
+        }
+        Err(why) => format!("the replica {}: {why}", replica.name),
+    }
 }
 
 fn sessions(act: Act, preflight: &Preflight) -> Option<String> {

@@ -4,7 +4,7 @@ use crate::domain::plan::{Action, Command, Plan, Preview, Risk};
 use crate::domain::tables::STAGE;
 use crate::domain::untrusted::Untrusted;
 
-use super::options::{read, value};
+use super::options::{self, read, value};
 use super::preview::{Ground, bare};
 
 /// The hidden command that stages.
@@ -46,25 +46,19 @@ impl Job {
     /// If a word is unknown, missing or not what it must be.
     pub fn parse(words: &[String]) -> Result<Self, String> {
         let given = read(words, &OPTIONS)?;
-        let oid = value(&given, "--oid")?;
         Ok(Self {
             table: value(&given, "--table")?,
             file: value(&given, "--file")?,
             state: value(&given, "--state")?,
             system: value(&given, "--system")?,
-            oid: oid.parse().map_err(|_| format!("--oid: {oid} is no number"))?,
+            oid: options::number(&given, "--oid")?,
         })
     }
 
     /// Returns the job that a command is, if it is one of these.
     #[must_use]
     pub fn of(argv: &[String]) -> Option<Self> {
-        match argv {
-            [own, program, words @ ..] if own == "lockkeeper" && program == PROGRAM => {
-                Self::parse(words).ok()
-            }
-            _ => None,
-        }
+        Self::parse(options::of(argv, PROGRAM)?).ok()
     }
 }
 
@@ -76,9 +70,7 @@ pub(super) fn plan(job: &Job, ground: &Ground<'_>) -> Result<Plan, String> {
     if !ground.identity.primary {
         return Err("this server is a replica: connect to its primary".to_owned());
     }
-    if ground.identity.system_identifier != job.system || ground.identity.database_oid != job.oid {
-        return Err("another target answers than the one that was meant".to_owned());
-    }
+    options::meant(&job.system, job.oid, ground)?;
     let mut plan = bare(Action::Command, Risk::Safe, ground);
     plan.command =
         Some(Command { argv: job.argv(), env: ground.env.to_vec(), cwd: ground.cwd.to_owned() });

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::domain::age;
-use crate::domain::backup::{Backup, Inventory, Retention, Tending, retention};
+use crate::domain::backup::{Backup, Inventory, Retention, Tending, object, retention};
 use crate::domain::plan::{Action, Command, Plan, Preview, Risk};
 use crate::domain::quantity::size;
 use crate::domain::untrusted::Untrusted;
@@ -56,6 +56,9 @@ fn one<'a>(tending: Tending, place: &str, known: &'a Inventory) -> Result<&'a Ba
     if backup.kind.is_physical() {
         let kind = backup.kind.word();
         return Err(format!("{shown} is of kind {kind}: its own program keeps it"));
+    }
+    if !backup.is_here() {
+        return Err(format!("{shown}: {}", object::FETCH));
     }
     let is_pinned = backup.retention == Retention::Pinned;
     match tending {

@@ -27,7 +27,8 @@ SELECT current_user::text,
               WHERE p.database = d.datname ORDER BY 1),
        (SELECT m.rolname::text FROM pg_catalog.pg_roles m
          WHERE m.rolname IN ('rds_superuser', 'cloudsqlsuperuser', 'azure_pg_admin') LIMIT 1),
-       CASE WHEN t.spcname = 'pg_default' THEN current_setting('data_directory', true) END::text
+       CASE WHEN t.spcname = 'pg_default' THEN current_setting('data_directory', true) END::text,
+       (SELECT s.system_identifier::text FROM pg_catalog.pg_control_system() s)
 FROM pg_catalog.pg_database d
 JOIN pg_catalog.pg_roles r ON r.rolname = current_user
 JOIN pg_catalog.pg_tablespace t ON t.oid = d.dattablespace

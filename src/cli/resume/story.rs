@@ -9,8 +9,10 @@ use crate::domain::age;
 use crate::domain::evidence::{Builtin, Probe};
 use crate::domain::journal::{Kind, Record};
 use crate::domain::restore::swapped_with;
+use crate::domain::tables::STAGE;
 use crate::domain::untrusted::Untrusted;
 use crate::io::driver::Interrupted;
+use crate::session::staging;
 
 /// Tells where the run stands since it was `left`, and what is other than it was. Returns
 /// what was told.
@@ -28,6 +30,7 @@ pub async fn tell(
     story.extend(told(&records));
     story.push(changed(last_revision(&records), interrupted.revision().await));
     story.extend(restored(interrupted, &records).await);
+    story.extend(staged(interrupted, &records).await);
     say(&story.join("\n"));
     // The watching has begun with the seat, so this comes or fails soon.
     while seat.facts.snapshot.value().is_none() && seat.facts.snapshot.error().is_none() {
@@ -162,6 +165,10 @@ async fn restored(interrupted: &Interrupted, records: &[Record]) -> Vec<String> 
     let which = if is_new { "NEW, by the swap of this run" } else { "OLD: nothing is swapped" };
     let name = Untrusted::from(world.name.as_str()).one_line();
     let mut lines = vec![format!("the database {name} is the {which} (OID {})", world.oid)];
+    for loading in world.under_way() {
+        let name = Untrusted::from(loading.name.as_str()).one_line();
+        lines.push(format!("{name} is being loaded by a restore at this moment"));
+    }
     for left in world.left_over() {
         let left = Untrusted::from(left.name.as_str()).one_line();
         lines.push(format!(
@@ -174,6 +181,31 @@ async fn restored(interrupted: &Interrupted, records: &[Record]) -> Vec<String> 
         lines.push(format!("the one from before is {old}; lockkeeper restore --undo swaps back"));
     }
     lines
+}
+
+/// Returns, of a run that has staged a table, what lies staged now.
+async fn staged(interrupted: &Interrupted, records: &[Record]) -> Vec<String> {
+    let is_staging = |record: &Record| {
+        let argv = record.data.pointer("/plan/command/argv/1");
+        argv.and_then(serde_json::Value::as_str) == Some(staging::PROGRAM)
+    };
+    if !records.iter().any(is_staging) {
+        return Vec::new();
+    }
+    match interrupted.staged().await {
+        Ok(tables) if tables.is_empty() => vec!["nothing is staged".to_owned()],
+        Ok(tables) => {
+            let line = |table: &String| {
+                let table = Untrusted::from(table.as_str()).one_line();
+                format!(
+                    "{STAGE}.{table} is staged: lockkeeper restore-table diff, or drop, by the \
+                     name of its table"
+                )
+            };
+            tables.iter().map(line).collect()
+        }
+        Err(why) => vec![format!("what is staged cannot be told: {why}")],
+    }
 }
 
 fn changed(before: Option<Vec<String>>, now: Option<Vec<String>>) -> String {

@@ -6,7 +6,7 @@ use super::joined;
 use crate::domain::age;
 use crate::domain::backup::{Backup, Inventory, Worth};
 use crate::domain::untrusted::Untrusted;
-use crate::domain::verify::{Finding, Report};
+use crate::domain::verify::{Beside, Finding, Report};
 use crate::panels::size;
 
 /// Returns the inventory, the best backup first.
@@ -72,10 +72,26 @@ fn joined_kind(backup: &Backup) -> String {
 #[must_use]
 pub fn proof(report: &Report) -> Vec<String> {
     let mut lines: Vec<String> = report.findings.iter().map(finding).collect();
+    lines.extend(report.beside.iter().map(beside));
+    if let Some(judged) = &report.judged {
+        lines.push(format!("  {}: {}", plain(&judged.by), plain(&judged.what)));
+    }
     let file = plain(&report.file);
     lines.push(match (report.ok, report.reached) {
+        (Some(true), _) if report.exit_code() != 0 => {
+            format!(
+                "{file} itself is good ({} passed), but not all that lies beside it",
+                report.asked
+            )
+        }
+        (Some(true), _) if report.judged.is_some() => {
+            format!(
+                "{file} is good, by its own program; what is in its tables nobody has looked at"
+            )
+        }
         (Some(true), _) => format!("{file} is good: {} passed", report.asked),
         (Some(false), _) => format!("{file} is BAD: do not count on it"),
+        (None, _) if report.judged.is_some() => format!("cannot tell whether {file} is good"),
         (None, Some(reached)) => {
             format!("cannot tell: {file} has passed {reached}, not {}", report.asked)
         }
@@ -96,6 +112,15 @@ fn finding(finding: &Finding) -> String {
     };
     let took = finding.took.as_secs_f64();
     format!("  {} {word:<7} {}{proves}, {took:.2} s", finding.level, plain(&finding.what))
+}
+
+fn beside(side: &Beside) -> String {
+    let word = match side.ok {
+        Some(true) => "as it was",
+        Some(false) => "BAD",
+        None => "cannot tell",
+    };
+    format!("  beside it: {} {word}: {}", side.name, plain(&side.what))
 }
 
 fn plain(text: &str) -> String {

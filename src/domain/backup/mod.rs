@@ -7,7 +7,9 @@ mod document;
 mod inventory;
 pub mod manifest;
 pub mod name;
+pub mod object;
 pub mod retention;
+mod room;
 mod tending;
 mod worth;
 
@@ -24,6 +26,7 @@ pub use document::{Document, SCHEMA};
 pub use inventory::Inventory;
 pub use manifest::Manifest;
 pub use retention::Retention;
+pub use room::Room;
 pub use tending::Tending;
 pub use worth::{Worth, by_worth};
 
@@ -274,6 +277,12 @@ impl Backup {
             (Some(true), Some(true)) => Some(true),
             _ => None,
         }
+    }
+
+    /// Returns true if it is a file or directory on this machine.
+    #[must_use]
+    pub fn is_here(&self) -> bool {
+        !self.kind.is_physical() && !object::is_elsewhere(&self.location)
     }
 
     /// Returns true if it holds schema and data of the whole database.

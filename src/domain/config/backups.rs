@@ -1,6 +1,7 @@
 //! Rules over `[backups]`.
 
 use super::Backups;
+use crate::domain::backup::object;
 use crate::domain::problem::{Flaw, Place};
 
 impl Backups {
@@ -22,11 +23,14 @@ impl Backups {
             (self.barman.as_ref().map(|known| &known.server), "barman", "server"),
         ];
         let wrong = given.into_iter().filter(|(name, ..)| name.is_some_and(|name| !is_name(name)));
+        let elsewhere = self.objects.iter().filter(|address| object::parse(address).is_none());
+        let elsewhere = elsewhere.map(|_| Flaw::new(here.key("objects"), "s3://BUCKET/PREFIX"));
         wrong
             .map(|(_, table, key)| {
                 let what = "a name of letters, digits, `_`, `.` and `-`, and no `-` first";
                 Flaw::new(here.key(table).key(key), what)
             })
+            .chain(elsewhere)
             .collect()
     }
 }

@@ -15,7 +15,7 @@ use super::backup::Backup;
 
 pub use mark::{Mark, State};
 pub use next::{Found, Next, World, next};
-pub use preflight::{Extension, Preflight, Rights, Way};
+pub use preflight::{Extension, Pooler, Preflight, Replica, Rights, Way};
 pub use properties::{Grant, Properties, Setting};
 pub use swapped::swapped_with;
 

@@ -1,7 +1,7 @@
 //! From what the server has now to the next act: what happened meanwhile decides, not a list
 //! that was made before.
 
-use super::{Act, Goal, Mark, State};
+use super::{Act, Goal, Mark, State, beside};
 
 /// A database that a restore made or put aside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,16 @@ pub struct Found {
     /// What it is; `None`: it has the name of one of ours and no mark, since the restore was
     /// cut off right after it had been made.
     pub mark: Option<Mark>,
+    /// Whether a restore that lives is loading it: it holds the lock of that name.
+    pub busy: bool,
+}
+
+impl Found {
+    /// Returns true if all of the backup is in it.
+    #[must_use]
+    pub fn is_loaded(&self) -> bool {
+        matches!(&self.mark, Some(Mark::New { state, .. }) if *state >= State::Loaded)
+    }
 }
 
 /// What a server has for one database.
@@ -38,15 +48,33 @@ pub enum Next {
 }
 
 impl World {
-    /// Returns the new databases that are to take this one's place, and are not in it.
+    /// Returns the new databases that are to take this one's place, are not in it, and that
+    /// no restore is loading.
     pub fn left_over(&self) -> impl Iterator<Item = &Found> {
-        let prefix = format!("{}_restore_", self.name);
-        self.found.iter().filter(move |found| match &found.mark {
+        self.waiting().filter(|found| !found.busy)
+    }
+
+    /// Returns the new databases that a restore is loading at this moment.
+    pub fn under_way(&self) -> impl Iterator<Item = &Found> {
+        self.waiting().filter(|found| found.busy)
+    }
+
+    fn waiting(&self) -> impl Iterator<Item = &Found> {
+        self.found.iter().filter(|found| match &found.mark {
             Some(Mark::New { name, .. }) => *name == self.name,
             // These were live once: what was written there is nowhere else.
             Some(Mark::Old { .. } | Mark::Undone { .. }) => false,
-            None => found.name.starts_with(&prefix),
+            None => self.is_named_for(&found.name),
         })
+    }
+
+    /// Returns true if a restore of this database gives that name, and of no other one here: of
+    /// long names only their beginning is in it.
+    fn is_named_for(&self, name: &str) -> bool {
+        let Some((_, stamp)) = name.rsplit_once("_restore_") else { return false };
+        let is_of = |database: &str| beside(database, "restore", stamp) == name;
+        let others = self.taken.iter().filter(|other| **other != self.name);
+        is_of(&self.name) && !others.into_iter().any(|other| is_of(other))
     }
 
     /// Returns the database from before the last swap, if this one took its place.
@@ -79,6 +107,10 @@ pub fn next(goal: &Goal, world: &World) -> Next {
     match goal {
         Goal::Backup(backup) => match world.begun(backup) {
             None => Next::Act(Act::Load, None),
+            Some((found, State::Loading)) if found.busy => Next::Impossible(format!(
+                "{} is being loaded from this backup by another restore: wait for its end",
+                found.name
+            )),
             Some((found, State::Loading)) => Next::Act(Act::Drop, Some(found.clone())),
             Some((found, State::Loaded)) => Next::Act(Act::Settle, Some(found.clone())),
             Some((found, State::Settled)) => Next::Act(Act::Swap, Some(found.clone())),

@@ -46,6 +46,10 @@ pub struct Preflight {
     pub unkillable: u32,
     /// Replicas that stream from this server.
     pub standbys: Vec<String>,
+    /// Those that the configuration names: the swap ends the sessions on them.
+    pub replicas: Vec<Replica>,
+    /// What stands between it and its clients, where the configuration names it.
+    pub pooler: Option<Pooler>,
     /// Logical replication slots on it.
     pub slots: Vec<String>,
     /// Subscriptions in it.
@@ -60,6 +64,26 @@ pub struct Preflight {
 
 /// Extensions whose tables are not their own database's alone.
 const OWN_RESTORES: [&str; 2] = ["timescaledb", "citus"];
+
+/// A replica that the configuration names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replica {
+    /// How it is named, safe to show.
+    pub name: String,
+    /// How it is reached; without a password.
+    pub dsn: String,
+    /// Sessions of others in the database there, which the swap ends; or why it cannot.
+    pub readers: Result<u32, String>,
+}
+
+/// The pooler that the configuration names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pooler {
+    /// How its console is named, safe to show.
+    pub name: String,
+    /// Whether the database is paused there; or why that cannot be told.
+    pub paused: Result<bool, String>,
+}
 
 /// A way to restore, and why it is closed here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,8 +102,8 @@ impl Preflight {
             Act::Load => [self.cannot_make(), self.no_room(stated), self.in_the_way()].concat(),
             Act::Settle => self.cannot_make(),
             Act::Swap | Act::Undo => {
-                let unread = self.reads_elsewhere(stated);
-                [self.cannot_make(), self.cannot_end(), self.in_the_way(), unread].concat()
+                let around = [self.reads_elsewhere(stated), self.pooled(stated)].concat();
+                [self.cannot_make(), self.cannot_end(), self.in_the_way(), around].concat()
             }
             Act::Drop => Vec::new(),
         }
@@ -92,6 +116,25 @@ impl Preflight {
         let full = [full, self.no_room(Stated::default())].concat();
         let full = [full, self.reads_elsewhere(Stated::default())].concat();
         vec![Way { name: "full restore", closed: full }]
+    }
+
+    /// Returns what only a person can tell before `act`, in words, and as it is stated; `None`:
+    /// nothing of that stands in its way.
+    #[must_use]
+    pub fn open(&self, act: Act) -> Option<(String, Stated)> {
+        let mut stated = Stated::default();
+        let mut words = Vec::new();
+        if let (Act::Load, None, Some(used)) = (act, self.free, self.size) {
+            stated.free = Some(needed(used));
+            words
+                .push(format!("{} or more are free where the server keeps it", size(needed(used))));
+        }
+        let drained = Stated { drained: true, ..stated };
+        if act.swaps() && self.denials(act, drained).len() < self.denials(act, stated).len() {
+            stated = drained;
+            words.push("nobody reads on replicas, and a pooler is paused or cut off".to_owned());
+        }
+        (!words.is_empty()).then(|| (words.join("; "), stated))
     }
 
     fn cannot_make(&self) -> Vec<String> {
@@ -129,7 +172,7 @@ impl Preflight {
                            it (lockkeeper restore --free 50GB)";
             return vec![unknown.to_owned()];
         };
-        let needed = used.saturating_add(used / 5);
+        let needed = needed(used);
         if free >= needed {
             return Vec::new();
         }
@@ -156,15 +199,47 @@ impl Preflight {
     }
 
     fn reads_elsewhere(&self, stated: Stated) -> Vec<String> {
-        if stated.drained || self.standbys.is_empty() {
+        if stated.drained {
             return Vec::new();
         }
-        vec![format!(
+        let unended = self.replicas.iter().filter_map(|replica| {
+            let why = replica.readers.as_ref().err()?;
+            Some(format!("the sessions on the replica {} cannot be ended: {why}", replica.name))
+        });
+        let mut why: Vec<String> = unended.collect();
+        // Which is which nobody can tell: as many as stream have to be named.
+        if self.standbys.len() <= self.replicas.len() {
+            return why;
+        }
+        why.push(format!(
             "replicas stream from here ({}): their sessions go on reading the OLD database until \
-             they are ended there; end them, and say so (lockkeeper restore --drained)",
+             they are ended there; name them in replicas of the target, or end them and say so (--drained)",
             self.standbys.join(", ")
-        )]
+        ));
+        why
     }
+
+    fn pooled(&self, stated: Stated) -> Vec<String> {
+        let Some(Pooler { name, paused }) = self.pooler.as_ref().filter(|_| !stated.drained) else {
+            return Vec::new();
+        };
+        match paused {
+            Ok(true) => Vec::new(),
+            Ok(false) => vec![format!(
+                "the database is not paused in the pooler {name}: PAUSE it there, RESUME it after \
+                 the swap (or say that it may be cut off: lockkeeper restore --drained)"
+            )],
+            Err(why) => vec![format!(
+                "whether the database is paused in the pooler {name} cannot be told: {why} (look, \
+                 and say so: lockkeeper restore --drained)"
+            )],
+        }
+    }
+}
+
+/// The new database and what loading it takes beside (facts: 1.2 × its size).
+fn needed(used: u64) -> u64 {
+    used.saturating_add(used / 5)
 }
 
 fn foreign(extension: &Extension) -> Option<String> {

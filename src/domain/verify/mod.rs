@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::backup::Judged;
+
 pub use estimate::{estimate, estimated};
 pub use level::{Cost, Level};
 
@@ -70,6 +72,17 @@ impl Finding {
     }
 }
 
+/// A file beside a backup, compared with what the manifest tells of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Beside {
+    /// Its name, safe to show.
+    pub name: String,
+    /// Whether it is what it was; `None`: it cannot be told.
+    pub ok: Option<bool>,
+    /// What was found, in words that are safe to show.
+    pub what: String,
+}
+
 /// The proof of one backup.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
@@ -86,6 +99,12 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Rows by table, where a level counted them.
     pub rows: BTreeMap<String, Option<u64>>,
+    /// What its own program found, of a base backup: that alone makes `ok` true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub judged: Option<Judged>,
+    /// The files beside it, once L1 was tried. They are nothing that the backup is restored
+    /// from: what is wrong with one leaves `ok` as it is, and is told by the exit code.
+    pub beside: Vec<Beside>,
     /// What else happened, as that the manifest could not be written.
     pub notes: Vec<String>,
 }
@@ -110,8 +129,18 @@ impl Report {
             .filter(|finding| finding.ok == Some(true))
             .last()
             .map(|finding| finding.level);
-        let (rows, notes) = (BTreeMap::new(), Vec::new());
-        Self { schema: SCHEMA, file: file.into(), asked, reached, ok, findings, rows, notes }
+        Self {
+            schema: SCHEMA,
+            file: file.into(),
+            asked,
+            reached,
+            ok,
+            findings,
+            rows: BTreeMap::new(),
+            judged: None,
+            beside: Vec::new(),
+            notes: Vec::new(),
+        }
     }
 
     /// Returns the same of a backup that was asked to pass `asked`, and was not tried further.
@@ -120,10 +149,17 @@ impl Report {
         Self { asked, ..self }
     }
 
-    /// Returns the exit code: 0 good, 1 bad, 2 cannot tell.
+    /// Returns the exit code: 0 good, 1 bad, 2 cannot tell, of the backup and all that lies
+    /// beside it.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
-        match self.ok {
+        let all = || self.beside.iter().map(|side| side.ok).chain([self.ok]);
+        let ok = if all().any(|ok| ok == Some(false)) {
+            Some(false)
+        } else {
+            all().find(Option::is_none).unwrap_or(Some(true))
+        };
+        match ok {
             Some(true) => 0,
             Some(false) => 1,
             None => 2,

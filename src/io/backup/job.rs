@@ -1,12 +1,12 @@
 //! The child's command line.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::domain::backup::Scope;
 use crate::domain::verify::Level;
+use crate::session::options::{self, number, value};
 
 /// What the child does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,8 +37,6 @@ pub struct Job {
     pub roles: Option<PathBuf>,
 }
 
-/// Those that may be given several times.
-const LISTS: [&str; 2] = ["--table", "--csv"];
 const OPTIONS: [&str; 12] = [
     "--table",
     "--csv",
@@ -60,17 +58,12 @@ impl Job {
     /// # Errors
     /// If a word is unknown, missing or not what it must be.
     pub fn parse(args: &[OsString]) -> Result<Self, String> {
-        let words: Option<Vec<&str>> = args.iter().map(|word| word.to_str()).collect();
-        let words = words.ok_or("an argument is not UTF-8")?;
-        let given = options(&words)?;
-        let text = |name: &str| given.get(name).copied().ok_or(format!("{name} is missing"));
-        let number = |name: &str| {
-            let text = text(name)?;
-            text.parse::<u64>().map_err(|_| format!("{name}: {text} is no number"))
-        };
-        let oid = number("--oid")?;
+        let words = options::words(args)?;
+        let given = options::read(&words, &OPTIONS)?;
+        let text = |name: &str| value(&given, name);
+        let ms = |name: &str| number(&given, name).map(Duration::from_millis);
         Ok(Self {
-            scope: match text("--scope")? {
+            scope: match text("--scope")?.as_str() {
                 "full" => Scope::Full,
                 "schema" => Scope::Schema,
                 "tables" => Scope::Tables,
@@ -80,23 +73,17 @@ impl Job {
             },
             directory: PathBuf::from(text("--directory")?),
             pg_dump: PathBuf::from(text("--pg-dump")?),
-            system_identifier: text("--system")?.to_owned(),
-            database_oid: u32::try_from(oid).map_err(|_| format!("--oid: {oid} is too large"))?,
-            lock_wait: Duration::from_millis(number("--lock-ms")?),
-            count: Duration::from_millis(number("--count-ms")?),
+            system_identifier: text("--system")?,
+            database_oid: number(&given, "--oid")?,
+            lock_wait: ms("--lock-ms")?,
+            count: ms("--count-ms")?,
             level: level(given.get("--level").copied())?,
             tool: given.get("--tool").map(|tool| (*tool).to_owned()),
-            tables: list("--table", &words),
-            csv: list("--csv", &words),
+            tables: options::list(&words, "--table"),
+            csv: options::list(&words, "--csv"),
             roles: given.get("--roles").map(PathBuf::from),
         })
     }
-}
-
-/// Returns every value of an option.
-fn list(name: &str, words: &[&str]) -> Vec<String> {
-    let pairs = words.chunks(2).filter(|pair| LISTS.contains(&name) && pair.first() == Some(&name));
-    pairs.filter_map(|pair| pair.get(1)).map(|value| (*value).to_owned()).collect()
 }
 
 fn level(text: Option<&str>) -> Result<Level, String> {
@@ -105,15 +92,4 @@ fn level(text: Option<&str>) -> Result<Level, String> {
         Some((_, Some(level @ (Level::L2 | Level::L3)))) => Ok(level),
         Some((text, _)) => Err(format!("--level: {text} is neither L2 nor L3")),
     }
-}
-
-fn options<'a>(words: &[&'a str]) -> Result<BTreeMap<&'a str, &'a str>, String> {
-    words
-        .chunks(2)
-        .map(|pair| match pair {
-            [name, value] if OPTIONS.contains(name) => Ok((*name, *value)),
-            [name, ..] => Err(format!("unknown or without value: {name}")),
-            [] => Err(String::from("an option is missing")),
-        })
-        .collect()
 }

@@ -93,7 +93,7 @@ async fn restore(target: &Target, own: &mut PgConnection, identity: &Identity) -
         let opened = connect(&target.maintenance(), Purpose::Reader).await;
         let mut shared = opened.map_err(|error| error.to_string())?;
         let oid = identity.database_oid;
-        let read = preflight(&mut shared, own, &target.spec, oid).await;
+        let read = preflight(&mut shared, own, target, oid).await;
         read.map_err(|error| query_error(&error))
     };
     let preflight = match read.await {

@@ -16,7 +16,7 @@ use chrono::{DateTime, Utc};
 
 use super::cluster;
 use super::store::{self, Limit};
-use crate::domain::backup::{Kind, Scope};
+use crate::domain::backup::{Kind, Scope, object};
 use crate::domain::untrusted::Untrusted;
 use crate::domain::verify::{Finding, Level, Report, estimate};
 use crate::tools::pg_dump::{Found, Rows, difference};
@@ -53,10 +53,16 @@ pub fn verify(
 ) -> Result<(Report, Found), Limit> {
     let first = asked.min(store::HIGHEST);
     let (report, found) = store::verify(path, first, now, &mut |at| tell(&at.words()))?;
+    if found.kind.is_physical() {
+        return Ok((report, found));
+    }
     if asked <= store::HIGHEST || report.ok == Some(false) {
         return Ok((report.asked(asked), found));
     }
-    let held = if report.ok == Some(true) {
+    let is_elsewhere = path.to_str().is_some_and(object::is_elsewhere);
+    let held = if is_elsewhere {
+        vec![Finding::unknown(Level::L4, object::FETCH)]
+    } else if report.ok == Some(true) {
         match std::path::absolute(path) {
             Ok(path) => hold(&path, asked, &found, place, tell),
             Err(error) => vec![Finding::unknown(Level::L4, error.to_string())],
@@ -65,10 +71,11 @@ pub fn verify(
         vec![Finding::unknown(Level::L4, "what does not decode in full here is not loaded")]
     };
     let file = report.file.clone();
-    let written = store::record(path, &held, Utc::now());
+    let written = if is_elsewhere { Ok(()) } else { store::record(path, &held, Utc::now()) };
     let findings = report.findings.into_iter().chain(held).collect();
     let mut whole = Report::of(file, asked, findings);
     whole.rows = report.rows;
+    whole.beside = report.beside;
     whole.notes = report.notes;
     whole.notes.extend(written.err());
     Ok((whole, found))

@@ -31,6 +31,8 @@ impl Inner {
         let exclusive = reader.exclusive().await.map_err(|error| error.to_string());
         drop(reader);
         let spec = &self.site.target.spec;
+        // What cannot be read tells nothing of the room that one takes.
+        let known = self.inventory().await.map(|inventory| inventory.backups).unwrap_or_default();
         blocking(|| {
             let place = backup::look(&self.site.backups(to));
             Making {
@@ -43,6 +45,7 @@ impl Inner {
                 stale: place.stale,
                 free: place.free,
                 database,
+                known,
                 exclusive: exclusive.map(|found| {
                     let mode = Mode::AccessExclusive;
                     found.iter().map(|holding| read::who(holding, mode)).collect()

@@ -167,9 +167,9 @@ impl Inner {
             Request::Backup { scope, to } => {
                 let (scope, to) = (*scope, to.clone());
                 let parts = Parts { scope, to, tables: Vec::new(), csv: Vec::new() };
-                Some(self.making(&identity, &parts).await)
+                Some(Box::pin(self.making(&identity, &parts)).await)
             }
-            Request::BackupOf(parts) => Some(self.making(&identity, parts).await),
+            Request::BackupOf(parts) => Some(Box::pin(self.making(&identity, parts)).await),
             _ => None,
         };
         let backups = match request {
@@ -178,7 +178,7 @@ impl Inner {
             _ => None,
         };
         let restoring = match request {
-            Request::Restore(order) => Some(self.restoring(&identity, order).await?),
+            Request::Restore(order) => Some(Box::pin(self.restoring(&identity, order)).await?),
             _ => None,
         };
         Ok(Gathered { identity, snapshot, project, holders, making, backups, invalid, restoring })

@@ -44,8 +44,7 @@ impl Inner {
         let goal = known.filter(|_| order.name.is_none());
         let goal = goal.map(|backup| Goal::Backup(backup.location.clone()));
         let maintenance = self.maintenance();
-        let spec = &self.site.target.spec;
-        let look = restore::look(spec, &maintenance, identity.database_oid, goal.as_ref()).await?;
+        let look = restore::look(&self.site.target, identity.database_oid, goal.as_ref()).await?;
         let fresh = fresh(&look.world, known);
         let name = order.name.as_ref().unwrap_or(&fresh);
         let env = environment::for_backup(&maintenance, "", "");
@@ -88,8 +87,7 @@ impl Inner {
     /// Returns what restores have left here, and which ways to restore are open.
     pub(super) async fn standing(&self) -> Result<Standing, String> {
         let identity = self.identity().await?;
-        let (spec, maintenance) = (&self.site.target.spec, self.maintenance());
-        let look = restore::look(spec, &maintenance, identity.database_oid, None).await?;
+        let look = restore::look(&self.site.target, identity.database_oid, None).await?;
         Ok(Standing { world: look.world, preflight: look.preflight })
     }
 

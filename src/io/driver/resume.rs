@@ -22,6 +22,8 @@ use crate::domain::untrusted::Untrusted;
 use crate::io::act::{self, Batch, Job, Stop, Tail, Value, adopt};
 use crate::io::blocking::blocking;
 use crate::io::journal::Journal;
+use crate::io::postgres::{Purpose, connect};
+use crate::io::tables;
 
 /// How often an act that is still running is looked at.
 const LOOK: Duration = Duration::from_millis(200);
@@ -118,6 +120,16 @@ impl Interrupted {
     /// Returns the revisions that the database is at; `None`: they cannot be read.
     pub async fn revision(&self) -> Option<Vec<String>> {
         self.inner.revision().await
+    }
+
+    /// Returns the tables that lie staged in the target.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn staged(&self) -> Result<Vec<String>, String> {
+        let opened = connect(&self.inner.site.target.spec, Purpose::Reader).await;
+        let mut connection = opened.map_err(|error| error.to_string())?;
+        tables::staged(&mut connection).await.map_err(|error| error.to_string())
     }
 
     /// Returns what restores have left here, read now.

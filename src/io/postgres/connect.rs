@@ -104,6 +104,20 @@ pub async fn connect(spec: &Spec, purpose: Purpose) -> Result<PgConnection, Conn
     }
 }
 
+/// Opens a connection to the console of a pooler, which takes no settings and only simple queries.
+///
+/// # Errors
+/// [`ConnectError`] with what happened, to what, and what to do.
+pub async fn connect_pooler(spec: &Spec) -> Result<PgConnection, ConnectError> {
+    // It refuses start-up parameters that it does not know, an empty list of settings too.
+    let options = bare(spec, Purpose::Control).extra_float_digits(None);
+    match timeout(spec.timeout, PgConnection::connect_with(&options)).await {
+        Ok(Ok(connection)) => Ok(connection),
+        Ok(Err(error)) => Err(ConnectError::new(spec, Fault::from_sqlx(&error, spec))),
+        Err(_) => Err(ConnectError::new(spec, Fault::TimedOut(spec.timeout))),
+    }
+}
+
 async fn open(spec: &Spec, purpose: Purpose) -> Result<PgConnection, Fault> {
     let marker = random_word();
     let options = options(spec, purpose).options([(MARKER, &marker)]);
@@ -149,14 +163,19 @@ pub(in crate::io) async fn watch_client(connection: &mut PgConnection) {
 /// The driver's constructor reads the `PG*` variables of the process; whatever it took from
 /// there is either set here or the same as in the [`Spec`].
 fn options(spec: &Spec, purpose: Purpose) -> PgConnectOptions {
+    bare(spec, purpose)
+        .options(spec.settings.iter().map(|(name, value)| (name, value)))
+        .options(purpose.settings().iter().copied())
+}
+
+/// Returns the same without any setting of the session.
+fn bare(spec: &Spec, purpose: Purpose) -> PgConnectOptions {
     let mut options = PgConnectOptions::new_without_pgpass()
         .port(spec.port)
         .username(&spec.user)
         .database(&spec.database)
         .password(spec.password().map_or("", |password| password.expose_secret()))
         .application_name(purpose.application())
-        .options(spec.settings.iter().map(|(name, value)| (name, value)))
-        .options(purpose.settings().iter().copied())
         .ssl_mode(mode(spec.tls.mode))
         .disable_statement_logging();
     options = match &spec.place {

@@ -20,7 +20,7 @@ pub mod snapshot;
 mod surroundings;
 pub mod target;
 
-pub use connect::{Purpose, connect};
+pub use connect::{Purpose, connect, connect_pooler};
 pub use control::Control;
 pub use explain::{ConnectError, is_lost, query_error};
 pub use fault::Fault;

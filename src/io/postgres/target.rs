@@ -32,6 +32,10 @@ pub struct Target {
     pub pin: Option<Pin>,
     /// The database for connections that must not stand in the target's way.
     pub maintenance_db: String,
+    /// Its replicas, as the profile names them.
+    pub replicas: Vec<config::Dsn>,
+    /// The console of its pooler.
+    pub pooler_admin: Option<config::Dsn>,
 }
 
 /// The maintenance database where the target is the usual one.
@@ -155,6 +159,8 @@ pub fn resolve(request: Request<'_>, environment: &Environment) -> Result<Target
         pin: profile.and_then(|profile| profile.pin.clone()),
         maintenance_db: profile
             .map_or_else(|| "postgres".to_owned(), |profile| profile.maintenance_db.clone()),
+        replicas: profile.map(|profile| profile.replicas.clone()).unwrap_or_default(),
+        pooler_admin: profile.and_then(|profile| profile.pooler_admin.clone()),
         spec,
         source,
     })

@@ -1,10 +1,10 @@
 //! The child's command line.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::domain::restore::Act;
+use crate::session::options::{self, number, value};
 
 /// What the child does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Job {
     pub new: String,
     /// Its OID, once there is one.
     pub new_oid: Option<u32>,
+    /// The replicas on which a swap ends the sessions.
+    pub replicas: Vec<String>,
     /// What is loaded.
     pub load: Option<Load>,
 }
@@ -38,7 +40,8 @@ pub struct Load {
     pub tool: Option<String>,
 }
 
-const OPTIONS: [&str; 9] = [
+const OPTIONS: [&str; 10] = [
+    "--replica",
     "--system",
     "--database",
     "--oid",
@@ -56,47 +59,30 @@ impl Job {
     /// # Errors
     /// If a word is unknown, missing or not what it must be.
     pub fn parse(args: &[OsString]) -> Result<Self, String> {
-        let words: Option<Vec<&str>> = args.iter().map(|word| word.to_str()).collect();
-        let words = words.ok_or("an argument is not UTF-8")?;
+        let words = options::words(args)?;
         let (act, rest) = words.split_first().ok_or("the act is missing")?;
         let act = Act::parse(act).ok_or_else(|| format!("{act} is no act of a restore"))?;
-        let given = options(rest)?;
-        let text = |name: &str| {
-            given.get(name).map(|text| (*text).to_owned()).ok_or(format!("{name} is missing"))
-        };
-        let oid = |name: &str| {
-            let text = text(name)?;
-            text.parse::<u32>().map_err(|_| format!("{name}: {text} is no OID"))
-        };
+        let given = options::read(rest, &OPTIONS)?;
+        let text = |name: &str| value(&given, name);
         let load = match act {
             Act::Load => Some(Load {
                 backup: PathBuf::from(text("--backup")?),
                 client: PathBuf::from(text("--client")?),
-                jobs: text("--jobs")?.parse().map_err(|_| "--jobs: that is no number")?,
+                jobs: number(&given, "--jobs")?,
                 tool: given.get("--tool").map(|tool| (*tool).to_owned()),
             }),
             _ => None,
         };
-        let new_oid = if act == Act::Load { None } else { Some(oid("--new-oid")?) };
+        let new_oid = if act == Act::Load { None } else { Some(number(&given, "--new-oid")?) };
         Ok(Self {
             act,
             system_identifier: text("--system")?,
             database: text("--database")?,
-            oid: oid("--oid")?,
+            oid: number(&given, "--oid")?,
             new: text("--new")?,
             new_oid,
+            replicas: options::list(rest, "--replica"),
             load,
         })
     }
-}
-
-fn options<'a>(words: &[&'a str]) -> Result<BTreeMap<&'a str, &'a str>, String> {
-    words
-        .chunks(2)
-        .map(|pair| match pair {
-            [name, value] if OPTIONS.contains(name) => Ok((*name, *value)),
-            [name, ..] => Err(format!("unknown or without value: {name}")),
-            [] => Err(String::from("an option is missing")),
-        })
-        .collect()
 }

@@ -52,8 +52,13 @@ pub(super) async fn run(job: &Job) -> Result<String, Failed> {
     }
 }
 
-/// Makes the empty database, and marks whose it is.
+/// Makes the empty database, and marks whose it is. The connection tells others that it is
+/// at work on it, from before there is one.
 async fn make(job: &Job, load: &Load, connection: &mut PgConnection) -> Result<u32, Failed> {
+    let claimed = server::claim(connection, &job.new).await;
+    if !claimed.map_err(|error| refused(&error))? {
+        return Err(Failed::NotRun("another restore is loading it at this moment".to_owned()));
+    }
     let properties = server::properties(connection, job.oid).await;
     let sql = properties.map_err(|error| refused(&error))?.create(&job.new);
     say(&Untrusted::from(sql.as_str()).one_line());

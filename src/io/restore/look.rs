@@ -8,12 +8,12 @@ use rustix::fs::statvfs;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 
-use super::server;
+use super::{around, server};
 use crate::domain::connection::{Place, Spec};
 use crate::domain::restore::{
     Act, Extension, Goal, Next, Preflight, Properties, Rights, World, next,
 };
-use crate::io::postgres::{Purpose, connect, query_error};
+use crate::io::postgres::{Purpose, Target, connect, query_error};
 use crate::session::restore::Written;
 
 const PREFLIGHT: &str = include_str!("../../../assets/sql/restore/preflight.sql");
@@ -49,17 +49,12 @@ pub struct Look {
 ///
 /// # Errors
 /// Why it cannot be read.
-pub async fn look(
-    target: &Spec,
-    maintenance: &Spec,
-    oid: u32,
-    goal: Option<&Goal>,
-) -> Result<Look, String> {
+pub async fn look(target: &Target, oid: u32, goal: Option<&Goal>) -> Result<Look, String> {
     let open = |spec: Spec| async move {
         connect(&spec, Purpose::Reader).await.map_err(|error| error.to_string())
     };
-    let mut shared = open(maintenance.clone()).await?;
-    let mut own = open(target.clone()).await?;
+    let mut shared = open(target.maintenance()).await?;
+    let mut own = open(target.spec.clone()).await?;
     let read = read(&mut shared, &mut own, target, oid, goal).await;
     drop(shared.close().await);
     drop(own.close().await);
@@ -69,13 +64,13 @@ pub async fn look(
 async fn read(
     shared: &mut PgConnection,
     own: &mut PgConnection,
-    target: &Spec,
+    target: &Target,
     oid: u32,
     goal: Option<&Goal>,
 ) -> sqlx::Result<Look> {
     let preflight = preflight(shared, own, target, oid).await?;
     let written = server::written(shared, oid).await?;
-    let world = server::world(shared, oid, &target.database).await?;
+    let world = server::world(shared, oid, &target.spec.database).await?;
     let loses = |goal| matches!(next(goal, &world), Next::Act(Act::Load | Act::Swap, _));
     let counts = goal.is_some_and(loses);
     Ok(Look {
@@ -104,7 +99,7 @@ pub async fn world(connection: &mut PgConnection, oid: u32, name: &str) -> sqlx:
 pub async fn preflight(
     shared: &mut PgConnection,
     own: &mut PgConnection,
-    target: &Spec,
+    target: &Target,
     oid: u32,
 ) -> sqlx::Result<Preflight> {
     let row = sqlx::query(PREFLIGHT).bind(i64::from(oid)).fetch_one(shared).await?;
@@ -122,7 +117,14 @@ pub async fn preflight(
         Ok(u32::try_from(row.try_get::<i32, _>(at)?).unwrap_or_default())
     };
     let directory: Option<String> = row.try_get(13)?;
+    let system: String = row.try_get(14)?;
+    let (replicas, pooler) = tokio::join!(
+        Box::pin(around::replicas(target, &system, oid)),
+        Box::pin(around::pooler(target))
+    );
     Ok(Preflight {
+        replicas,
+        pooler,
         rights: Rights {
             role: row.try_get(0)?,
             creates: row.try_get(1)?,
@@ -132,7 +134,7 @@ pub async fn preflight(
         },
         owner: row.try_get(5)?,
         size: size.ok().and_then(|size| u64::try_from(size).ok()),
-        free: directory.and_then(|directory| free(target, &directory)),
+        free: directory.and_then(|directory| free(&target.spec, &directory)),
         sessions: number(6)?,
         unkillable: number(7)?,
         standbys: row.try_get(8)?,

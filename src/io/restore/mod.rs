@@ -5,6 +5,7 @@
 //! database or the new one under the name, never none and never a half of one: both renames
 //! are one transaction, and until then nothing of the live database is touched.
 
+mod around;
 mod check;
 mod drop;
 mod job;

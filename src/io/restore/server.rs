@@ -28,6 +28,11 @@ const SETTINGS: [(&str, &str); 6] = [
 const PROPERTIES: &str = include_str!("../../../assets/sql/restore/properties.sql");
 const GRANTS: &str = include_str!("../../../assets/sql/restore/grants.sql");
 const SETTINGS_OF: &str = include_str!("../../../assets/sql/restore/settings.sql");
+/// The first key of our locks on names of databases; no other part of the program has it.
+const CLAIMS: i32 = 1_819_043_442;
+const CLAIM: &str = "
+    SELECT pg_catalog.pg_try_advisory_lock($1,
+        ('x' || encode(substr(sha256(convert_to($2::text, 'UTF8')), 1, 4), 'hex'))::bit(32)::int4)";
 const FOUND: &str = include_str!("../../../assets/sql/restore/found.sql");
 
 /// Connects to `database`, or to the one that the environment names: the maintenance database.
@@ -121,16 +126,24 @@ pub(super) async fn written(
     Ok(rows.zip(Some(row.try_get(1)?)))
 }
 
+/// Takes the lock that tells others who is loading the database of that name, until the
+/// connection ends; false: somebody else has it.
+pub(super) async fn claim(connection: &mut PgConnection, name: &str) -> sqlx::Result<bool> {
+    sqlx::query_scalar(CLAIM).bind(CLAIMS).bind(name).fetch_one(connection).await
+}
+
 /// Returns what restores have left on the server for one database.
 pub(super) async fn world(
     connection: &mut PgConnection,
     oid: u32,
     name: &str,
 ) -> sqlx::Result<World> {
-    let rows = sqlx::query(FOUND).bind(name).fetch_all(&mut *connection).await?;
+    let rows =
+        sqlx::query(FOUND).bind(name).bind(i64::from(CLAIMS)).fetch_all(&mut *connection).await?;
     let read = |row: &PgRow| {
         let comment: Option<String> = row.try_get(2)?;
         Ok(Found {
+            busy: row.try_get(3)?,
             name: row.try_get(0)?,
             oid: u32::try_from(row.try_get::<i64, _>(1)?).unwrap_or_default(),
             mark: comment.as_deref().and_then(Mark::read),

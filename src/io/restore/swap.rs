@@ -14,7 +14,7 @@ use sqlx::postgres::PgConnection;
 use tokio::time::sleep;
 
 use super::server::{self, execute, refused, words};
-use super::{Failed, Job, say};
+use super::{Failed, Job, around, say};
 use crate::domain::restore::{Act, Mark, aside, quoted};
 use crate::domain::untrusted::Untrusted;
 use crate::io::failpoint;
@@ -69,7 +69,8 @@ pub(super) async fn run(job: &Job) -> Result<String, Failed> {
     }
     failpoint::hit("restore.swap.committed");
     let took = begun.elapsed().as_millis();
-    Ok(format!("{}; the names were swapped in {took} ms", swap.words()))
+    let left = around::end_readers(&mut ender, &job.replicas, job.oid).await;
+    Ok(format!("{}; the names were swapped in {took} ms{left}", swap.words()))
 }
 
 /// One swap.

@@ -1,7 +1,11 @@
 //! Where backups are kept: an inventory of directories, and proofs up to L3.
 
+mod base;
+#[cfg(feature = "cloud")]
+mod cloud;
 mod disk;
 pub mod held;
+mod kept;
 mod manifest;
 pub mod outside;
 mod proof;
@@ -14,13 +18,18 @@ use chrono::{DateTime, Utc};
 
 use super::config::Loaded;
 use crate::domain::backup::manifest::SUFFIX;
-use crate::domain::backup::{Backup, Inventory, by_worth, retention};
+use crate::domain::backup::{Backup, Inventory, Kind, by_worth, object, retention};
 use crate::domain::config::Backups;
 use crate::domain::untrusted::Untrusted;
 use crate::tools::catalog::Told;
 use crate::tools::pg_dump::{self, Depth, Found, Progress};
 
 use disk::{Listed, Stamp};
+
+/// Why a build without the feature `cloud` tells nothing of an object.
+#[cfg(not(feature = "cloud"))]
+const UNBUILT: &str =
+    "this lockkeeper was built without object stores (cargo install --features cloud)";
 
 pub use proof::{HIGHEST, Limit, record, rows_told, unpack, verify};
 pub use tend::main as tend;
@@ -119,6 +128,10 @@ impl Store {
             Ok(Some(found)) => {
                 let mut backup = found.backup(&location, stamp.size, manifest.as_ref(), seen.at);
                 backup.stamp = Some(stamp.text());
+                if backup.kind == Kind::Base && backup.complete != Some(false) {
+                    let proven = base::kept(path, &stamp.text());
+                    backup.judged = proven.or(backup.judged.take());
+                }
                 inventory.backups.push(backup);
             }
             Ok(None) => inventory.problems.extend(not_a_backup(path, stamp, manifest.is_some())),
@@ -142,6 +155,9 @@ impl Store {
 pub fn single(path: &Path, now: DateTime<Utc>) -> Result<Backup, String> {
     let shown = shown(&path.display().to_string());
     let told = |why: String| format!("{shown}: {why}");
+    if path.to_str().is_some_and(object::is_elsewhere) {
+        return Err(told(object::FETCH.to_owned()));
+    }
     let stamp = disk::stamp(path).map_err(|error| told(error.to_string()))?;
     let found = look(path, Depth::Steps(STEPS), &mut |_| {}).map_err(told)?;
     let found = found.ok_or_else(|| told("its bytes are not those of a backup".to_owned()))?;
@@ -181,19 +197,24 @@ fn look(
 
 /// Returns why something that should be a backup is none, if it should.
 fn not_a_backup(path: &Path, stamp: Stamp, registered: bool) -> Option<String> {
-    let name = path.file_name()?.to_string_lossy().to_lowercase();
+    let why = not_a_backup_named(&path.file_name()?.to_string_lossy(), stamp.size, registered)?;
+    Some(shown(&format!("{}: {why}", path.display())))
+}
+
+/// Returns the same of something of that name and size.
+fn not_a_backup_named(name: &str, size: u64, registered: bool) -> Option<&'static str> {
+    let name = name.to_lowercase();
     let looks = [".dump", ".backup", ".pgdump", ".partial", ".sql.gz", ".sql.zst", ".sql.lz4"];
     let is_named = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
     // Many a script is no dump, but an empty one is a failure.
-    let is_meant = is_named(&looks) || (stamp.size == 0 && is_named(&[".sql"]));
+    let is_meant = is_named(&looks) || (size == 0 && is_named(&[".sql"]));
     if !registered && !is_meant {
         return None;
     }
-    let why = match stamp.size {
+    Some(match size {
         0 => "it is empty: a dump that failed leaves such a file",
         _ => "its bytes are not those of a backup",
-    };
-    Some(shown(&format!("{}: {why}", path.display())))
+    })
 }
 
 /// Returns what is wrong with a manifest that no backup is beside of.

@@ -28,6 +28,10 @@ const THEIRS: [&str; 7] = ["PGBACKREST_", "WALG_", "WALE_", "AWS_", "GOOGLE_", "
 /// Returns true if another program is to be asked.
 #[must_use]
 pub fn is_asked(backups: &Backups) -> bool {
+    names_programs(backups) || !backups.objects.is_empty()
+}
+
+fn names_programs(backups: &Backups) -> bool {
     backups.pgbackrest.is_some() || backups.barman.is_some() || backups.walg.is_some()
 }
 
@@ -39,16 +43,27 @@ pub(super) fn unasked(backups: &Backups) -> Told {
         (backups.walg.is_some(), "wal-g"),
     ];
     let asked = named.into_iter().filter(|(asked, _)| *asked);
-    let problems = asked.map(|(_, name)| format!("{name} has not answered yet")).collect();
+    let asked = asked.map(|(_, name)| name.to_owned()).chain(backups.objects.iter().cloned());
+    let problems =
+        asked.map(|name| Untrusted::from(format!("{name} has not answered yet")).one_line());
+    let problems = problems.collect();
     Told { backups: Vec::new(), problems }
 }
 
-/// Asks every program that the configuration names, all at the same time, each for no longer
-/// than `limit`: [`LIMIT`], but in tests.
+/// Asks every program and every object store that the configuration names, all at the same
+/// time, each for no longer than `limit`: [`LIMIT`], but in tests.
 pub async fn ask(loaded: &Loaded, cwd: &Path, allowed: &Allowed, limit: Duration) -> Told {
     let backups = &loaded.config.backups;
+    let (mut told, objects) =
+        tokio::join!(programs(loaded, cwd, allowed, limit), objects(&backups.objects, limit));
+    told.extend(objects);
+    told
+}
+
+async fn programs(loaded: &Loaded, cwd: &Path, allowed: &Allowed, limit: Duration) -> Told {
+    let backups = &loaded.config.backups;
     if let Err(refused) = loaded.commands_allowed(allowed) {
-        return match is_asked(backups) {
+        return match names_programs(backups) {
             true => Told::problem(refused.to_string()),
             false => Told::default(),
         };
@@ -59,6 +74,28 @@ pub async fn ask(loaded: &Loaded, cwd: &Path, allowed: &Allowed, limit: Duration
     told.extend(barman);
     told.extend(walg);
     told
+}
+
+/// Starts no program: what a configuration names here it may name without being allowed.
+#[cfg(feature = "cloud")]
+async fn objects(addresses: &[String], limit: Duration) -> Told {
+    if addresses.is_empty() {
+        return Told::default();
+    }
+    let addresses = addresses.to_vec();
+    let told = tokio::task::spawn_blocking(move || {
+        super::cloud::told(&addresses, limit, chrono::Utc::now())
+    });
+    told.await.unwrap_or_else(|error| Told::problem(error.to_string()))
+}
+
+#[cfg(not(feature = "cloud"))]
+async fn objects(addresses: &[String], _: Duration) -> Told {
+    let problem = |address: &String| Told::problem(format!("{address}: {}", super::UNBUILT));
+    addresses.iter().map(problem).fold(Told::default(), |mut told, one| {
+        told.extend(one);
+        told
+    })
 }
 
 fn environment() -> Environment {

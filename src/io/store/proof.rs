@@ -1,17 +1,18 @@
 //! Proving one backup, level by level.
 
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use sha2::{Digest as _, Sha256};
 
-use super::{disk, look, manifest};
-use crate::domain::backup::Manifest;
-use crate::domain::backup::manifest::Evidence;
+use super::kept::{self, Kept};
+use super::{base, disk, manifest};
+use crate::domain::backup::manifest::{Evidence, Side};
+use crate::domain::backup::{Kind, Manifest, object};
 use crate::domain::evidence::Level;
-use crate::domain::verify::{Finding, Report};
+use crate::domain::untrusted::Untrusted;
+use crate::domain::verify::{Beside, Finding, Report};
 use crate::tools::pg_dump::{self, Depth, Found, Progress, Rows};
 
 /// What proves.
@@ -47,33 +48,70 @@ pub fn verify(
     }
     let file = path.display().to_string();
     let unreadable = |why: String| Limit::Unreadable(format!("{file}: {why}"));
+    let kept = kept::at(path).map_err(unreadable)?;
+    let kept = kept.as_ref();
     let begun = Instant::now();
-    let found = look(path, Depth::Head, &mut |_| {}).map_err(unreadable)?;
+    let found = kept.look(Depth::Head, &mut |_| {}).map_err(unreadable)?;
     let mut found =
         found.ok_or_else(|| unreadable("its bytes are not those of a backup".into()))?;
     let mut findings = vec![found.head_finding().took(begun.elapsed())];
-    let manifest = manifest::beside(path);
+    if found.kind == Kind::Base {
+        let report = judged(path, kept, findings, now).map_err(unreadable)?;
+        return Ok((report, found));
+    }
+    let manifest = kept.manifest();
+    let mut sides = Vec::new();
     if asked >= Level::L1 {
         let begun = Instant::now();
-        findings.push(unchanged(path, manifest.as_ref()).took(begun.elapsed()));
+        findings.push(unchanged(kept, manifest.as_ref()).took(begun.elapsed()));
+        let told = manifest.iter().flatten().flat_map(|manifest| &manifest.beside);
+        sides = told.map(|told| beside(kept, told)).collect();
     }
     if asked >= Level::L2 {
         let begun = Instant::now();
         let depth = if asked == Level::L2 { Depth::Whole } else { Depth::Rows };
-        let whole = look(path, depth, tell).map_err(unreadable)?;
+        let whole = kept.look(depth, tell).map_err(unreadable)?;
         found = whole.ok_or_else(|| unreadable("it changed meanwhile".into()))?;
         let told = manifest.as_ref().ok().and_then(Option::as_ref);
         findings.extend(read_through(&mut found, asked, told, begun.elapsed()));
     }
     let mut report = Report::of(file, asked, findings);
+    report.beside = sides;
     report.notes.extend(cannot_prove(&found, manifest.as_ref()));
     report.rows = rows(&found, manifest.as_ref());
     if let Ok(Some(_)) = manifest
-        && let Err(why) = record(path, &report.findings, now)
+        && let Err(why) = kept.append(evidence(&report.findings, now))
     {
         report.notes.push(why);
     }
     Ok((report, found))
+}
+
+/// Returns the proof of a base backup: its levels are not those of a dump, its own program
+/// judges it where its files can be read.
+fn judged(
+    path: &Path,
+    kept: &dyn Kept,
+    mut findings: Vec<Finding>,
+    now: DateTime<Utc>,
+) -> Result<Report, String> {
+    let begun = Instant::now();
+    let whole = kept.look(Depth::Whole, &mut |_| {})?.ok_or("it changed meanwhile")?;
+    let structure = whole.structure_finding();
+    let is_broken = structure.ok == Some(false);
+    findings.push(structure.took(begun.elapsed()));
+    let is_here = !path.to_str().is_some_and(object::is_elsewhere);
+    let proven = (is_here && !is_broken).then(|| base::prove(path, &whole, now));
+    let mut report = Report::of(path.display().to_string(), Level::L2, findings);
+    if let Some((judged, unkept)) = proven {
+        report.ok = judged.ok;
+        report.judged = Some(judged);
+        report.notes.extend(unkept);
+    } else if !is_broken {
+        report.ok = None;
+        report.notes.push(object::FETCH.to_owned());
+    }
+    Ok(report)
 }
 
 /// Returns the findings of one reading: L3 decodes what L2 walks over, in the same pass, so
@@ -119,6 +157,11 @@ fn cannot_prove(found: &Found, manifest: Result<&Option<Manifest>, &String>) -> 
 /// # Errors
 /// A sentence, if it cannot be written; then the old one is still whole.
 pub fn record(path: &Path, findings: &[Finding], at: DateTime<Utc>) -> Result<(), String> {
+    manifest::append(path, evidence(findings, at))
+}
+
+/// Returns what goes into a manifest of what was tried.
+fn evidence(findings: &[Finding], at: DateTime<Utc>) -> Vec<Evidence> {
     let tried = findings.iter().filter_map(|finding| Some((finding, finding.ok?)));
     let evidence = tried.map(|(finding, ok)| Evidence {
         level: finding.level,
@@ -127,7 +170,7 @@ pub fn record(path: &Path, findings: &[Finding], at: DateTime<Utc>) -> Result<()
         tool: finding.tool.clone().unwrap_or_else(|| TOOL.to_owned()),
         what: finding.what.clone(),
     });
-    manifest::append(path, evidence.collect())
+    evidence.collect()
 }
 
 /// Returns the rows that the manifest of the backup counts; `None`: it has no manifest.
@@ -147,7 +190,7 @@ pub fn unpack(path: &Path, into: &mut dyn io::Write) -> io::Result<()> {
 }
 
 /// Compares the bytes with the manifest's sum.
-fn unchanged(path: &Path, manifest: Result<&Option<Manifest>, &String>) -> Finding {
+fn unchanged(kept: &dyn Kept, manifest: Result<&Option<Manifest>, &String>) -> Finding {
     let manifest = match manifest {
         Ok(Some(manifest)) => manifest,
         Ok(None) => {
@@ -156,7 +199,7 @@ fn unchanged(path: &Path, manifest: Result<&Option<Manifest>, &String>) -> Findi
         }
         Err(why) => return Finding::unknown(Level::L1, why.clone()),
     };
-    match sum(path) {
+    match kept.sum() {
         Ok(sum) if sum.eq_ignore_ascii_case(&manifest.sha256) => {
             Finding::tried(Level::L1, true, "its SHA-256 is that of the manifest")
         }
@@ -168,32 +211,20 @@ fn unchanged(path: &Path, manifest: Result<&Option<Manifest>, &String>) -> Findi
     }
 }
 
-/// Returns the SHA-256 of a file, or of a directory's list of files, as manifests have it.
-pub(super) fn sum(path: &Path) -> io::Result<String> {
-    if !std::fs::symlink_metadata(path)?.is_dir() {
-        return digest(disk::open(path)?);
-    }
-    let mut list = String::new();
-    for name in disk::files(path)? {
-        let sum = digest(disk::open(&path.join(&name))?)?;
-        list += &sum;
-        list += "  ";
-        list += &name;
-        list += "\n";
-    }
-    digest(list.as_bytes())
-}
-
-fn digest(mut from: impl Read) -> io::Result<String> {
-    let mut sum = Sha256::new();
-    let mut piece = vec![0; 1 << 16];
-    loop {
-        match from.read(&mut piece) {
-            Ok(0) => break,
-            Ok(length) => sum.update(&piece[..length]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+/// Compares a file beside the backup with what the manifest sums of it.
+fn beside(kept: &dyn Kept, told: &Side) -> Beside {
+    // A name out of a manifest never leads out of the directory.
+    let is_plain = !told.name.contains(['/', '\\']) && ![".", ".."].contains(&told.name.as_str());
+    let (ok, what) = match is_plain.then(|| kept.side(&told.name)) {
+        None => (Some(false), "its name leads elsewhere: the manifest is not ours".to_owned()),
+        Some(Ok(sum)) if sum.eq_ignore_ascii_case(&told.sha256) => {
+            (Some(true), "its SHA-256 is that of the manifest".to_owned())
         }
-    }
-    Ok(format!("{:x}", sum.finalize()))
+        Some(Ok(_)) => (Some(false), "changed since it was made: do not use it".to_owned()),
+        Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => {
+            (Some(false), "it is gone".to_owned())
+        }
+        Some(Err(error)) => (None, format!("it cannot be read: {error}")),
+    };
+    Beside { name: Untrusted::from(told.name.as_str()).one_line(), ok, what }
 }

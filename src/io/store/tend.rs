@@ -12,7 +12,8 @@ use std::process::ExitCode;
 
 use chrono::Utc;
 
-use super::proof::{TOOL, sum};
+use super::kept::sum;
+use super::proof::TOOL;
 use super::{disk, look, manifest};
 use crate::domain::backup::manifest::{
     Evidence, Maker, Manifest, SCHEMA, Source, beside as beside_of,

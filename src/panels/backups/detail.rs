@@ -83,7 +83,18 @@ fn findings(report: &Report) -> Vec<Pair> {
         Pair::new(format!("{mark} {}", finding.level), text).tone(tone)
     };
     let note = |note: &String| Pair::new("▲ note", shown(note)).tone(Tone::Warn);
-    report.findings.iter().map(pair).chain(report.notes.iter().map(note)).collect()
+    let wrong = report.beside.iter().filter(|side| side.ok != Some(true));
+    let wrong = wrong.map(|side| {
+        let (mark, tone) = match side.ok {
+            Some(_) => ("✖", Tone::Alarm),
+            None => ("?", Tone::Warn),
+        };
+        Pair::new(format!("{mark} beside"), format!("{}: {}", side.name, shown(&side.what)))
+            .tone(tone)
+    });
+    let own = report.judged.iter().map(self::judged);
+    let all = report.findings.iter().map(pair).chain(wrong).chain(own);
+    all.chain(report.notes.iter().map(note)).collect()
 }
 
 fn age(backup: &Backup, scene: &Scene<'_>) -> Pair {

@@ -127,6 +127,9 @@ pub(super) fn levels(backup: &Backup) -> Choices {
         let label = format!("{level}  {}: {takes}", level.proves());
         Choice { value: level.to_string(), label }
     };
-    let all = [Level::L3, Level::L4, Level::L5, Level::L6].map(choice).into();
+    let levels = [Level::L3, Level::L4, Level::L5, Level::L6];
+    // A scratch server loads a file, and a copy of a cluster's files has no levels.
+    let most = if backup.is_here() { levels.len() } else { 1 };
+    let all = levels[..most].iter().copied().map(choice).collect();
     Choices { all, missing: None, typed: false }
 }

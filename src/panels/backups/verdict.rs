@@ -16,11 +16,19 @@ use super::standing::shown;
 /// More problems than this are counted, not listed.
 const PROBLEMS: usize = 2;
 
-/// Paints the verdict and what is wrong; returns what is left of `area`.
+/// Paints the verdict and what is wrong; returns what is left of `area`. Where that would be
+/// less than half, each has one row, and what is neither wrong nor under way has none.
 pub(super) fn head(scene: &Scene<'_>, theme: Theme, area: Rect, buf: &mut Buffer) -> Rect {
+    let mut all = said(scene);
+    let wanted: u16 = all.iter().map(|said| message::height(said, area.width)).sum();
+    let is_tight = wanted > area.height / 2;
+    if is_tight {
+        all.retain(|said| said.tone != Tone::Plain);
+    }
     let mut y = area.y;
-    for said in said(scene) {
-        let height = message::height(&said, area.width).min(area.bottom() - y);
+    for said in all {
+        let wanted = if is_tight { 1 } else { message::height(&said, area.width) };
+        let height = wanted.min(area.bottom() - y);
         message::render(&said, theme, Rect { y, height, ..area }, buf);
         y += height;
     }

@@ -80,7 +80,25 @@ pub fn sort(head: &[u8]) -> Option<Sort> {
     // A byte order mark before a script was put there by an editor.
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     let found = MAGIC.iter().find(|(magic, _)| head.starts_with(magic));
-    found.map(|(_, sort)| *sort).or_else(|| is_tar(head).then_some(Sort::Tar))
+    let found = found.map(|(_, sort)| *sort);
+    found
+        .or_else(|| is_tar(head).then_some(Sort::Tar))
+        .or_else(|| is_open_pgp(head).then_some(Sort::Encrypted("OpenPGP")))
+}
+
+/// A message for keys or a passphrase begins with a packet that holds its session key, of tag 1
+/// or 3, whose first byte is its version (RFC 9580, 4.2, 5.1 and 5.3).
+fn is_open_pgp(head: &[u8]) -> bool {
+    let (tag, version) = match *head {
+        // Of the old form, whose last two bits tell how many bytes the length has.
+        [first @ (0x84 | 0x8c), _, version, ..] | [first @ (0x85 | 0x8d), _, _, version, ..] => {
+            ((first >> 2) & 0xf, version)
+        }
+        [first @ (0xc1 | 0xc3), 0..=191, version, ..]
+        | [first @ (0xc1 | 0xc3), 192..=223, _, version, ..] => (first & 0x3f, version),
+        _ => return false,
+    };
+    matches!((tag, version), (1, 3 | 6) | (3, 4..=6))
 }
 
 /// `pg_dump` writes `ustar` with a version of `00`; GNU tar and others differ only there.

@@ -4,6 +4,7 @@ mod backup;
 mod backups;
 mod bad_input;
 mod change;
+mod cloud;
 mod console;
 mod doctor;
 mod failpoints;

@@ -2,7 +2,7 @@
 //! whoever asks is told which.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
@@ -32,7 +32,10 @@ impl Scene {
     /// A database with a backup, damaged since. A server of its own: roles, databases and
     /// crashes are nobody else's.
     fn new() -> Self {
-        let server = private(&[]);
+        Self::on(private(&[]))
+    }
+
+    fn on(server: Server) -> Self {
         let database = server.database("shop");
         database.execute(
             "CREATE TABLE users (id int PRIMARY KEY, name text);
@@ -248,7 +251,72 @@ fn a_server_that_dies_before_the_commit_has_the_old_database() {
     assert_eq!(scene.reads(), GOOD);
 }
 
-/// A `pg_restore` that says it has begun, and waits.
+/// A replica that streams from the scene's server: the same files at another place.
+fn replica(scene: &Scene) -> Server {
+    let copy = private(&[]);
+    copy.cluster.stop_server(Stop::Fast).expect("it stops");
+    let data = copy.cluster.socket_dir().join("data");
+    let owner = fs::metadata(&data).expect("it is there");
+    let own = fs::read_to_string(data.join("postgresql.conf")).expect("it can be read");
+    fs::remove_dir_all(&data).expect("it can be removed");
+    let program = clients::find("pg_basebackup", 0).expect("it comes with the clients").path;
+    let output = Command::new(program)
+        .args(["--checkpoint=fast", "--no-sync", "-p", "5432", "-U", "postgres", "-h"])
+        .arg(scene.server.cluster.socket_dir())
+        .arg("-D")
+        .arg(&data)
+        .output()
+        .expect("it starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let host = scene.server.cluster.socket_dir().display();
+    let leads = format!("primary_conninfo = 'host=''{host}'' port=5432 user=postgres'\n");
+    fs::write(data.join("postgresql.conf"), own + &leads).expect("it can be written");
+    fs::write(data.join("standby.signal"), "").expect("it can be written");
+    let owner = format!("{}:{}", owner.uid(), owner.gid());
+    let owned = Command::new("chown").arg("-R").arg(owner).arg(&data).status().expect("it runs");
+    assert!(owned.success());
+    copy.cluster.start_server().expect("it starts");
+    copy
+}
+
+#[test]
+fn a_swap_ends_who_reads_the_old_database_on_a_replica() {
+    let scene = Scene::on(private(&[("wal_level", "replica"), ("max_wal_senders", "4")]));
+    let replica = replica(&scene);
+    until("the replica to stream", || {
+        let sql = "SELECT count(*) FROM pg_stat_replication WHERE application_name <> 'x'";
+        (scene.ask::<i64>("postgres", sql) == 1).then_some(())
+    });
+    for _ in 0..2 {
+        assert_eq!(scene.act(&["restore", "newest"]).1.code(), 0);
+    }
+    // Nobody has named it: whoever reads there would go on reading the old database.
+    scene.lk.run(&["restore", "newest", "--plan"]).refuses("replicas stream from here");
+    let name = &scene.database.name;
+    let dsn =
+        format!("host={} user=postgres dbname={name}", replica.cluster.socket_dir().display());
+    let text = format!(
+        "schema = 1\n[targets.test]\nclass = \"scratch\"\ndsn = \"{}\"\nreplicas = [\"{dsn}\"]\n",
+        scene.lk.dsn()
+    );
+    scene.lk.write("lockkeeper.toml", &text);
+    let reads = replica.existing(name);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let read = |connection: &mut PgConnection| {
+        let asked = sqlx::query_scalar::<_, String>("SELECT what FROM state");
+        runtime.block_on(async { asked.fetch_one(connection).await })
+    };
+    let mut reader = runtime.block_on(reads.connect());
+    assert_eq!(read(&mut reader).expect("it reads"), DAMAGED);
+    let (act, answer) = scene.act(&["restore", "newest", "--target", "test"]);
+    assert_eq!((act.as_str(), answer.code()), ("swap", 0), "{}", answer.said());
+    assert!(read(&mut reader).is_err(), "its session was ended");
+    let mut again = runtime.block_on(reads.connect());
+    assert_eq!(read(&mut again).expect("it reads"), GOOD);
+}
+
+/// A `pg_restore` that says it has begun, and waits as long as the test's directory is there.
 fn slow_restore(scene: &Scene) -> PathBuf {
     let real = clients::find("pg_restore", 0).expect("there is one").path;
     let directory = scene.lk.project().join("bin");
@@ -256,7 +324,7 @@ fn slow_restore(scene: &Scene) -> PathBuf {
     let project = scene.lk.project().display().to_string();
     let text = format!(
         "#!/bin/sh\ncase \"$1\" in --version) exec {real} --version;; esac\n\
-         echo > {project}/begun\nwhile [ ! -e {project}/go ]; do sleep 0.05; done\n\
+         echo > {project}/begun\nwhile [ -e {project}/begun ]; do sleep 0.05; done\n\
          exec {real} \"$@\"\n",
         real = real.display()
     );
@@ -285,6 +353,15 @@ fn a_restore_whose_console_and_tool_were_killed_is_told_by_resume() {
     until("pg_restore to begin", || begun.exists().then_some(()));
     console.kill().expect("it can be killed");
     console.wait().expect("it is gone");
+    // It lives without its console: it is neither begun again nor dropped.
+    let [loading] = scene.beside().try_into().expect("one is being loaded");
+    for args in [&["restore", "newest", "--plan"][..], &["restore", "--drop", &loading, "--plan"]] {
+        scene.lk.run(args).refuses(if args[1] == "newest" {
+            "being loaded"
+        } else {
+            "nothing that"
+        });
+    }
     scene.lk.kill_jobs();
     until("the server to be done with it", || {
         let sql = "SELECT count(*) FROM pg_stat_activity \

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use lockkeeper::domain::backup::manifest::{Manifest, Refused};
-use lockkeeper::domain::backup::{Backup, Inventory, Kind, Proof, Retention, Scope, Worth};
+use lockkeeper::domain::backup::{Backup, Inventory, Kind, Proof, Retention, Room, Scope, Worth};
 use lockkeeper::domain::backup::{by_worth, retention};
 use lockkeeper::domain::quantity::Period;
 use lockkeeper::domain::verify::{Finding, Level, Report};
@@ -227,4 +227,19 @@ proptest! {
             prop_assert!(stay.count() >= usize::try_from(keep).expect("it is small"));
         }
     }
+}
+
+#[test]
+fn a_backup_that_would_not_fit_is_refused_by_what_the_last_one_took() {
+    const MB: u64 = 1 << 20;
+    let room = |free, last| Room { free: Some(free), database: Some(1000 * MB), last };
+    let refused = room(109 * MB, Some(100 * MB)).lacks(Scope::Full).expect("it does not fit");
+    assert!(refused.contains("the last one, and a tenth more"), "{refused}");
+    assert_eq!(room(111 * MB, Some(100 * MB)).lacks(Scope::Full), None);
+    // Nobody knows how small it will be: refused only where no database was ever so small.
+    assert_eq!(room(51 * MB, None).lacks(Scope::Full), None);
+    assert!(room(49 * MB, None).lacks(Scope::Full).is_some_and(|why| why.contains("twentieth")));
+    assert_eq!(room(49 * MB, None).lacks(Scope::Schema), None, "a schema is small");
+    assert!(room(MB, None).lacks(Scope::Schema).is_some_and(|why| why.contains("the least")));
+    assert_eq!(Room::default().lacks(Scope::Full), None, "the system does not tell");
 }

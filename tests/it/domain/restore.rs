@@ -3,8 +3,8 @@
 use chrono::{TimeZone as _, Utc};
 use lockkeeper::domain::backup::{Backup, Kind};
 use lockkeeper::domain::restore::{
-    Act, Extension, Found, Goal, Grant, Mark, Next, Preflight, Properties, Rights, Setting, State,
-    Stated, World, aside, fresh, next,
+    Act, Extension, Found, Goal, Grant, Mark, Next, Pooler, Preflight, Properties, Replica, Rights,
+    Setting, State, Stated, World, aside, fresh, next,
 };
 
 fn world(found: Vec<Found>) -> World {
@@ -13,7 +13,7 @@ fn world(found: Vec<Found>) -> World {
 
 fn new(state: State, of: u32) -> Found {
     let mark = Mark::New { of, name: "shop".into(), backup: "/b.dump".into(), state };
-    Found { name: "shop_restore_20261121t031500".into(), oid: 20, mark: Some(mark) }
+    Found { name: "shop_restore_20261121t031500".into(), oid: 20, mark: Some(mark), busy: false }
 }
 
 fn backup() -> Backup {
@@ -43,13 +43,40 @@ fn what_was_live_once_is_never_dropped() {
     let old = Mark::Old { by: 10, name: "shop".into(), at, written: Some(1) };
     let undone = Mark::Undone { name: "shop".into(), at };
     for mark in [old, undone] {
-        let found = Found { name: "shop_x".into(), oid: 30, mark: Some(mark) };
+        let found = Found { name: "shop_x".into(), oid: 30, mark: Some(mark), busy: false };
         let dropped = next(&Goal::Drop("shop_x".into()), &world(vec![found]));
         assert!(matches!(dropped, Next::Impossible(why) if why.contains("never dropped")));
     }
-    let cut = Found { name: "shop_restore_20261121t031500".into(), oid: 30, mark: None };
+    let cut =
+        Found { name: "shop_restore_20261121t031500".into(), oid: 30, mark: None, busy: false };
     let dropped = next(&Goal::Drop(cut.name.clone()), &world(vec![cut]));
     assert!(matches!(dropped, Next::Act(Act::Drop, Some(_))), "cut off before its mark");
+}
+
+#[test]
+fn what_a_living_restore_loads_is_neither_left_over_nor_dropped() {
+    let world = world(vec![Found { busy: true, ..new(State::Loading, 10) }]);
+    let again = next(&Goal::Backup("/b.dump".into()), &world);
+    assert!(matches!(again, Next::Impossible(why) if why.contains("being loaded")));
+    let dropped = next(&Goal::Drop(world.found[0].name.clone()), &world);
+    assert!(matches!(dropped, Next::Impossible(_)));
+    assert_eq!((world.left_over().count(), world.under_way().count()), (0, 1));
+}
+
+#[test]
+fn a_left_over_of_a_long_name_is_known_unless_it_may_be_anothers() {
+    let long = "a_database_whose_name_is_longer_than_what_is_left_of_it";
+    let mut world = World { name: long.into(), ..world(vec![]) };
+    world.taken = vec![long.into()];
+    let name = fresh(&world, Some(&backup()));
+    assert_eq!(name.len(), 63);
+    world.found.push(Found { name: name.clone(), oid: 30, mark: None, busy: false });
+    assert_eq!(world.left_over().count(), 1);
+    world.taken.push(format!("{}_too", &long[..45]));
+    assert_eq!(world.left_over().count(), 0, "both would give it that name");
+    let short = Found { name: "shop_restore_20261121t031500".into(), ..world.found.remove(0) };
+    world.found.push(short);
+    assert_eq!(world.left_over().count(), 0);
 }
 
 #[test]
@@ -59,6 +86,7 @@ fn only_the_database_from_before_the_last_swap_comes_back() {
         name: "shop_old_20261121t031500".into(),
         oid: 5,
         mark: Some(Mark::Old { by, name: "shop".into(), at, written: None }),
+        busy: false,
     };
     assert!(matches!(next(&Goal::Undo, &world(vec![old(10)])), Next::Act(Act::Undo, Some(_))));
     assert!(matches!(next(&Goal::Undo, &world(vec![old(11)])), Next::Impossible(_)));
@@ -174,6 +202,20 @@ fn each_thing_that_speaks_against_it_is_a_denial() {
     for (why, preflight, act) in cases {
         let denials = preflight.denials(act, none).join("; ");
         assert!(denials.contains(why), "{why}: {denials}");
+    }
+    let replica = |readers| Replica { name: "r1".into(), dsn: "host=r1".into(), readers };
+    let pooler = |paused| Some(Pooler { name: "p".into(), paused });
+    let named = Preflight { standbys: names(), replicas: vec![replica(Ok(3))], ..able() };
+    assert_eq!(named.denials(Act::Swap, none), [""; 0], "the swap ends them");
+    let cut = Err("no answer".to_owned());
+    for (why, preflight) in [
+        ("r1 cannot be ended: no answer", Preflight { replicas: vec![replica(cut)], ..able() }),
+        ("not paused in the pooler p", Preflight { pooler: pooler(Ok(false)), ..able() }),
+        ("cannot be told: no", Preflight { pooler: pooler(Err("no".into())), ..able() }),
+    ] {
+        let denials = preflight.denials(Act::Undo, none).join("; ");
+        assert!(denials.contains(why), "{why}: {denials}");
+        assert_eq!(preflight.denials(Act::Load, none), [""; 0], "nothing is cut off yet");
     }
     let said = Stated { free: Some(12), drained: true };
     let unknown = Preflight { free: None, standbys: names(), ..able() };

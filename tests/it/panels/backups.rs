@@ -6,6 +6,9 @@ use lockkeeper::domain::backup::{
     Backup, Inventory, Judged, Kind, Proof as Passed, Retention, Scope, Tending,
 };
 use lockkeeper::domain::quantity::Period;
+use lockkeeper::domain::restore::{
+    Act, Found, Goal, Mark, Order, Preflight, Rights, Standing, State, Stated, World as Left,
+};
 use lockkeeper::domain::verify::{Finding, Level, Report};
 use lockkeeper::panels::backups::Backups;
 use lockkeeper::panels::{Ask, Command, Panel, Step};
@@ -289,4 +292,98 @@ fn pruning_pinning_and_adopting_ask_for_their_plans() {
         off(&Backups::default(), &super::scene(&none, &session), 'x'),
         "the rules of retention keep every backup"
     );
+}
+
+/// A server on which a full restore is possible, with these databases beside the live one.
+fn standing(found: Vec<Found>) -> Standing {
+    let rights = Rights {
+        role: "deployer".into(),
+        creates: true,
+        owns: true,
+        signals: true,
+        superuser: false,
+    };
+    let preflight =
+        Preflight { rights, size: Some(10 << 30), free: Some(50 << 30), ..Preflight::default() };
+    let identity = identity();
+    let world = Left {
+        oid: identity.database_oid,
+        name: identity.database.clone(),
+        found,
+        taken: vec![identity.database],
+    };
+    Standing { world, preflight }
+}
+
+/// A database that a restore of `before-7.dump` has made.
+fn beside(stamp: &str, state: State, busy: bool) -> Found {
+    let identity = identity();
+    let mark = Mark::New {
+        of: identity.database_oid,
+        name: identity.database.clone(),
+        backup: "/srv/backups/before-7.dump".into(),
+        state,
+    };
+    Found {
+        name: format!("{}_restore_{stamp}", identity.database),
+        oid: 90,
+        mark: Some(mark),
+        busy,
+    }
+}
+
+#[test]
+fn what_restores_have_left_is_shown_at_every_size() {
+    let (mut facts, session) = (known(all()), Session::default());
+    let old = Found {
+        name: format!("{}_old_20261120t011500", identity().database),
+        oid: 91,
+        mark: Some(Mark::Old {
+            by: identity().database_oid,
+            name: identity().database,
+            at: now() - TimeDelta::hours(2),
+            written: Some(10),
+        }),
+        busy: false,
+    };
+    let left = vec![
+        beside("20261121t031500", State::Loading, true),
+        beside("20261121t021500", State::Settled, false),
+        beside("20261121t011500", State::Loading, false),
+        old,
+    ];
+    facts.restore.arrived(standing(left), now());
+    for size in BODIES {
+        let name = format!("backups_restores_{}", size.0);
+        assert_snapshot!(name, painted(&Backups::default(), &scene(&facts, &session), size));
+    }
+}
+
+#[test]
+fn what_no_statement_can_tell_is_asked_before_the_restore_is_planned() {
+    let (mut facts, session) = (known(all()), Session::default());
+    let order = |stated| {
+        let goal = Goal::Backup("/srv/backups/before-7.dump".into());
+        Request::Restore(Order { stated, ..Order::to(goal) })
+    };
+    let mut on = |standing: Standing| {
+        facts.restore.arrived(standing, now());
+        press(&mut Backups::default(), &scene(&facts, &session), 't')
+    };
+    assert_eq!(on(standing(Vec::new())), Ask::Plan(order(Stated::default())));
+    let mut unknown = standing(Vec::new());
+    unknown.preflight.free = None;
+    unknown.preflight.standbys = vec!["r1".into()];
+    let Ask::Which(_, offered) = on(unknown.clone()) else { panic!("it is asked") };
+    let free = Stated { free: Some(12 << 30), drained: false };
+    let [(words, said), (_, plain)] = offered.as_slice() else { panic!("{offered:?}") };
+    assert!(words.contains("are free where the server keeps it"), "{words}");
+    assert!(!words.contains("replicas"), "nobody is cut off by loading: {words}");
+    assert_eq!((said, plain), (&order(free), &order(Stated::default())));
+    // Before the swap it is the other thing that has to be seen to.
+    let mut settled = Standing { preflight: unknown.preflight, ..standing(Vec::new()) };
+    settled.world.found = vec![beside("20261121t031500", State::Settled, false)];
+    assert!(!settled.preflight.denials(Act::Swap, Stated::default()).is_empty());
+    let Ask::Which(_, offered) = on(settled) else { panic!("it is asked") };
+    assert_eq!(offered[0].1, order(Stated { free: None, drained: true }));
 }

@@ -114,6 +114,7 @@ fn making() -> Making {
         stale: Vec::new(),
         free: Some(5 << 30),
         database: Some(1 << 30),
+        known: Vec::new(),
         exclusive: Ok(Vec::new()),
         level: Level::L3,
         tool: Some("sqlx".to_owned()),
@@ -322,6 +323,18 @@ fn there_is_no_plan_of_a_backup_that_cannot_be_made() {
     let mut stand = Stand::new(1);
     stand.making.unfit = Some("it is no directory".to_owned());
     assert_eq!(stand.refused(&backup(Scope::Full)), "it is no directory");
+    // The last one took more than is free.
+    stand.making.unfit = None;
+    stand.making.known = vec![Backup {
+        database: Some(stand.identity.database.as_str().into()),
+        system_identifier: Some(stand.identity.system_identifier.clone()),
+        scope: Some(Scope::Full),
+        complete: Some(true),
+        size: Some(6 << 30),
+        ..Backup::at("/srv/backups/last.dump", Kind::Custom)
+    }];
+    let refused = stand.refused(&backup(Scope::Full));
+    assert!(refused.contains("/srv/backups: only 5.0 GB are free"), "{refused}");
     stand.making.dumper = Err("pg_dump was not found".to_owned());
     assert_eq!(stand.refused(&backup(Scope::Full)), "pg_dump was not found");
     assert!(stand.refused(&backup(Scope::Tables)).contains("no table is named"));
@@ -330,11 +343,11 @@ fn there_is_no_plan_of_a_backup_that_cannot_be_made() {
 #[test]
 fn a_later_pg_dump_and_little_room_are_said() {
     let mut stand = Stand::new(1);
-    stand.making.free = Some(1 << 20);
+    stand.making.free = Some(100 << 20);
     let dumper = stand.making.dumper.as_mut().expect("there is one");
     (dumper.major, dumper.version) = (17, "17.6".to_owned());
     let told = stand.planned(&backup(Scope::Full)).preview.now.join("\n");
-    assert!(told.contains("only 1.0 MB are free there, and the database has 1.0 GB"), "{told}");
+    assert!(told.contains("only 100.0 MB are free there, and the database has 1.0 GB"), "{told}");
     assert!(told.contains("restoring with the tools of 15 will refuse it"), "{told}");
 }
 

@@ -9,6 +9,7 @@ pub mod drive;
 pub mod facts;
 pub mod files;
 pub mod liquibase;
+pub mod moto;
 pub mod node;
 pub mod panel;
 pub mod pooler;

@@ -186,6 +186,12 @@ fn other_files_are_no_backups_and_closed_ones_are_said_to_be_closed() {
     let encrypted = read(b"age-encryption.org/v1\n-> X25519", Depth::Whole).expect("it is known");
     assert!(encrypted.structure.words().contains("encrypted (age)"));
     assert_eq!(encrypted.structure.complete(), None);
+    // The first bytes of what gpg 2.2 writes for a passphrase, an RSA key and an X25519 key.
+    for bytes in [&b"\x8c\x0d\x04\x09\x03\x02"[..], b"\x85\x01\x0c\x03", b"\x84\x5e\x03\x52"] {
+        let encrypted = read(bytes, Depth::Whole).expect("it is known");
+        assert!(encrypted.structure.words().contains("encrypted (OpenPGP)"), "{bytes:?}");
+    }
+    assert_eq!(read(b"\x84\x5e\x09", Depth::Whole), None, "no version of such a packet");
     let xz = read(b"\xfd7zXZ\0\0\x04", Depth::Whole).expect("it is known");
     assert!(xz.structure.words().contains("xz, which this version cannot read"));
 }
