@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::change::{Alter, Change, Data, Name, Retype, Rule, Statement, Verb, quote};
 use super::hazard::Catalog;
 use super::plan::Direction;
+use super::recount::Count;
 
 /// Something that is gone, or may not fit, afterwards.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -51,6 +52,14 @@ impl Loss {
     pub fn is_of(&self, other: &Self) -> bool {
         (self.direction, self.line, &self.what, &self.probe)
             == (other.direction, other.line, &other.what, &other.probe)
+    }
+
+    /// Returns what the probe said, for the plan that it is shown with; `None` before it ran.
+    #[must_use]
+    pub fn count(&self) -> Option<Count> {
+        self.counted_at?;
+        let (what, line) = (self.what.clone(), self.line);
+        Some(Count { what, line, rows: self.rows, more: self.more, covers: self.rows })
     }
 
     /// Returns what the probe said, in words; `None` before it ran.

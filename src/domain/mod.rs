@@ -27,6 +27,7 @@ pub mod plan;
 pub mod problem;
 pub mod progress;
 pub mod quantity;
+pub mod recount;
 pub mod resolve;
 pub mod restore;
 pub mod reversal;

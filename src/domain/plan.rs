@@ -7,6 +7,7 @@ use super::activity::BackendKey;
 use super::backup::Tending;
 use super::identity::{Class, Identity};
 use super::mend::Mend;
+use super::recount::Count;
 use super::restore;
 
 /// What can be lost by an act; the worse of declared and computed counts.
@@ -246,6 +247,10 @@ pub struct Preview {
     pub stall: Option<String>,
     /// The way back.
     pub back: String,
+    /// The rows that are lost, or that refuse the act, as they were counted for this plan: right
+    /// before the act they are counted again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counts: Vec<Count>,
 }
 
 /// One act with everything that it is bound to.

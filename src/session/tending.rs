@@ -122,6 +122,7 @@ fn prune(chosen: &[&Backup], more: usize, known: &Inventory, now: DateTime<Utc>)
         now: told,
         takes: Some("a second".to_owned()),
         stall: None,
+        counts: Vec::new(),
         back: "none: what is removed is gone".to_owned(),
     }
 }
@@ -142,6 +143,7 @@ fn adopt(backup: &Backup) -> Preview {
         now,
         takes: Some("a second or two per 100 MB".to_owned()),
         stall: None,
+        counts: Vec::new(),
         back: "remove the manifest".to_owned(),
     }
 }
@@ -179,6 +181,7 @@ fn pin(tending: Tending, backup: &Backup) -> Preview {
         now: Vec::new(),
         takes: None,
         stall: None,
+        counts: Vec::new(),
         back: back.to_owned(),
     }
 }

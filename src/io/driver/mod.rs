@@ -18,6 +18,7 @@ mod resume;
 mod schema;
 mod signal;
 mod waits;
+mod worsened;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -73,6 +74,8 @@ struct Inner {
     acting: Mutex<Acting>,
     /// The revisions that the last migration was to lead to.
     led_to: Mutex<Option<Vec<String>>>,
+    /// The plan that more would be lost by than was shown, until it is shown again.
+    worsened: Mutex<Option<worsened::Worsened>>,
     /// Where backups are; one reading at a time.
     store: Arc<Mutex<Store>>,
     /// The last migration that was applied, with what was counted by then.
@@ -131,6 +134,7 @@ impl Driver {
             journals: tokio::sync::Mutex::default(),
             acting: Mutex::default(),
             led_to: Mutex::default(),
+            worsened: Mutex::default(),
             store: Arc::new(Mutex::new(Store::of(&site.loaded, &site.project))),
             noted: Mutex::default(),
             site,

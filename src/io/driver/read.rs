@@ -219,8 +219,17 @@ impl Inner {
         read.map_err(|error| error.to_string())
     }
 
-    /// Plans a request on what is so now.
+    /// Plans a request for showing it.
     pub async fn preview(&self, request: &Request) -> Previewed {
+        let mut previewed = self.planned(request).await;
+        if let Previewed::Plan(plan) = &mut previewed {
+            self.shown_again(plan);
+        }
+        previewed
+    }
+
+    /// Plans a request on what is so now.
+    pub(super) async fn planned(&self, request: &Request) -> Previewed {
         if let Err(why) = self.allowed(request) {
             return Previewed::Impossible(why);
         }

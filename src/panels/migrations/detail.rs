@@ -16,7 +16,7 @@ use crate::ui::widgets::message::{self, Message};
 use crate::ui::widgets::pager;
 use crate::ui::widgets::pairs::{self, Pair};
 
-use super::list::{cost, judged, lost, shown};
+use super::list::{judged, lost, shown};
 
 /// What is shown of which migration.
 pub(super) struct Page<'a> {
@@ -148,7 +148,7 @@ fn statement(hazard: &Hazard) -> Pair {
         })
         .collect();
     let held = if held.is_empty() { "no lock".to_owned() } else { held.join(", ") };
-    let mut text = format!("{held} · {} · blocks {}", cost(hazard), shown(&hazard.blocks));
+    let mut text = format!("{held} · {} · blocks {}", hazard.cost(), shown(&hazard.blocks));
     if hazard.severity > Severity::Low {
         text = format!("{text}\n{}", shown(&hazard.message));
     }

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use crate::domain::age;
 use crate::domain::graph::{Problem, State};
-use crate::domain::hazard::{Answer, Hazard, Severity};
+use crate::domain::hazard::{Hazard, Severity};
 use crate::domain::loss::Loss;
 use crate::domain::mend::Mend;
 use crate::domain::plan::Direction;
@@ -200,7 +200,7 @@ fn summary(known: &Migrations, id: &str, hazards: &[Hazard], state: Option<State
         0 => String::new(),
         more => format!(" · +{more}"),
     };
-    let cost = cost(hazard);
+    let cost = hazard.cost();
     let (mark, tone) = match hazard.severity {
         _ if state == Some(State::Applied) => ("", Tone::Dim),
         Severity::High => ("▲ ", Tone::Warn),
@@ -212,17 +212,6 @@ fn summary(known: &Migrations, id: &str, hazards: &[Hazard], state: Option<State
 fn gravest(hazards: &[Hazard]) -> Option<usize> {
     let rank = |at: &usize| (hazards[*at].severity, std::cmp::Reverse(*at));
     (0..hazards.len()).max_by_key(rank)
-}
-
-/// Returns what a statement has to go through.
-pub(super) fn cost(hazard: &Hazard) -> &'static str {
-    match (hazard.rewrite, hazard.scan) {
-        (Answer::Yes, _) => "REWRITES every row",
-        (Answer::Unknown, _) => "may rewrite every row",
-        (_, Answer::Yes) => "reads every row",
-        (_, Answer::Unknown) => "may read every row",
-        _ => "catalog only",
-    }
 }
 
 fn down(known: &Migrations, id: &str) -> Cell {

@@ -16,6 +16,7 @@ mod journal;
 mod locks;
 mod plan;
 mod progress;
+mod recount;
 mod resolve;
 mod restore;
 mod reversal;
