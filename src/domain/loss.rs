@@ -29,6 +29,18 @@ pub struct Loss {
     pub unknown: Option<String>,
     /// The line of the statement that loses it.
     pub line: usize,
+    /// Where the lost rows or values lie, if that is one table.
+    #[serde(skip)]
+    pub place: Option<Place>,
+}
+
+/// A table, or a column of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The table.
+    pub table: Name,
+    /// The column; `None`: whole rows.
+    pub column: Option<String>,
 }
 
 /// How many rows are counted where counting all takes too long.
@@ -37,7 +49,8 @@ pub const MOST: u64 = 10_000;
 impl Loss {
     fn uncounted(direction: Direction, what: String, probe: Option<String>, line: usize) -> Self {
         let (rows, more, counted_at, unknown) = (None, false, None, None);
-        Self { direction, what, probe, rows, more, counted_at, unknown, line }
+        let place = None;
+        Self { direction, what, probe, rows, more, counted_at, unknown, line, place }
     }
 
     /// Returns the probe that stops counting at one more than [`MOST`].
@@ -99,7 +112,8 @@ pub fn of(statements: &[Statement], direction: Direction, catalog: &Catalog) -> 
             let is_wider = widens(change, &catalog);
             catalog.advance(change);
             if let Some((what, probe)) = lost(change, &created).filter(|_| !is_wider) {
-                losses.push(Loss::uncounted(direction, what, probe, statement.line));
+                let loss = Loss::uncounted(direction, what, probe, statement.line);
+                losses.push(Loss { place: place(change), ..loss });
             }
         }
     }
@@ -111,6 +125,18 @@ fn widens(change: &Change, catalog: &Catalog) -> bool {
     let Change::Alter(table, Alter::Type(retype)) = change else { return false };
     let old = catalog.find(table).and_then(|relation| relation.column(&retype.column));
     old.is_some_and(|old| old.kind.fits(&retype.to))
+}
+
+/// Returns where the rows or values lie that a change destroys.
+fn place(change: &Change) -> Option<Place> {
+    let (table, column) = match change {
+        Change::DropTable(table) | Change::Truncate(table) => (table, None),
+        Change::Alter(table, Alter::DropColumn(column)) => (table, Some(column.clone())),
+        Change::Alter(table, Alter::Type(retype)) => (table, Some(retype.column.clone())),
+        Change::Data(data) => (&data.table, None),
+        _ => return None,
+    };
+    Some(Place { table: table.clone(), column })
 }
 
 fn lost(change: &Change, created: &[&Name]) -> Option<(String, Option<String>)> {

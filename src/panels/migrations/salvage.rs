@@ -1,6 +1,6 @@
 //! What the shown migration destroys, saved before it does.
 
-use crate::domain::change::quote;
+use crate::domain::loss::Loss;
 use crate::domain::plan::Direction;
 use crate::panels::{Ask, Command, Scene};
 use crate::session::effect::Request;
@@ -42,27 +42,16 @@ fn offers(scene: &Scene<'_>, shown: Option<&str>, direction: Direction) -> Vec<(
     let (Some(known), Some(identity), Some(directory)) = found else { return Vec::new() };
     let entry = known.status.migrations.iter().find(|entry| Some(entry.id.as_str()) == shown);
     let losses = entry.into_iter().flat_map(|entry| &entry.losses);
-    let offer = |what: &str| {
-        let (table, column) = doomed(what)?;
+    let offer = |loss: &Loss| {
+        let place = loss.place.as_ref()?;
         let job = Job {
-            table,
-            column,
+            table: place.table.quoted(),
+            column: place.column.clone(),
             directory: directory.clone(),
             system: identity.system_identifier.clone(),
             oid: identity.database_oid,
         };
-        Some((what.to_owned(), job.request()))
+        Some((loss.what.clone(), job.request()))
     };
-    losses.filter(|loss| loss.direction == direction).filter_map(|loss| offer(&loss.what)).collect()
-}
-
-/// Returns the table as SQL names it, and the column, of what a loss calls `column users.name` or
-/// `table users`.
-fn doomed(what: &str) -> Option<(String, Option<String>)> {
-    let quoted = |name: &str| name.split('.').map(quote).collect::<Vec<_>>().join(".");
-    if let Some(table) = what.strip_prefix("table ") {
-        return Some((quoted(table), None));
-    }
-    let (table, column) = what.strip_prefix("column ")?.rsplit_once('.')?;
-    Some((quoted(table), Some(column.to_owned())))
+    losses.filter(|loss| loss.direction == direction).filter_map(offer).collect()
 }
