@@ -34,6 +34,7 @@ pub mod reversal;
 pub mod runbook;
 pub mod salvage;
 pub mod scenario;
+pub mod secret;
 pub mod signal;
 pub mod snapshot;
 pub mod tables;

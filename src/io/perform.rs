@@ -173,7 +173,7 @@ fn never_started(why: &Untrusted) -> Untrusted {
 }
 
 fn masked(journal: &Journal, batch: Batch) -> Batch {
-    let mask = |line: Untrusted| Untrusted::new(journal.redact(line.raw()));
+    let mask = |line: Untrusted| journal.redact_output(&line);
     Batch { lines: batch.lines.into_iter().map(mask).collect(), ..batch }
 }
 

@@ -77,6 +77,9 @@ impl Desk {
             "8" => self.stop(How::Kill),
             "9" => self.event(Event::Asked(Request::Backup { scope: Scope::Full, to: None })),
             "v" => self.ask_proof(),
+            "n" => self.count(),
+            "s" => self.ask_salvage(),
+            "m" => self.ask_mend(),
             "R" => self.begin("rollback"),
             _ => return self.unknown(text),
         }
@@ -155,6 +158,7 @@ impl Desk {
             Question::Kind(backend) => self.signal_to(*backend, text),
             Question::Book => self.begin(text),
             Question::Backup(locations) => self.prove(locations, text),
+            Question::Which(offered) => self.ask_for(offered, text),
             Question::Text(wanted) => self.event(Event::Moved(wanted.clone().entered(text.into()))),
             Question::Pick(wanted, choices) => self.pick(wanted, choices, text),
         }

@@ -2,6 +2,7 @@
 //! without a screen, for screen readers, and for a bad link.
 
 mod answer;
+mod before;
 mod due;
 mod look;
 mod menu;
@@ -23,7 +24,7 @@ use crate::domain::activity::BackendKey;
 use crate::io::site::Site;
 use crate::io::terminal::{Signal, Signals};
 use crate::panels::{Wanted, way_back};
-use crate::session::effect::{Event, How, Tone};
+use crate::session::effect::{Event, How, Request, Tone};
 use crate::session::pick::Choices;
 use crate::session::walk::End;
 
@@ -88,6 +89,8 @@ enum Question {
     Book,
     /// Which backup is to be proven, by its number among these.
     Backup(Vec<String>),
+    /// Which of these, by its number.
+    Which(Vec<(String, Request)>),
     /// A text.
     Text(Wanted),
     /// A value, by its number in a list.
@@ -122,6 +125,8 @@ struct Desk {
     over: bool,
     /// The backup whose proof was asked for.
     proving: Option<String>,
+    /// The ways of migrations whose rows are being counted, and since when.
+    counting: Vec<before::Counting>,
 }
 
 impl Desk {
@@ -143,6 +148,7 @@ impl Desk {
             told: Default::default(),
             over: false,
             proving: None,
+            counting: Vec::new(),
         }
     }
 
@@ -211,6 +217,7 @@ impl Desk {
         self.tell_session();
         self.tell_migrations();
         self.tell_proof();
+        self.tell_counts();
         self.tell_end();
     }
 

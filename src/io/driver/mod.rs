@@ -31,6 +31,7 @@ use tokio::task::JoinSet;
 use super::allowed::Allowed;
 use super::bound::Bound;
 use super::journal::Journal;
+use super::lost::History;
 use super::perform::Act;
 use super::poll::{self, Question};
 use super::postgres::reader::Reader;
@@ -74,6 +75,8 @@ struct Inner {
     acting: Mutex<Acting>,
     /// The revisions that the last migration was to lead to.
     led_to: Mutex<Option<Vec<String>>>,
+    /// What git knows of files that are missing.
+    history: Mutex<History>,
     /// The plan that more would be lost by than was shown, until it is shown again.
     worsened: Mutex<Option<worsened::Worsened>>,
     /// Where backups are; one reading at a time.
@@ -134,6 +137,7 @@ impl Driver {
             journals: tokio::sync::Mutex::default(),
             acting: Mutex::default(),
             led_to: Mutex::default(),
+            history: Mutex::default(),
             worsened: Mutex::default(),
             store: Arc::new(Mutex::new(Store::of(&site.loaded, &site.project))),
             noted: Mutex::default(),
@@ -322,6 +326,10 @@ impl Inner {
 
     fn led_to(&self) -> MutexGuard<'_, Option<Vec<String>>> {
         self.led_to.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn acting(&self) -> MutexGuard<'_, Acting> {

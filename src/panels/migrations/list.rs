@@ -13,7 +13,7 @@ use crate::domain::reversal::Kind;
 use crate::domain::untrusted::Untrusted;
 use crate::panels::Scene;
 use crate::session::facts::Migrations;
-use crate::tools::mark;
+use crate::session::mending;
 use crate::ui::text;
 use crate::ui::theme::{Theme, Tone, symbol};
 use crate::ui::widgets::message::{self, Message};
@@ -68,22 +68,16 @@ fn said(scene: &Scene<'_>) -> Vec<Message> {
     said
 }
 
-/// Returns what a failure has left and can be mended from here, with what to say of it.
+/// Returns what is to be mended first, with what to say of it.
 pub(super) fn mend(scene: &Scene<'_>) -> Option<(Mend, String)> {
-    let slow = scene.facts.slow.value();
-    let invalid = slow.map(|slow| slow.invalid_indexes.as_slice()).unwrap_or_default();
-    if let Some(first) = invalid.first() {
-        let more = match invalid.len() - 1 {
-            0 => String::new(),
-            more => format!("; {more} more"),
-        };
-        let (name, table) = (first.name.one_line(), first.table.one_line());
-        let text = format!("index {name} on {table} is INVALID: x drops it (asks first){more}");
-        return Some((Mend::Index { oid: first.oid }, text));
-    }
-    let project = &scene.facts.project.value()?.project;
-    let mark = mark::of(project, "its table")?;
-    Some((Mend::Mark, format!("{}: x clears that mark (asks first)", shown(&mark.says))))
+    let left = mending::left(scene.facts);
+    let (first, is) = left.first()?;
+    let more = match left.len() - 1 {
+        0 => String::new(),
+        more => format!("; {more} more"),
+    };
+    let text = format!("{is}: x {} (asks first){more}", mending::deed(first));
+    Some((first.clone(), text))
 }
 
 fn verdict(known: &Migrations) -> Message {

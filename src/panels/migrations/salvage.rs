@@ -1,10 +1,9 @@
 //! What the shown migration destroys, saved before it does.
 
-use crate::domain::loss::Loss;
 use crate::domain::plan::Direction;
 use crate::panels::{Ask, Command, Scene};
 use crate::session::effect::Request;
-use crate::session::salvaging::Job;
+use crate::session::salvaging;
 use crate::ui::bindings::{Binding, Key, Reason};
 
 /// Returns `S`; `shown` is the migration that is meant, on the way that is shown.
@@ -37,21 +36,5 @@ pub(super) fn ask(scene: &Scene<'_>, shown: Option<&str>, direction: Direction) 
 }
 
 fn offers(scene: &Scene<'_>, shown: Option<&str>, direction: Direction) -> Vec<(String, Request)> {
-    let facts = scene.facts;
-    let found = (facts.project.value(), facts.identity.value(), &facts.backup_directory);
-    let (Some(known), Some(identity), Some(directory)) = found else { return Vec::new() };
-    let entry = known.status.migrations.iter().find(|entry| Some(entry.id.as_str()) == shown);
-    let losses = entry.into_iter().flat_map(|entry| &entry.losses);
-    let offer = |loss: &Loss| {
-        let place = loss.place.as_ref()?;
-        let job = Job {
-            table: place.table.quoted(),
-            column: place.column.clone(),
-            directory: directory.clone(),
-            system: identity.system_identifier.clone(),
-            oid: identity.database_oid,
-        };
-        Some((loss.what.clone(), job.request()))
-    };
-    losses.filter(|loss| loss.direction == direction).filter_map(offer).collect()
+    shown.map(|id| salvaging::offers(scene.facts, id, direction)).unwrap_or_default()
 }

@@ -21,6 +21,7 @@ mod resolve;
 mod restore;
 mod reversal;
 mod runbook;
+mod secret;
 mod signal;
 mod tables;
 mod trigger;
