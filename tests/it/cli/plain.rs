@@ -119,7 +119,7 @@ async fn what_is_lost_is_counted_saved_and_what_a_failure_left_is_mended_from_th
     typed.answer("to run it", "y");
     typed.expect("done");
     typed.answer("number> ", "m");
-    typed.expect("1  index twice_a on twice is INVALID: drops it");
+    typed.expect("1  index public.twice_a on public.twice is INVALID: drops it");
     typed.answer("number (empty leaves)> ", "2");
     typed.answer("2 is none of the numbers", "m");
     typed.answer("number (empty leaves)> ", "1");

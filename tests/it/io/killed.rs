@@ -16,8 +16,9 @@ use crate::support::server::{self, Database};
 use crate::support::until::eventually;
 use crate::support::{dbmate, django, node};
 
+/// Sessions of the act itself that sleep: the look at where a tool connects sleeps as well.
 const SLEEPS: &str = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' \
-     AND datname = current_database()";
+     AND application_name LIKE 'lockkeeper/migrate %' AND datname = current_database()";
 
 async fn number(database: &Database, sql: &'static str) -> i64 {
     let mut connection = database.connect().await;
@@ -47,7 +48,7 @@ async fn killed(database: &Database, site: impl Fn(&Path) -> Site) -> (Option<En
     assert!(matches!(early, Resolution::StillRunning { .. }), "the server works on: {early:?}");
     database.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-         WHERE wait_event = 'PgSleep' AND datname = current_database()",
+         WHERE application_name LIKE 'lockkeeper/migrate %' AND datname = current_database()",
     );
     eventually("it ended", async || number(database, SLEEPS).await == 0).await;
     let found = taken.resolve(&open, None).await;
