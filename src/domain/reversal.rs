@@ -230,9 +230,8 @@ fn unmatched<'a>(
     is_matched: impl Fn(&Change) -> bool + 'a,
 ) -> impl Iterator<Item = Unmatched> + 'a {
     statements.iter().filter_map(move |statement| {
-        let alone = |change: &Change| {
-            !is_idle(change) && !change.is_opaque() && !is_matched(change)
-        };
+        let alone =
+            |change: &Change| !is_idle(change) && !change.is_opaque() && !is_matched(change);
         statement.changes.iter().any(alone).then(|| Unmatched {
             direction,
             line: statement.line,

@@ -1,6 +1,7 @@
 //! The line mode, talked to as a person would, on a real database.
 
 use lockkeeper::domain::journal::Kind;
+use lockkeeper::io::cluster::Stop;
 
 use super::lk::Lk;
 use super::restore_table::ask;
@@ -130,6 +131,28 @@ async fn what_is_lost_is_counted_saved_and_what_a_failure_left_is_mended_from_th
     let (text, code) = typed.end();
     assert_eq!(code, Some(0), "{text}");
     assert_eq!(ask(&database, "SELECT count(*) FROM pg_class WHERE relname = 'twice_a'"), "0");
+}
+
+#[test]
+fn what_a_stopped_server_said_last_is_never_told_as_how_it_is() {
+    let server = private(&[]);
+    let database = server.database("plain_stale");
+    let lk = Lk::on(&database);
+    let mut typed = lk.typed(&["console", "--plain"]);
+    typed.expect("OK: Nobody waits for a lock");
+    server.cluster.stop_server(Stop::Immediate).expect("it stops");
+    typed.expect("NO DATA: ");
+    typed.line("1");
+    for look in ["1", "2", "3"] {
+        typed.answer("0  back", look);
+        typed.expect("STALE: ");
+        typed.expect("how things stand now cannot be told");
+        typed.line("1");
+    }
+    typed.answer("0  back", "0");
+    typed.expect("STALE: 0:");
+    typed.expect("ago OK: Nobody waits for a lock");
+    typed.end();
 }
 
 #[test]

@@ -199,8 +199,13 @@ async fn a_password_that_a_tool_prints_is_on_no_screen_and_in_no_journal() {
     drive.plan(up()).await;
     let outcome = drive.confirm().await;
     assert_ne!(outcome.ending, Ending::Done, "{outcome:?}");
-    let shown: Vec<String> =
-        drive.facts.output.lines.iter().map(lockkeeper::domain::untrusted::Untrusted::visible).collect();
+    let shown: Vec<String> = drive
+        .facts
+        .output
+        .lines
+        .iter()
+        .map(lockkeeper::domain::untrusted::Untrusted::visible)
+        .collect();
     let shown = shown.join("\n");
     assert!(shown.contains("password: '•••'"), "the object was printed: {shown}");
     drive.driver.close().await;
@@ -210,7 +215,8 @@ async fn a_password_that_a_tool_prints_is_on_no_screen_and_in_no_journal() {
         own.map(|path| std::fs::read_to_string(path).expect("it reads")).collect::<String>()
     };
     let said = format!("{:?} {:?}", outcome, drive.said);
-    for (place, text) in [("screen", &shown), ("journal", &told("journal.jsonl")), ("said", &said)] {
+    for (place, text) in [("screen", &shown), ("journal", &told("journal.jsonl")), ("said", &said)]
+    {
         for secret in ["hunter2secret", "urlsecret"] {
             assert!(!text.contains(secret), "{secret} is in the {place}: {text}");
         }
