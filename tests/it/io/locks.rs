@@ -262,8 +262,7 @@ const CONCURRENT: [(&str, &str); 7] = [
     ),
 ];
 
-const WAITING: &str = "SELECT relation::int8, mode FROM pg_locks l
-    WHERE locktype = 'relation' AND pid = $1
+const WAITING: &str = "SELECT coalesce(relation, 0)::int8, mode FROM pg_locks l WHERE pid = $1
       AND EXISTS (SELECT 1 FROM pg_locks w WHERE w.pid = l.pid AND NOT w.granted)";
 
 /// Runs a statement that waits for `blocker`, and returns what it holds and awaits meanwhile.
@@ -316,7 +315,8 @@ async fn what_runs_concurrently_locks_what_is_said_of_it() {
                 continue;
             }
         };
-        assert!(!locks.is_empty(), "{case:?}");
+        // Between its two transactions DETACH holds nothing.
+        assert!(!locks.is_empty() || case.1.starts_with("SELECT"), "{case:?}");
         let mut said = said(&hazards);
         if case.0.contains("DETACH") {
             // Each of its two transactions shows its own: nothing may be stronger than is said.
