@@ -41,6 +41,8 @@ pub struct Place {
     pub table: Name,
     /// The column; `None`: whole rows.
     pub column: Option<String>,
+    /// True if the table itself is gone afterwards.
+    pub gone: bool,
 }
 
 /// How many rows are counted where counting all takes too long.
@@ -136,7 +138,8 @@ fn place(change: &Change) -> Option<Place> {
         Change::Data(data) => (&data.table, None),
         _ => return None,
     };
-    Some(Place { table: table.clone(), column })
+    let gone = matches!(change, Change::DropTable(_));
+    Some(Place { table: table.clone(), column, gone })
 }
 
 fn lost(change: &Change, created: &[&Name]) -> Option<(String, Option<String>)> {

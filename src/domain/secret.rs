@@ -49,7 +49,7 @@ fn next(lower: &str, line: &str, from: usize) -> Option<(usize, usize)> {
     let mut at = from;
     loop {
         let ends = |name: &&str| lower[at..].find(*name).map(|found| at + found + name.len());
-        let end = NAMES.iter().filter_map(|name| ends(&name)).min()?;
+        let end = NAMES.iter().filter_map(ends).min()?;
         match value(line, end) {
             Some(found) => return Some(found),
             None => at = end,
@@ -71,7 +71,7 @@ fn value(line: &str, name_end: usize) -> Option<(usize, usize)> {
     if let Some(quote) = value.chars().next().filter(|c| matches!(c, '"' | '\'' | '`')) {
         // `password 'x'`, but no word that stands in quotation marks by itself.
         let is_value = is_set || (quote == '\'' && blank.len() < closed.len());
-        let end = closing(&value[1..], quote)? + 1;
+        let end = closing(&value[1..], quote) + 1;
         return (is_value && end > 1).then_some((start + 1, start + end));
     }
     let end = value.find(|c: char| c.is_whitespace() || ",;&)}]\"'".contains(c));
@@ -83,19 +83,19 @@ fn value(line: &str, name_end: usize) -> Option<(usize, usize)> {
     (is_set && !is_none).then_some((start, start + end))
 }
 
-/// Returns where a quoted text ends: at the next such mark that no backslash stands before.
-fn closing(text: &str, quote: char) -> Option<usize> {
+/// Returns where a quoted text ends: at the next such mark that no backslash stands before, or
+/// where it is cut off.
+fn closing(text: &str, quote: char) -> usize {
     let mut escaped = false;
     for (at, c) in text.char_indices() {
         match c {
             _ if escaped => escaped = false,
             '\\' => escaped = true,
-            c if c == quote => return Some(at),
+            c if c == quote => return at,
             _ => {}
         }
     }
-    // Cut off: all of it.
-    Some(text.len())
+    text.len()
 }
 
 /// Masks the passwords of addresses: `scheme://user:PASSWORD@host`.

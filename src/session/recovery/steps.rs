@@ -6,6 +6,7 @@ use super::{Doing, Ground};
 use crate::domain::backup::{Backup, Kind as Form};
 use crate::domain::config::Config;
 use crate::domain::graph::State;
+use crate::domain::loss::Place;
 use crate::domain::plan::Direction;
 use crate::domain::untrusted::Untrusted;
 use crate::tools::status::Entry;
@@ -54,10 +55,13 @@ pub(super) fn steps(entry: &Entry, found: Option<&Backup>, ground: &Ground<'_>) 
     steps
 }
 
-/// Returns the tables of which a way of the migration destroys something, as SQL names them.
-fn touched(entry: &Entry, direction: Direction) -> BTreeSet<String> {
-    let losses = entry.losses.iter().filter(|loss| loss.direction == direction);
-    losses.filter_map(|loss| Some(loss.place.as_ref()?.table.quoted())).collect()
+/// Returns the tables that are still there, and of which the way up destroys something, as SQL
+/// names them: rows are staged beside a live table only.
+fn touched(entry: &Entry) -> BTreeSet<String> {
+    let losses = entry.losses.iter().filter(|loss| loss.direction == Direction::Up);
+    let places: Vec<&Place> = losses.filter_map(|loss| loss.place.as_ref()).collect();
+    let is_gone = |place: &&&Place| places.iter().any(|o| o.gone && o.table == place.table);
+    places.iter().filter(|place| !is_gone(place)).map(|place| place.table.quoted()).collect()
 }
 
 /// Returns how single tables come back, where that is enough.
@@ -73,13 +77,13 @@ fn tables(entry: &Entry, backup: &Backup, location: &str) -> Vec<Doing> {
                 Some(format!("lockkeeper restore-table stage {table} {location}")),
             ),
             doing(
-                "Compare them with the live ones; `restore-table merge` or `replace` then takes \
-                 the kinds of difference that you name",
+                "Compare them with the live ones; merge or replace then take the kinds of \
+                 difference that you name",
                 Some(format!("lockkeeper restore-table diff {table}")),
             ),
         ]
     };
-    touched(entry, Direction::Up).into_iter().flat_map(stage).collect()
+    touched(entry).into_iter().flat_map(stage).collect()
 }
 
 /// Returns how what a way is about to destroy is saved right before it.

@@ -130,7 +130,10 @@ async fn what_is_lost_is_counted_saved_and_what_a_failure_left_is_mended_from_th
     typed.answer("number> ", "0");
     let (text, code) = typed.end();
     assert_eq!(code, Some(0), "{text}");
-    assert_eq!(ask(&database, "SELECT count(*)::text FROM pg_class WHERE relname = 'twice_a'"), "0");
+    assert_eq!(
+        ask(&database, "SELECT count(*)::text FROM pg_class WHERE relname = 'twice_a'"),
+        "0"
+    );
 }
 
 #[test]

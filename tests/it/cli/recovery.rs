@@ -65,8 +65,9 @@ fn a_backup_from_before_is_named_with_what_is_proven_of_it_and_one_from_after_is
     let lk = Lk::on(&database);
     lk.write("migrations/1_first.up.sql", "CREATE TABLE keepers (id int);");
     lk.write("migrations/1_first.down.sql", "DROP TABLE keepers;");
-    lk.write("migrations/2_second.up.sql", "DROP TABLE keepers;");
+    lk.write("migrations/2_second.up.sql", "DELETE FROM keepers;");
     lk.write("migrations/2_second.down.sql", "");
+    lk.write("migrations/3_gone.up.sql", "DROP TABLE keepers;");
     let ids = |lk: &Lk| {
         let answer = lk.run(&["recovery-doc", "--json"]);
         assert_eq!(answer.code(), 0, "{}", answer.said());
@@ -90,6 +91,8 @@ fn a_backup_from_before_is_named_with_what_is_proven_of_it_and_one_from_after_is
     assert_eq!(plan["backup"]["is_ours"], true);
     assert!(plan["backup_says"].as_str().expect("words").starts_with("proven to L"), "{plan}");
     let steps = plan["steps"].to_string();
+    let gone = one(&ids(&lk), "3")["steps"].to_string();
+    assert!(gone.contains("lockkeeper salvage keepers"), "{gone}");
     let location = plan["backup"]["location"].as_str().expect("it lies somewhere").to_owned();
     for command in [
         format!("lockkeeper restore {location}"),

@@ -71,7 +71,7 @@ fn only(sample: &str, name: &str, text: &str) -> node::Project {
 
 async fn of_node(project: &node::Project, name: &str) -> (Option<Ending>, i64) {
     let database = server::database(name);
-    killed(&database, |state| project.site(&database, "${target.url}", state)).await
+    Box::pin(killed(&database, |state| project.site(&database, "${target.url}", state))).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -136,7 +136,7 @@ async fn django_rolls_back_and_without_a_transaction_leaves_what_it_made() {
         [("", (Some(Ending::RolledBack), 0)), ("atomic = False", (Some(Ending::Partial), 1))]
     {
         let (project, database) = (of_django(more), server::database("killed_django"));
-        let found = killed(&database, |state| project.site(&database, state)).await;
+        let found = Box::pin(killed(&database, |state| project.site(&database, state))).await;
         assert_eq!(found, expected, "{more}");
     }
 }
@@ -154,7 +154,7 @@ async fn dbmate_rolls_back_and_without_a_transaction_leaves_what_it_made() {
             "-- migrate:up{options}\n{first}{commit}SELECT pg_sleep(600);\n-- migrate:down\n"
         );
         fs::write(project.migrations().join("20240101000000_half.sql"), text).expect("written");
-        let found = killed(&database, |state| project.site(&database, state)).await;
+        let found = Box::pin(killed(&database, |state| project.site(&database, state))).await;
         assert_eq!(found, expected, "{options}");
     }
 }

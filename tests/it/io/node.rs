@@ -1,6 +1,7 @@
 //! The real sequelize-cli, umzug, Knex and node-pg-migrate on a real server, through the
 //! machine and the driver.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use lockkeeper::domain::outcome::Ending;
@@ -223,7 +224,6 @@ async fn a_password_that_a_tool_prints_is_on_no_screen_and_in_no_journal() {
     }
     // The tool's own words stay in a file that nobody else may read.
     assert!(told("out").contains("hunter2secret"), "what is masked was really printed");
-    use std::os::unix::fs::PermissionsExt as _;
     for out in files.iter().filter(|path| path.ends_with("out")) {
         let mode = std::fs::metadata(out).expect("it is there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{}", out.display());

@@ -187,7 +187,7 @@ impl Relation {
                     references: references.clone(),
                     referenced: referenced.clone(),
                     valid: !constraint.not_valid,
-                })
+                });
             }
             Rule::Unique(columns) => {
                 self.indexes.push(named(&format!("{}_key", columns.join("_"))));
