@@ -42,7 +42,7 @@ fn status(site: &Site, counting: bool) -> Result<Status> {
         (Rows::Unknown, Catalog::default())
     });
     let mut project = tool.load(&tree, &detected.directory, &rows);
-    lost::hint(&site.project, &mut project);
+    lost::History::default().hint(&site.project, &mut project);
     let mut status = Status::of(&project, &catalog);
     if counting && project.connected {
         let last = project.last().map(|migration| migration.id.clone());

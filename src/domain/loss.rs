@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::change::{Alter, Change, Data, Name, Retype, Rule, Statement, Verb, quote};
 use super::hazard::Catalog;
 use super::plan::Direction;
+use super::recount::Count;
 
 /// Something that is gone, or may not fit, afterwards.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -28,6 +29,20 @@ pub struct Loss {
     pub unknown: Option<String>,
     /// The line of the statement that loses it.
     pub line: usize,
+    /// Where the lost rows or values lie, if that is one table.
+    #[serde(skip)]
+    pub place: Option<Place>,
+}
+
+/// A table, or a column of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The table.
+    pub table: Name,
+    /// The column; `None`: whole rows.
+    pub column: Option<String>,
+    /// True if the table itself is gone afterwards.
+    pub gone: bool,
 }
 
 /// How many rows are counted where counting all takes too long.
@@ -36,7 +51,8 @@ pub const MOST: u64 = 10_000;
 impl Loss {
     fn uncounted(direction: Direction, what: String, probe: Option<String>, line: usize) -> Self {
         let (rows, more, counted_at, unknown) = (None, false, None, None);
-        Self { direction, what, probe, rows, more, counted_at, unknown, line }
+        let place = None;
+        Self { direction, what, probe, rows, more, counted_at, unknown, line, place }
     }
 
     /// Returns the probe that stops counting at one more than [`MOST`].
@@ -51,6 +67,14 @@ impl Loss {
     pub fn is_of(&self, other: &Self) -> bool {
         (self.direction, self.line, &self.what, &self.probe)
             == (other.direction, other.line, &other.what, &other.probe)
+    }
+
+    /// Returns what the probe said, for the plan that it is shown with; `None` before it ran.
+    #[must_use]
+    pub fn count(&self) -> Option<Count> {
+        self.counted_at?;
+        let (what, line) = (self.what.clone(), self.line);
+        Some(Count { what, line, rows: self.rows, more: self.more, covers: self.rows })
     }
 
     /// Returns what the probe said, in words; `None` before it ran.
@@ -90,7 +114,8 @@ pub fn of(statements: &[Statement], direction: Direction, catalog: &Catalog) -> 
             let is_wider = widens(change, &catalog);
             catalog.advance(change);
             if let Some((what, probe)) = lost(change, &created).filter(|_| !is_wider) {
-                losses.push(Loss::uncounted(direction, what, probe, statement.line));
+                let loss = Loss::uncounted(direction, what, probe, statement.line);
+                losses.push(Loss { place: place(change), ..loss });
             }
         }
     }
@@ -102,6 +127,19 @@ fn widens(change: &Change, catalog: &Catalog) -> bool {
     let Change::Alter(table, Alter::Type(retype)) = change else { return false };
     let old = catalog.find(table).and_then(|relation| relation.column(&retype.column));
     old.is_some_and(|old| old.kind.fits(&retype.to))
+}
+
+/// Returns where the rows or values lie that a change destroys.
+fn place(change: &Change) -> Option<Place> {
+    let (table, column) = match change {
+        Change::DropTable(table) | Change::Truncate(table) => (table, None),
+        Change::Alter(table, Alter::DropColumn(column)) => (table, Some(column.clone())),
+        Change::Alter(table, Alter::Type(retype)) => (table, Some(retype.column.clone())),
+        Change::Data(data) => (&data.table, None),
+        _ => return None,
+    };
+    let gone = matches!(change, Change::DropTable(_));
+    Some(Place { table: table.clone(), column, gone })
 }
 
 fn lost(change: &Change, created: &[&Name]) -> Option<(String, Option<String>)> {
@@ -234,6 +272,7 @@ type Counted = (String, Option<String>);
 
 fn refusing(table: &Name, action: &Alter, catalog: &Catalog) -> Vec<Counted> {
     let constraint = match action {
+        Alter::ValidateConstraint(name) => return unproven(table, name, catalog),
         Alter::SetNotNull(column) => return missing(table, column, catalog).into_iter().collect(),
         Alter::AddColumn(column) if column.not_null && !column.has_value() => {
             let what = format!("rows of {table}, which would have no value in {}", column.name);
@@ -253,7 +292,9 @@ fn refusing(table: &Name, action: &Alter, catalog: &Catalog) -> Vec<Counted> {
             let nulls = columns.iter().filter_map(|column| missing(table, column, catalog));
             nulls.chain(twice(table, columns)).collect()
         }
-        Rule::ForeignKey(columns, parent) => vec![orphans(table, columns, parent)],
+        Rule::ForeignKey(columns, parent, referenced) => {
+            vec![orphans(table, columns, parent, referenced, catalog)]
+        }
         _ => Vec::new(),
     }
 }
@@ -282,8 +323,45 @@ fn twice(table: &Name, columns: &[String]) -> Option<Counted> {
     (!columns.is_empty()).then_some((what, Some(probe)))
 }
 
-/// Rows without a parent; which column is referenced is not always written.
-fn orphans(table: &Name, columns: &[String], parent: &Name) -> Counted {
+/// Rows without a parent. A key with a NULL in it refers to nothing (MATCH SIMPLE); to a table
+/// that the migration makes itself, nobody can tell yet what will be in it.
+fn orphans(
+    table: &Name,
+    columns: &[String],
+    parent: &Name,
+    referenced: &[String],
+    catalog: &Catalog,
+) -> Counted {
     let what = format!("rows of {table}.({}) without a row in {parent}", columns.join(", "));
-    (what, None)
+    let known = catalog.find(parent);
+    let key = match (referenced, known) {
+        ([], Some(relation)) => relation.primary_key.as_slice(),
+        (written, _) => written,
+    };
+    let is_made = known.is_some_and(|relation| relation.fresh);
+    if is_made || columns.is_empty() || key.len() != columns.len() {
+        return (what, None);
+    }
+    let own = || columns.iter().map(|column| format!("child.{}", quote(column)));
+    let filled: Vec<String> = own().map(|column| format!("{column} IS NOT NULL")).collect();
+    let pairs = key.iter().map(|column| format!("parent.{}", quote(column))).zip(own());
+    let pairs: Vec<String> = pairs.map(|(theirs, own)| format!("{theirs} = {own}")).collect();
+    let probe = format!(
+        "{COUNT}{} AS child WHERE {} AND NOT EXISTS (SELECT 1 FROM {} AS parent WHERE {})",
+        table.quoted(),
+        filled.join(" AND "),
+        parent.quoted(),
+        pairs.join(" AND ")
+    );
+    (what, Some(probe))
+}
+
+/// The rows that would refuse what was added `NOT VALID`, where it is a foreign key: the text of
+/// a check is not read.
+fn unproven(table: &Name, constraint: &str, catalog: &Catalog) -> Vec<Counted> {
+    let known = catalog.find(table);
+    let keys = known.into_iter().flat_map(|relation| &relation.foreign_keys);
+    keys.filter(|key| key.name == constraint && !key.valid)
+        .map(|key| orphans(table, &key.columns, &key.references, &key.referenced, catalog))
+        .collect()
 }

@@ -1,5 +1,7 @@
 //! An act as data: previewed, confirmed, journaled and resumed from the same value.
 
+mod confirm;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -7,7 +9,10 @@ use super::activity::BackendKey;
 use super::backup::Tending;
 use super::identity::{Class, Identity};
 use super::mend::Mend;
+use super::recount::Count;
 use super::restore;
+
+pub use confirm::{Answer, Confirmed, Means, Need, Refused};
 
 /// What can be lost by an act; the worse of declared and computed counts.
 #[derive(
@@ -246,6 +251,10 @@ pub struct Preview {
     pub stall: Option<String>,
     /// The way back.
     pub back: String,
+    /// The rows that are lost, or that refuse the act, as they were counted for this plan: right
+    /// before the act they are counted again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counts: Vec<Count>,
 }
 
 /// One act with everything that it is bound to.
@@ -304,77 +313,6 @@ impl std::fmt::Display for Hash {
     }
 }
 
-/// What has to be given for a plan to run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Need {
-    /// Nothing: it only reads.
-    Nothing,
-    /// A key that means yes.
-    Key,
-    /// This text, typed exactly.
-    Typed(String),
-}
-
-/// What a person gave, and for which plan they gave it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// The key that means yes, pressed while this plan was shown.
-    Key(Hash),
-    /// A token, typed while this plan was shown.
-    Typed(Hash, String),
-    /// `--confirm HASH` of a script, which read the plan before.
-    Script(Hash),
-}
-
-impl Answer {
-    fn hash(&self) -> &Hash {
-        match self {
-            Self::Key(hash) | Self::Typed(hash, _) | Self::Script(hash) => hash,
-        }
-    }
-}
-
-/// Why a plan was not confirmed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// The answer belongs to another plan than this one.
-    #[error("the plan changed since it was shown: nothing was run; look at it again")]
-    Changed,
-    /// A typed token was needed.
-    #[error("this can lose something: type {0} to run it")]
-    NeedsTyping(String),
-    /// The token is not the one asked for.
-    #[error("that is not {expected}: nothing was run")]
-    WrongToken {
-        /// What had to be typed.
-        expected: String,
-    },
-}
-
-/// A plan that somebody confirmed. [`Plan::confirm`] is the only way to make one,
-/// and it is moved, not copied, into the one `Perform` that it allows.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Confirmed {
-    plan: Plan,
-    hash: Hash,
-    means: Means,
-    attempt: u32,
-}
-
-/// How a plan was confirmed; recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Means {
-    /// It needed nothing.
-    Unasked,
-    /// By a key.
-    Key,
-    /// By typing.
-    Typed,
-    /// By a script that gave the hash.
-    Script,
-}
-
 impl Plan {
     /// Returns the SHA-256 of what the plan is bound to: everything but the preview,
     /// as JSON without white space with the fields in the order of their declaration.
@@ -398,78 +336,11 @@ impl Plan {
         Hash(sha256_hex(&json))
     }
 
-    /// Returns what has to be given for this plan to run.
-    #[must_use]
-    pub fn need(&self) -> Need {
-        match self.risk {
-            Risk::Read => Need::Nothing,
-            Risk::Safe => Need::Key,
-            Risk::Lossy | Risk::Destructive => Need::Typed(self.target.database.clone()),
-        }
-    }
-
     /// Returns true if it is the last act of its procedure, whatever was asked for; of a
     /// migration only what the database has then tells.
     #[must_use]
     pub fn ends_procedure(&self) -> bool {
         matches!(&self.action, Action::Restore { act, goal, .. } if !act.is_followed(goal))
-    }
-
-    /// Confirms this plan by an answer that was given to it.
-    ///
-    /// # Errors
-    /// [`Refused`] if the answer was given to another plan, or is not what this one needs.
-    pub fn confirm(self, answer: &Answer) -> Result<Confirmed, Refused> {
-        let hash = self.hash();
-        if *answer.hash() != hash {
-            return Err(Refused::Changed);
-        }
-        let means = match (self.need(), answer) {
-            (_, Answer::Script(_)) => Means::Script,
-            (Need::Nothing, _) => Means::Unasked,
-            (Need::Key, Answer::Key(_)) => Means::Key,
-            (Need::Typed(token), Answer::Key(_)) => return Err(Refused::NeedsTyping(token)),
-            (Need::Typed(token), Answer::Typed(_, text)) if *text == token => Means::Typed,
-            (Need::Typed(expected), Answer::Typed(..)) => {
-                return Err(Refused::WrongToken { expected });
-            }
-            (Need::Key, Answer::Typed(..)) => Means::Typed,
-        };
-        Ok(Confirmed { plan: self, hash, means, attempt: 1 })
-    }
-}
-
-impl Confirmed {
-    /// Returns the plan.
-    #[must_use]
-    pub fn plan(&self) -> &Plan {
-        &self.plan
-    }
-
-    /// Returns the hash that was confirmed.
-    #[must_use]
-    pub fn hash(&self) -> &Hash {
-        &self.hash
-    }
-
-    /// Returns how it was confirmed.
-    #[must_use]
-    pub fn means(&self) -> Means {
-        self.means
-    }
-
-    /// Returns which attempt this is, from 1.
-    #[must_use]
-    pub fn attempt(&self) -> u32 {
-        self.attempt
-    }
-
-    /// Returns the ticket for the next attempt inside the same confirmation, or `None`
-    /// when the attempts that were shown are used up.
-    #[must_use]
-    pub fn next_attempt(self) -> Option<Self> {
-        let attempt = self.attempt + 1;
-        (attempt <= self.plan.attempts).then_some(Self { attempt, ..self })
     }
 }
 

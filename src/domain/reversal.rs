@@ -196,6 +196,51 @@ fn not_undone(up: &[Statement], down: &[Statement]) -> Option<Reversal> {
     })
 }
 
+/// A statement of one way to which nothing in the other belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmatched {
+    /// The way that it stands in.
+    pub direction: Direction,
+    /// Its line there.
+    pub line: usize,
+    /// What it is, e.g. `CREATE INDEX`.
+    pub kind: String,
+    /// The statement.
+    pub sql: String,
+}
+
+/// Returns how both ways differ from each other's opposite: what the way up does and the way down
+/// does not take back, and what the way down does to what the way up has not made. Of what nobody
+/// can tell what it does, nothing is said.
+#[must_use]
+pub fn difference(up: &[Statement], down: &[Statement]) -> Vec<Unmatched> {
+    let (ups, downs) = (changes(up), changes(down));
+    let stays = unmatched(up, Direction::Up, |change| is_undone(change, &downs));
+    let takes = unmatched(down, Direction::Down, |change| ups.iter().any(|up| undoes(change, up)));
+    stays.chain(takes).collect()
+}
+
+fn changes(statements: &[Statement]) -> Vec<&Change> {
+    statements.iter().flat_map(|statement| &statement.changes).collect()
+}
+
+fn unmatched<'a>(
+    statements: &'a [Statement],
+    direction: Direction,
+    is_matched: impl Fn(&Change) -> bool + 'a,
+) -> impl Iterator<Item = Unmatched> + 'a {
+    statements.iter().filter_map(move |statement| {
+        let alone =
+            |change: &Change| !is_idle(change) && !change.is_opaque() && !is_matched(change);
+        statement.changes.iter().any(alone).then(|| Unmatched {
+            direction,
+            line: statement.line,
+            kind: statement.kind.clone(),
+            sql: statement.sql.clone(),
+        })
+    })
+}
+
 fn is_undone(change: &Change, undo: &[&Change]) -> bool {
     undo.iter().any(|other| undoes(other, change))
 }

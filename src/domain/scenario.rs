@@ -43,6 +43,8 @@ pub enum Scenario {
     Unreachable,
     /// It reported success, and nothing of the schema has changed.
     NothingChanged,
+    /// More would be lost than was shown, or nobody can tell any more: it is shown again.
+    Worsened,
 }
 
 impl Scenario {
@@ -94,6 +96,7 @@ impl Scenario {
             Self::NothingChanged => {
                 "look whether the migration does anything: an empty way down \"succeeds\" too"
             }
+            Self::Worsened => "look at the plan again: it says what is there now",
         }
     }
 }
@@ -155,6 +158,7 @@ impl Scenario {
             Self::Raised => "the migration itself refused",
             Self::Unreachable => "the database could not be reached",
             Self::NothingChanged => "nothing of the schema has changed",
+            Self::Worsened => "more would be lost than was shown",
         }
     }
 }

@@ -2,31 +2,72 @@
 //! starts nothing and fetches nothing, with a time limit.
 
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use crate::tools::{Project, lost};
+use crate::tools::Project;
+use crate::tools::lost::{self, Past};
 
 /// How long git may take.
 const LIMIT: Duration = Duration::from_secs(2);
 /// How much of its answer is read.
 const MOST: u64 = 8 << 20;
 
-/// Says of each file that is missing by which command git would bring it back, if git knows.
-pub fn hint(directory: &Path, project: &mut Project) {
-    if project.problems.iter().all(|problem| problem.missing.is_none()) {
-        return;
+/// What git has said, kept as long as nothing moves in the repository.
+#[derive(Debug, Default)]
+pub struct History {
+    asked: Option<(Asked, Vec<Past>)>,
+}
+
+/// What git was asked, and how its repository stood then.
+#[derive(Debug, PartialEq, Eq)]
+struct Asked {
+    directory: PathBuf,
+    below: String,
+    /// When the files were written that move with every commit, branch and fetch.
+    moved: Vec<Option<SystemTime>>,
+}
+
+impl Asked {
+    fn now(directory: &Path, below: &str) -> Self {
+        let git = directory.ancestors().map(|above| above.join(".git")).find(|git| git.exists());
+        // In a work tree of its own `.git` is a file that names the place.
+        let linked = git.as_ref().and_then(|git| std::fs::read_to_string(git).ok());
+        let linked = linked.as_ref().and_then(|text| text.trim().strip_prefix("gitdir: "));
+        let place = linked.map(PathBuf::from).or(git).unwrap_or_default();
+        let files = ["HEAD", "logs/HEAD", "packed-refs", "FETCH_HEAD", "refs/heads", "refs/tags"];
+        let moved = |file| std::fs::metadata(place.join(file)).and_then(|m| m.modified()).ok();
+        Self {
+            directory: directory.to_owned(),
+            below: below.to_owned(),
+            moved: files.map(moved).to_vec(),
+        }
     }
-    let below = if project.directory.is_empty() { "." } else { &project.directory };
-    let Some(said) = log(directory, below) else { return };
-    let history = lost::read(&said);
-    for problem in &mut project.problems {
-        let command = problem.missing.as_deref().and_then(|id| lost::command(id, &history));
-        if let Some(command) = command {
-            problem.detail = format!("{}; git has it: `{command}` brings it back", problem.detail);
+}
+
+impl History {
+    /// Says of each file that is missing by which command git would bring it back, if git knows.
+    /// Git is asked once for each state of its repository: it goes through all of the history.
+    pub fn hint(&mut self, directory: &Path, project: &mut Project) {
+        if project.problems.iter().all(|problem| problem.missing.is_none()) {
+            return;
+        }
+        let below = if project.directory.is_empty() { "." } else { &project.directory };
+        let asked = Asked::now(directory, below);
+        if self.asked.as_ref().is_none_or(|(before, _)| *before != asked) {
+            let said = log(directory, below).map(|said| lost::read(&said)).unwrap_or_default();
+            self.asked = Some((asked, said));
+        }
+        let Some((_, history)) = &self.asked else { return };
+        for problem in &mut project.problems {
+            let command = problem.missing.as_deref().and_then(|id| lost::command(id, history));
+            if let Some(command) = command {
+                problem.detail =
+                    format!("{}; git has it: `{command}` brings it back", problem.detail);
+            }
         }
     }
 }

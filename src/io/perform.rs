@@ -43,12 +43,13 @@ pub struct Performed {
 }
 
 /// Performs a confirmed act: `run` is called at most once, and only after the intent is
-/// on the disk and `recheck` found the target and the plan unchanged.
+/// on the disk and `recheck` found the target and the plan unchanged; otherwise it says how the
+/// act ended before it began.
 pub async fn perform(
     journal: &Journal,
     act: &Act,
     confirmed: Confirmed,
-    recheck: impl AsyncFnOnce(&Confirmed) -> Result<(), String>,
+    recheck: impl AsyncFnOnce(&Confirmed) -> Result<(), Outcome>,
     run: impl AsyncFnOnce(&Confirmed) -> Outcome,
 ) -> Performed {
     let step = act.step.as_deref();
@@ -61,7 +62,7 @@ pub async fn perform(
     failpoint::hit("act.after_sync");
     let outcome = match recheck(&confirmed).await {
         Ok(()) => run(&confirmed).await,
-        Err(why) => Outcome::new(Ending::NotRun, why),
+        Err(refused) => refused,
     };
     failpoint::hit("act.before_outcome");
     let entry = Entry::outcome(&outcome, &act.id, confirmed.attempt(), step);
@@ -172,7 +173,7 @@ fn never_started(why: &Untrusted) -> Untrusted {
 }
 
 fn masked(journal: &Journal, batch: Batch) -> Batch {
-    let mask = |line: Untrusted| Untrusted::new(journal.redact(line.raw()));
+    let mask = |line: Untrusted| journal.redact_output(&line);
     Batch { lines: batch.lines.into_iter().map(mask).collect(), ..batch }
 }
 

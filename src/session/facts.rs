@@ -178,6 +178,17 @@ impl Migrations {
         all.iter().filter(move |one| one.direction == direction)
     }
 
+    /// Returns what may run next: the first that is pending going up, the last that is applied
+    /// going down.
+    #[must_use]
+    pub fn next(&self, direction: Direction) -> Option<&str> {
+        let next = match direction {
+            Direction::Up => self.project.next(),
+            Direction::Down => self.project.last(),
+        };
+        next.map(|migration| migration.id.as_str())
+    }
+
     /// Takes what was counted of a migration's rows.
     pub fn learn(&mut self, id: &str, counted: &[Loss]) {
         let entries = self.status.migrations.iter_mut();

@@ -201,6 +201,7 @@ fn preview(scope: Scope, dumper: &Dumper, making: &Making, plan: &Plan) -> Previ
         now: now(dumper, making, plan, lock_s),
         takes: takes(scope, making),
         stall: None,
+        counts: Vec::new(),
         back: "none needed: nothing in the database changes; if it fails, its .partial is removed"
             .to_owned(),
     }

@@ -7,6 +7,7 @@ pub mod effect;
 pub mod facts;
 pub mod machine;
 pub mod making;
+pub mod mending;
 pub mod news;
 pub mod options;
 pub mod pick;

@@ -18,7 +18,8 @@ use crate::domain::mend::{self as left, Invalid};
 use crate::domain::plan::{
     Action, Command, Digest, Direction, Plan, Preview, Risk, Signal, Timeouts,
 };
-use crate::domain::quantity::Period;
+use crate::domain::quantity::{Period, size};
+use crate::domain::recount::Count;
 use crate::domain::reversal::Kind as Reversal;
 use crate::domain::signal;
 use crate::domain::snapshot::Snapshot;
@@ -141,6 +142,7 @@ fn signal_plan(key: BackendKey, signal: Signal, ground: &Ground<'_>) -> Result<P
         now: advice.notes.iter().map(|note| note.text().to_owned()).collect(),
         takes: None,
         stall: None,
+        counts: Vec::new(),
         back: signal_back(backend, signal),
     };
     Ok(plan)
@@ -335,8 +337,15 @@ fn migration_preview(
         now,
         takes: rehearsed_takes(intent, known).or_else(|| takes(hazards)),
         stall: None,
+        counts: counts(known, &migration.id, direction),
         back: back(intent, migration, known) + &rehearsed_back(intent, known, ground),
     }
+}
+
+/// Returns the rows that were counted for one way of a migration.
+fn counts(known: &Migrations, id: &str, direction: Direction) -> Vec<Count> {
+    let losses = known.losses(id, direction).chain(known.obstacles(id, direction));
+    losses.filter_map(Loss::count).collect()
 }
 
 /// Returns why rows make the migration fail, where some are or nobody can tell.
@@ -357,14 +366,7 @@ fn touch(hazard: &Hazard) -> String {
         })
         .collect();
     let locks = if locks.is_empty() { "no lock".to_owned() } else { locks.join(", ") };
-    let cost = match (hazard.rewrite, hazard.scan) {
-        (Answer::Yes, _) => "REWRITES every row",
-        (Answer::Unknown, _) => "may rewrite every row",
-        (_, Answer::Yes) => "reads every row",
-        (_, Answer::Unknown) => "may read every row",
-        _ => "catalog only",
-    };
-    format!("line {}: {locks} · {cost} · blocks {}", hazard.line, hazard.blocks)
+    format!("line {}: {locks} · {} · blocks {}", hazard.line, hazard.cost(), hazard.blocks)
 }
 
 /// Returns how long it took on a copy, which is more than any size tells.
@@ -385,13 +387,26 @@ fn rehearsed_back(intent: &Intent, known: &Migrations, ground: &Ground<'_>) -> S
     told.map_or_else(String::new, |told| format!("; rehearsed: {told}"))
 }
 
+/// Returns how long it takes where every statement of it was measured; otherwise how much its
+/// work is, and that its duration is not known.
 fn takes(hazards: &[Hazard]) -> Option<String> {
-    let known: Option<Vec<f64>> = hazards.iter().map(|hazard| hazard.estimate_s).collect();
-    let total: f64 = known?.iter().sum();
-    if total < 1.0 {
-        return Some("under a second once it has its locks, by the relations' size".to_owned());
+    let measured: Option<Vec<f64>> = hazards.iter().map(|hazard| hazard.estimate_s).collect();
+    if let Some(measured) = measured.filter(|all| !all.is_empty()) {
+        let total: f64 = measured.iter().sum();
+        let by = "an estimate from its rehearsal on a copy, without the wait for its locks";
+        return Some(match total {
+            total if total < 1.0 => format!("under a second, {by}"),
+            total => format!("about {}, {by}", rough_seconds(total)),
+        });
     }
-    Some(format!("at least {}, an estimate from the relations' size", rough_seconds(total)))
+    let works = hazards.iter().filter(|hazard| hazard.rewrite.max(hazard.scan) != Answer::No);
+    let sizes: Option<Vec<u64>> = works.map(|hazard| hazard.bytes).collect();
+    let all = match sizes {
+        Some(sizes) if sizes.is_empty() => return None,
+        Some(sizes) => format!("{} to go through", size(sizes.iter().sum())),
+        None => "rows of an unknown size to go through".to_owned(),
+    };
+    Some(format!("not measured: {all}; a rehearsal on a copy shows how long that takes"))
 }
 
 fn rough_seconds(seconds: f64) -> String {

@@ -10,6 +10,8 @@ use crate::domain::counters::Surroundings;
 use crate::domain::deploy::Deploy;
 use crate::domain::evidence::{Builtin, Value};
 use crate::domain::identity::Identity;
+use crate::domain::loss::Loss;
+use crate::domain::plan::Direction;
 use crate::domain::quantity::Period;
 use crate::domain::reversal;
 use crate::domain::snapshot::Snapshot;
@@ -159,6 +161,9 @@ fn of_migrations(builtin: Builtin, known: &Known<'_>) -> Option<Value> {
             let age = (snapshot.taken_at - last).to_std().unwrap_or_default();
             Value::Period(Period::from_secs(age.as_secs()))
         }
+        Builtin::DownLoses | Builtin::DownRefused | Builtin::UpLoses | Builtin::UpRefused => {
+            counted(builtin, migrations)
+        }
         Builtin::WrittenSince => {
             let (rows, _) = deploy(known)?.written_since(&known.slow?.written)?;
             Value::Int(rows)
@@ -172,6 +177,48 @@ fn of_migrations(builtin: Builtin, known: &Known<'_>) -> Option<Value> {
         }
         _ => return None,
     })
+}
+
+/// Returns how many rows one way of what may run next destroys, or is refused by: all of them
+/// must have been counted.
+fn counted(builtin: Builtin, migrations: &Migrations) -> Value {
+    let direction = match builtin {
+        Builtin::UpLoses | Builtin::UpRefused => Direction::Up,
+        _ => Direction::Down,
+    };
+    let graph = &migrations.project.graph;
+    let is_there = match direction {
+        Direction::Up => graph.pending().next().is_some(),
+        Direction::Down => graph.applied().next_back().is_some(),
+    };
+    let next = migrations.next(direction);
+    let found = next.and_then(|id| Some((id, migrations.project.migration(id)?)));
+    let (id, migration) = match found {
+        Some(found) => found,
+        None if is_there => return Value::unknown("the file of what would run is gone"),
+        None => return Value::Int(0),
+    };
+    let script = match direction {
+        Direction::Up => Some(&migration.up),
+        Direction::Down => migration.down.as_ref(),
+    };
+    match script {
+        None => return Value::unknown(format!("{id} has no way down")),
+        Some(script) if !script.is_understood() => {
+            return Value::unknown(format!("not all of what {id} does is understood"));
+        }
+        Some(_) => {}
+    }
+    let all: Vec<&Loss> = match builtin {
+        Builtin::UpLoses | Builtin::DownLoses => migrations.losses(id, direction).collect(),
+        _ => migrations.obstacles(id, direction).collect(),
+    };
+    if let Some(one) = all.iter().find(|one| one.rows.is_none()) {
+        let why = one.unknown.as_deref().unwrap_or("it was not counted");
+        return Value::unknown(format!("{}: {why}", one.what));
+    }
+    let rows = all.iter().filter_map(|one| one.rows).fold(0, u64::saturating_add);
+    Value::Int(i64::try_from(rows).unwrap_or(i64::MAX))
 }
 
 /// Returns the deploy of the migration that was applied last, if it was noted.

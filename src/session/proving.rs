@@ -68,6 +68,7 @@ fn preview(file: &str, level: Level, found: Option<&Backup>) -> Preview {
         now,
         takes: Some(estimated(level, bytes)),
         stall: None,
+        counts: Vec::new(),
         back: "none needed: it only reads".to_owned(),
     }
 }

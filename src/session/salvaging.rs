@@ -1,9 +1,11 @@
 //! The plan of saving what a migration destroys: which table or column, and where to.
 
-use crate::domain::plan::{Action, Command, Plan, Preview, Risk};
+use crate::domain::loss::Loss;
+use crate::domain::plan::{Action, Command, Direction, Plan, Preview, Risk};
 use crate::domain::untrusted::Untrusted;
 
 use super::effect::Request;
+use super::facts::Facts;
 use super::options::{self, read, value};
 use super::preview::{Ground, bare};
 
@@ -69,6 +71,25 @@ impl Job {
     pub fn of(argv: &[String]) -> Option<Self> {
         Self::parse(options::of(argv, PROGRAM)?).ok()
     }
+}
+
+/// Returns a request for everything that one way of a migration destroys, each with what it is.
+#[must_use]
+pub fn offers(facts: &Facts, id: &str, direction: Direction) -> Vec<(String, Request)> {
+    let found = (facts.project.value(), facts.identity.value(), &facts.backup_directory);
+    let (Some(known), Some(identity), Some(directory)) = found else { return Vec::new() };
+    let offer = |loss: &Loss| {
+        let place = loss.place.as_ref()?;
+        let job = Job {
+            table: place.table.quoted(),
+            column: place.column.clone(),
+            directory: directory.clone(),
+            system: identity.system_identifier.clone(),
+            oid: identity.database_oid,
+        };
+        Some((loss.what.clone(), job.request()))
+    };
+    known.losses(id, direction).filter_map(offer).collect()
 }
 
 /// Plans the salvage.

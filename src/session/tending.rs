@@ -125,6 +125,7 @@ fn prune(chosen: &[&Backup], more: usize, known: &Inventory, now: DateTime<Utc>)
         now: told,
         takes: Some("a second".to_owned()),
         stall: None,
+        counts: Vec::new(),
         back: "none: what is removed is gone".to_owned(),
     }
 }
@@ -145,6 +146,7 @@ fn adopt(backup: &Backup) -> Preview {
         now,
         takes: Some("a second or two per 100 MB".to_owned()),
         stall: None,
+        counts: Vec::new(),
         back: "remove the manifest".to_owned(),
     }
 }
@@ -182,6 +184,7 @@ fn pin(tending: Tending, backup: &Backup) -> Preview {
         now: Vec::new(),
         takes: None,
         stall: None,
+        counts: Vec::new(),
         back: back.to_owned(),
     }
 }

@@ -5,7 +5,9 @@ use serde::Serialize;
 
 use crate::domain::change::Statement;
 use crate::domain::graph::{Node, Problem, State};
-use crate::domain::hazard::{self, Answer, Catalog, Hazard, Held, Severity, Transactions};
+use crate::domain::hazard::{
+    self, Answer, Catalog, Hazard, Held, Measured, Severity, Transactions,
+};
 use crate::domain::loss::{self, Loss};
 use crate::domain::plan::Direction;
 use crate::domain::reversal::{Kind, Reversal};
@@ -85,6 +87,21 @@ impl Status {
             pending: project.connected.then(pending),
             migrations: entries(project, catalog),
             problems: project.problems.clone(),
+        }
+    }
+
+    /// Takes what was measured of the statements elsewhere: `find` is asked for the statement
+    /// of each way of each migration.
+    pub fn measured(&mut self, find: impl Fn(&str, Direction, &Hazard) -> Option<Measured>) {
+        for entry in &mut self.migrations {
+            let ways =
+                [(Direction::Up, &mut entry.hazards), (Direction::Down, &mut entry.down_hazards)];
+            for (direction, hazards) in ways {
+                for hazard in hazards {
+                    let found = find(&entry.id, direction, hazard);
+                    hazard.estimate_s = found.and_then(|found| found.estimate(hazard));
+                }
+            }
         }
     }
 

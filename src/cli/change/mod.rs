@@ -20,6 +20,7 @@ use crate::domain::mend::Mend;
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::{Answer, Direction, Hash, Plan, Risk, Signal};
 use crate::domain::restore::{Goal, Order, Stated};
+use crate::domain::scenario::Scenario;
 use crate::io::terminal::{Signal as Stopped, Signals};
 use crate::session::effect::{self, Event, How, Request, Tone};
 use crate::session::making::Parts;
@@ -188,7 +189,7 @@ async fn act(seat: &mut Seat, wish: Wish, means: &Means, json: bool) -> Result<E
         let code = tell(seat, &plan, &outcome, json);
         // A hash confirms one plan; a person is asked for each.
         match means {
-            Means::Ask if outcome.ending == Ending::Done => match next(seat).await {
+            Means::Ask if goes_on(&outcome) => match next(seat).await {
                 Ok(Some(next)) => plan = next,
                 Ok(None) => return Ok(code),
                 // What was done is done; what was wanted is not.
@@ -200,6 +201,12 @@ async fn act(seat: &mut Seat, wish: Wish, means: &Means, json: bool) -> Result<E
             _ => return Ok(code),
         }
     }
+}
+
+/// Returns true if a next act may be shown: after one that was done, or the same again if more
+/// would be lost by it than was shown.
+fn goes_on(outcome: &Outcome) -> bool {
+    outcome.ending == Ending::Done || outcome.scenario == Some(Scenario::Worsened)
 }
 
 /// Returns the plan of the next act on the way, if there is one; or why there is none, though

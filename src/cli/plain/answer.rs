@@ -79,6 +79,9 @@ impl Desk {
             "9" => self.event(Event::Asked(Request::Backup { scope: Scope::Full, to: None })),
             "v" => self.ask_proof(),
             "r" => self.ask_report(),
+            "n" => self.count(),
+            "s" => self.ask_salvage(),
+            "m" => self.ask_mend(),
             "R" => self.begin("rollback"),
             _ => return self.unknown(text),
         }
@@ -158,6 +161,7 @@ impl Desk {
             Question::Book => self.begin(text),
             Question::Backup(locations) => self.prove(locations, text),
             Question::Text(Wanted::Report(part)) => self.report(*part, text),
+            Question::Which(offered) => self.ask_for(offered, text),
             Question::Text(wanted) => self.event(Event::Moved(wanted.clone().entered(text.into()))),
             Question::Pick(wanted, choices) => self.pick(wanted, choices, text),
         }

@@ -130,6 +130,7 @@ impl Desk {
             Question::Backup(_) => {
                 Due::asks(key, Vec::new(), "number of the backup to prove (empty leaves)> ")
             }
+            Question::Which(_) => Due::asks(key, Vec::new(), "number (empty leaves)> "),
             Question::Text(wanted) => Due::asks(key, Vec::new(), menu::text(wanted)),
             Question::Pick(wanted, choices) => {
                 Due::asks(key, menu::pick(choices), menu::text(wanted))

@@ -25,6 +25,9 @@ pub(super) fn main() -> Vec<String> {
         "9  a full backup: shows its plan first",
         "v  prove a backup: reads it to its end, changes nothing",
         "r  the incident report of the last run: asks what the journal cannot know",
+        "n  count what the next one up and the last one down would lose, or be refused by",
+        "s  save what they destroy: shows its plan first",
+        "m  mend what a failure has left: shows its plan first",
         "R  roll back: the tree of questions, evidence first",
         "0  leave",
     ]

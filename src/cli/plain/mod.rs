@@ -2,6 +2,7 @@
 //! without a screen, for screen readers, and for a bad link.
 
 mod answer;
+mod before;
 mod due;
 mod look;
 mod menu;
@@ -25,7 +26,7 @@ use crate::domain::verdict::Level;
 use crate::io::site::Site;
 use crate::io::terminal::{Signal, Signals};
 use crate::panels::{Wanted, way_back};
-use crate::session::effect::{Event, How, Tone};
+use crate::session::effect::{Event, How, Request, Tone};
 use crate::session::pick::Choices;
 use crate::session::walk::End;
 
@@ -97,6 +98,8 @@ enum Question {
     Book,
     /// Which backup is to be proven, by its number among these.
     Backup(Vec<String>),
+    /// Which of these, by its number.
+    Which(Vec<(String, Request)>),
     /// A text.
     Text(Wanted),
     /// A value, by its number in a list.
@@ -144,6 +147,8 @@ struct Desk {
     released: Option<String>,
     /// What was told for the report so far.
     reported: Vec<(Part, String)>,
+    /// The ways of migrations whose rows are being counted, and since when.
+    counting: Vec<before::Counting>,
 }
 
 impl Desk {
@@ -168,6 +173,7 @@ impl Desk {
             proving: None,
             released: None,
             reported: Vec::new(),
+            counting: Vec::new(),
         }
     }
 
@@ -241,6 +247,7 @@ impl Desk {
         self.tell_session();
         self.tell_migrations();
         self.tell_proof();
+        self.tell_counts();
         self.tell_end();
     }
 

@@ -3,6 +3,7 @@
 use super::joined;
 use crate::domain::graph::State;
 use crate::domain::loss::Loss;
+use crate::domain::plan::Direction;
 use crate::domain::untrusted::Untrusted;
 use crate::tools::status::{Entry, Status};
 
@@ -44,6 +45,26 @@ fn line(entry: &Entry) -> String {
     let down = format!("the way down is {}", entry.reversal.kind.words());
     let words = [plain(&format!("{} {}", entry.id, entry.name)), at.unwrap_or_default(), down];
     format!("  {state:<9} {}", joined(words))
+}
+
+/// Returns the rows that one way of a migration would lose, or be refused by.
+#[must_use]
+pub fn counts(entry: &Entry, direction: Direction) -> Vec<String> {
+    let of = |what: &str, all: &[Loss]| -> Vec<String> {
+        let own = all.iter().filter(|loss| loss.direction == direction);
+        own.map(|loss| {
+            let rows = loss.counted().unwrap_or_else(|| "not counted".to_owned());
+            plain(&format!("  {what} {}: {rows}", loss.what))
+        })
+        .collect()
+    };
+    let mut lines = of("loses", &entry.losses);
+    lines.extend(of("fails on", &entry.obstacles));
+    if lines.is_empty() {
+        lines.push("  nothing is lost by it, and no rows would refuse it".to_owned());
+    }
+    lines.insert(0, plain(&format!("{} {} {}", direction.word(), entry.id, entry.name)));
+    lines
 }
 
 fn dangers(entry: &Entry) -> Vec<String> {

@@ -69,8 +69,9 @@ pub enum Rule {
     UniqueUsing(Name),
     /// `PRIMARY KEY USING INDEX`: the index.
     PrimaryKeyUsing(Name),
-    /// `FOREIGN KEY`: the columns and the referenced table.
-    ForeignKey(Vec<String>, Name),
+    /// `FOREIGN KEY`: the columns, the referenced table, and the columns there; none: its
+    /// primary key.
+    ForeignKey(Vec<String>, Name, Vec<String>),
     /// `EXCLUDE`.
     Exclude,
 }

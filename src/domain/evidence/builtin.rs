@@ -89,6 +89,16 @@ pub enum Builtin {
     AuthFailures,
     /// Loss of transactions per second against the baseline (percentage).
     Slowdown,
+    /// Rows and values that the way down of the last migration destroys, counted now; at least
+    /// so many where counting all takes too long (count).
+    DownLoses,
+    /// Rows that would refuse that way down: NULLs, duplicates, rows without a parent, counted
+    /// now (count).
+    DownRefused,
+    /// Rows and values that the next migration destroys, counted now (count).
+    UpLoses,
+    /// Rows that would refuse the next migration, counted now (count).
+    UpRefused,
 }
 
 impl Builtin {
@@ -133,6 +143,10 @@ impl Builtin {
             Self::HealthFailures,
             Self::AuthFailures,
             Self::Slowdown,
+            Self::DownLoses,
+            Self::DownRefused,
+            Self::UpLoses,
+            Self::UpRefused,
         ]
     }
 
@@ -164,7 +178,11 @@ impl Builtin {
             | Self::IrreversibleMigrations
             | Self::WrittenSince
             | Self::RowsLostSinceBaseline
-            | Self::OrphanRows => Some(Expect::nothing()),
+            | Self::OrphanRows
+            | Self::DownLoses
+            | Self::DownRefused
+            | Self::UpLoses
+            | Self::UpRefused => Some(Expect::nothing()),
             Self::DatabaseSize
             | Self::ActiveSessions
             | Self::ReplicasLag

@@ -175,7 +175,7 @@ fn column_constraint(
     catalog: &Catalog,
 ) -> Effect {
     match &constraint.rule {
-        Rule::ForeignKey(_, parent) => {
+        Rule::ForeignKey(_, parent, _) => {
             let reads = if column.has_value() { Answer::Yes } else { Answer::No };
             effect.lock_tree(parent, Mode::ShareRowExclusive, catalog).scans(reads)
         }
@@ -253,7 +253,9 @@ fn add_constraint(table: &Name, constraint: &Constraint, sql: &str, catalog: &Ca
     };
     let effect = Effect::new(rule, message).lock(table, mode).scans(scan);
     let effect = match &constraint.rule {
-        Rule::ForeignKey(_, parent) => effect.lock_tree(parent, Mode::ShareRowExclusive, catalog),
+        Rule::ForeignKey(_, parent, _) => {
+            effect.lock_tree(parent, Mode::ShareRowExclusive, catalog)
+        }
         _ => effect,
     };
     if scan == Answer::Yes {

@@ -254,7 +254,7 @@ fn create_table(table: &Table, sql: &str, catalog: &Catalog) -> Effect {
     }
     let effect = Effect::new("create-table", "makes a new table");
     let references = table.constraints.iter().filter_map(|c| match &c.rule {
-        Rule::ForeignKey(_, parent) if *parent != table.name => Some(parent),
+        Rule::ForeignKey(_, parent, _) if *parent != table.name => Some(parent),
         _ => None,
     });
     // The parent first, so that the hazard names it and not the table nobody knows yet.

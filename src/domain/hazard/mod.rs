@@ -7,6 +7,7 @@ mod alter;
 mod bound;
 mod catalog;
 mod effect;
+mod estimate;
 mod gone;
 mod lock;
 mod retype;
@@ -18,8 +19,10 @@ use serde::{Serialize, Serializer};
 
 use super::change::Statement;
 use super::locks::Mode;
+use super::quantity::size;
 
 pub use catalog::{Catalog, Check, ColumnFact, Domain, ForeignKey, Kind, Reads, Relation};
+pub use estimate::Measured;
 pub use lock::{Held, blocked_by};
 
 use effect::Effect;
@@ -80,7 +83,11 @@ pub struct Hazard {
     pub blocks: String,
     /// How bad it is here.
     pub severity: Severity,
-    /// Seconds, a lower bound from the relation's size; `None` if it is not known.
+    /// The bytes of the relations that are read or written anew, by `relpages`; `None` if there
+    /// is no such work, or their size is not known.
+    pub bytes: Option<u64>,
+    /// Seconds, by what was measured of it elsewhere ([`Measured`]); `None`: nothing was. No
+    /// duration follows from a size alone.
     pub estimate_s: Option<f64>,
     /// SQL that reaches the same with less; none is given that would fail here.
     pub safe_form: Option<String>,
@@ -142,7 +149,8 @@ fn assemble(statement: &Statement, effects: &[Effect], catalog: &Catalog) -> Haz
         relation: strongest.map(|held| held.relation.clone()),
         lock: strongest.map(|held| held.mode),
         blocks: strongest.map_or("nothing", |held| blocked_by(held.mode)).to_owned(),
-        estimate_s: total(effects, catalog),
+        bytes: bytes(effects, catalog),
+        estimate_s: None,
         severity: effects.iter().map(|e| e.severity(catalog)).max().unwrap_or(Severity::Low),
         safe_form: effects.iter().find_map(|effect| effect.safe_form.clone()),
         rule: effects.first().map_or("nothing", |effect| effect.rule),
@@ -157,25 +165,28 @@ fn worst(effects: &[Effect], part: impl Fn(&Effect) -> Answer) -> Answer {
     effects.iter().map(part).max().unwrap_or(Answer::No)
 }
 
-/// Bytes per second that a scan and a rewrite reach on modest hardware; an
-/// estimate from size alone, so rather too short than too long.
-const SCAN_RATE: f64 = 200e6;
-const REWRITE_RATE: f64 = 40e6;
-
-/// Returns the seconds of all changes together; none where no size is known at all.
-fn total(effects: &[Effect], catalog: &Catalog) -> Option<f64> {
-    effects.iter().find_map(|effect| effect.bytes(catalog))?;
-    effects.iter().map(|effect| estimate(effect, catalog)).sum()
+/// Returns the bytes that all of them read or write anew; none where one's are not known.
+fn bytes(effects: &[Effect], catalog: &Catalog) -> Option<u64> {
+    let works = |effect: &&Effect| effect.rewrite.max(effect.scan) != Answer::No;
+    let sizes: Option<Vec<u64>> =
+        effects.iter().filter(works).map(|effect| effect.bytes(catalog)).collect();
+    sizes.filter(|sizes| !sizes.is_empty()).map(|sizes| sizes.iter().sum())
 }
 
-/// Returns the seconds of one change's work; none unless all that it goes through is of a
-/// known size.
-#[expect(clippy::cast_precision_loss, reason = "an estimate needs no 53 bits")]
-fn estimate(effect: &Effect, catalog: &Catalog) -> Option<f64> {
-    match (effect.rewrite, effect.scan) {
-        (Answer::No, Answer::No) => Some(0.0),
-        (Answer::Yes, _) => Some(effect.bytes(catalog)? as f64 / REWRITE_RATE),
-        (Answer::No, Answer::Yes) => Some(effect.bytes(catalog)? as f64 / SCAN_RATE),
-        _ => None,
+impl Hazard {
+    /// Returns what the statement has to go through, e.g. `reads every row (1.2 GB)`.
+    #[must_use]
+    pub fn cost(&self) -> String {
+        let cost = match (self.rewrite, self.scan) {
+            (Answer::Yes, _) => "REWRITES every row",
+            (Answer::Unknown, _) => "may rewrite every row",
+            (_, Answer::Yes) => "reads every row",
+            (_, Answer::Unknown) => "may read every row",
+            _ => return "catalog only".to_owned(),
+        };
+        match self.bytes {
+            Some(bytes) => format!("{cost} ({})", size(bytes)),
+            None => cost.to_owned(),
+        }
     }
 }

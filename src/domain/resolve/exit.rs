@@ -8,6 +8,8 @@ use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::scenario::Scenario;
 use crate::domain::untrusted::Untrusted;
 
+use super::Postcondition;
+
 /// How the program of an act ended, as the process that waited for it wrote it down.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exit {
@@ -101,6 +103,26 @@ impl After {
             theirs => format!("{how}\n{theirs}").into(),
         };
         Self { failure, message, scenario: Some(Scenario::LockQueue), ..self }
+    }
+
+    /// Returns what revision and schema prove of an act whose end nobody saw. `whole`: all that
+    /// it does is one transaction.
+    ///
+    /// A revision that did not move proves nothing by itself: whether the act was one
+    /// transaction is read from its files, which may not be what ran. Only a schema that was
+    /// read before and after it, and is the same, is evidence.
+    #[must_use]
+    pub fn postcondition(&self, whole: bool) -> Postcondition {
+        match (self.stands(), &self.schema) {
+            (Stands::Unasked | Stands::NotRead, _) => Postcondition::CannotTell,
+            (Stands::AsExpected, _) => Postcondition::Holds,
+            (Stands::Elsewhere, _) => Postcondition::Neither,
+            (Stands::Unmoved, Compared::Moved { .. }) => Postcondition::SchemaMoved,
+            (Stands::Unmoved, Compared::Same { .. }) if whole || !self.rows => {
+                Postcondition::Untouched
+            }
+            (Stands::Unmoved, _) => Postcondition::RevisionUnmoved,
+        }
     }
 
     fn stands(&self) -> Stands {

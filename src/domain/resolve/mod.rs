@@ -210,7 +210,8 @@ fn missing(evidence: &Evidence) -> &'static str {
     match (evidence.backend, evidence.postcondition) {
         (Backend::CannotTell, _) => "whether the server still works on it cannot be told",
         (_, Postcondition::RevisionUnmoved) => {
-            "the revision did not move, but what was committed on the way is not known"
+            "the revision did not move, but whether anything else of it stayed cannot be told: \
+             look at the schema and at the rows it touches"
         }
         (_, Postcondition::Neither) => {
             "the database is neither as before it nor as it should be after it"

@@ -120,8 +120,10 @@ impl Inner {
             async |confirmed: &Confirmed| {
                 tokio::select! {
                     biased;
-                    () = hand.stopped() => Err(STOPPED.to_owned()),
-                    checked = self.recheck(confirmed, &hand) => checked,
+                    () = hand.stopped() => Err(Outcome::new(Ending::NotRun, STOPPED)),
+                    checked = self.recheck(confirmed, &hand) => {
+                        checked.map_err(|why| self.refused(confirmed, why))
+                    }
                 }
             },
             async |confirmed: &Confirmed| {

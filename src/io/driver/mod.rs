@@ -19,6 +19,7 @@ mod resume;
 mod schema;
 mod signal;
 mod waits;
+mod worsened;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,6 +32,7 @@ use tokio::task::JoinSet;
 use super::allowed::Allowed;
 use super::bound::Bound;
 use super::journal::Journal;
+use super::lost::History;
 use super::perform::Act;
 use super::poll::{self, Question};
 use super::postgres::reader::Reader;
@@ -74,6 +76,10 @@ struct Inner {
     acting: Mutex<Acting>,
     /// The revisions that the last migration was to lead to.
     led_to: Mutex<Option<Vec<String>>>,
+    /// What git knows of files that are missing.
+    history: Mutex<History>,
+    /// The plan that more would be lost by than was shown, until it is shown again.
+    worsened: Mutex<Option<worsened::Worsened>>,
     /// Where backups are; one reading at a time.
     store: Arc<Mutex<Store>>,
     /// The last migration that was applied, with what was counted by then.
@@ -133,6 +139,8 @@ impl Driver {
             journals: tokio::sync::Mutex::default(),
             acting: Mutex::default(),
             led_to: Mutex::default(),
+            history: Mutex::default(),
+            worsened: Mutex::default(),
             store: Arc::new(Mutex::new(Store::of(&site.loaded, &site.project))),
             noted: Mutex::default(),
             site,
@@ -326,6 +334,10 @@ impl Inner {
 
     fn led_to(&self) -> MutexGuard<'_, Option<Vec<String>>> {
         self.led_to.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn acting(&self) -> MutexGuard<'_, Acting> {

@@ -11,6 +11,7 @@ use super::{Inner, environment};
 use crate::domain::connection::{Password, Place, Spec};
 use crate::domain::hazard::Transactions;
 use crate::domain::plan::{Action, Direction, Plan};
+use crate::domain::secret;
 use crate::domain::untrusted::Untrusted;
 use crate::io::act;
 use crate::session::effect::{Previewed, Request};
@@ -90,7 +91,8 @@ impl Inner {
             Ok(Ok(output)) => {
                 let text = String::from_utf8_lossy(&output.stderr);
                 let last = text.lines().rev().find(|line| !line.trim().is_empty());
-                Printed::Not(Untrusted::new(last.unwrap_or("it failed")).one_line())
+                let last = secret::masked(last.unwrap_or("it failed"));
+                Printed::Not(Untrusted::new(last).one_line())
             }
         }
     }

@@ -14,6 +14,7 @@ use crate::domain::evidence::{Builtin, Operand, Probe, Reading, Sense, Value, Wo
 use crate::domain::identity::Identity;
 use crate::domain::plan::Direction;
 use crate::domain::quantity::Percent;
+use crate::domain::secret;
 use crate::domain::snapshot::Snapshot;
 use crate::io::act::{self, Environment};
 use crate::io::allowed::Allowed;
@@ -75,10 +76,11 @@ impl Inner {
         let identity = self.identity().await;
         read.pinned = self.site.target.pin.is_some().then_some(identity.is_ok());
         read.migrations = self.migrations().await.ok().map(|(_, migrations)| migrations);
-        if let Some(migrations) = &mut read.migrations
-            && builtins.contains(&Builtin::Rehearsed)
-        {
-            self.ask_version(migrations).await;
+        if let Some(migrations) = &mut read.migrations {
+            if builtins.contains(&Builtin::Rehearsed) {
+                self.ask_version(migrations).await;
+            }
+            self.count_for(builtins, migrations).await;
         }
         if let Ok(identity) = &identity
             && builtins.contains(&Builtin::LeaseFree)
@@ -107,6 +109,20 @@ impl Inner {
             });
         }
         read
+    }
+
+    /// Counts the rows that `builtins` ask for: of what may run next, either way.
+    async fn count_for(&self, builtins: &[Builtin], migrations: &mut Migrations) {
+        let ways = [
+            (Direction::Up, [Builtin::UpLoses, Builtin::UpRefused]),
+            (Direction::Down, [Builtin::DownLoses, Builtin::DownRefused]),
+        ];
+        for (direction, asked) in ways {
+            let next = migrations.next(direction).map(str::to_owned);
+            if let Some(next) = next.filter(|_| asked.iter().any(|one| builtins.contains(one))) {
+                self.counted(migrations, &next, direction).await;
+            }
+        }
     }
 
     /// Returns who holds what the next migration asks for.
@@ -251,10 +267,9 @@ async fn sense_http(url: String, limit: Duration) -> Value {
 /// Returns what a program printed, without the secrets that it was given.
 fn masked(text: String, env: &Environment) -> String {
     let secrets = env.iter().filter_map(|(_, value)| match value {
-        act::Value::Secret(secret) => Some(secret.expose_secret()),
+        act::Value::Secret(known) => Some(known.expose_secret()),
         act::Value::Plain(_) => None,
     });
-    secrets
-        .filter(|secret| !secret.is_empty())
-        .fold(text, |text, secret| text.replace(secret, "•••"))
+    let known = secrets.filter(|known| !known.is_empty());
+    secret::masked(&known.fold(text, |text, known| text.replace(known, secret::MASK)))
 }

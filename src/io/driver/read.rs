@@ -17,7 +17,6 @@ use crate::domain::mend::{Invalid, Mend};
 use crate::domain::plan::{Action, Direction};
 use crate::domain::snapshot::Snapshot;
 use crate::io::blocking::blocking;
-use crate::io::lost;
 use crate::io::poll::Answer;
 use crate::io::postgres::reader::Holding;
 use crate::session::effect::{Previewed, Request};
@@ -110,7 +109,7 @@ impl Inner {
         drop(reader);
         let project = blocking(|| {
             let mut project = tool.load(&tree, &detected.directory, &rows);
-            lost::hint(&self.site.project, &mut project);
+            self.history().hint(&self.site.project, &mut project);
             project
         });
         let status = Status::of(&project, &catalog);
@@ -143,7 +142,7 @@ impl Inner {
             project = self.migrations().await;
             if let Ok((_, migrations)) = &mut project {
                 holders = self.holders(migrations, *direction).await;
-                if let Some(next) = next(migrations, *direction) {
+                if let Some(next) = migrations.next(*direction).map(str::to_owned) {
                     self.counted(migrations, &next, *direction).await;
                 }
             }
@@ -190,8 +189,8 @@ impl Inner {
         migrations: &Migrations,
         direction: Direction,
     ) -> Result<Vec<Holding>, String> {
-        let Some(next) = next(migrations, direction) else { return Ok(Vec::new()) };
-        self.holders_of(migrations.hazards(&next, direction)).await
+        let Some(next) = migrations.next(direction) else { return Ok(Vec::new()) };
+        self.holders_of(migrations.hazards(next, direction)).await
     }
 
     /// Counts what one way of a migration would lose or be refused by, and returns it.
@@ -220,8 +219,17 @@ impl Inner {
         read.map_err(|error| error.to_string())
     }
 
-    /// Plans a request on what is so now.
+    /// Plans a request for showing it.
     pub async fn preview(&self, request: &Request) -> Previewed {
+        let mut previewed = self.planned(request).await;
+        if let Previewed::Plan(plan) = &mut previewed {
+            self.shown_again(plan);
+        }
+        previewed
+    }
+
+    /// Plans a request on what is so now.
+    pub(super) async fn planned(&self, request: &Request) -> Previewed {
         if let Err(why) = self.allowed(request) {
             return Previewed::Impossible(why);
         }
@@ -278,15 +286,6 @@ impl Inner {
         };
         preview::plan(request, &ground)
     }
-}
-
-/// Returns the migration that would run next that way.
-fn next(migrations: &Migrations, direction: Direction) -> Option<String> {
-    let next = match direction {
-        Direction::Up => migrations.project.next(),
-        Direction::Down => migrations.project.last(),
-    };
-    next.map(|migration| migration.id.clone())
 }
 
 /// Returns a line for each session that stands in the way of a statement now.

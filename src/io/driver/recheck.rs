@@ -64,8 +64,10 @@ impl Inner {
 
     /// Plans the same once more: what the confirmation is bound to must not have moved.
     async fn replan(&self, confirmed: &Confirmed) -> Result<(), String> {
-        match self.preview(&request(confirmed.plan())?).await {
-            Previewed::Plan(again) if again.hash() == *confirmed.hash() => Ok(()),
+        match self.planned(&request(confirmed.plan())?).await {
+            Previewed::Plan(again) if again.hash() == *confirmed.hash() => {
+                self.no_worse(confirmed, &again)
+            }
             Previewed::Plan(_) => {
                 Err("what was confirmed has changed meanwhile (files, revision or limits): \
                             nothing was run; look at the plan again"

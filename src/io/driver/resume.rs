@@ -1,7 +1,6 @@
 //! What became of the acts of a run that was interrupted: looked for in the order in which
 //! evidence is believed, and never run again from here.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +10,6 @@ use super::act::{application, is_whole};
 use super::making::left_behind;
 use super::schema::recorded;
 use super::{Driver, Inner, environment};
-use crate::domain::fingerprint::Compared;
 use crate::domain::identity::Identity;
 use crate::domain::journal::{Entry, Open, Record};
 use crate::domain::outcome::{Ending, Outcome};
@@ -248,27 +246,11 @@ impl Inner {
     }
 
     async fn postcondition(&self, plan: &Plan, after: &After) -> Postcondition {
-        let (Some(expected), Some(found)) = (&after.expected, &after.revision) else {
-            return Postcondition::CannotTell;
-        };
-        let set = |ids: &[String]| ids.iter().cloned().collect::<BTreeSet<_>>();
-        if set(expected) == set(found) {
-            return Postcondition::Holds;
-        }
-        if set(&after.before) != set(found) {
-            return Postcondition::Neither;
-        }
         let is_whole = match self.migrations().await {
             Ok((_, known)) => is_whole(plan, &known),
             Err(_) => false,
         };
-        match after.schema {
-            Compared::Moved { .. } => Postcondition::SchemaMoved,
-            Compared::Same { .. } if is_whole || !after.rows => Postcondition::Untouched,
-            // The version's row is in the same transaction as all the rest.
-            Compared::Unknown if is_whole => Postcondition::Untouched,
-            _ => Postcondition::RevisionUnmoved,
-        }
+        after.postcondition(is_whole)
     }
 }
 
@@ -303,7 +285,7 @@ fn said(journal: &Journal, job: &Job) -> Vec<Untrusted> {
 }
 
 fn masked(journal: &Journal, line: &Untrusted) -> Untrusted {
-    Untrusted::new(journal.redact(line.raw()))
+    journal.redact_output(line)
 }
 
 /// Checks that a run belongs to what answers.

@@ -28,6 +28,8 @@ pub use secrets::{MASK, Secrets};
 
 use super::{host, paths};
 use crate::domain::journal::{Entry, Kind, Reading, Record, VERSION};
+use crate::domain::secret;
+use crate::domain::untrusted::Untrusted;
 
 /// A run's journal, open for appending. Clones append to the same one.
 #[derive(Clone, Debug)]
@@ -116,6 +118,13 @@ impl Journal {
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
         self.lock().secrets.redact(text)
+    }
+
+    /// Returns a line of a program's output with every secret masked, and with whatever else
+    /// looks like one: a program prints settings that nobody has told us of.
+    #[must_use]
+    pub fn redact_output(&self, line: &Untrusted) -> Untrusted {
+        Untrusted::new(secret::masked(&self.redact(line.raw())))
     }
 
     /// Appends a record after whatever other sessions appended, and brings it to the

@@ -3,8 +3,7 @@
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-/// What stands in a secret's place.
-pub const MASK: &str = "•••";
+pub use crate::domain::secret::MASK;
 
 /// The secrets of this session, longest first, so that none is masked by half.
 #[derive(Debug, Default)]

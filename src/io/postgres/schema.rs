@@ -17,6 +17,7 @@ const RELATIONS: &str = include_str!("../../../assets/sql/relations.sql");
 const COLUMNS: &str = include_str!("../../../assets/sql/columns.sql");
 const CHECKS: &str = include_str!("../../../assets/sql/checks.sql");
 const FOREIGN_KEYS: &str = include_str!("../../../assets/sql/foreign_keys.sql");
+const PRIMARY_KEYS: &str = include_str!("../../../assets/sql/primary_keys.sql");
 const INHERITANCE: &str = include_str!("../../../assets/sql/inheritance.sql");
 const DEPENDANTS: &str = include_str!("../../../assets/sql/dependants.sql");
 const TYPES: &str = include_str!("../../../assets/sql/types.sql");
@@ -42,6 +43,11 @@ impl Reader {
         }
         for row in self.rows(sqlx::query(FOREIGN_KEYS)).await? {
             relations.give(&row, foreign_key(&row)?, |relation| &mut relation.foreign_keys)?;
+        }
+        for row in self.rows(sqlx::query(PRIMARY_KEYS)).await? {
+            if let Some(relation) = relations.0.get_mut(&row.try_get(0)?) {
+                relation.primary_key = row.try_get(1)?;
+            }
         }
         for row in self.rows(sqlx::query(INHERITANCE)).await? {
             relations.give(&row, name(&row, 1)?, |relation| &mut relation.parents)?;

@@ -9,15 +9,17 @@ use crate::domain::hazard::{Hazard, Severity, Transactions};
 use crate::domain::loss::Loss;
 use crate::domain::plan::Direction;
 use crate::domain::rehearsal::Verdict;
+use crate::domain::reversal::{self, Unmatched};
 use crate::domain::untrusted::Untrusted;
 use crate::session::facts::Migrations;
 use crate::tools::{Migration, Script};
+use crate::ui::text;
 use crate::ui::theme::{Theme, Tone};
 use crate::ui::widgets::message::{self, Message};
 use crate::ui::widgets::pager;
 use crate::ui::widgets::pairs::{self, Pair};
 
-use super::list::{cost, judged, lost, shown};
+use super::list::{judged, lost, shown};
 
 /// What is shown of which migration.
 pub(super) struct Page<'a> {
@@ -91,6 +93,7 @@ impl Page<'_> {
         facts.extend(obstacles.map(|one| self.refusal(one)));
         facts.extend(self.way_down());
         facts.extend(self.rehearsed());
+        facts.extend(self.difference());
         facts.extend(self.script().map(how));
         let restore = self.restore.clone();
         facts.extend(restore.map(|(tone, text)| Pair::new("restore", text).tone(tone)));
@@ -148,6 +151,19 @@ impl Page<'_> {
         own.map(|problem| Pair::new("✖ problem", shown(&problem.detail)).tone(Tone::Alarm))
     }
 
+    /// Returns how the way down differs from the opposite of the way up.
+    fn difference(&self) -> Vec<Pair> {
+        let ways = self.migration().and_then(|one| Some((&one.up, one.down.as_ref()?)));
+        let Some((up, down)) = ways else { return Vec::new() };
+        let all = reversal::difference(&up.statements, &down.statements);
+        let mut pairs: Vec<Pair> = all.iter().take(LISTED).map(unmatched).collect();
+        if all.len() > LISTED {
+            let text = format!("{} more in which the ways differ", all.len() - LISTED);
+            pairs.push(Pair::new("", text).tone(Tone::Warn));
+        }
+        pairs
+    }
+
     fn way_down(&self) -> Option<Pair> {
         let reversal = &self.known.entry(self.id)?.reversal;
         let (tone, mark) = judged(reversal.kind);
@@ -158,6 +174,20 @@ impl Page<'_> {
                 .tone(tone),
         )
     }
+}
+
+/// How many statements of a difference are listed.
+const LISTED: usize = 6;
+
+/// Returns a statement to which nothing in the other way belongs.
+fn unmatched(one: &Unmatched) -> Pair {
+    let (label, why) = match one.direction {
+        Direction::Up => ("stays", "nothing in the way down takes it back"),
+        Direction::Down => ("only down", "the way up has not made it"),
+    };
+    let sql = shown(&one.sql);
+    let kind = if sql.is_empty() { shown(&one.kind) } else { text::cut(&sql, 60) };
+    Pair::new(label, format!("line {} {kind}: {why}", one.line)).tone(Tone::Warn)
 }
 
 /// Returns what one statement does to the others, and what would do it with less.
@@ -171,7 +201,7 @@ fn statement(hazard: &Hazard) -> Pair {
         })
         .collect();
     let held = if held.is_empty() { "no lock".to_owned() } else { held.join(", ") };
-    let mut text = format!("{held} · {} · blocks {}", cost(hazard), shown(&hazard.blocks));
+    let mut text = format!("{held} · {} · blocks {}", hazard.cost(), shown(&hazard.blocks));
     if hazard.severity > Severity::Low {
         text = format!("{text}\n{}", shown(&hazard.message));
     }

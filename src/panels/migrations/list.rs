@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use crate::domain::age;
 use crate::domain::graph::{Problem, State};
-use crate::domain::hazard::{Answer, Hazard, Severity};
+use crate::domain::hazard::{Hazard, Severity};
 use crate::domain::loss::Loss;
 use crate::domain::mend::Mend;
 use crate::domain::plan::Direction;
@@ -13,7 +13,7 @@ use crate::domain::reversal::Kind;
 use crate::domain::untrusted::Untrusted;
 use crate::panels::Scene;
 use crate::session::facts::Migrations;
-use crate::tools::mark;
+use crate::session::mending;
 use crate::ui::text;
 use crate::ui::theme::{Theme, Tone, symbol};
 use crate::ui::widgets::message::{self, Message};
@@ -68,22 +68,16 @@ fn said(scene: &Scene<'_>) -> Vec<Message> {
     said
 }
 
-/// Returns what a failure has left and can be mended from here, with what to say of it.
+/// Returns what is to be mended first, with what to say of it.
 pub(super) fn mend(scene: &Scene<'_>) -> Option<(Mend, String)> {
-    let slow = scene.facts.slow.value();
-    let invalid = slow.map(|slow| slow.invalid_indexes.as_slice()).unwrap_or_default();
-    if let Some(first) = invalid.first() {
-        let more = match invalid.len() - 1 {
-            0 => String::new(),
-            more => format!("; {more} more"),
-        };
-        let (name, table) = (first.name.one_line(), first.table.one_line());
-        let text = format!("index {name} on {table} is INVALID: x drops it (asks first){more}");
-        return Some((Mend::Index { oid: first.oid }, text));
-    }
-    let project = &scene.facts.project.value()?.project;
-    let mark = mark::of(project, "its table")?;
-    Some((Mend::Mark, format!("{}: x clears that mark (asks first)", shown(&mark.says))))
+    let left = mending::left(scene.facts);
+    let (first, is) = left.first()?;
+    let more = match left.len() - 1 {
+        0 => String::new(),
+        more => format!("; {more} more"),
+    };
+    let text = format!("{is}: x {} (asks first){more}", mending::deed(first));
+    Some((first.clone(), text))
 }
 
 fn verdict(known: &Migrations) -> Message {
@@ -200,7 +194,7 @@ fn summary(known: &Migrations, id: &str, hazards: &[Hazard], state: Option<State
         0 => String::new(),
         more => format!(" · +{more}"),
     };
-    let cost = cost(hazard);
+    let cost = hazard.cost();
     let (mark, tone) = match hazard.severity {
         _ if state == Some(State::Applied) => ("", Tone::Dim),
         Severity::High => ("▲ ", Tone::Warn),
@@ -212,17 +206,6 @@ fn summary(known: &Migrations, id: &str, hazards: &[Hazard], state: Option<State
 fn gravest(hazards: &[Hazard]) -> Option<usize> {
     let rank = |at: &usize| (hazards[*at].severity, std::cmp::Reverse(*at));
     (0..hazards.len()).max_by_key(rank)
-}
-
-/// Returns what a statement has to go through.
-pub(super) fn cost(hazard: &Hazard) -> &'static str {
-    match (hazard.rewrite, hazard.scan) {
-        (Answer::Yes, _) => "REWRITES every row",
-        (Answer::Unknown, _) => "may rewrite every row",
-        (_, Answer::Yes) => "reads every row",
-        (_, Answer::Unknown) => "may read every row",
-        _ => "catalog only",
-    }
 }
 
 fn down(known: &Migrations, id: &str) -> Cell {

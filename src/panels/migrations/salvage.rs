@@ -1,10 +1,9 @@
 //! What the shown migration destroys, saved before it does.
 
-use crate::domain::change::quote;
 use crate::domain::plan::Direction;
 use crate::panels::{Ask, Command, Scene};
 use crate::session::effect::Request;
-use crate::session::salvaging::Job;
+use crate::session::salvaging;
 use crate::ui::bindings::{Binding, Key, Reason};
 
 /// Returns `S`; `shown` is the migration that is meant, on the way that is shown.
@@ -37,32 +36,5 @@ pub(super) fn ask(scene: &Scene<'_>, shown: Option<&str>, direction: Direction) 
 }
 
 fn offers(scene: &Scene<'_>, shown: Option<&str>, direction: Direction) -> Vec<(String, Request)> {
-    let facts = scene.facts;
-    let found = (facts.project.value(), facts.identity.value(), &facts.backup_directory);
-    let (Some(known), Some(identity), Some(directory)) = found else { return Vec::new() };
-    let entry = known.status.migrations.iter().find(|entry| Some(entry.id.as_str()) == shown);
-    let losses = entry.into_iter().flat_map(|entry| &entry.losses);
-    let offer = |what: &str| {
-        let (table, column) = doomed(what)?;
-        let job = Job {
-            table,
-            column,
-            directory: directory.clone(),
-            system: identity.system_identifier.clone(),
-            oid: identity.database_oid,
-        };
-        Some((what.to_owned(), job.request()))
-    };
-    losses.filter(|loss| loss.direction == direction).filter_map(|loss| offer(&loss.what)).collect()
-}
-
-/// Returns the table as SQL names it, and the column, of what a loss calls `column users.name` or
-/// `table users`.
-fn doomed(what: &str) -> Option<(String, Option<String>)> {
-    let quoted = |name: &str| name.split('.').map(quote).collect::<Vec<_>>().join(".");
-    if let Some(table) = what.strip_prefix("table ") {
-        return Some((quoted(table), None));
-    }
-    let (table, column) = what.strip_prefix("column ")?.rsplit_once('.')?;
-    Some((quoted(table), Some(column.to_owned())))
+    shown.map(|id| salvaging::offers(scene.facts, id, direction)).unwrap_or_default()
 }

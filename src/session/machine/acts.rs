@@ -6,9 +6,10 @@ use serde_json::json;
 use crate::domain::journal::{Entry, Kind};
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::{Action, Confirmed};
+use crate::domain::scenario::Scenario;
 use crate::session::acting::Acting;
 use crate::session::confirm::Origin;
-use crate::session::effect::{Effect, How, Tone};
+use crate::session::effect::{Effect, Goal, How, Request, Tone};
 use crate::session::walk::Walk;
 
 use super::{Session, say};
@@ -45,6 +46,9 @@ impl Session {
 
     fn finished(&mut self, at: usize, outcome: &Outcome) -> Vec<Effect> {
         let acting = self.acting.remove(at);
+        if outcome.scenario == Some(Scenario::Worsened) && acting.stop.is_none() {
+            return self.show_again(&acting, outcome);
+        }
         let is_own = acting.origin == Origin::Operator && migrates(&acting);
         let tone = match outcome.ending {
             Ending::Done => Tone::Good,
@@ -63,6 +67,27 @@ impl Session {
         });
         effects.extend(self.closed_at_last());
         effects.extend(self.lets_go_of_run());
+        effects
+    }
+
+    /// Plans what was confirmed and not run once more: more would be lost than was shown.
+    fn show_again(&mut self, acting: &Acting, outcome: &Outcome) -> Vec<Effect> {
+        let mut effects = vec![say(Tone::Bad, describe(acting, outcome))];
+        effects.extend(match (&acting.origin, &acting.plan.action) {
+            (Origin::Step(_), _) => self.walking(|walk| walk.worsened(acting)),
+            (Origin::Operator, Action::Migrate { direction, migration, .. })
+                if !acting.last_of_its_run() =>
+            {
+                let (direction, risk) = (*direction, acting.plan.risk);
+                let goal = Goal::Only(migration.clone());
+                let one = Request::Migrate { direction, goal, risk };
+                // What was to follow it still does.
+                let request = self.procedure.take().unwrap_or(one);
+                self.asked(request, Origin::Operator)
+            }
+            (Origin::Operator, _) => Vec::new(),
+        });
+        effects.extend(self.closed_at_last());
         effects
     }
 

@@ -83,6 +83,7 @@ fn preview(script: &Script, losses: &[Loss], ground: &Ground<'_>) -> Preview {
         now,
         takes: takes(&hazards),
         stall: None,
+        counts: Vec::new(),
         back: format!("{lost}unknown: the runbook names none"),
     }
 }

@@ -2,6 +2,9 @@
 //! backup is from before it, how far that one is proven, which steps, which checks.
 
 mod page;
+mod steps;
+
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -15,11 +18,11 @@ use crate::domain::loss::Loss;
 use crate::domain::plan::Direction;
 use crate::domain::problem::Place;
 use crate::domain::reversal::Kind;
-use crate::domain::untrusted::Untrusted;
 use crate::tools::Project;
 use crate::tools::status::{Entry, Status};
 
 pub use page::markdown;
+use steps::{doing, steps};
 
 /// What the document stands on.
 pub struct Ground<'a> {
@@ -244,7 +247,7 @@ fn before<'a>(id: &str, graph: &Graph, ground: &Ground<'a>) -> Option<&'a Backup
     // The nearest to the migration; of several there the first, which is worth the most.
     let nearness = |backup: &Backup| {
         let ids = backup.revisions.iter().flatten();
-        ids.flat_map(|id| graph.ancestors(id)).collect::<std::collections::BTreeSet<_>>().len()
+        ids.flat_map(|id| graph.ancestors(id)).collect::<BTreeSet<_>>().len()
     };
     found.sort_by_key(|backup| std::cmp::Reverse(nearness(backup)));
     found.first().copied()
@@ -280,99 +283,6 @@ fn says(entry: &Entry, found: Option<&Backup>, ground: &Ground<'_>) -> String {
         says.push("everything written since is not in it".to_owned());
     }
     says.join("; ")
-}
-
-fn doing(text: impl Into<String>, command: Option<String>) -> Doing {
-    Doing { text: text.into(), command }
-}
-
-fn steps(entry: &Entry, found: Option<&Backup>, ground: &Ground<'_>) -> Vec<Doing> {
-    if entry.state == Some(State::Pending) {
-        return vec![
-            doing(
-                "Before it runs: back up, and let the backup be proven",
-                Some("lockkeeper backup".to_owned()),
-            ),
-            doing(
-                "Rehearse it on a copy; then run it alone, with its yes",
-                Some("lockkeeper up".to_owned()),
-            ),
-            doing("Write this document anew: it then names that backup", None),
-        ];
-    }
-    let mut steps = vec![
-        doing("Stop every application instance: what is written from now on is lost", None),
-        doing("Run no other migration, and do not run this one's way down again", None),
-        doing(call(ground.config), None),
-        doing("Keep what is there now, damaged or not", Some("lockkeeper backup".to_owned())),
-    ];
-    let Some(backup) = found else {
-        steps.push(doing(
-            "Go forward: write a migration that mends what can be mended; nothing here brings \
-             the lost rows back",
-            None,
-        ));
-        return steps;
-    };
-    let location = quoted(&backup.location);
-    steps.push(doing("Prove the backup", Some(format!("lockkeeper verify {location}"))));
-    steps.push(doing(
-        "Decide with the evidence on the screen: forward, one table, or all of it",
-        Some("lockkeeper rollback".to_owned()),
-    ));
-    steps.extend(restore(backup, &location, ground));
-    steps
-}
-
-/// Returns how a backup is restored beside the database, by hand: into an empty one, stopping
-/// at the first error; never over what is there.
-fn restore(backup: &Backup, location: &str, ground: &Ground<'_>) -> Vec<Doing> {
-    use crate::domain::backup::Kind as Form;
-    let name = ground.identity.map_or("DATABASE", |found| found.database.as_str());
-    let beside = quoted(&format!("{name}_restored"));
-    let load = match backup.kind {
-        Form::Custom | Form::Directory => {
-            format!("pg_restore --exit-on-error --jobs 4 --dbname {beside} {location}")
-        }
-        Form::Tar => format!("pg_restore --exit-on-error --dbname {beside} {location}"),
-        Form::Plain => format!(
-            "psql --no-psqlrc --set ON_ERROR_STOP=1 --single-transaction --dbname {beside} --file {location}"
-        ),
-        Form::Managed => {
-            return vec![doing(
-                "It is its provider's: restore it to another instance, by the provider's own \
-                 means, and take the database from there",
-                None,
-            )];
-        }
-        Form::Base | Form::Pgbackrest | Form::Barman | Form::Walg => {
-            return vec![doing(
-                "It is of the whole cluster: restore it to another directory or host, by its \
-                 own tool, and take the database from there",
-                None,
-            )];
-        }
-    };
-    vec![
-        doing(
-            "Restore beside the database, never into it",
-            Some(format!("createdb --template template0 {beside}")),
-        ),
-        doing("Load it; the first error ends it", Some(load)),
-        doing("Gather statistics", Some(format!("vacuumdb --analyze-only --dbname {beside}"))),
-        doing(
-            "Check it as below; then swap the names while no application is connected, and keep \
-             the old database",
-            None,
-        ),
-    ]
-}
-
-fn call(config: &Config) -> String {
-    match config.people().first() {
-        Some(first) => format!("Call {first}"),
-        None => "Call whoever answers for this database: the configuration names nobody".to_owned(),
-    }
 }
 
 /// How many tables' rows are named as checks, the largest first.
@@ -417,16 +327,6 @@ fn checks(entry: &Entry, found: Option<&Backup>) -> Vec<Doing> {
 }
 
 /// Quotes a word for a POSIX shell.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@+,%".contains(c);
-    let shown = Untrusted::from(word).one_line();
-    if !shown.is_empty() && !shown.starts_with('-') && shown.chars().all(plain) {
-        shown
-    } else {
-        format!("'{}'", shown.replace('\'', "'\\''"))
-    }
-}
-
 fn contacts(config: &Config) -> Vec<Contact> {
     let contact = |(role, one): (&String, &crate::domain::config::Contact)| Contact {
         role: role.clone(),

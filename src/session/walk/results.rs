@@ -155,6 +155,19 @@ impl Walk {
         Vec::new()
     }
 
+    /// The confirmed act was not run, since more would be lost than was shown: it passes the
+    /// gates anew and is shown again.
+    pub(in crate::session) fn worsened(&mut self, acting: &Acting) -> Vec<Want> {
+        if !self.acts() {
+            return Vec::new();
+        }
+        if self.paused || acting.stop.is_some() {
+            self.phase = Phase::Ready;
+            return Vec::new();
+        }
+        self.ask_gates()
+    }
+
     /// Returns true while the current step's act is planned, shown or run.
     fn acts(&self) -> bool {
         self.end.is_none() && self.phase == Phase::Acting

@@ -82,12 +82,20 @@ fn rule(node: &SyntaxNode, column: Option<&str>) -> Option<Rule> {
         K::FOREIGN_KEY_CONSTRAINT => {
             let from = child(node, K::FOREIGN_KEY_COLUMN_LIST);
             let from = from.map(|list| idents(&list, K::COLUMN_NAME_REF)).unwrap_or_default();
-            Rule::ForeignKey(from, table())
+            Rule::ForeignKey(from, table(), referenced(node))
         }
-        K::REFERENCES_CONSTRAINT => Rule::ForeignKey(own(), table()),
+        K::REFERENCES_CONSTRAINT => {
+            Rule::ForeignKey(own(), table(), idents(node, K::COLUMN_NAME_REF))
+        }
         K::EXCLUDE_CONSTRAINT => Rule::Exclude,
         _ => return None,
     })
+}
+
+/// Returns the columns of the other table, which stand in a second list.
+fn referenced(node: &SyntaxNode) -> Vec<String> {
+    let mut lists = node.children().filter(|inner| inner.kind() == K::FOREIGN_KEY_COLUMN_LIST);
+    lists.nth(1).map(|list| idents(&list, K::COLUMN_NAME_REF)).unwrap_or_default()
 }
 
 /// Returns the expression of a `CHECK`, without its parentheses.

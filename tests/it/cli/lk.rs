@@ -11,7 +11,7 @@ use lockkeeper::domain::journal::{self, Reading};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::act::files;
+use crate::support::act::kill_jobs;
 use crate::support::server::{Database, LOCKKEEPER};
 
 const FILES: [(&str, &str); 4] = [
@@ -105,18 +105,7 @@ impl Lk {
 
     /// Kills the process of every job and its program, as a crash of the machine would.
     pub fn kill_jobs(&self) {
-        for file in files(&self.dir.path().join("state/lockkeeper/runs")) {
-            let pid = match file.file_name().and_then(|name| name.to_str()) {
-                Some("claim") => "/process/pid",
-                Some("program") => "/pid",
-                _ => continue,
-            };
-            let text = fs::read(&file).expect("it reads");
-            let text: Value = serde_json::from_slice(&text).expect("it is JSON");
-            let pid = text.pointer(pid).expect("a pid").to_string();
-            // One that has ended needs nothing.
-            let _ = Command::new("kill").args(["-9", &pid]).stderr(Stdio::null()).status();
-        }
+        kill_jobs(&self.dir.path().join("state/lockkeeper/runs"));
     }
 
     /// Starts an interactive command whose lines the test types.

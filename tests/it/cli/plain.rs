@@ -4,6 +4,7 @@ use lockkeeper::domain::journal::Kind;
 use lockkeeper::io::cluster::Stop;
 
 use super::lk::Lk;
+use super::restore_table::ask;
 use super::resume::until_number;
 use crate::support::server::{database, private};
 
@@ -94,6 +95,45 @@ async fn a_running_act_can_be_cancelled() {
     let (text, _) = typed.end();
     assert!(lk.journals()[0].open().is_empty(), "{text}");
     until_number(&mut connection, sleeps, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_lost_is_counted_saved_and_what_a_failure_left_is_mended_from_the_menu() {
+    let database = database("plain_mend");
+    database.execute("CREATE TABLE twice AS SELECT 1 AS a FROM generate_series(1, 2)");
+    let build = "CREATE UNIQUE INDEX CONCURRENTLY twice_a ON twice (a)";
+    let built = sqlx::raw_sql(build).execute(&mut database.connect().await).await;
+    assert!(built.is_err(), "it leaves an invalid index");
+    let lk = Lk::on(&database);
+    lk.write("migrations/1_first.up.sql", "DROP TABLE twice;");
+    lk.write("migrations/1_first.down.sql", "CREATE TABLE twice (a int);");
+    let mut typed = lk.typed(&["console", "--plain"]);
+    typed.answer("0  leave\nnumber> ", "1");
+    typed.answer("0  back\nnumber> ", "3");
+    typed.expect("2 pending, next 1");
+    typed.answer("number> ", "n");
+    typed.expect("loses table twice: 2 rows");
+    typed.answer("number> ", "s");
+    typed.expect("1  up 1: table twice");
+    typed.answer("number (empty leaves)> ", "1");
+    typed.expect("salvage all rows of twice");
+    typed.answer("to run it", "y");
+    typed.expect("done");
+    typed.answer("number> ", "m");
+    typed.expect("1  index public.twice_a on public.twice is INVALID: drops it");
+    typed.answer("number (empty leaves)> ", "2");
+    typed.answer("2 is none of the numbers", "m");
+    typed.answer("number (empty leaves)> ", "1");
+    typed.expect("DROP INDEX CONCURRENTLY");
+    typed.answer("to run it", "y");
+    typed.expect("done");
+    typed.answer("number> ", "0");
+    let (text, code) = typed.end();
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(
+        ask(&database, "SELECT count(*)::text FROM pg_class WHERE relname = 'twice_a'"),
+        "0"
+    );
 }
 
 #[test]

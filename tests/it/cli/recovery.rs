@@ -38,6 +38,8 @@ fn each_migration_of_alembics_sample_without_a_whole_way_back_has_its_plan() {
     );
     assert_eq!(raises["backup"], serde_json::Value::Null);
     assert!(raises["backup_says"].as_str().expect("words").contains("NONE yet"));
+    let steps = raises["steps"].to_string();
+    assert!(steps.contains("lockkeeper salvage"), "what it destroys is saved first: {steps}");
     assert_eq!(document["placeholders"][0], "contacts.lead.name");
     let page = run(project.path(), &["recovery-doc", "--dsn", &dsn]).out();
     for words in [
@@ -63,8 +65,9 @@ fn a_backup_from_before_is_named_with_what_is_proven_of_it_and_one_from_after_is
     let lk = Lk::on(&database);
     lk.write("migrations/1_first.up.sql", "CREATE TABLE keepers (id int);");
     lk.write("migrations/1_first.down.sql", "DROP TABLE keepers;");
-    lk.write("migrations/2_second.up.sql", "DROP TABLE keepers;");
+    lk.write("migrations/2_second.up.sql", "DELETE FROM keepers;");
     lk.write("migrations/2_second.down.sql", "");
+    lk.write("migrations/3_gone.up.sql", "DROP TABLE keepers;");
     let ids = |lk: &Lk| {
         let answer = lk.run(&["recovery-doc", "--json"]);
         assert_eq!(answer.code(), 0, "{}", answer.said());
@@ -88,17 +91,48 @@ fn a_backup_from_before_is_named_with_what_is_proven_of_it_and_one_from_after_is
     assert_eq!(plan["backup"]["is_ours"], true);
     assert!(plan["backup_says"].as_str().expect("words").starts_with("proven to L"), "{plan}");
     let steps = plan["steps"].to_string();
-    assert!(steps.contains("pg_restore --exit-on-error"), "{steps}");
+    let gone = one(&ids(&lk), "3")["steps"].to_string();
+    assert!(gone.contains("lockkeeper salvage keepers"), "{gone}");
+    let location = plan["backup"]["location"].as_str().expect("it lies somewhere").to_owned();
+    for command in [
+        format!("lockkeeper restore {location}"),
+        "lockkeeper restore --undo".to_owned(),
+        format!("lockkeeper restore-table stage keepers {location}"),
+        "lockkeeper restore-table diff keepers".to_owned(),
+    ] {
+        assert!(steps.contains(&command), "{command}: {steps}");
+    }
+    for by_hand in ["createdb", "pg_restore", "psql"] {
+        assert!(!steps.contains(by_hand), "{by_hand}: {steps}");
+    }
+    assert_runs(&lk, &plan);
     assert!(plan["checks"].to_string().contains("public.keepers holds 2 rows"), "{plan}");
     // The backup is gone: it says plainly that there is none.
     fs::remove_dir_all(lk.project().join("backups")).expect("they can be removed");
     let plan = one(&ids(&lk), "2");
     assert_eq!(plan["backup"], serde_json::Value::Null);
     assert!(plan["backup_says"].as_str().expect("words").starts_with("NONE: no whole backup"));
-    assert!(!plan["steps"].to_string().contains("pg_restore"), "{plan}");
+    assert!(!plan["steps"].to_string().contains("lockkeeper restore"), "{plan}");
     // One from after it is none from before it.
     assert_eq!(lk.confirmed(&["backup"]).code(), 0);
     assert_eq!(one(&ids(&lk), "2")["backup"], serde_json::Value::Null);
+}
+
+/// Every command of ours that the document names is one that this program plans.
+fn assert_runs(lk: &Lk, plan: &serde_json::Value) {
+    let steps = plan["steps"].as_array().expect("steps");
+    for command in steps.iter().filter_map(|step| step["command"].as_str()) {
+        let words: Vec<&str> = command.split(' ').collect();
+        let (program, args) = words.split_first().expect("a program");
+        assert_eq!(*program, "lockkeeper", "{command}");
+        let plans = ["restore", "restore-table", "salvage"].contains(&args[0]);
+        // Without a swap there is nothing to undo, and without staged rows nothing to compare.
+        let is_later = args.contains(&"--undo") || args.contains(&"diff");
+        if plans && !is_later {
+            let (plan, _) = lk.plan(args);
+            assert!(plan["preview"]["title"].is_string(), "{command}: {plan}");
+        }
+    }
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use lockkeeper::domain::change::{Alter, Change, Name};
-use lockkeeper::domain::hazard::{Answer, Catalog, Hazard, Severity, Transactions, classify};
+use lockkeeper::domain::hazard::{
+    Answer, Catalog, Hazard, Measured, Severity, Transactions, classify,
+};
 use lockkeeper::domain::locks::Mode;
 use lockkeeper::source::sql::compile;
 
@@ -306,14 +308,40 @@ fn a_default_partition_is_locked_and_read_when_another_is_added() {
 }
 
 #[test]
-fn the_estimate_is_null_where_the_size_is_not_known() {
-    assert_eq!(hazard("CREATE INDEX i ON t (a)").estimate_s, None);
+fn no_duration_follows_from_a_size_alone_and_the_size_is_shown() {
+    let unknown = hazard("CREATE INDEX i ON t (a)");
+    assert_eq!((unknown.bytes, unknown.estimate_s), (None, None));
+    assert_eq!(unknown.cost(), "reads every row");
     let mut catalog = schema(150_020);
     for relation in &mut catalog.relations {
         relation.bytes = Some(400_000_000);
     }
     let hazard = hazards("CREATE INDEX i ON t (a)", &catalog).pop().expect("one");
-    assert_eq!(hazard.estimate_s, Some(2.0));
+    assert_eq!((hazard.bytes, hazard.estimate_s), (Some(400_000_000), None));
+    assert_eq!(hazard.cost(), "reads every row (381.5 MB)");
+    let short = hazards("ALTER TABLE t ADD COLUMN n int", &catalog).pop().expect("one");
+    assert_eq!((short.bytes, short.cost().as_str()), (None, "catalog only"));
+}
+
+#[test]
+fn an_estimate_is_a_duration_that_was_measured_and_grows_with_the_size_of_what_is_read() {
+    let mut catalog = schema(150_020);
+    for relation in &mut catalog.relations {
+        relation.bytes = Some(400_000_000);
+    }
+    let scan = hazards("CREATE INDEX i ON t (a)", &catalog).pop().expect("one");
+    let of = |hazard: &Hazard, took_s, bytes| Measured { took_s, bytes }.estimate(hazard);
+    assert_eq!(of(&scan, 1.5, Some(100_000_000)), Some(6.0));
+    assert_eq!(of(&scan, 1.5, Some(900_000_000)), Some(1.5), "never less than was measured");
+    assert_eq!(of(&scan, 1.5, None), None, "how large it was there is not known");
+    assert_eq!(of(&scan, 1.5, Some(0)), None, "an empty copy tells nothing");
+    let blind = hazard("CREATE INDEX i ON t (a)");
+    assert_eq!(of(&blind, 1.5, Some(100)), None, "how large it is here is not known");
+    let short = hazards("ALTER TABLE t ADD COLUMN n int", &catalog).pop().expect("one");
+    assert_eq!(of(&short, 0.25, None), Some(0.25), "it grows with nothing");
+    for broken in [f64::NAN, f64::INFINITY, -1.0] {
+        assert_eq!(of(&short, broken, None), None);
+    }
 }
 
 /// What seed 002 forbids and advises, with what is true of each.

@@ -7,6 +7,7 @@ use lockkeeper::domain::resolve::{
     After, Backend, Evidence, Exit, Failure, Job, Postcondition, Resolution, classify, resolve,
 };
 use lockkeeper::domain::scenario::Scenario;
+use proptest::prelude::*;
 
 fn exit(code: i32) -> Exit {
     Exit {
@@ -219,6 +220,64 @@ fn the_postcondition_decides_only_when_no_backend_is_left() {
     assert_eq!(ending(&dead(Backend::Gone, Postcondition::Neither)), None);
     assert_eq!(ending(&dead(Backend::Gone, Postcondition::OnlyPartial)), Some(Ending::Failed));
     assert_eq!(ending(&dead(Backend::Gone, Postcondition::NoFile)), Some(Ending::NotRun));
+}
+
+fn any_schema() -> impl Strategy<Value = Compared> {
+    prop::sample::select(vec![Compared::Unknown, same(), moved()])
+}
+
+fn any_revision() -> impl Strategy<Value = Option<&'static str>> {
+    prop::sample::select(vec![None, Some("1"), Some("2"), Some("7")])
+}
+
+proptest! {
+    /// What could not be read is never taken for good: an act whose end nobody saw is only
+    /// called rolled back where revision and schema were read and are those from before, and
+    /// done only where the revision was read and is the expected one.
+    #[test]
+    fn unknown_never_passes(
+        schema in any_schema(),
+        revision in any_revision(),
+        (rows, whole) in any::<(bool, bool)>(),
+        backend in prop::sample::select(vec![Backend::Gone, Backend::CannotTell]),
+        job in prop::sample::select(vec![Job::Dead, Job::Unreadable("torn".into())]),
+    ) {
+        let after = After { schema: schema.clone(), rows, ..at(revision) };
+        let postcondition = after.postcondition(whole);
+        let found = resolve(&Evidence { job, backend, postcondition, verdict: None, after });
+        let is_read = backend == Backend::Gone && revision.is_some();
+        match found.outcome().map(|outcome| outcome.ending) {
+            Some(Ending::RolledBack) => {
+                prop_assert!(is_read && revision == Some("1"));
+                prop_assert_eq!(&schema, &same());
+                prop_assert!(whole || !rows, "rows may have been committed on the way");
+            }
+            Some(Ending::Done) => prop_assert!(is_read && revision == Some("2")),
+            Some(Ending::Partial) => {
+                prop_assert!(is_read);
+                prop_assert_eq!(&schema, &moved());
+            }
+            Some(other) => prop_assert!(false, "called {other:?}"),
+            None => {
+                let unknown = matches!(found, Resolution::Unknown { .. });
+                prop_assert!(unknown);
+            }
+        }
+        if schema == Compared::Unknown && revision == Some("1") {
+            let asked = matches!(found, Resolution::Unknown { .. });
+            prop_assert!(asked, "a person is asked");
+        }
+    }
+}
+
+#[test]
+fn one_transaction_is_no_proof_without_its_schema() {
+    let blind = After { schema: Compared::Unknown, ..at(Some("1")) };
+    assert_eq!(blind.postcondition(true), Postcondition::RevisionUnmoved);
+    assert_eq!(at(Some("1")).postcondition(true), Postcondition::Untouched);
+    assert_eq!(at(Some("1")).postcondition(false), Postcondition::RevisionUnmoved);
+    let rowless = After { rows: false, ..at(Some("1")) };
+    assert_eq!(rowless.postcondition(false), Postcondition::Untouched);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use lockkeeper::domain::hazard::Catalog;
 use lockkeeper::domain::loss;
 use lockkeeper::domain::plan::Direction;
-use lockkeeper::domain::reversal::{Kind, Reversal, judge};
+use lockkeeper::domain::reversal::{self, Kind, Reversal, judge};
 use lockkeeper::source::sql::compile;
 
 fn reversal(up: &str, down: Option<&str>) -> Reversal {
@@ -100,4 +100,22 @@ fn a_condition_that_calls_something_is_not_repeated_in_a_probe() {
 fn dropping_what_the_same_way_created_loses_nothing() {
     let sql = "CREATE TABLE scratch (id int); INSERT INTO scratch VALUES (1); DROP TABLE scratch";
     assert!(loss::of(&compile(sql).statements, Direction::Up, &Catalog::default()).is_empty());
+}
+
+#[test]
+fn the_ways_differ_by_what_is_not_taken_back_and_by_what_was_not_made() {
+    let difference = |up: &str, down: &str| -> Vec<String> {
+        let all = reversal::difference(&compile(up).statements, &compile(down).statements);
+        all.iter().map(|one| format!("{:?} {} {}", one.direction, one.line, one.kind)).collect()
+    };
+    let up = "CREATE TABLE a (x int);\nCREATE INDEX i ON b (y);\nALTER TABLE b ADD COLUMN z int;";
+    assert_eq!(
+        difference(up, ""),
+        ["Up 1 CREATE TABLE", "Up 2 CREATE INDEX", "Up 3 ALTER TABLE … ADD COLUMN"]
+    );
+    let down = "ALTER TABLE b DROP COLUMN z;\nDROP TABLE a;\nDROP TABLE c;";
+    assert_eq!(difference(up, down), ["Up 2 CREATE INDEX", "Down 3 DROP TABLE"]);
+    let whole = "DROP INDEX i;\nALTER TABLE b DROP COLUMN z;\nDROP TABLE a;";
+    assert_eq!(difference(up, whole), [""; 0]);
+    assert_eq!(difference("DO $$ BEGIN x(); END $$", ""), [""; 0], "nobody can tell what it does");
 }

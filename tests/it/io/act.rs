@@ -53,7 +53,7 @@ impl Bench {
         self.run_if(plan, Ok(()))
     }
 
-    fn run_if(&self, plan: Plan, recheck: Result<(), String>) -> Seen {
+    fn run_if(&self, plan: Plan, recheck: Result<(), Outcome>) -> Seen {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let act = Act { id: "1".into(), step: None };
         let setting = Setting {
@@ -85,6 +85,10 @@ impl Bench {
     }
 }
 
+fn elsewhere() -> Outcome {
+    Outcome::new(Ending::NotRun, "another server answers")
+}
+
 async fn classified(finished: Finished) -> Outcome {
     let message = finished.output.last().cloned().unwrap_or_default();
     classify(&finished.exit, &After { message, ..After::default() })
@@ -114,7 +118,7 @@ fn an_exit_code_and_the_last_words_make_the_outcome() {
 #[test]
 fn a_changed_target_stops_the_act_after_its_intent_and_is_recorded() {
     let bench = Bench::new();
-    let seen = bench.run_if(bench.plan("touch ran"), Err("another server answers".into()));
+    let seen = bench.run_if(bench.plan("touch ran"), Err(elsewhere()));
     assert_eq!(seen.performed.outcome.ending, Ending::NotRun);
     assert!(!bench.path("ran").exists());
     assert_eq!(bench.kinds(), [Kind::Intent, Kind::Outcome]);

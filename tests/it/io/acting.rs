@@ -12,6 +12,7 @@ use lockkeeper::domain::identity::Class;
 use lockkeeper::domain::journal::{self, Kind, Record};
 use lockkeeper::domain::outcome::Ending;
 use lockkeeper::domain::plan::{Action, Answer, Direction, Plan, Risk, Signal};
+use lockkeeper::domain::scenario::Scenario;
 use lockkeeper::io::driver::Driver;
 use lockkeeper::session::effect::{Effect, Event, Goal, How, Request};
 use lockkeeper::session::news::News;
@@ -93,6 +94,35 @@ const TABLES: &str = "SELECT count(*)::text FROM pg_tables WHERE schemaname = 'p
 /// How many sessions sleep in an act of a lockkeeper in this database.
 const WORKS: &str = "SELECT count(*)::text FROM pg_stat_activity WHERE wait_event = 'PgSleep' \
      AND application_name LIKE 'lockkeeper/migrate %' AND datname = current_database()";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_came_between_the_plan_and_the_yes_are_shown_again_before_they_are_lost() {
+    let world = World::new("worsened", &[("1_gone.sql", "DROP TABLE kept;")]);
+    world.database.execute("CREATE TABLE kept AS SELECT 1 AS id");
+    let mut drive = world.drive();
+    let plan = drive.plan(up()).await;
+    assert_eq!(plan.preview.counts[0].rows, Some(1));
+    world.database.execute("INSERT INTO kept VALUES (2), (3)");
+    let outcome = drive.confirm().await;
+    assert_eq!((outcome.ending, outcome.scenario), (Ending::NotRun, Some(Scenario::Worsened)));
+    assert!(outcome.message.raw().contains("3 now, 1 when it was shown"), "{outcome:?}");
+    assert_eq!(world.scalar(TABLES).await, "1", "nothing was run");
+    // What can be told no more is worse than what was told.
+    drive.until("it is shown again", |d| d.session.pending().is_some()).await;
+    let again = drive.session.pending().expect("it is shown").plan().clone();
+    assert_eq!(again.hash(), plan.hash(), "what was counted is not hashed");
+    assert!(again.preview.now[0].starts_with("SHOWN AGAIN: table kept: 3 now"), "{again:?}");
+    let mut holder = world.database.connect().await;
+    sqlx::raw_sql("BEGIN; LOCK TABLE kept").execute(&mut holder).await.expect("it locks");
+    let outcome = drive.confirm().await;
+    assert!(outcome.message.raw().contains("cannot tell now, 3 when"), "{outcome:?}");
+    sqlx::raw_sql("ROLLBACK").execute(&mut holder).await.expect("it lets go");
+    // Some growth while it is looked at does not show it for ever.
+    drive.until("it is shown again", |d| d.session.pending().is_some()).await;
+    world.database.execute("INSERT INTO kept VALUES (4)");
+    assert_eq!(drive.confirm().await.ending, Ending::Done);
+    assert_eq!(world.scalar("SELECT coalesce(to_regclass('kept')::text, 'gone')").await, "gone");
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_right_after_the_yes_starts_nothing() {

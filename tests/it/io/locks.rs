@@ -14,6 +14,7 @@ use sqlx::{AssertSqlSafe, Executor as _, Row as _};
 
 use crate::support::server::{Database, database};
 use crate::support::tcp::spec;
+use crate::support::until::eventually;
 
 const SETUP: &str = include_str!("../../samples/locks/setup.sql");
 const STATEMENTS: &str = include_str!("../../samples/locks/statements.sql");
@@ -241,6 +242,104 @@ async fn the_server_does_with_each_statement_what_is_said_of_it() {
         "ALTER INDEX loner_a SET TABLESPACE pg_default",
     ];
     assert_eq!(open, told, "beside these only how rows are found is open");
+}
+
+/// What runs by itself, with a transaction that it waits for: meanwhile its locks can be read.
+const CONCURRENT: [(&str, &str); 7] = [
+    ("CREATE INDEX CONCURRENTLY made ON loner (id)", "INSERT INTO loner VALUES (0)"),
+    (
+        "CREATE UNIQUE INDEX CONCURRENTLY made ON middle (id)",
+        "UPDATE middle SET id = id WHERE id = 1",
+    ),
+    ("DROP INDEX CONCURRENTLY loner_a", "SELECT count(*) FROM loner"),
+    ("REINDEX INDEX CONCURRENTLY child_note", "UPDATE child SET note = note WHERE id = 1"),
+    ("REINDEX TABLE CONCURRENTLY child", "UPDATE child SET note = note WHERE id = 1"),
+    ("ALTER TABLE years DETACH PARTITION years_1 CONCURRENTLY", "SELECT count(*) FROM years"),
+    // Its second transaction: nobody is on the parent any more.
+    (
+        "ALTER TABLE years DETACH PARTITION years_1 CONCURRENTLY",
+        "LOCK TABLE years_1 IN ACCESS SHARE MODE",
+    ),
+];
+
+const WAITING: &str = "SELECT coalesce(relation, 0)::int8, mode FROM pg_locks l WHERE pid = $1
+      AND EXISTS (SELECT 1 FROM pg_locks w WHERE w.pid = l.pid AND NOT w.granted)";
+
+/// Runs a statement that waits for `blocker`, and returns what it holds and awaits meanwhile.
+async fn while_it_waits(
+    database: &Database,
+    (sql, blocker): (&str, &str),
+    before: &Before,
+) -> Result<BTreeMap<String, Mode>, String> {
+    let (mut holder, mut looker) = (database.connect().await, database.connect().await);
+    let hold = format!("BEGIN; {blocker}");
+    sqlx::raw_sql(AssertSqlSafe(hold)).execute(&mut holder).await.expect("it holds");
+    let mut connection = database.connect().await;
+    let pid: i32 = connection.fetch_one("SELECT pg_backend_pid()").await.expect("a pid").get(0);
+    let statement = sql.to_owned();
+    let running = tokio::spawn(async move {
+        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await.map(drop)
+    });
+    let mut locks: BTreeMap<String, Mode> = BTreeMap::new();
+    eventually("it waits, or has failed", async || {
+        let rows = sqlx::query(WAITING).bind(pid).fetch_all(&mut looker).await.expect("it is read");
+        for row in &rows {
+            let mode = Mode::parse(&row.get::<String, _>(1)).expect("a mode");
+            if let Some((_, name, _)) = before.by_oid.get(&row.get::<i64, _>(0)) {
+                let held = locks.entry(name.clone()).or_insert(mode);
+                *held = mode.max(*held);
+            }
+        }
+        !rows.is_empty() || running.is_finished()
+    })
+    .await;
+    holder.execute("ROLLBACK").await.expect("it lets go");
+    running.await.expect("it ends").map(|()| locks).map_err(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn what_runs_concurrently_locks_what_is_said_of_it() {
+    let mut wrong = Vec::new();
+    for (at, case) in CONCURRENT.into_iter().enumerate() {
+        let database = database(&format!("concurrent_{at}"));
+        database.execute(SETUP);
+        let catalog = catalog(&database).await;
+        let hazards =
+            classify(&compile(case.0).statements, &mut catalog.clone(), Transactions::None);
+        let before = before(&mut database.connect().await).await;
+        let locks = match while_it_waits(&database, case, &before).await {
+            Ok(locks) => locks,
+            Err(_) if hazards.iter().any(|h| h.rule == "not-on-this-version") => continue,
+            Err(error) => {
+                wrong.push(format!("{}: fails: {error}", case.0));
+                continue;
+            }
+        };
+        // Between its two transactions DETACH holds nothing.
+        assert!(!locks.is_empty() || case.1.starts_with("SELECT"), "{case:?}");
+        let mut said = said(&hazards);
+        if case.0.contains("DETACH") {
+            // Each of its two transactions shows its own: nothing may be stronger than is said.
+            for (name, mode) in &locks {
+                let strongest = hazards.iter().flat_map(|h| &h.locks).find(|held| {
+                    held.name.as_ref().is_some_and(|own| name.ends_with(&format!(".{}", own.name)))
+                });
+                if strongest.is_none_or(|held| *mode > held.mode) {
+                    wrong.push(format!(
+                        "{case:?}: {name} is locked {mode:?}, {strongest:?} is said"
+                    ));
+                }
+            }
+            continue;
+        }
+        (said.rewrite, said.scan) = (Answer::Unknown, Answer::Unknown);
+        let truth = Truth { locks, rewritten: BTreeSet::new(), scanned: BTreeSet::new() };
+        let differences = differences(&said, &truth, &before);
+        if !differences.is_empty() {
+            wrong.push(format!("{}\n    {}", case.0, differences.join("\n    ")));
+        }
+    }
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use lockkeeper::io::lost;
+use lockkeeper::io::lost::History;
 use lockkeeper::io::tree::Disk;
 use lockkeeper::tools::{Project, Rows, by_name};
 
@@ -29,7 +29,7 @@ fn loaded(directory: &Path, tool: &str, rows: &Rows) -> Project {
     let (tree, tool) = (Disk::new(directory), by_name(tool).expect("it is known"));
     let detected = tool.detect(&tree).expect("it is detected");
     let mut project = tool.load(&tree, &detected.directory, rows);
-    lost::hint(directory, &mut project);
+    History::default().hint(directory, &mut project);
     project
 }
 
@@ -54,6 +54,33 @@ fn the_command_that_is_offered_brings_back_a_missing_parent() {
     run(own, &["sh", "-c", &command]);
     assert!(own.join(GONE).exists(), "{command}");
     assert!(loaded(own, "alembic", &Rows::Absent).problems.is_empty());
+}
+
+#[test]
+fn git_is_asked_again_only_when_something_has_moved_in_its_repository() {
+    let sample = alembic::Project::sample();
+    let own = sample.path();
+    run(own, &["git", "init", "-q"]);
+    run(own, &["git", "add", "-A"]);
+    run(own, &["git", "commit", "-qm", "all"]);
+    run(own, &["rm", GONE]);
+    let mut history = History::default();
+    let mut hinted = |directory: &Path| {
+        let (tree, tool) = (Disk::new(directory), by_name("alembic").expect("it is known"));
+        let mut project = tool.load(&tree, "migrations", &Rows::Absent);
+        history.hint(directory, &mut project);
+        project.problems[0].detail.clone()
+    };
+    let first = hinted(own);
+    assert!(first.contains("git has it"), "{first}");
+    // What git would need to answer is gone, and nothing that moves with its history is.
+    fs::rename(own.join(".git/objects"), own.join(".git/elsewhere")).expect("it moves");
+    assert_eq!(hinted(own), first, "the same as before, without git");
+    fs::rename(own.join(".git/elsewhere"), own.join(".git/objects")).expect("it moves");
+    run(own, &["git", "rm", "-q", "--cached", GONE]);
+    run(own, &["git", "commit", "-qm", "without"]);
+    let later = hinted(own);
+    assert!(later != first && later.contains("git has it"), "{later}");
 }
 
 #[test]

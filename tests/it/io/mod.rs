@@ -20,6 +20,7 @@ mod faults;
 mod forest;
 mod intents;
 mod journal;
+mod killed;
 mod lease;
 mod liquibase;
 mod locks;

@@ -1,6 +1,7 @@
 //! The real sequelize-cli, umzug, Knex and node-pg-migrate on a real server, through the
 //! machine and the driver.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use lockkeeper::domain::outcome::Ending;
@@ -180,6 +181,53 @@ async fn what_leads_elsewhere_is_denied_and_the_look_leaves_no_table_behind() {
     assert!(outcome.message.raw().contains("knex connects to the database"), "{outcome:?}");
     assert!(!has(&other, "knex_migrations").await && !has(&database, "knex_migrations").await);
     drive.driver.close().await;
+}
+
+/// What Sequelize's errors hold: the whole connection, with passwords that nobody has told us of.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_a_tool_prints_is_on_no_screen_and_in_no_journal() {
+    let (project, database) = (Project::sample("umzug"), server::database("node_secret"));
+    let failing = "import { Sequelize } from 'sequelize';\n\
+        const other = new Sequelize('postgres://app:urlsecret@db1/shop', { dialect: 'postgres', \
+          username: 'app', password: 'hunter2secret', logging: false });\n\
+        export const up = async () => { console.error(other); \
+          console.log('connects to postgres://app:urlsecret@db1/shop'); \
+          throw Object.assign(new Error('nowhere'), { sequelize: other.config }); };\n\
+        export const down = async () => {};\n";
+    project.write("migrations/20230101000000-prints.ts", failing);
+    let state = tempfile::tempdir().expect("a directory");
+    let mut drive = start(&project, &database, state.path());
+    drive.plan(up()).await;
+    let outcome = drive.confirm().await;
+    assert_ne!(outcome.ending, Ending::Done, "{outcome:?}");
+    let shown: Vec<String> = drive
+        .facts
+        .output
+        .lines
+        .iter()
+        .map(lockkeeper::domain::untrusted::Untrusted::visible)
+        .collect();
+    let shown = shown.join("\n");
+    assert!(shown.contains("password: '•••'"), "the object was printed: {shown}");
+    drive.driver.close().await;
+    let files = crate::support::act::files(&state.path().join("runs"));
+    let told = |name: &str| {
+        let own = files.iter().filter(|path| path.file_name().is_some_and(|own| own == name));
+        own.map(|path| std::fs::read_to_string(path).expect("it reads")).collect::<String>()
+    };
+    let said = format!("{:?} {:?}", outcome, drive.said);
+    for (place, text) in [("screen", &shown), ("journal", &told("journal.jsonl")), ("said", &said)]
+    {
+        for secret in ["hunter2secret", "urlsecret"] {
+            assert!(!text.contains(secret), "{secret} is in the {place}: {text}");
+        }
+    }
+    // The tool's own words stay in a file that nobody else may read.
+    assert!(told("out").contains("hunter2secret"), "what is masked was really printed");
+    for out in files.iter().filter(|path| path.ends_with("out")) {
+        let mode = std::fs::metadata(out).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", out.display());
+    }
 }
 
 /// Its kind, then name or lock, batch and time.

@@ -193,8 +193,12 @@ impl Driven {
     }
 
     pub fn end_saying(&mut self, ending: Ending, message: &str) -> Vec<&'static str> {
+        self.ends(Outcome::new(ending, message))
+    }
+
+    /// Ends the running act with an outcome, the ticket given back.
+    pub fn ends(&mut self, outcome: Outcome) -> Vec<&'static str> {
         let Running { act, confirmed, .. } = self.running.pop().expect("an act runs");
-        let outcome = Outcome::new(ending, message);
         self.event(Event::Performed { act, outcome, confirmed: Some(confirmed) })
     }
 

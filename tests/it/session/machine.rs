@@ -3,8 +3,9 @@
 use lockkeeper::domain::journal::Kind;
 use lockkeeper::domain::outcome::{Ending, Outcome};
 use lockkeeper::domain::plan::{Answer, Direction, Hash, Risk, Signal};
+use lockkeeper::domain::scenario::Scenario;
 use lockkeeper::session::confirm::Pending;
-use lockkeeper::session::effect::{Event, Goal, How, Previewed, Tone};
+use lockkeeper::session::effect::{Event, Goal, How, Previewed, Request, Tone};
 use lockkeeper::session::walk::{End, Move, Phase};
 
 use super::driver::{Driven, Find};
@@ -37,6 +38,38 @@ fn a_yes_to_the_shown_plan_performs_it_once() {
     assert_eq!(driven.event(Event::Answered(answer.clone())), ["perform"]);
     assert_eq!(driven.event(Event::Answered(answer)), [""; 0]);
     assert_eq!(driven.running[0].confirmed.plan(), &safe());
+}
+
+fn worsened() -> Outcome {
+    let why = "table users: 7 now, 0 when it was shown";
+    Outcome { scenario: Some(Scenario::Worsened), ..Outcome::new(Ending::NotRun, why) }
+}
+
+#[test]
+fn what_has_become_worse_since_it_was_shown_is_shown_again_and_not_run() {
+    let mut driven = running();
+    assert_eq!(driven.ends(worsened()), ["preview"]);
+    assert!(driven.said().contains("7 now, 0 when it was shown"), "{}", driven.said());
+    let (ticket, request) = driven.asked.clone().expect("it is planned again");
+    assert!(matches!(request, Request::Migrate { direction: Direction::Up, .. }), "{request:?}");
+    let plan = Previewed::Plan(Box::new(safe()));
+    assert_eq!(driven.event(Event::Previewed(ticket, plan)), [""; 0]);
+    assert_eq!(driven.performed, 1, "nothing runs without another yes");
+    assert!(!driven.session.is_fallen());
+    assert_eq!(driven.yes(), ["perform"]);
+}
+
+#[test]
+fn what_was_to_follow_it_still_follows_what_was_shown_again() {
+    let mut driven = Driven::new();
+    driven.ask(up(Goal::End), safe());
+    driven.yes();
+    driven.ends(worsened());
+    let (ticket, request) = driven.asked.clone().expect("it is planned again");
+    assert_eq!(request, up(Goal::End));
+    driven.event(Event::Previewed(ticket, Previewed::Plan(Box::new(safe()))));
+    driven.yes();
+    assert_eq!(driven.ends(Outcome::new(Ending::Done, "")), ["preview"], "the next one");
 }
 
 #[test]

@@ -69,7 +69,10 @@ fn each_action_of_an_alter_table_is_a_change() {
     assert_eq!(retype.using.as_deref(), Some("b::text"));
     let Change::Alter(_, Alter::AddConstraint(fk)) = &changes[2] else { panic!("{changes:?}") };
     assert!(fk.not_valid);
-    assert_eq!(fk.rule, Rule::ForeignKey(vec!["pid".into()], Name::within("s", "p")));
+    assert_eq!(
+        fk.rule,
+        Rule::ForeignKey(vec!["pid".into()], Name::within("s", "p"), vec!["id".into()])
+    );
 }
 
 #[test]

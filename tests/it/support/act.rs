@@ -1,6 +1,8 @@
 //! Plans whose program is an oracle: it says itself how often it ran.
 
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command as Program, Stdio};
 use std::time::{Duration, Instant};
 
 use lockkeeper::domain::identity::{Class, Identity};
@@ -64,4 +66,20 @@ pub fn files(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).expect("the directory can be read");
     let paths = entries.map(|entry| entry.expect("its entries can be read").path());
     paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+/// Kills the process of every job below `runs` and its program, as a crash of the machine would.
+pub fn kill_jobs(runs: &Path) {
+    for file in files(runs) {
+        let pid = match file.file_name().and_then(|name| name.to_str()) {
+            Some("claim") => "/process/pid",
+            Some("program") => "/pid",
+            _ => continue,
+        };
+        let text = fs::read(&file).expect("it reads");
+        let text: serde_json::Value = serde_json::from_slice(&text).expect("it is JSON");
+        let pid = text.pointer(pid).expect("a pid").to_string();
+        // One that has ended needs nothing.
+        let _ = Program::new("kill").args(["-9", &pid]).stderr(Stdio::null()).status();
+    }
 }

@@ -130,9 +130,8 @@ impl Drive {
         self.session.pending().expect("it is shown").plan().clone()
     }
 
-    /// Answers the shown plan as it has to be answered, and waits for the end of its act.
-    pub async fn confirm(&mut self) -> Outcome {
-        let before = self.outcomes.len();
+    /// Answers the shown plan as it has to be answered.
+    pub fn yes(&mut self) {
         let pending = self.session.pending().expect("a plan is shown");
         let hash = pending.hash().clone();
         let answer = match pending.need() {
@@ -140,6 +139,12 @@ impl Drive {
             Need::Key | Need::Nothing => Answer::Key(hash),
         };
         self.event(Event::Answered(answer));
+    }
+
+    /// Answers the shown plan as it has to be answered, and waits for the end of its act.
+    pub async fn confirm(&mut self) -> Outcome {
+        let before = self.outcomes.len();
+        self.yes();
         self.until("the act has ended", |d| {
             d.outcomes.len() > before && d.session.acting().is_empty()
         })

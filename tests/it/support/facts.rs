@@ -477,6 +477,7 @@ pub fn plan() -> Plan {
             now: Vec::new(),
             takes: None,
             stall: None,
+            counts: Vec::new(),
             back: "down 7 loses nothing".to_owned(),
         },
     }

@@ -32,6 +32,8 @@ pub struct Relation {
     pub checks: Vec<Check>,
     /// Its foreign keys.
     pub foreign_keys: Vec<ForeignKey>,
+    /// The columns of its primary key, in its order; none if it has none, or it is not known.
+    pub primary_key: Vec<String>,
     /// The names of its indexes.
     pub indexes: Vec<String>,
     /// What it inherits from: one parent if it is a partition.
@@ -77,7 +79,7 @@ pub struct ForeignKey {
     pub columns: Vec<String>,
     /// The table that it references.
     pub references: Name,
-    /// The columns there; empty if they are not known: often the primary key.
+    /// The columns there, each for the one at its place; empty: the primary key.
     pub referenced: Vec<String>,
     /// `convalidated`.
     pub valid: bool,
@@ -115,6 +117,7 @@ impl Relation {
             columns: Vec::new(),
             checks: Vec::new(),
             foreign_keys: Vec::new(),
+            primary_key: Vec::new(),
             indexes: Vec::new(),
             parents: Vec::new(),
             partition: false,
@@ -177,18 +180,21 @@ impl Relation {
                 expression: expression.clone(),
                 valid: !constraint.not_valid,
             }),
-            Rule::ForeignKey(columns, references) => self.foreign_keys.push(ForeignKey {
-                name: named(&format!("{}_fkey", columns.join("_"))),
-                columns: columns.clone(),
-                references: references.clone(),
-                referenced: Vec::new(),
-                valid: !constraint.not_valid,
-            }),
+            Rule::ForeignKey(columns, references, referenced) => {
+                self.foreign_keys.push(ForeignKey {
+                    name: named(&format!("{}_fkey", columns.join("_"))),
+                    columns: columns.clone(),
+                    references: references.clone(),
+                    referenced: referenced.clone(),
+                    valid: !constraint.not_valid,
+                });
+            }
             Rule::Unique(columns) => {
                 self.indexes.push(named(&format!("{}_key", columns.join("_"))));
             }
             Rule::PrimaryKey(columns) => {
                 self.indexes.push(named("pkey"));
+                self.primary_key.clone_from(columns);
                 self.demand(columns);
             }
             Rule::NotNull(column) => self.demand(std::slice::from_ref(column)),
