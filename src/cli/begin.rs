@@ -76,7 +76,7 @@ fn called(site: &Site, book: &Runbook) -> Vec<Loaded> {
 
 fn calls(book: &Runbook) -> Vec<String> {
     let called = book.steps().filter_map(|step| match &step.kind {
-        Kind::Call { target: Target::Runbook(name) } => Some(name.clone()),
+        Kind::Call { target: Target::Runbook { name, .. } } => Some(name.clone()),
         _ => None,
     });
     called.collect()
@@ -110,5 +110,9 @@ pub fn place(site: &Site) -> Place {
         policy,
         executor: host::operator().to_owned(),
         contacts: config.people(),
+        commands: config.commands.clone(),
+        probes: config.probes.keys().cloned().collect(),
+        links: config.links.clone(),
+        people: config.contacts.keys().map(|name| (name.clone(), config.person(name))).collect(),
     }
 }

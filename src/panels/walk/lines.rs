@@ -10,7 +10,7 @@ use crate::domain::trigger::State;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::verdict::Level;
 use crate::panels::Scene;
-use crate::session::walk::{ESCALATE, End, Evidence, Phase, Purpose, Walk};
+use crate::session::walk::{Due, ESCALATE, End, Evidence, Phase, Purpose, Walk};
 use crate::ui::theme::{Tone, symbol};
 use crate::ui::widgets::pairs::Pair;
 
@@ -68,6 +68,9 @@ pub fn of(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
     if let Some(end) = walk.end() {
         return ended(end, scene);
     }
+    if let Phase::Undo(why) = walk.phase() {
+        return undo(walk, why.as_deref());
+    }
     let about = about(walk, scene);
     let mut now = phase(walk, scene);
     now.extend(offers(walk));
@@ -86,13 +89,44 @@ fn about(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
         let note = shown(&format!("{} to {}: {}", handed.from, handed.to, handed.note));
         lines.push(Pair::new("handed over", note).tone(Tone::Accent));
     }
+    lines.extend(due(walk));
     lines.extend(step.why.as_ref().map(|why| Pair::new("why", why.clone())));
+    lines.extend(named(walk));
     lines.extend(what(walk));
     match &step.kind {
         Kind::Decide(decide) => lines.extend(decision(decide, walk, scene)),
         _ => lines.extend(evidence(walk, scene)),
     }
     lines
+}
+
+/// Returns what the run has opened and not undone yet.
+fn due(walk: &Walk) -> Vec<Pair> {
+    let line = |due: &Due| {
+        let text = format!("{} → {}", due.title, action(&due.action, walk));
+        Pair::new(format!("{} due", symbol::WARN), shown(&text)).tone(Tone::Warn)
+    };
+    walk.due().map(line).collect()
+}
+
+/// Returns what is due before the run may end.
+fn undo(walk: &Walk, why: Option<&str>) -> Vec<Pair> {
+    let failed = why.map(|why| Pair::new("✖ failed", shown(why)).tone(Tone::Alarm));
+    let mut lines: Vec<Pair> = failed.into_iter().collect();
+    lines.push(Pair::new("end", "the run ends when what it has opened is undone"));
+    lines.extend(due(walk));
+    lines.push(Pair::new(
+        "now",
+        "r undoes the first of them: shows the plan, and asks; s leaves it as it is, with a reason",
+    ));
+    lines
+}
+
+/// Returns the people and the pages that the step names.
+fn named(walk: &Walk) -> Vec<Pair> {
+    let people = walk.people().into_iter().map(|line| Pair::new("call", shown(&line)));
+    let links = walk.links().into_iter().map(|line| Pair::new("link", shown(&line)));
+    people.chain(links).collect()
 }
 
 fn ended(end: &End, scene: &Scene<'_>) -> Vec<Pair> {
@@ -165,9 +199,10 @@ fn what(walk: &Walk) -> Vec<Pair> {
             let text = format!("{} at least: {}", watch.min_duration, names.join(", "));
             vec![Pair::new("watches", text)]
         }
-        Kind::Call { target: Target::Section(id) | Target::Runbook(id) } => {
+        Kind::Call { target: Target::Section(id) } => {
             vec![Pair::new("goes to", section(walk, id))]
         }
+        Kind::Call { target } => vec![Pair::new("goes to", format!("the runbook {target}"))],
         Kind::Decide(_) => Vec::new(),
     }
 }
@@ -189,7 +224,12 @@ fn expected(claim: &Claim, walk: &Walk) -> Expect {
 }
 
 fn acts(act: &Act, walk: &Walk) -> Vec<Pair> {
-    let mut lines = vec![Pair::new("runs", action(&act.action))];
+    let mut lines = vec![Pair::new("runs", action(&act.action, walk))];
+    let undo = act.undo.as_ref().map(|undo| {
+        let text = format!("{}; due until it is done, or refused with a reason", action(undo, walk));
+        Pair::new("undo", text)
+    });
+    lines.extend(undo);
     for name in &act.gates {
         let rules = walk.book().gates.get(name).map(|gate| gate.rules.as_slice());
         let says: Vec<&str> = rules.unwrap_or_default().iter().map(|r| r.says.as_str()).collect();
@@ -203,8 +243,16 @@ fn acts(act: &Act, walk: &Walk) -> Vec<Pair> {
     lines
 }
 
-fn action(action: &Action) -> String {
+fn action(action: &Action, walk: &Walk) -> String {
     match action {
+        Action::Configured(name) => match walk.place().commands.get(name) {
+            Some(argv) => shown(&argv.join(" ")),
+            None => format!("the command {name}, which [commands] of lockkeeper.toml lacks"),
+        },
+        Action::UndoOf(step) => match walk.due().find(|due| due.step.ends_with(step.as_str())) {
+            Some(due) => self::action(&due.action, walk),
+            None => format!("what undoes the step {step}"),
+        },
         Action::Migrate(Migrate::Up(Up::Head)) => {
             "every pending migration, each with a plan and a yes of its own".to_owned()
         }
@@ -223,7 +271,10 @@ fn action(action: &Action) -> String {
         Action::Sql { text, .. } => Untrusted::from(text.as_str()).visible(),
         Action::Backup(Backup::Full) => "a full backup of the database".to_owned(),
         Action::Backup(Backup::Schema) => "a backup of the schema, without rows".to_owned(),
-        Action::Backup(_) => "a backup of some tables".to_owned(),
+        Action::Backup(Backup::Tables(tables) | Backup::Csv(tables)) => {
+            let names: Vec<String> = tables.iter().map(ToString::to_string).collect();
+            shown(&format!("a backup of the rows of {}", names.join(", ")))
+        }
         Action::VerifyBackup(verify) => {
             format!("a proof of the backup {} to {}", verify.backup, verify.level)
         }
@@ -349,6 +400,7 @@ fn phase(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
             Tone::Plain,
         ),
         Phase::Watching => watching(walk, scene),
+        Phase::Undo(_) => Vec::new(),
         Phase::Denied { reasons, overridable } => denied(reasons, *overridable),
         Phase::CheckFailed { unknown, why } if walk.given().is_some() => {
             failed(*unknown, why, "r looks again; v says anew what came of it", walk)

@@ -123,11 +123,14 @@ impl Walk {
     /// What cannot be told is shown: only a definite "no" passes a step over.
     fn applies(&self) -> bool {
         let section = self.section().when.holds(self);
-        section.and(self.current().when.holds(self)) != Verdict::Fail
+        section.and(self.current().when.holds(self)) != Verdict::Fail && self.is_due()
     }
 
-    /// Ends the walk. Nothing happens after this.
+    /// Ends the walk, once nothing that it has opened is due. Nothing happens after this.
     pub(super) fn finish(&mut self, end: End) -> Vec<Want> {
+        if !self.due.is_empty() {
+            return self.ends_later(end);
+        }
         let want = Self::record_end(&end);
         self.end = Some(end);
         vec![want]

@@ -46,7 +46,7 @@ fn a_step_is_skipped_and_resumed_as_its_file_says() {
     assert_eq!(step("ask").skip, Skip::WithReason);
     assert_eq!(step("command").resume, Resume::Ask);
     assert_eq!(step("check").resume, Resume::Rerun);
-    assert_eq!(step("call").kind, Kind::Call { target: Target::Runbook("validate".to_owned()) });
+    assert_eq!(step("call").kind, Kind::Call { target: Target::Runbook { name: "validate".to_owned(), section: None } });
 }
 
 #[test]
@@ -85,6 +85,10 @@ impl Context for Situation {
 
     fn reading(&self, _: &str) -> Option<&Reading> {
         self.reading.as_ref()
+    }
+
+    fn is_configured(&self, name: &str) -> bool {
+        name == "maintenance_on"
     }
 }
 
