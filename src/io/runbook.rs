@@ -14,6 +14,10 @@ use crate::domain::runbook::{Runbook, raw};
 const EMBEDDED: &[(&str, &str)] = &[
     ("migrate", include_str!("../../runbooks/migrate.toml")),
     ("rollback", include_str!("../../runbooks/rollback.toml")),
+    ("backup", include_str!("../../runbooks/backup.toml")),
+    ("rehearsal", include_str!("../../runbooks/rehearsal.toml")),
+    ("validate", include_str!("../../runbooks/validate.toml")),
+    ("incident", include_str!("../../runbooks/incident.toml")),
 ];
 
 /// Where runbooks are looked for, in this order; those in the binary come last.

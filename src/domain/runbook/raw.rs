@@ -11,7 +11,7 @@
 //! | `expect` | `equals`, `min`, `max`, `above` (strictly more), `empty`, `matches`, `status`; all that are written must hold |
 //! | `when` | `class`, `tool`, `var`, `policy`, `configured` (whether the configuration has a command or probe of that name), `probe` with `expect`; a step whose `when` fails is not here |
 //! | `policy` | values of the configuration's `[policy]` and `[triggers]` (these as `trigger_NAME`), each with an `expect`; in `when`, on a gate, and on one of its rules, which then only asks where the policy has these values |
-//! | `probe` | one of `sql` (with `binds`), `command`, `http`, `file` (with `measure`: `presence`, `age`, `size`), `builtin`, `configured`; `timeout`, `expect` |
+//! | `probe` | one of `sql` (with `binds`), `command`, `http`, `file` (with `measure`: `presence`, `age`, `size`, `tail`), `builtin`, `configured`; `timeout`, `expect` |
 //! | `trigger` | a probe with `warn`, `fire`, `samples`, `offer`; `against = "baseline"` holds the change in percent against the recorded baseline, or what was read before the first act of the run |
 //! | `resume` | `rerun`, `verify_first` (an act whose `verify` holds already passes), `ask` |
 //! | `links` | titles of the configuration's `[links]`; `"*"` stands for all of them |

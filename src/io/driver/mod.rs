@@ -6,6 +6,7 @@ mod backups;
 mod deploy;
 pub mod environment;
 mod health;
+mod integrity;
 mod lease;
 mod making;
 mod printed;

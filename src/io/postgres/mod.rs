@@ -11,6 +11,7 @@ pub mod lease;
 pub mod monitor;
 mod names;
 mod nodes;
+mod prepare;
 pub mod prove;
 pub mod reader;
 mod rows;

@@ -302,6 +302,10 @@ fn evidence(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
 fn reading(one: &Evidence, claim: Option<&Claim>, walk: &Walk, scene: &Scene<'_>) -> Pair {
     let value = match &one.reading.value {
         Value::Unknown(why) => shown(why),
+        // The lines of a log stand below each other.
+        Value::List(lines) if *walk.phase() == Phase::Watching && !lines.is_empty() => {
+            format!("\n{}", lines.iter().map(|line| shown(line)).collect::<Vec<_>>().join("\n"))
+        }
         value => shown(&value.to_string()),
     };
     let ago = age::rough(scene.facts.now - one.reading.at);

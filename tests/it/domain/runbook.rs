@@ -151,7 +151,7 @@ fn migrating_ends_with_the_choice_to_keep_or_to_go_back() {
     let goto = |id: &str| {
         decide.answers.iter().find(|answer| answer.id == id).map(|answer| answer.goto.clone())
     };
-    assert_eq!(goto("keep"), Some(Goto::End));
+    assert_eq!(goto("keep"), Some(Goto::Section("kept".to_owned())));
     assert_eq!(goto("down"), Some(Goto::Section("back".to_owned())));
 }
 
