@@ -11,7 +11,7 @@ use super::places;
 use crate::cli::print;
 use crate::domain::runbook::paper;
 use crate::domain::untrusted::Untrusted;
-use crate::io::runbook;
+use crate::io::{config, runbook};
 
 /// Flags of `runbook show`.
 #[derive(ClapArgs, Debug, Clone)]
@@ -32,7 +32,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         let name = args.runbook.to_str().ok_or_else(|| eyre!("the name is no text"))?;
         runbook::find(name, &places()?)?
     };
-    let mut page = paper::page(&loaded.runbook);
+    let config = config::load(None, &std::env::current_dir()?)?.config;
+    let mut page = paper::page(&loaded.runbook, &config.commands);
     let from = match &loaded.origin {
         runbook::Origin::Embedded => Path::new("built in").display().to_string(),
         runbook::Origin::File(path) => path.display().to_string(),

@@ -1,6 +1,7 @@
 //! A runbook on paper: Markdown with boxes to tick, blanks for values, and the commands in the
 //! form in which they are run.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{
@@ -13,9 +14,12 @@ use crate::domain::gate::{Asks, Gate};
 /// A blank for what a person writes.
 const BLANK: &str = "______________________";
 
-/// Returns the runbook as Markdown.
+/// The configuration's commands by name, as argument vectors.
+pub type Commands = BTreeMap<String, Vec<String>>;
+
+/// Returns the runbook as Markdown, with the configuration's commands where it names them.
 #[must_use]
-pub fn page(book: &Runbook) -> String {
+pub fn page(book: &Runbook, commands: &Commands) -> String {
     let mut out = format!("# {}\n\n", book.title);
     if !book.sources.is_empty() {
         line(&mut out, &format!("Stands for: {}", book.sources.join("; ")));
@@ -27,7 +31,7 @@ pub fn page(book: &Runbook) -> String {
         out.push_str(&heading(book, section));
         for step in &section.steps {
             number += 1;
-            out.push_str(&paragraph(book, number, step));
+            out.push_str(&paragraph(book, commands, number, step));
         }
     }
     out.push_str(&gates(book));
@@ -59,13 +63,13 @@ fn heading(book: &Runbook, section: &Section) -> String {
     out
 }
 
-fn paragraph(book: &Runbook, number: usize, step: &Step) -> String {
+fn paragraph(book: &Runbook, commands: &Commands, number: usize, step: &Step) -> String {
     let mut out = format!("\n### {number}. {}\n\n", step.title);
     out.push_str(&condition(&step.when));
     if let Some(why) = &step.why {
         out.push_str(&format!("{why}\n\n"));
     }
-    out.push_str(&body(book, step));
+    out.push_str(&body(book, commands, step));
     for title in &step.links {
         let title = if title == "*" { "all of [links]" } else { title };
         line(&mut out, &format!("- see {title}: {BLANK}"));
@@ -77,13 +81,13 @@ fn paragraph(book: &Runbook, number: usize, step: &Step) -> String {
     out
 }
 
-fn body(book: &Runbook, step: &Step) -> String {
+fn body(book: &Runbook, commands: &Commands, step: &Step) -> String {
     match &step.kind {
-        Kind::Notice { text } => format!("{}\n- [ ] read\n", quoted(text)),
+        Kind::Notice { text } => format!("{}- [ ] read\n", quoted(text)),
         Kind::Check(claim) => format!("- [ ] {}: found {BLANK}\n", expected(claim)),
         Kind::Manual(manual) => manual_body(manual),
         Kind::Ask(ask) => format!("- [ ] {} = {BLANK} ({})\n", ask.var, source(&ask.from)),
-        Kind::Act(act) => act_body(act),
+        Kind::Act(act) => act_body(act, commands),
         Kind::Watch(watch) => watch_body(watch),
         Kind::Decide(decide) => decide_body(book, decide),
         Kind::Approve { role } => {
@@ -110,8 +114,8 @@ fn manual_body(manual: &Manual) -> String {
     out
 }
 
-fn act_body(act: &Act) -> String {
-    let mut out = format!("Risk: {} or worse.\n\n{}", act.risk.word(), does(&act.action));
+fn act_body(act: &Act, commands: &Commands) -> String {
+    let mut out = format!("Risk: {} or worse.\n\n{}", act.risk.word(), does(&act.action, commands));
     for gate in &act.gates {
         line(&mut out, &format!("- [ ] the gate `{gate}` allows it (see below)"));
     }
@@ -120,7 +124,7 @@ fn act_body(act: &Act) -> String {
         line(&mut out, &format!("- [ ] afterwards {}: found {BLANK}", expected(claim)));
     }
     if let Some(undo) = &act.undo {
-        out.push_str(&format!("\nDue from now on:\n\n{}- [ ] undone at {BLANK}\n", does(undo)));
+        out.push_str(&format!("\nDue from now on:\n\n{}- [ ] undone at {BLANK}\n", does(undo, commands)));
     }
     out
 }
@@ -190,7 +194,7 @@ fn after(book: &Runbook, step: &Step) -> String {
 }
 
 /// Returns what an action does: the command in the form in which it is run, where there is one.
-fn does(action: &Action) -> String {
+fn does(action: &Action, commands: &Commands) -> String {
     let shell = |text: String| format!("```sh\n{text}\n```\n\n");
     match action {
         Action::Sql { text, .. } => format!("```sql\n{}\n```\n\n", text.trim()),
@@ -222,6 +226,10 @@ fn does(action: &Action) -> String {
             let method = serde_json::to_value(endpoint.method).unwrap_or_default();
             format!("`{} {}`\n\n", method.as_str().unwrap_or_default(), endpoint.url)
         }
+        Action::Configured(name) if commands.contains_key(name) => {
+            let argv = commands[name].iter().map(|word| Word::Text(word.clone()));
+            shell(argv.map(|word| quoted_word(&word)).collect::<Vec<_>>().join(" "))
+        }
         Action::Configured(name) => {
             format!("The command `{name}` of [commands] in lockkeeper.toml: {BLANK}\n\n")
         }
@@ -252,11 +260,18 @@ fn quoted_word(word: &Word) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
+/// Indented lines are commands: they stay as they are, with a blank line around them, without
+/// which Markdown would run them into the text.
 fn quoted(text: &str) -> String {
     let mut out = String::new();
+    let mut in_code = false;
     for part in text.trim().lines() {
-        // Indented lines are commands: they stay as they are.
-        line(&mut out, &if part.starts_with("  ") { format!("    {}", part.trim()) } else { part.to_owned() + "  " });
+        let is_code = part.starts_with("  ");
+        if is_code != in_code && !out.is_empty() {
+            out.push('\n');
+        }
+        in_code = is_code;
+        line(&mut out, &if is_code { format!("  {part}") } else { format!("{part}  ") });
     }
     out.push('\n');
     out
