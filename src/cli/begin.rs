@@ -8,7 +8,7 @@ use crate::domain::config::POLICY_NAMES;
 use crate::domain::runbook::{Kind, Runbook, Target};
 use crate::io::allowed::Allowed;
 use crate::io::host;
-use crate::io::runbook::{self, Loaded, Places};
+use crate::io::runbook::{self, Loaded, Origin, Places};
 use crate::io::site::Site;
 use crate::session::machine::Begin;
 use crate::session::walk::Place;
@@ -45,7 +45,12 @@ pub fn begin(site: &Site, loaded: Loaded) -> Begin {
     let frozen = |one: &Loaded| json!({ "sha256": one.hash, "text": one.text });
     let library: Map<String, Value> =
         called.iter().map(|one| (one.runbook.id.clone(), frozen(one))).collect();
+    let file = match &loaded.origin {
+        Origin::File(path) => std::path::absolute(path).ok(),
+        Origin::Embedded => None,
+    };
     let facts = json!({
+        "file": file,
         "runbook": loaded.runbook.id,
         "title": loaded.runbook.title,
         "sha256": loaded.hash,

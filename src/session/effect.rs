@@ -149,6 +149,8 @@ pub enum Event {
     Measured(Box<Baseline>),
     /// Triggers have begun to fire: the way back is offered.
     Fired(Vec<Fired>),
+    /// The file that the run was begun with holds something else now.
+    Edited(String),
     /// A record could not be written.
     RecordFailed(String),
     /// Time passed.

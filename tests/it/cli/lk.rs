@@ -233,6 +233,24 @@ impl Typed {
         }
     }
 
+    /// Waits until what is new ends with one of `ends`, or holds one of `lines` with the end of
+    /// its line, and returns what is new.
+    pub fn block(&mut self, ends: &[&str], lines: &[&str]) -> String {
+        let begun = Instant::now();
+        loop {
+            let all = self.text();
+            let new = all.get(self.seen..).unwrap_or_default();
+            let whole = |line: &&str| new.split_once(*line).is_some_and(|(_, end)| end.contains('\n'));
+            let is_over = lines.iter().any(whole);
+            if is_over || ends.iter().any(|end| new.trim_end_matches('\n').ends_with(end)) {
+                self.seen = all.len();
+                return new.trim_end_matches('\n').to_owned();
+            }
+            assert!(begun.elapsed() < Duration::from_mins(1), "nothing is asked in:\n{new}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     pub fn line(&mut self, text: &str) {
         let input = self.input.as_mut().expect("the input is open");
         writeln!(input, "{text}").expect("it reads");

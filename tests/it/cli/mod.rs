@@ -21,3 +21,4 @@ mod runbook;
 mod salvage;
 mod schema;
 mod tend;
+mod walked;

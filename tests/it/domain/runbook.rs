@@ -9,7 +9,7 @@ use lockkeeper::domain::evidence::{Expect, Name, Reading, Scope, Value, Verdict}
 use lockkeeper::domain::identity::Class;
 use lockkeeper::domain::plan::Risk;
 use lockkeeper::domain::runbook::{
-    Action, Context, Deed, Down, Goto, Kind, Migrate, Resume, Runbook, Skip, Target, When,
+    Action, Context, Deed, Down, Goto, Kind, Migrate, Resume, Runbook, SHIPPED, Skip, Target, When,
 };
 use lockkeeper::io::runbook::{self, Places};
 
@@ -133,7 +133,8 @@ fn rollback() -> Runbook {
 
 #[test]
 fn every_step_of_the_shipped_runbooks_says_where_it_comes_from() {
-    for book in [migrate(), rollback()] {
+    for name in SHIPPED {
+        let book = runbook::find(name, &Places::default()).expect("it is shipped").runbook;
         for step in book.steps().filter(|step| step.id != "what_this_does") {
             assert!(step.source.is_some(), "{} cites nothing", step.id);
             let refused = matches!(&step.kind, Kind::Act(act) if act.action.not_yet().is_some());
