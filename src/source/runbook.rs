@@ -1,9 +1,8 @@
 //! The SQL of a runbook, parsed: what the server would refuse, and what a probe must not ask.
 
 use super::sql::{self, question};
-use crate::domain::problem::Flaw;
 use crate::domain::runbook::Runbook;
-use crate::domain::runbook::lint::{Finding, Weight};
+use crate::domain::runbook::lint::Finding;
 
 /// Returns what is wrong with the SQL of a runbook.
 #[must_use]
@@ -17,8 +16,7 @@ pub fn sql(book: &Runbook) -> Vec<Finding> {
         } else if compiled.statements.is_empty() {
             all.push(Finding::bad("sql", asked.place, "there is no statement in it"));
         } else if let (true, Err(refused)) = (asked.reads, question::only_reads(asked.sql)) {
-            let flaw = Flaw::new(asked.place, refused.to_string());
-            all.push(Finding { rule: "sql", weight: Weight::Bad, flaw });
+            all.push(Finding::bad("sql", asked.place, refused.to_string()));
         }
     }
     all

@@ -4,7 +4,7 @@
 //! `cargo bench` takes 900 sessions; `cargo bench -- --quick` 150, as a smoke test;
 //! one of the words `ddl`, `rows`, `exclusive` only that scene, `decode` only the proof of an
 //! archive of 1 GB of data (100 MB with `--quick`) beside `pg_restore`, `restore` only what
-//! clients see of a restore, `lint` no server at all; `--hold` sets each scene
+//! clients see of a restore, `lint` and `runbook` no server at all; `--hold` sets each scene
 //! and measures nothing until standard input ends, for a profiler.
 
 mod console;
@@ -18,6 +18,7 @@ mod pty;
 mod refresh;
 mod report;
 mod restore;
+mod runbook;
 mod scene;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 #[path = "../it/support/server.rs"]
@@ -60,6 +61,10 @@ fn main() {
     let has = |word: &str| arguments.iter().any(|argument| argument == word);
     lint::measure();
     if has("lint") {
+        return;
+    }
+    runbook::measure();
+    if has("runbook") {
         return;
     }
     let effort = if has("--quick") { QUICK } else { FULL };

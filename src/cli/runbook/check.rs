@@ -15,7 +15,7 @@ use crate::domain::problem::Problem;
 use crate::domain::runbook::Runbook;
 use crate::domain::runbook::lint::{Around, Finding, Weight};
 use crate::io::config;
-use crate::io::document::{self, Refused};
+use crate::io::document::Refused;
 use crate::io::postgres::reader::Reader;
 use crate::io::runbook::{self, Loaded};
 use crate::source;
@@ -166,16 +166,9 @@ fn checked(
     (file, None)
 }
 
-/// Returns the findings with the lines that they are in, in the order of the file.
 fn located(name: &str, text: &str, findings: Vec<Finding>) -> Vec<Found> {
-    let one = |finding: Finding| {
-        let problems = document::locate(Path::new(name), text, vec![finding.flaw]);
-        let (rule, weight) = (finding.rule, finding.weight);
-        problems.into_iter().map(move |problem| found_of(rule, weight, problem))
-    };
-    let mut all: Vec<Found> = findings.into_iter().flat_map(one).collect();
-    all.sort_by_key(|found| found.line);
-    all
+    let located = runbook::locate(Path::new(name), text, findings).into_iter();
+    located.map(|one| found_of(one.rule, one.weight, one.problem)).collect()
 }
 
 fn found_of(rule: &str, severity: Weight, problem: Problem) -> Found {

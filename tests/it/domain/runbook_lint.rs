@@ -5,7 +5,6 @@ use std::path::Path;
 
 use lockkeeper::domain::config::{Config, Contact};
 use lockkeeper::domain::runbook::lint::{Around, commands};
-use lockkeeper::io::document;
 use lockkeeper::io::runbook::{self, Places};
 use lockkeeper::source;
 
@@ -24,11 +23,8 @@ fn lint(text: &str, config: &Config) -> Vec<String> {
         .collect();
     let mut findings = book.lint(Around { config, books: &books });
     findings.extend(source::runbook::sql(&book));
-    let located = findings.into_iter().flat_map(|finding| {
-        let rule = finding.rule;
-        document::locate(path, text, vec![finding.flaw]).into_iter().map(move |p| (rule, p))
-    });
-    located.map(|(rule, problem)| format!("[{rule}] {problem}")).collect()
+    let located = runbook::locate(path, text, findings).into_iter();
+    located.map(|one| format!("[{}] {}", one.rule, one.problem)).collect()
 }
 
 #[test]

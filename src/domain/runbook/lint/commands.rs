@@ -18,14 +18,17 @@ pub struct Known {
 /// Returns the commands and the SQL that are known to be wrong.
 pub(super) fn findings(book: &Runbook) -> Vec<Finding> {
     let lines = book.command_lines();
-    let lines = lines.iter().filter_map(|(place, line)| Some((place.clone(), of_line(line)?)));
+    let lines = lines
+        .iter()
+        .filter_map(|(place, line)| Some((place.clone(), of_line(line)?, Some(line.clone()))));
     let sql = book.sql();
-    let sql = sql.iter().filter_map(|one| Some((one.place.clone(), of_sql(one.sql)?)));
+    let sql = sql.iter().filter_map(|one| Some((one.place.clone(), of_sql(one.sql)?, None)));
     lines
         .chain(sql)
-        .map(|(place, known)| {
+        .map(|(place, known, near)| {
             let what = format!("{}: {}", known.name, known.happens);
-            Finding::bad("known_wrong", place, what).meaning(Some(known.instead.to_owned()))
+            let finding = Finding::bad("known_wrong", place, what);
+            Finding { near, ..finding.meaning(Some(known.instead.to_owned())) }
         })
         .collect()
 }

@@ -46,17 +46,19 @@ pub struct Finding {
     pub weight: Weight,
     /// Where, what, and what was probably meant.
     pub flaw: Flaw,
+    /// The line of a longer text at that place that is meant.
+    pub near: Option<String>,
 }
 
 impl Finding {
     /// Returns a finding that has to be mended.
     pub fn bad(rule: &'static str, place: Place, what: impl Into<String>) -> Self {
-        Self { rule, weight: Weight::Bad, flaw: Flaw::new(place, what) }
+        Self { rule, weight: Weight::Bad, flaw: Flaw::new(place, what), near: None }
     }
 
     /// Returns a finding that is worth knowing.
     pub fn note(rule: &'static str, place: Place, what: impl Into<String>) -> Self {
-        Self { rule, weight: Weight::Note, flaw: Flaw::new(place, what) }
+        Self { rule, weight: Weight::Note, flaw: Flaw::new(place, what), near: None }
     }
 
     fn meaning(mut self, suggestion: Option<String>) -> Self {
