@@ -37,8 +37,12 @@ fn text(steps: usize) -> String {
         let body = match step % 4 {
             0 => "kind = \"check\"\nprobe = \"blocked_sessions\"\n",
             1 => "kind = \"manual\"\ndo = \"Look, and write it.\"\nrespond = \"value\"\n",
-            2 => "kind = \"act\"\nbackup = { scope = \"full\" }\non_fail = { offer = [\"s0\", \"escalate\"] }\n",
-            _ => "kind = \"decide\"\nevidence = [\"tool_problems\"]\nanswers = [{ key = \"y\", id = \"y\", label = \"yes\" }, { key = \"n\", id = \"n\", label = \"no\" }]\n",
+            2 => {
+                "kind = \"act\"\nbackup = { scope = \"full\" }\non_fail = { offer = [\"s0\", \"escalate\"] }\n"
+            }
+            _ => {
+                "kind = \"decide\"\nevidence = [\"tool_problems\"]\nanswers = [{ key = \"y\", id = \"y\", label = \"yes\" }, { key = \"n\", id = \"n\", label = \"no\" }]\n"
+            }
         };
         write!(text, "[[section.step]]\nid = \"step{step}\"\ntitle = \"Step {step}\"\nwhy = \"It is one of many.\"\n{body}")
             .expect("a String takes it");

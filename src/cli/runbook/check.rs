@@ -159,7 +159,8 @@ fn checked(
         }
         Ok(Read::Configuration(_)) => {}
         Err(Refused::Wrong(problems)) => {
-            file.findings = problems.into_iter().map(|p| found_of("file", Weight::Bad, p)).collect();
+            file.findings =
+                problems.into_iter().map(|p| found_of("file", Weight::Bad, p)).collect();
         }
         Err(refused) => file.unknown = Some(refused.to_string()),
     }

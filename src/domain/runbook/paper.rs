@@ -96,7 +96,9 @@ fn body(book: &Runbook, commands: &Commands, step: &Step) -> String {
         Kind::Call { target: Target::Section(id) } => {
             format!("- [ ] walk the section `{id}`, then come back here\n")
         }
-        Kind::Call { target } => format!("- [ ] walk the runbook `{target}`, then come back here\n"),
+        Kind::Call { target } => {
+            format!("- [ ] walk the runbook `{target}`, then come back here\n")
+        }
     }
 }
 
@@ -124,13 +126,17 @@ fn act_body(act: &Act, commands: &Commands) -> String {
         line(&mut out, &format!("- [ ] afterwards {}: found {BLANK}", expected(claim)));
     }
     if let Some(undo) = &act.undo {
-        out.push_str(&format!("\nDue from now on:\n\n{}- [ ] undone at {BLANK}\n", does(undo, commands)));
+        out.push_str(&format!(
+            "\nDue from now on:\n\n{}- [ ] undone at {BLANK}\n",
+            does(undo, commands)
+        ));
     }
     out
 }
 
 fn watch_body(watch: &Watch) -> String {
-    let mut out = format!("Watch for {} at least, from {BLANK} to {BLANK}:\n\n", watch.min_duration);
+    let mut out =
+        format!("Watch for {} at least, from {BLANK} to {BLANK}:\n\n", watch.min_duration);
     for (name, _) in &watch.probes {
         line(&mut out, &format!("- [ ] {name}: {BLANK}"));
     }
@@ -351,8 +357,7 @@ fn gate_lines(name: &str, gate: &Gate) -> String {
 fn known(book: &Runbook) -> String {
     let mut out = String::new();
     for scenario in book.scenarios.values() {
-        let forms: Vec<String> =
-            scenario.matches.iter().map(|form| format!("`{form}`")).collect();
+        let forms: Vec<String> = scenario.matches.iter().map(|form| format!("`{form}`")).collect();
         line(&mut out, &format!("\n### {}\n\n{}\n", scenario.title, forms.join(", ")));
         if let Some(text) = &scenario.text {
             line(&mut out, text);

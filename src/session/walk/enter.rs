@@ -178,12 +178,10 @@ pub(super) fn request(action: &Action, risk: Risk, walk: &Walk) -> Result<Reques
         Action::Restore(Restore::Full { backup }) => {
             Ok(Request::Restore(Order::to(restore::Goal::Backup(resolve(backup, walk)?))))
         }
-        Action::Sql { .. } | Action::Restore(_) | Action::Http(_) => {
-            Err(format!(
-                "this version cannot run an act of the kind {}",
-                action.not_yet().unwrap_or("named here")
-            ))
-        }
+        Action::Sql { .. } | Action::Restore(_) | Action::Http(_) => Err(format!(
+            "this version cannot run an act of the kind {}",
+            action.not_yet().unwrap_or("named here")
+        )),
     }
 }
 

@@ -164,10 +164,9 @@ impl Walk {
         let Some(step) = books.find_map(|one| one.step(id)) else { return };
         let Kind::Act(act) = &step.kind else { return };
         if let Action::UndoOf(opened) = &act.action {
-            let opened = name.rsplit_once('/').map_or_else(
-                || opened.clone(),
-                |(book, _)| format!("{book}/{opened}"),
-            );
+            let opened = name
+                .rsplit_once('/')
+                .map_or_else(|| opened.clone(), |(book, _)| format!("{book}/{opened}"));
             self.due.retain(|due| due.step != opened);
         } else if let Some(action) = act.undo.clone() {
             self.due.retain(|due| due.step != name);

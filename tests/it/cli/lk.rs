@@ -240,13 +240,16 @@ impl Typed {
         loop {
             let all = self.text();
             let new = all.get(self.seen..).unwrap_or_default();
-            let whole = |line: &&str| new.split_once(*line).is_some_and(|(_, end)| end.contains('\n'));
+            let whole =
+                |line: &&str| new.split_once(*line).is_some_and(|(_, end)| end.contains('\n'));
             let is_over = lines.iter().any(whole);
             if is_over || ends.iter().any(|end| new.trim_end_matches('\n').ends_with(end)) {
                 self.seen = all.len();
                 return new.trim_end_matches('\n').to_owned();
             }
-            assert!(begun.elapsed() < Duration::from_mins(1), "nothing is asked in:\n{new}");
+            let seen = &all[..self.seen];
+            let late = begun.elapsed() > Duration::from_mins(1);
+            assert!(!late, "after\n{seen}\nnothing is asked in:\n{new}");
             std::thread::sleep(Duration::from_millis(10));
         }
     }

@@ -77,8 +77,14 @@ fn sql_is_prepared_on_a_target_and_never_run() {
     let said = checked.out();
     assert_eq!(checked.code(), 1, "{said}");
     assert!(said.contains("asks.toml:6: `probe.rows.sql`") && said.contains("expences"), "{said}");
-    assert!(said.contains("\"nowhere\" does not exist") && !said.contains("\"expenses\""), "{said}");
-    lk.write("asks.toml", &ASKS.replace("expences", "expenses").replace("; delete from nowhere", ""));
+    assert!(
+        said.contains("\"nowhere\" does not exist") && !said.contains("\"expenses\""),
+        "{said}"
+    );
+    lk.write(
+        "asks.toml",
+        &ASKS.replace("expences", "expenses").replace("; delete from nowhere", ""),
+    );
     let checked = lk.run(&["runbook", "check", "asks.toml", "--dsn", &dsn]);
     assert_eq!(checked.code(), 0, "{} {}", checked.out(), checked.said());
     let rows = lk.run(&["backup", "--plan", "--json"]);

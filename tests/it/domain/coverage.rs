@@ -34,9 +34,7 @@ fn is_there(cover: &str, books: &BTreeMap<String, Runbook>) -> bool {
     let Some((kind, name)) = cover.split_once(':') else { return false };
     let of = || name.split_once('.').and_then(|(book, name)| Some((books.get(book)?, name)));
     match kind {
-        "command" => {
-            CONTRACT.contains(&name) || Cli::command().find_subcommand(name).is_some()
-        }
+        "command" => CONTRACT.contains(&name) || Cli::command().find_subcommand(name).is_some(),
         "panel" => Id::ALL.iter().any(|panel| panel.title() == name),
         "config" => {
             let config = serde_json::to_value(Config::default()).expect("it is JSON");
@@ -48,7 +46,8 @@ fn is_there(cover: &str, books: &BTreeMap<String, Runbook>) -> bool {
         "report" => of().is_some_and(|(book, name)| reports(book, name)),
         book => {
             let section = name.split_once('.');
-            let section = section.and_then(|(id, step)| Some((books.get(book)?.section(id)?, step)));
+            let section =
+                section.and_then(|(id, step)| Some((books.get(book)?.section(id)?, step)));
             section.is_some_and(|(section, step)| section.steps.iter().any(|one| one.id == step))
         }
     }
@@ -76,7 +75,8 @@ fn every_item_of_the_sources_is_covered_by_what_is_there() {
 
 #[test]
 fn every_step_that_does_or_asks_something_stands_for_an_item() {
-    let named: Vec<&str> = items().into_iter().flat_map(|[.., covers]| covers.split(", ")).collect();
+    let named: Vec<&str> =
+        items().into_iter().flat_map(|[.., covers]| covers.split(", ")).collect();
     let documents = ["000", "001", "002", "003", "004"];
     for (name, book) in books() {
         for step in book.steps() {

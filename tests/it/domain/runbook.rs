@@ -46,7 +46,10 @@ fn a_step_is_skipped_and_resumed_as_its_file_says() {
     assert_eq!(step("ask").skip, Skip::WithReason);
     assert_eq!(step("command").resume, Resume::Ask);
     assert_eq!(step("check").resume, Resume::Rerun);
-    assert_eq!(step("call").kind, Kind::Call { target: Target::Runbook { name: "validate".to_owned(), section: None } });
+    assert_eq!(
+        step("call").kind,
+        Kind::Call { target: Target::Runbook { name: "validate".to_owned(), section: None } }
+    );
 }
 
 #[test]

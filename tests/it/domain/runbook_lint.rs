@@ -63,7 +63,10 @@ fn a_contact_is_missing_until_its_blank_is_filled_in() {
 
 /// The source documents' commands that were measured to fail, each with its name here.
 const WRONG: [(&str, &str); 26] = [
-    ("pg_restore --dbname=shop --table=t --data-only --clean x.dump", "pg_restore --data-only --clean"),
+    (
+        "pg_restore --dbname=shop --table=t --data-only --clean x.dump",
+        "pg_restore --data-only --clean",
+    ),
     ("pg_restore -C -c -d postgres x.dump", "pg_restore -C -c"),
     ("pg_restore --list x.dump > /dev/null && echo verified", "pg_restore --list as a proof"),
     ("pg_restore --clean --if-exists --dbname=shop x.dump", "pg_restore --clean in place"),
@@ -87,7 +90,10 @@ const WRONG: [(&str, &str); 26] = [
         "psql -c \"SELECT tablename, n_live_tup FROM pg_stat_user_tables\"",
         "tablename in pg_stat_user_tables and pg_stat_user_indexes",
     ),
-    ("psql -c \"SELECT * FROM pg_depend WHERE objid = 'users.email'::regclass\"", "pg_depend by objid"),
+    (
+        "psql -c \"SELECT * FROM pg_depend WHERE objid = 'users.email'::regclass\"",
+        "pg_depend by objid",
+    ),
     ("psql -c \"ALTER TABLE big ADD COLUMN CONCURRENTLY c int\"", "ADD COLUMN CONCURRENTLY"),
     (
         "psql -c \"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'active'\"",

@@ -85,9 +85,10 @@ fn opened() -> Driven {
     driven.yes();
     driven.end(Ending::Done);
     assert_eq!(driven.step(), "read");
-    assert_eq!(driven.walk().due().map(|due| due.title.as_str()).collect::<Vec<_>>(), [
-        "Maintenance on"
-    ]);
+    assert_eq!(
+        driven.walk().due().map(|due| due.title.as_str()).collect::<Vec<_>>(),
+        ["Maintenance on"]
+    );
     driven
 }
 
@@ -175,8 +176,7 @@ fn records(ending: bool) -> Vec<Record> {
     let step = |id: &str| {
         Entry::new(Kind::Step, serde_json::json!({ "section": "main", "title": id })).at_step(id)
     };
-    let passed =
-        serde_json::json!({ "status": "passed", "means": "acted", "value": "1 act done" });
+    let passed = serde_json::json!({ "status": "passed", "means": "acted", "value": "1 act done" });
     let mut entries = vec![
         Entry::new(Kind::Opened, serde_json::Value::Null),
         step("on"),
@@ -215,8 +215,7 @@ fn a_resumed_run_still_knows_what_is_due_and_how_it_was_to_end() {
     let begin = bracket();
     let resume = |ending| {
         let library = std::collections::BTreeMap::new();
-        let walk =
-            Walk::resume(begin.book.clone(), library, begin.place.clone(), &records(ending));
+        let walk = Walk::resume(begin.book.clone(), library, begin.place.clone(), &records(ending));
         let mut walk = walk.expect("it is the same runbook");
         walk.begin();
         walk

@@ -7,7 +7,8 @@ use crate::domain::evidence::Word;
 use crate::domain::plan::{Direction, Risk};
 use crate::domain::problem::{Flaw, Place};
 
-const ACTIONS: &str = "sql, command, migrate, backup, verify_backup, restore, signal, http, configured, undo_of";
+const ACTIONS: &str =
+    "sql, command, migrate, backup, verify_backup, restore, signal, http, configured, undo_of";
 
 impl Builder<'_> {
     pub(super) fn act(&mut self, raw: &raw::Step, place: &Place) -> Option<Kind> {

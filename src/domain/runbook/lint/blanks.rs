@@ -9,8 +9,16 @@ use crate::domain::problem::{Place, nearest};
 /// Parts of texts that stand for something to be filled in. `FILE`, `TABLE` and the like are
 /// what the operator puts in while walking.
 const OPEN: [&str; 10] = [
-    "TODO", "TBD", "FIXME", "[Contact", "[contact", "YYYYMMDD", "<TIMESTAMP>", "your-api-url",
-    "<GRAFANA_URL>", "[Links",
+    "TODO",
+    "TBD",
+    "FIXME",
+    "[Contact",
+    "[contact",
+    "YYYYMMDD",
+    "<TIMESTAMP>",
+    "your-api-url",
+    "<GRAFANA_URL>",
+    "[Links",
 ];
 
 /// Returns the blanks.
@@ -43,7 +51,8 @@ pub(super) fn findings(book: &Runbook, config: &Config) -> Vec<Finding> {
 
 fn contact(name: &str, place: Place, config: &Config) -> Option<Finding> {
     let Some(_) = config.contacts.get(name) else {
-        let what = format!("nobody is named `{name}`: fill in [contacts.{name}] of lockkeeper.toml");
+        let what =
+            format!("nobody is named `{name}`: fill in [contacts.{name}] of lockkeeper.toml");
         let meant = nearest(name, config.contacts.keys().map(String::as_str));
         return Some(Finding::bad("blank", place, what).meaning(meant));
     };
@@ -67,7 +76,8 @@ fn link(title: &str, place: Place, config: &Config) -> Option<Finding> {
             open.then(|| Finding::bad("blank", place, what))
         }
         None => {
-            let what = format!("no link has the title `{title}`: fill in [links] of lockkeeper.toml");
+            let what =
+                format!("no link has the title `{title}`: fill in [links] of lockkeeper.toml");
             let meant = nearest(title, config.links.keys().map(String::as_str));
             Some(Finding::bad("blank", place, what).meaning(meant))
         }
@@ -97,7 +107,9 @@ fn probes(book: &Runbook, config: &Config) -> Vec<Finding> {
     });
     named
         .map(|(own, name)| {
-            let what = format!("the configuration has no probe `{name}`: until it has, it says \"cannot tell\"");
+            let what = format!(
+                "the configuration has no probe `{name}`: until it has, it says \"cannot tell\""
+            );
             let place = Place::top().key("probe").key(own).key("configured");
             let meant = nearest(name, config.probes.keys().map(String::as_str));
             Finding::note("blank", place, what).meaning(meant)

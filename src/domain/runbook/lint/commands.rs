@@ -61,10 +61,18 @@ impl<'a> Line<'a> {
     /// An option in its long form, with or without a value, or in its short one.
     fn option(&self, long: &str, short: &str) -> bool {
         self.words.iter().any(|word| {
-            let is_long = word.strip_prefix(long).is_some_and(|rest| rest.is_empty() || rest.starts_with('='));
+            let is_long = word
+                .strip_prefix(long)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('='));
             let letter = short.trim_start_matches('-');
             let is_short = word.starts_with('-') && !word.starts_with("--");
-            is_long || (!short.is_empty() && is_short && (word.starts_with(short) || (word.len() > 2 && word[1..].chars().all(char::is_alphabetic) && word.contains(letter))))
+            is_long
+                || (!short.is_empty()
+                    && is_short
+                    && (word.starts_with(short)
+                        || (word.len() > 2
+                            && word[1..].chars().all(char::is_alphabetic)
+                            && word.contains(letter))))
         })
     }
 
@@ -142,7 +150,9 @@ const LINES: &[Rule] = &[
         ),
     ),
     (
-        |l| l.runs("pg_restore") && l.option("--dbname", "-d") && !l.option("--exit-on-error", "-e"),
+        |l| {
+            l.runs("pg_restore") && l.option("--dbname", "-d") && !l.option("--exit-on-error", "-e")
+        },
         known(
             "pg_restore -d",
             "into a database that is not empty it goes on after each error, and a table without a key gets its rows twice",
@@ -176,7 +186,9 @@ const LINES: &[Rule] = &[
     (
         |l| {
             (l.runs("pg_dump") || l.runs("pg_restore") || l.runs("psql"))
-                && (l.holds("DATABASE_URL") || l.holds("postgres://") || l.holds("postgresql://")
+                && (l.holds("DATABASE_URL")
+                    || l.holds("postgres://")
+                    || l.holds("postgresql://")
                     || l.holds("postgresql+"))
         },
         known(
@@ -296,7 +308,11 @@ const QUERIES: &[Query] = &[
         ),
     ),
     (
-        |sql| sql.contains("query_start") && sql.contains("interval") && sql.contains("pg_stat_activity"),
+        |sql| {
+            sql.contains("query_start")
+                && sql.contains("interval")
+                && sql.contains("pg_stat_activity")
+        },
         known(
             "old queries of pg_stat_activity",
             "the age of the transaction counts: an idle one blocks too",

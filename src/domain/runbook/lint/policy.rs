@@ -162,7 +162,11 @@ fn at_once(book: &Runbook) -> Vec<Finding> {
                 "the trigger leads to {} without a question before it (002's \"roll back now\" against 004's \"do not retry\"): offer the decision tree",
                 word(deed)
             );
-            all.push(Finding::bad("policy", Place::top().key("trigger").key(name).key("offer"), what));
+            all.push(Finding::bad(
+                "policy",
+                Place::top().key("trigger").key(name).key("offer"),
+                what,
+            ));
         }
     }
     all

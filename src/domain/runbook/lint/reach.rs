@@ -81,8 +81,11 @@ fn values_never_given(book: &Runbook) -> Vec<Finding> {
                 },
                 _ => None,
             });
-            let Some(choices) = choices.filter(|choices| !choices.contains(value)) else { continue };
-            let what = format!("`{name}` is never \"{value}\": it is one of {}", choices.join(", "));
+            let Some(choices) = choices.filter(|choices| !choices.contains(value)) else {
+                continue;
+            };
+            let what =
+                format!("`{name}` is never \"{value}\": it is one of {}", choices.join(", "));
             let meant = nearest(value, choices.iter().map(String::as_str));
             let place = place.key("when").key("var").key(name);
             all.push(Finding::bad("unreachable", place, what).meaning(meant));
@@ -102,7 +105,8 @@ fn set_too_late(book: &Runbook) -> Vec<Finding> {
                 let later = section.steps[index..].iter().any(sets);
                 let only_later = later && book.steps().filter(|one| sets(one)).count() == 1;
                 if only_later {
-                    let what = format!("`{var}` has no value yet: the step that asks for it comes later");
+                    let what =
+                        format!("`{var}` has no value yet: the step that asks for it comes later");
                     all.push(Finding::bad("unset", here.index(index), what));
                 }
             }
@@ -124,7 +128,13 @@ fn unused(book: &Runbook) -> Vec<Finding> {
     }
     let idle = book.gates.keys().filter(|name| !gates.contains(name.as_str()));
     let mut all: Vec<Finding> = idle
-        .map(|name| Finding::note("unused", top("gate", name), format!("no act is behind the gate `{name}`")))
+        .map(|name| {
+            Finding::note(
+                "unused",
+                top("gate", name),
+                format!("no act is behind the gate `{name}`"),
+            )
+        })
         .collect();
     let lost = book.scenarios.iter().filter(|(_, one)| !one.offer.is_empty() && !scenarios_offered);
     all.extend(lost.map(|(name, _)| {
@@ -136,7 +146,8 @@ fn unused(book: &Runbook) -> Vec<Finding> {
     let watched = book.steps().any(|step| matches!(step.kind, Kind::Watch(_)));
     let armed = book.triggers.keys().filter(|_| !watched);
     all.extend(armed.map(|name| {
-        let what = format!("the trigger `{name}` is never armed: no step of the kind watch is here");
+        let what =
+            format!("the trigger `{name}` is never armed: no step of the kind watch is here");
         Finding::note("unused", top("trigger", name), what)
     }));
     all
