@@ -53,6 +53,9 @@ pub enum Role {
     Auth,
     /// The disk of the server: `disk`. A value, not a health.
     Disk,
+    /// What the steps of a runbook look at: `maintenance`, `log`, and names that begin with
+    /// `log_`. It says nothing of the application's health.
+    Steps,
 }
 
 impl Role {
@@ -62,6 +65,8 @@ impl Role {
         match name {
             "auth" => Self::Auth,
             "disk" => Self::Disk,
+            "maintenance" | "log" => Self::Steps,
+            name if name.starts_with("log_") => Self::Steps,
             name if name.starts_with("auth_") => Self::Auth,
             _ => Self::Health,
         }

@@ -254,6 +254,14 @@ impl Typed {
         }
     }
 
+    /// Waits for the end of the line behind what was waited for, and of the next one.
+    pub fn rest_of_line(&mut self) -> String {
+        let from = self.seen;
+        self.expect("\n");
+        self.expect("\n");
+        self.text()[from..self.seen].to_owned()
+    }
+
     pub fn line(&mut self, text: &str) {
         let input = self.input.as_mut().expect("the input is open");
         writeln!(input, "{text}").expect("it reads");
