@@ -190,7 +190,8 @@ impl Health {
     /// application, in milliseconds, as of `now`.
     #[must_use]
     pub fn latency_ms(&self, last: usize, now: DateTime<Utc>) -> Option<f64> {
-        let asks = self.rings.iter().filter(|(name, _)| Role::of(name) != Role::Disk);
+        let of_app = |name: &str| matches!(Role::of(name), Role::Health | Role::Auth);
+        let asks = self.rings.iter().filter(|(name, _)| of_app(name));
         let latest = asks.flat_map(|(_, ring)| ring.iter().rev().take(last));
         let answered = latest.filter(|one| now - one.at <= STALE * 5);
         median(answered.filter_map(|one| one.took_ms))

@@ -1,8 +1,9 @@
 //! Every shipped runbook, walked to its ends in the line mode, on a real database.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
-use lockkeeper::domain::journal::Kind;
+use lockkeeper::domain::journal::{Kind, Reading};
 use lockkeeper::io::runbook::{self, Places};
 
 use super::lk::{Lk, Typed};
@@ -140,6 +141,7 @@ fn walked(lk: &Lk, name: &str, answers: Answers, ends: &str) -> (String, BTreeSe
     let end = walker.walk();
     let Walker { typed, said, .. } = walker;
     assert!(end.starts_with(ends), "{name} ended with {end}:\n{said}");
+    until_closed(lk);
     typed.end();
     assert!(!said.contains('\u{1b}'), "no escape sequence is ever written");
     let journals = lk.journals();
@@ -150,6 +152,15 @@ fn walked(lk: &Lk, name: &str, answers: Answers, ends: &str) -> (String, BTreeSe
     assert_eq!(open, [""; 0], "{said}");
     let steps = newest.records.iter().filter(|record| record.kind == Kind::Step);
     (said, steps.filter_map(|record| record.step.clone()).collect())
+}
+
+/// Waits until every run is closed: a script is faster than the disk syncs what it decides.
+fn until_closed(lk: &Lk) {
+    let begun = Instant::now();
+    while !lk.journals().iter().all(Reading::closed) {
+        assert!(begun.elapsed() < Duration::from_mins(1), "the run is never closed");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Asserts that every step of a runbook was reached, but for these.
