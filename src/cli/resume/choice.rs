@@ -27,7 +27,7 @@ pub fn choose(runs: &Path, wanted: Option<&str>, here: &Identity) -> Result<Opti
                 run.id
             )),
             None => {
-                say(&format!("the run {} cannot be read: lockkeeper journal verify {0}", run.id))
+                say(&format!("the run {} cannot be read: lockkeeper journal verify {0}", run.id));
             }
         }
     }

@@ -40,12 +40,12 @@ pub struct Args {
 struct Checked {
     schema: u32,
     verdict: &'static str,
-    files: Vec<File>,
+    files: Vec<Judged>,
 }
 
 /// What was found in one file.
 #[derive(Serialize)]
-struct File {
+struct Judged {
     file: String,
     /// The runbook's name; `None` of what could not be read, and of a configuration.
     id: Option<String>,
@@ -74,7 +74,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let here = std::env::current_dir()?;
     let config = config::load(args.target.config.as_deref(), &here)?.config;
     let (books, sources) = (books()?, sources(&args.files)?);
-    let mut files: Vec<File> = Vec::new();
+    let mut files: Vec<Judged> = Vec::new();
     let mut asked: Vec<(usize, Loaded)> = Vec::new();
     for source in sources {
         let (file, loaded) = checked(&source, &config, &books);
@@ -97,8 +97,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }))
 }
 
-fn verdict(files: &[File]) -> &'static str {
-    let bad = |file: &File| file.findings.iter().any(|one| one.severity == Weight::Bad);
+fn verdict(files: &[Judged]) -> &'static str {
+    let bad = |file: &Judged| file.findings.iter().any(|one| one.severity == Weight::Bad);
     if files.iter().any(bad) {
         "fail"
     } else if files.iter().any(|file| file.unknown.is_some()) {
@@ -135,7 +135,7 @@ fn checked(
     source: &Source,
     config: &Config,
     books: &BTreeMap<String, Runbook>,
-) -> (File, Option<Loaded>) {
+) -> (Judged, Option<Loaded>) {
     let (name, found) = match source {
         Source::File(path) => (path.display().to_string(), read(path)),
         Source::Named(name) => {
@@ -147,7 +147,8 @@ fn checked(
             (name.clone(), found.map(|loaded| Read::Runbook(Box::new(loaded))))
         }
     };
-    let mut file = File { file: name, id: None, steps: None, findings: Vec::new(), unknown: None };
+    let mut file =
+        Judged { file: name, id: None, steps: None, findings: Vec::new(), unknown: None };
     match found {
         Ok(Read::Runbook(loaded)) => {
             let mut findings = loaded.runbook.lint(Around { config, books });
@@ -178,7 +179,7 @@ fn found_of(rule: &str, severity: Weight, problem: Problem) -> Found {
 }
 
 /// Prepares every SQL on the target; none of it is run.
-fn prepare(flags: &args::Target, asked: &[(usize, Loaded)], files: &mut [File]) -> Result<()> {
+fn prepare(flags: &args::Target, asked: &[(usize, Loaded)], files: &mut [Judged]) -> Result<()> {
     let site = site::open(flags)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -214,7 +215,7 @@ async fn refusals(reader: &mut Reader, book: &Runbook) -> Result<Vec<Finding>, S
     Ok(findings)
 }
 
-fn tell(file: &File) {
+fn tell(file: &Judged) {
     for found in &file.findings {
         let line = found.line.map(|line| format!(":{line}")).unwrap_or_default();
         let key = found.key.as_ref().map(|key| format!(": `{key}`")).unwrap_or_default();

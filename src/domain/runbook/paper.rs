@@ -67,7 +67,7 @@ fn paragraph(book: &Runbook, commands: &Commands, number: usize, step: &Step) ->
     let mut out = format!("\n### {number}. {}\n\n", step.title);
     out.push_str(&condition(&step.when));
     if let Some(why) = &step.why {
-        out.push_str(&format!("{why}\n\n"));
+        line(&mut out, &format!("{why}\n"));
     }
     out.push_str(&body(book, commands, step));
     for title in &step.links {
@@ -126,10 +126,8 @@ fn act_body(act: &Act, commands: &Commands) -> String {
         line(&mut out, &format!("- [ ] afterwards {}: found {BLANK}", expected(claim)));
     }
     if let Some(undo) = &act.undo {
-        out.push_str(&format!(
-            "\nDue from now on:\n\n{}- [ ] undone at {BLANK}\n",
-            does(undo, commands)
-        ));
+        let does = does(undo, commands);
+        line(&mut out, &format!("\nDue from now on:\n\n{does}- [ ] undone at {BLANK}"));
     }
     out
 }
@@ -245,7 +243,7 @@ fn does(action: &Action, commands: &Commands) -> String {
 
 fn backs_up(backup: &Backup) -> String {
     let each = |flag: &str, tables: &[Word]| {
-        tables.iter().map(|table| format!(" {flag} {table}")).collect::<String>()
+        tables.iter().map(|table| format!(" {flag} {table}")).collect::<Vec<_>>().concat()
     };
     match backup {
         Backup::Full => "lockkeeper backup".to_owned(),
@@ -316,7 +314,7 @@ fn condition(when: &When) -> String {
         parts.push(when.class.iter().map(|one| one.word()).collect::<Vec<_>>().join(" or "));
     }
     if !when.tool.is_empty() {
-        parts.push(when.tool.iter().map(|tool| word(tool)).collect::<Vec<_>>().join(" or "));
+        parts.push(when.tool.iter().map(word).collect::<Vec<_>>().join(" or "));
     }
     parts.extend(when.var.iter().map(|(name, value)| format!("{name} is {value}")));
     parts.extend(when.policy.iter().map(|(name, expect)| format!("policy {name} {expect}")));

@@ -68,20 +68,15 @@ fn link(title: &str, place: Place, config: &Config) -> Option<Finding> {
     if title == "*" {
         return None;
     }
-    match config.links.get(title) {
-        Some(_) => {
-            let at = format!("links.{title}");
-            let open = config.placeholders().into_iter().any(|place| place.to_string() == at);
-            let what = format!("the link `{title}` of lockkeeper.toml was never filled in");
-            open.then(|| Finding::bad("blank", place, what))
-        }
-        None => {
-            let what =
-                format!("no link has the title `{title}`: fill in [links] of lockkeeper.toml");
-            let meant = nearest(title, config.links.keys().map(String::as_str));
-            Some(Finding::bad("blank", place, what).meaning(meant))
-        }
+    if config.links.contains_key(title) {
+        let at = format!("links.{title}");
+        let open = config.placeholders().into_iter().any(|place| place.to_string() == at);
+        let what = format!("the link `{title}` of lockkeeper.toml was never filled in");
+        return open.then(|| Finding::bad("blank", place, what));
     }
+    let what = format!("no link has the title `{title}`: fill in [links] of lockkeeper.toml");
+    let meant = nearest(title, config.links.keys().map(String::as_str));
+    Some(Finding::bad("blank", place, what).meaning(meant))
 }
 
 fn command(
