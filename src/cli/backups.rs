@@ -28,7 +28,7 @@ pub fn run(flags: &args::Backups) -> Result<ExitCode> {
     }
     let inventory = store.read(now);
     if flags.json {
-        print(&json::document(&Document::of(&inventory.backups, &inventory.problems)));
+        json::print(&Document::of(&inventory.backups, &inventory.problems));
     } else {
         print(&words::backups(&inventory, now).join("\n"));
     }

@@ -47,7 +47,8 @@ pub(super) fn runtime() -> Result<Runtime> {
 pub fn run(flags: &args::Console) -> Result<ExitCode> {
     let site = site::open(&flags.target)?;
     let runtime = runtime()?;
-    let code = runtime.block_on(on(site, Start::default()));
+    // Not on the stack, which never gives back what it once had.
+    let code = runtime.block_on(Box::pin(on(site, Start::default())));
     // A reader of the terminal may still wait for a key.
     runtime.shutdown_timeout(Duration::from_millis(200));
     code

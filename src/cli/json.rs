@@ -1,10 +1,16 @@
 //! One document on standard output, safe on a terminal too.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 
 use serde::Serialize;
 
 use crate::domain::untrusted::Untrusted;
+
+/// Prints a document: nothing in it is left to be made visible.
+pub fn print(value: &impl Serialize) {
+    let _ = writeln!(std::io::stdout(), "{}", document(value));
+}
 
 /// Returns a document as text. What could deceive a terminal is in it as JSON escapes:
 /// a reader of the document gets it back exactly.
@@ -12,7 +18,8 @@ use crate::domain::untrusted::Untrusted;
 pub fn document(value: &impl Serialize) -> String {
     let text =
         serde_json::to_string_pretty(value).expect("a document holds nothing that JSON lacks");
-    if text.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)) {
+    // The other controls are escapes of JSON already.
+    if text.is_ascii() && memchr::memchr(DELETE, text.as_bytes()).is_none() {
         return text;
     }
     let mut out = String::with_capacity(text.len());
@@ -21,6 +28,9 @@ pub fn document(value: &impl Serialize) -> String {
     }
     out
 }
+
+/// The one control character that JSON leaves as it is.
+const DELETE: u8 = 0x7f;
 
 fn is_plain(c: char) -> bool {
     let mut one = [0; 4];

@@ -34,7 +34,7 @@ pub fn run(flags: &args::Lint) -> Result<ExitCode> {
     let mut lint = status::lint(files, &mut catalog);
     lint.errors.extend(unread);
     if flags.target.json {
-        print(&json::document(&lint));
+        json::print(&lint);
     } else {
         print(&words::lint(&lint).join("\n"));
     }

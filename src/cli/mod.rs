@@ -60,8 +60,21 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command.unwrap_or(Command::Console(cli.console)) {
-        Command::Console(args) if console::needs_lines(args.plain) => plain::run(&args),
-        Command::Console(args) => console::run(&args),
+        Command::Console(args) => interactive(&args),
+        command => dispatch(command),
+    }
+}
+
+fn interactive(args: &args::Console) -> Result<ExitCode> {
+    if console::needs_lines(args.plain) { plain::run(args) } else { console::run(args) }
+}
+
+/// Runs a command. Never a part of what calls it: the console stays, and would keep the stack
+/// that all commands together need.
+#[inline(never)]
+fn dispatch(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Console(args) => interactive(&args),
         Command::Snapshot(target) => snapshot::run(&target),
         Command::Status(flags) => status::run(&flags),
         Command::Lint(args) => lint::run(&args),

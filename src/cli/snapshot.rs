@@ -27,7 +27,7 @@ pub fn run(flags: &args::Target) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let snapshot = runtime.block_on(look(&site.target))?;
     if flags.json {
-        print(&json::document(&Document::new(&snapshot, 0.0)));
+        json::print(&Document::new(&snapshot, 0.0));
     } else {
         print(&lines(&snapshot, site.target.class).join("\n"));
     }

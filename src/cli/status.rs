@@ -24,7 +24,7 @@ pub fn run(flags: &args::Status) -> Result<ExitCode> {
     let site = site::open(&flags.target)?;
     let status = status(&site, flags.count)?;
     if flags.target.json {
-        print(&json::document(&status));
+        json::print(&status);
     } else {
         print(&words::migrations(&status).join("\n"));
     }

@@ -35,7 +35,7 @@ pub fn run(flags: &args::Verify) -> Result<ExitCode> {
     // First, so that the last line is what it comes to.
     report.notes.iter().for_each(|note| say(note));
     if flags.json {
-        print(&json::document(&report));
+        json::print(&report);
     } else {
         print(&words::proof(&report).join("\n"));
     }

@@ -101,12 +101,15 @@ impl Snapshot {
     /// that the server could not be asked about some of the edges.
     #[must_use]
     pub fn new(
-        reading: Reading,
+        mut reading: Reading,
         graph: Graph,
         names: &Names,
         server: &Identity,
         partial: bool,
     ) -> Self {
+        // The graph has all that they tell, and with the forest they would be the most that a
+        // refresh ever needs.
+        reading.locks = Vec::new();
         let now = reading.counters.at;
         let gids = reading.prepared.iter().map(|p| (p.xid, p.gid.clone())).collect();
         let mut forest = Forest::new(&graph, Telling { gids: &gids, names, now });

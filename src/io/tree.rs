@@ -44,8 +44,10 @@ fn entries(directory: &Path) -> io::Result<Vec<Entry>> {
     fs::read_dir(directory)?
         .map(|entry| {
             let entry = entry?;
+            let kind = entry.file_type()?;
             // Through a link, as the tools do; one that points nowhere is a file that fails to open.
-            let is_dir = fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_dir());
+            let links_to_dir = || fs::metadata(entry.path()).is_ok_and(|linked| linked.is_dir());
+            let is_dir = kind.is_dir() || (kind.is_symlink() && links_to_dir());
             Ok(Entry { name: entry.file_name().to_string_lossy().into_owned(), is_dir })
         })
         .collect()

@@ -1,6 +1,12 @@
 //! What the languages that tree-sitter parses have in common.
+//!
+//! A tree is copied once into a list that is walked by index: tree-sitter itself counts the
+//! children from the first one on at each step, and compares the names of fields as C strings.
 
-use tree_sitter::{Language, Node, Parser, Tree};
+use std::iter::successors;
+use std::ops::Range;
+
+use tree_sitter::{Language, Parser, TreeCursor};
 
 /// A place that the parser could not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,54 +17,230 @@ pub struct Fault {
     pub near: String,
 }
 
-/// Returns a parser of a language.
-pub(super) fn parser(language: &Language) -> Parser {
-    let mut parser = Parser::new();
-    parser.set_language(language).expect("the grammar and the parser are of one version");
-    parser
+/// A parser of one language, with the words of its grammar.
+pub(super) struct Reader {
+    parser: Parser,
+    kinds: Vec<&'static str>,
+    fields: Vec<&'static str>,
 }
 
-/// Parses a text; what cannot be read is an error in the tree.
-pub(super) fn parse(parser: &mut Parser, text: &str) -> Tree {
-    parser.parse(text, None).expect("no timeout and no cancellation is set")
+impl Reader {
+    /// Returns a parser of a language.
+    pub(super) fn of(language: &Language) -> Self {
+        let mut parser = Parser::new();
+        parser.set_language(language).expect("the grammar and the parser are of one version");
+        let kinds = 0..u16::try_from(language.node_kind_count()).unwrap_or(u16::MAX);
+        let fields = 0..=u16::try_from(language.field_count()).unwrap_or(u16::MAX - 1);
+        Self {
+            parser,
+            kinds: kinds.map(|id| language.node_kind_for_id(id).unwrap_or_default()).collect(),
+            fields: fields.map(|id| language.field_name_for_id(id).unwrap_or_default()).collect(),
+        }
+    }
+
+    /// Parses a text; what cannot be read is a fault of the tree.
+    pub(super) fn read(&mut self, text: &str) -> Tree {
+        let parsed = self.parser.parse(text, None).expect("no timeout and no cancellation is set");
+        let mut parts = Vec::with_capacity(parsed.root_node().descendant_count());
+        self.copy(&mut parsed.walk(), &mut parts);
+        Tree { parts }
+    }
+
+    /// Copies a tree, each node before those in it.
+    fn copy(&self, cursor: &mut TreeCursor<'_>, parts: &mut Vec<Part>) {
+        let mut open = Vec::new();
+        loop {
+            let at = self.part(cursor, parts);
+            if cursor.goto_first_child() {
+                open.push(at);
+                continue;
+            }
+            while !cursor.goto_next_sibling() {
+                if !cursor.goto_parent() {
+                    return;
+                }
+                let after = parts.len();
+                let closed = open.pop().flatten().and_then(|at: usize| parts.get_mut(at));
+                closed.expect("what has parts is one itself").after = after;
+            }
+        }
+    }
+
+    /// Adds a node; but for those that nothing here asks for: signs and words of the grammar.
+    fn part(&self, cursor: &TreeCursor<'_>, parts: &mut Vec<Part>) -> Option<usize> {
+        let node = cursor.node();
+        let field = cursor.field_id().map_or("", |id| self.fields[usize::from(id.get())]);
+        let (named, broken) = (node.is_named(), node.is_error() || node.is_missing());
+        if !named && !broken && field.is_empty() && node.child_count() == 0 {
+            return None;
+        }
+        let kind = self.kinds.get(usize::from(node.kind_id())).copied();
+        let at = parts.len();
+        parts.push(Part {
+            kind: kind.unwrap_or_else(|| node.kind()),
+            field,
+            named,
+            broken,
+            from: node.start_byte(),
+            to: node.end_byte(),
+            line: node.start_position().row + 1,
+            after: at + 1,
+        });
+        Some(at)
+    }
 }
 
-/// Returns the first place that could not be parsed, if there is one.
-pub(super) fn fault(tree: &Tree, text: &str) -> Option<Fault> {
-    let root = tree.root_node();
-    let at = root.has_error().then(|| first_error(root)).flatten()?;
-    let near = text[at.byte_range()].lines().next().unwrap_or_default().trim().chars().take(60);
-    Some(Fault { line: line(at), near: near.collect() })
+/// A parsed text.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Tree {
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Part {
+    kind: &'static str,
+    /// What it is to the one that it is in; empty if that has no name for it.
+    field: &'static str,
+    /// True if it has a name in the grammar of its own.
+    named: bool,
+    /// True if it could not be read, or is not there.
+    broken: bool,
+    from: usize,
+    to: usize,
+    line: usize,
+    /// The index behind all that is in it.
+    after: usize,
+}
+
+impl Tree {
+    /// Returns the node of all of the text.
+    pub(super) fn root(&self) -> Node<'_> {
+        Node { tree: self, at: 0 }
+    }
+
+    /// Returns true if something in it could not be parsed.
+    pub(super) fn is_broken(&self) -> bool {
+        self.parts.iter().any(|part| part.broken)
+    }
+
+    /// Returns the first place that could not be parsed, if there is one.
+    pub(super) fn fault(&self, text: &str) -> Option<Fault> {
+        let at = self.parts.iter().find(|part| part.broken)?;
+        let near = text[at.from..at.to].lines().next().unwrap_or_default().trim();
+        Some(Fault { line: at.line, near: near.chars().take(60).collect() })
+    }
+}
+
+/// A tree that is put together from those of the pieces of a text, in their order.
+pub(super) struct Grown<'a> {
+    text: &'a str,
+    parts: Vec<Part>,
+    /// The line, from 1, of the place up to which lines were counted.
+    line: usize,
+    counted: usize,
+}
+
+impl<'a> Grown<'a> {
+    pub(super) fn of(text: &'a str) -> Self {
+        let root = Part { kind: "module", named: true, ..Part::default() };
+        Self { text, parts: vec![root], line: 1, counted: 0 }
+    }
+
+    /// Adds the tree of a piece like the one at `start`: what stood at the places `from` in
+    /// that one stands at the places `to` in this.
+    pub(super) fn add(
+        &mut self,
+        tree: &Tree,
+        from: &[Range<usize>],
+        start: usize,
+        to: &[Range<usize>],
+    ) {
+        let moved = self.parts.len() - 1;
+        let place = |at: usize| match from.partition_point(|text| text.end <= at) {
+            0 => start + at,
+            passed => start + at - from[passed - 1].end + to[passed - 1].end,
+        };
+        for part in &tree.parts[1..] {
+            let from = place(part.from);
+            let between = &self.text.as_bytes()[self.counted..from];
+            self.line += memchr::memchr_iter(b'\n', between).count();
+            self.counted = from;
+            let (to, after) = (place(part.to), part.after + moved);
+            self.parts.push(Part { from, to, line: self.line, after, ..*part });
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Tree {
+        let (after, to) = (self.parts.len(), self.text.len());
+        let (from, line) = self.parts.get(1).map_or((0, 1), |first| (first.from, first.line));
+        self.parts[0] = Part { from, to, line, after, ..self.parts[0] };
+        Tree { parts: self.parts }
+    }
+}
+
+/// A piece of the code, with all that is in it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Node<'t> {
+    tree: &'t Tree,
+    at: usize,
+}
+
+impl<'t> Node<'t> {
+    fn part(self) -> &'t Part {
+        &self.tree.parts[self.at]
+    }
+
+    /// Returns the grammar's word for what it is.
+    pub(crate) fn kind(self) -> &'static str {
+        self.part().kind
+    }
+
+    /// Returns the place of its first byte.
+    pub(crate) fn start_byte(self) -> usize {
+        self.part().from
+    }
+
+    /// Returns the place behind its last byte.
+    pub(crate) fn end_byte(self) -> usize {
+        self.part().to
+    }
+
+    /// Returns where it stands.
+    pub(crate) fn byte_range(self) -> Range<usize> {
+        self.part().from..self.part().to
+    }
+
+    /// Returns the first part that the grammar calls so.
+    pub(crate) fn child_by_field_name(self, field: &str) -> Option<Self> {
+        self.parts().find(|child| child.part().field == field)
+    }
+
+    /// Returns a part by its place among those that have names in the grammar.
+    pub(crate) fn named_child(self, at: usize) -> Option<Self> {
+        children(self).nth(at)
+    }
+
+    /// Returns all parts, in their order.
+    fn parts(self) -> impl Iterator<Item = Self> {
+        let (tree, end) = (self.tree, self.part().after);
+        let first = Some(self.at + 1).filter(|at| *at < end);
+        let next = move |at: &usize| Some(tree.parts[*at].after).filter(|at| *at < end);
+        successors(first, next).map(move |at| Self { tree, at })
+    }
 }
 
 /// Returns the line on which a node begins, from 1.
 pub(super) fn line(node: Node<'_>) -> usize {
-    node.start_position().row + 1
+    node.part().line
 }
 
 /// Returns the parts of a node that have names in the grammar.
 pub(super) fn children(node: Node<'_>) -> impl Iterator<Item = Node<'_>> {
-    // By a cursor: each access by index counts from the first child on.
-    let mut cursor = node.walk();
-    let mut more = cursor.goto_first_child();
-    let all = std::iter::from_fn(move || {
-        let child = more.then(|| cursor.node())?;
-        more = cursor.goto_next_sibling();
-        Some(child)
-    });
-    all.filter(Node::is_named)
+    node.parts().filter(|child| child.part().named)
 }
 
 /// Returns the first line of a piece of code, without what it opens.
 pub(super) fn head(code: &str) -> String {
     let head = code.lines().next().unwrap_or_default().trim();
     head.trim_end_matches(['(', '{', ' ']).chars().take(80).collect()
-}
-
-fn first_error(node: Node<'_>) -> Option<Node<'_>> {
-    if node.is_error() || node.is_missing() {
-        return Some(node);
-    }
-    let mut cursor = node.walk();
-    node.children(&mut cursor).filter(Node::has_error).find_map(first_error)
 }

@@ -347,7 +347,7 @@ fn said(heard: &[Heard]) -> String {
 
 fn show(plan: &Plan, json: bool) -> ExitCode {
     if json {
-        print(&json::document(&document::plan(plan)));
+        json::print(&document::plan(plan));
     } else {
         print(&confirm::lines(plan).join("\n"));
     }
@@ -420,7 +420,7 @@ fn interrupted(seat: &mut Seat, signal: Stopped) -> Option<Vec<Heard>> {
 fn tell(seat: &Seat, plan: &Plan, outcome: &Outcome, json: bool) -> ExitCode {
     let journal = seat.journal();
     if json {
-        print(&json::document(&document::outcome(plan, outcome, journal.as_deref())));
+        json::print(&document::outcome(plan, outcome, journal.as_deref()));
     }
     let message = outcome.message.visible();
     let message = if message.is_empty() { message } else { format!(". {message}") };

@@ -108,7 +108,7 @@ async fn look_at_target(loose: &Loose) -> (Vec<Finding>, Option<crate::domain::f
 
 fn tell(findings: &[Finding], as_json: bool) {
     if as_json {
-        print(&json::document(&Document { schema: 1, findings }));
+        json::print(&Document { schema: 1, findings });
         return;
     }
     let width = findings.iter().map(|finding| finding.id.chars().count()).max().unwrap_or(0);

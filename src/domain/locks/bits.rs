@@ -3,6 +3,16 @@
 
 use fixedbitset::FixedBitSet;
 
+/// Puts a number below `size` into a set; one that has none yet takes no memory.
+///
+/// Most rows of a graph are empty: whoever waits blocks nobody as a rule.
+pub(super) fn put(set: &mut FixedBitSet, number: usize, size: usize) {
+    if set.len() < size {
+        set.grow(size);
+    }
+    set.insert(number);
+}
+
 /// Returns the numbers that are in both sets, ascending.
 pub(super) fn common(a: &FixedBitSet, b: &FixedBitSet) -> impl Iterator<Item = usize> {
     let words = a.as_slice().iter().zip(b.as_slice()).enumerate();

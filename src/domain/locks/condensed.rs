@@ -3,7 +3,7 @@
 use fixedbitset::FixedBitSet;
 
 use super::Graph;
-use super::bits::next_without;
+use super::bits::{next_without, put};
 use super::search::Search;
 
 /// The components of a graph, blockers before their waiters, and what each one causes.
@@ -61,12 +61,12 @@ impl Condensed {
     /// Returns the edges between components, from those between vertices.
     fn edges<'a>(&self, of: impl Fn(usize) -> &'a FixedBitSet) -> Vec<FixedBitSet> {
         let size = self.members.len();
-        let mut edges = vec![FixedBitSet::with_capacity(size); size];
+        let mut edges = vec![FixedBitSet::new(); size];
         for (at, members) in self.members.iter().enumerate() {
-            for blocker in members.iter().flat_map(|member| of(*member).ones()) {
-                edges[at].insert(self.component[blocker]);
+            let blockers = members.iter().flat_map(|member| of(*member).ones());
+            for blocker in blockers.map(|blocker| self.component[blocker]).filter(|b| *b != at) {
+                put(&mut edges[at], blocker, size);
             }
-            edges[at].set(at, false);
         }
         edges
     }
@@ -100,9 +100,9 @@ impl Condensed {
 }
 
 fn transpose(rows: &[FixedBitSet]) -> Vec<FixedBitSet> {
-    let mut columns = vec![FixedBitSet::with_capacity(rows.len()); rows.len()];
+    let mut columns = vec![FixedBitSet::new(); rows.len()];
     for (at, row) in rows.iter().enumerate() {
-        row.ones().for_each(|other| columns[other].insert(at));
+        row.ones().for_each(|other| put(&mut columns[other], at, rows.len()));
     }
     columns
 }
@@ -111,10 +111,10 @@ fn transpose(rows: &[FixedBitSet]) -> Vec<FixedBitSet> {
 /// after their blockers, so the nearest waiter is added first and brings most of the
 /// others, which are then skipped.
 fn reach(waiters: &[FixedBitSet]) -> (Vec<FixedBitSet>, Vec<Vec<usize>>) {
-    let mut reach = vec![FixedBitSet::with_capacity(waiters.len()); waiters.len()];
+    let mut reach = vec![FixedBitSet::new(); waiters.len()];
     let mut nearest = vec![Vec::new(); waiters.len()];
     for at in (0..waiters.len()).rev() {
-        let mut behind = FixedBitSet::with_capacity(waiters.len());
+        let mut behind = FixedBitSet::with_capacity(waiters[at].len());
         let mut from = 0;
         while let Some(waiter) = next_without(&waiters[at], &behind, from) {
             behind.insert(waiter);

@@ -61,8 +61,8 @@ impl Graph {
             index: vertices.iter().enumerate().map(|(at, holder)| (*holder, at)).collect(),
             vertices,
             waits: vec![Vec::new(); size],
-            hard: vec![FixedBitSet::with_capacity(size); size],
-            soft: vec![FixedBitSet::with_capacity(size); size],
+            hard: vec![FixedBitSet::new(); size],
+            soft: vec![FixedBitSet::new(); size],
             ..Self::default()
         }
     }
@@ -87,8 +87,8 @@ impl Graph {
             queue.waiters.iter().zip(blockers).enumerate()
         {
             self.waits[waiter.vertex].push(Wait { queue: self.queues.len(), place });
-            self.hard[waiter.vertex].union_with(&hard);
-            self.soft[waiter.vertex].union_with(&soft);
+            add(&mut self.hard[waiter.vertex], hard);
+            add(&mut self.soft[waiter.vertex], soft);
             let hard = &self.hard[waiter.vertex];
             self.soft[waiter.vertex].difference_with(hard);
         }
@@ -184,6 +184,15 @@ impl Graph {
     pub fn doubtful(&self) -> Vec<usize> {
         let doubt = |v: &usize| self.waits_of(*v).any(|(q, waiter, _)| q.is_doubtful(waiter));
         (0..self.vertices.len()).filter(doubt).collect()
+    }
+}
+
+/// Adds a set to one that takes no memory while it is empty.
+fn add(all: &mut FixedBitSet, more: FixedBitSet) {
+    match (more.is_clear(), all.is_clear()) {
+        (true, _) => {}
+        (false, true) => *all = more,
+        (false, false) => all.union_with(&more),
     }
 }
 

@@ -69,24 +69,22 @@ impl Queue {
         jumped.flatten().unwrap_or(self.waiters.len())
     }
 
-    /// Returns each waiter's blockers, in the order of the queue.
+    /// Returns each waiter's blockers, in the order of the queue, one after the other: those of
+    /// a long queue are much to keep.
     ///
     /// Where the server itself has answered for a waiter, its answer decides who is
     /// ahead of it. `size` is the number of vertices of the graph.
-    #[must_use]
-    pub fn blockers(&self, size: usize, answers: &Answers) -> Vec<Blockers> {
+    pub fn blockers(&self, size: usize, answers: &Answers) -> impl Iterator<Item = Blockers> {
         let holders = self.holders(size);
         let mut ahead = vec![FixedBitSet::with_capacity(size); Mode::ALL.len()];
-        let mut all = Vec::with_capacity(self.waiters.len());
-        for waiter in &self.waiters {
+        self.waiters.iter().map(move |waiter| {
             let soft = match answers.of(waiter.vertex) {
                 Some(answer) => self.asked_by(answer, waiter.mode, size),
                 None => union(&ahead, waiter.mode, size),
             };
-            all.push(Blockers::of(waiter.vertex, union(&holders, waiter.mode, size), soft));
             ahead[waiter.mode as usize].insert(waiter.vertex);
-        }
-        all
+            Blockers::of(waiter.vertex, union(&holders, waiter.mode, size), soft)
+        })
     }
 
     /// Returns the vertices that hold each mode.

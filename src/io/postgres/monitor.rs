@@ -38,6 +38,8 @@ pub struct Monitor {
     ours: HashSet<i32>,
     names: Cache,
     estimator: Estimator,
+    /// How many sessions and locks there were the last time.
+    counted: (usize, usize),
     warm: bool,
 }
 
@@ -64,6 +66,7 @@ impl Monitor {
             ours: HashSet::new(),
             names: Cache::default(),
             estimator: Estimator::default(),
+            counted: (0, 0),
             warm: false,
         })
     }
@@ -92,7 +95,12 @@ impl Monitor {
             true => Second { failed: true, ..Second::default() },
             false => self.second(unnamed, &asked).await?,
         };
-        let graph = if asked.is_empty() { graph } else { reading.graph(&second.reported) };
+        let graph = if asked.is_empty() {
+            graph
+        } else {
+            drop(graph);
+            reading.graph(&second.reported)
+        };
         self.estimator.estimate(&mut reading.progress, reading.counters.at);
         self.name_progress(&mut reading, &placed);
         let partial = too_many || (second.failed && !asked.is_empty());
@@ -119,14 +127,16 @@ impl Monitor {
     }
 
     async fn first(&mut self) -> Result<(Reading, Vec<Placed>), sqlx::Error> {
-        let Self { connection, ours, snapshot_sql, .. } = self;
+        let Self { connection, ours, snapshot_sql, counted, .. } = self;
         let ours = |pid: i32, name: &str| name.starts_with(OURS) || ours.contains(&pid);
         let mut rows = sqlx::query(AssertSqlSafe(snapshot_sql.clone())).fetch(connection);
-        let mut sorter = Sorter::default();
+        let mut sorter = Sorter::sized(counted.0, counted.1);
         while let Some(row) = rows.try_next().await? {
             sorter.take(&row, &ours)?;
         }
-        Ok(sorter.sorted())
+        let (reading, placed) = sorter.sorted();
+        *counted = (reading.backends.len(), reading.locks.len());
+        Ok((reading, placed))
     }
 
     fn database(&self) -> u32 {

@@ -1,6 +1,6 @@
 //! `a.b(…).c(…)`: what a chain of calls begins with, and its steps.
 
-use tree_sitter::Node;
+use crate::source::syntax::Node;
 
 use super::scope::unwrapped;
 use super::{Module, children};

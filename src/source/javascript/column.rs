@@ -1,6 +1,6 @@
 //! A column as SQL, whichever library described it.
 
-use tree_sitter::Node;
+use crate::source::syntax::Node;
 
 use crate::domain::change::quote;
 

@@ -1,6 +1,6 @@
 //! What a file exports, in the ways of `CommonJS` and of ES modules.
 
-use tree_sitter::Node;
+use crate::source::syntax::Node;
 
 use super::scope::{Scope, unwrapped};
 use super::{Module, children};

@@ -1,6 +1,6 @@
 //! What a call is given.
 
-use tree_sitter::Node;
+use crate::source::syntax::Node;
 
 use super::scope::{Scope, Value};
 

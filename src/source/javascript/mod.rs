@@ -12,7 +12,7 @@ mod scope;
 mod sequelize;
 mod table;
 
-use tree_sitter::{Node, Tree};
+use std::cell::RefCell;
 
 use crate::domain::change::Statement;
 use crate::domain::hazard::Transactions;
@@ -20,10 +20,16 @@ use body::Body;
 use export::Exported;
 use scope::Scope;
 
-use super::syntax::{self, line};
+use super::syntax::{self, Node, Reader, Tree, line};
 
 pub use super::syntax::Fault;
 pub use scope::Value;
+
+thread_local! {
+    /// Kept by each thread: what one file needed serves the next.
+    static JAVASCRIPT: RefCell<Reader> = RefCell::new(Reader::of(&tree_sitter_javascript::LANGUAGE.into()));
+    static TYPESCRIPT: RefCell<Reader> = RefCell::new(Reader::of(&tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into()));
+}
 
 /// A file of JavaScript or TypeScript.
 #[derive(Debug)]
@@ -85,19 +91,15 @@ impl Module {
     pub fn parse(path: &str, text: impl Into<String>) -> Self {
         let text = text.into();
         let is_typescript = [".ts", ".mts", ".cts"].iter().any(|end| path.ends_with(end));
-        let language = if is_typescript {
-            tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into()
-        } else {
-            tree_sitter_javascript::LANGUAGE.into()
-        };
-        let tree = syntax::parse(&mut syntax::parser(&language), &text);
+        let reader = if is_typescript { &TYPESCRIPT } else { &JAVASCRIPT };
+        let tree = reader.with_borrow_mut(|reader| reader.read(&text));
         Self { text, tree }
     }
 
     /// Returns the first place that could not be parsed, if there is one.
     #[must_use]
     pub fn fault(&self) -> Option<Fault> {
-        syntax::fault(&self.tree, &self.text)
+        self.tree.fault(&self.text)
     }
 
     /// Compiles what the file exports as `name`.
@@ -204,7 +206,7 @@ impl Module {
     }
 
     pub(crate) fn root(&self) -> Node<'_> {
-        self.tree.root_node()
+        self.tree.root()
     }
 
     pub(crate) fn of(&self, node: Node<'_>) -> &str {

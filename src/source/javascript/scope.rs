@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tree_sitter::Node;
+use crate::source::syntax::Node;
 
 use super::{Module, children};
 

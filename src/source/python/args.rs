@@ -1,6 +1,6 @@
 //! The arguments of a call, by place and by name.
 
-use tree_sitter::Node;
+use crate::source::syntax::Node;
 
 use super::children;
 

@@ -1,6 +1,6 @@
 //! Literals of Python: what can be known without running it.
 
-use tree_sitter::Node;
+use crate::source::syntax::Node;
 
 use super::children;
 
@@ -68,7 +68,7 @@ pub(crate) fn literal(node: Node<'_>, text: &str) -> Option<Literal> {
 /// Decodes a string; `None` if values are put into it when it runs.
 fn string(node: Node<'_>, text: &str) -> Option<String> {
     let mut decoded = String::new();
-    let start = node.child(0)?;
+    let start = children(node).next()?;
     let prefix = text[start.byte_range()].to_lowercase();
     for part in children(node) {
         match part.kind() {

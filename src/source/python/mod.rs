@@ -4,13 +4,15 @@ pub mod alembic;
 mod args;
 pub mod django;
 mod literal;
+mod margin;
 mod scope;
+mod shared;
 
 use std::cell::RefCell;
 
-use tree_sitter::{Node, Parser, Tree};
+use shared::Shared;
 
-use super::syntax;
+use super::syntax::{Node, Reader, Tree};
 
 pub use super::syntax::Fault;
 pub use literal::Literal;
@@ -22,7 +24,7 @@ pub(crate) use scope::Scope;
 
 thread_local! {
     /// Kept by each thread: what one file needed serves the next.
-    static PARSER: RefCell<Parser> = RefCell::new(syntax::parser(&tree_sitter_python::LANGUAGE.into()));
+    static READER: RefCell<Shared> = RefCell::new(Shared::new(Reader::of(&tree_sitter_python::LANGUAGE.into())));
 }
 
 /// A file of Python.
@@ -37,14 +39,14 @@ impl Module {
     #[must_use]
     pub fn parse(text: impl Into<String>) -> Self {
         let text = text.into();
-        let tree = PARSER.with_borrow_mut(|parser| syntax::parse(parser, &text));
+        let tree = READER.with_borrow_mut(|reader| reader.read(&text));
         Self { text, tree }
     }
 
     /// Returns the first place that is no Python, if there is one.
     #[must_use]
     pub fn fault(&self) -> Option<Fault> {
-        syntax::fault(&self.tree, &self.text)
+        self.tree.fault(&self.text)
     }
 
     /// Returns what is assigned at the top of the file.
@@ -65,7 +67,7 @@ impl Module {
     }
 
     pub(crate) fn root(&self) -> Node<'_> {
-        self.tree.root_node()
+        self.tree.root()
     }
 
     pub(crate) fn of(&self, node: Node<'_>) -> &str {

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::collections::HashMap;
 
-use tree_sitter::Node;
+use crate::source::syntax::Node;
 
 use super::{Args, Literal, Module, assigned, children, literal, path};
 

@@ -1,9 +1,10 @@
 //! Alembic's operations as SQL and changes.
 
-use lockkeeper::domain::change::Change;
+use lockkeeper::domain::change::{Change, Statement};
 use lockkeeper::domain::hazard::Transactions;
 use lockkeeper::source::python::Module;
 use lockkeeper::source::python::alembic::{Way, compile, header};
+use lockkeeper::source::sql;
 
 fn way(body: &str) -> Way {
     let lines: Vec<String> = body.lines().map(|line| format!("    {line}")).collect();
@@ -15,7 +16,7 @@ fn way(body: &str) -> Way {
     compile(&Module::parse(text), "upgrade").expect("there is an upgrade")
 }
 
-fn sql(body: &str) -> Vec<String> {
+fn written(body: &str) -> Vec<String> {
     let flat = |sql: &str| sql.split_whitespace().collect::<Vec<_>>().join(" ");
     way(body).statements.iter().map(|statement| flat(&statement.sql)).collect()
 }
@@ -71,7 +72,7 @@ fn each_operation_is_the_sql_that_alembic_makes_of_it() {
         ),
     ];
     for (body, expected) in cases {
-        assert_eq!(sql(body), *expected, "{body}");
+        assert_eq!(written(body), *expected, "{body}");
         let way = way(body);
         let opaque = |change: &Change| change.is_opaque();
         assert!(way.complete, "{body}: {way:?}");
@@ -141,4 +142,68 @@ fn a_header_may_be_typed_and_its_parents_a_text_a_tuple_or_a_list() {
         (header.revision.as_deref(), header.summary.as_deref()),
         (Some("abc"), Some("Title"))
     );
+}
+
+#[test]
+fn what_a_call_tells_by_itself_is_what_its_sql_would_tell() {
+    let cases = [
+        "op.add_column('users', sa.Column('nick', sa.String(length=50), nullable=True))",
+        "op.add_column('users', sa.Column('how_many', sa.Integer(), nullable=False), schema='app')",
+        "op.add_column('users', sa.Column('seen_on', sa.DateTime(timezone=True)), if_not_exists=True)",
+        "op.add_column('Users', sa.Column('In Use', postgresql.ARRAY(sa.Numeric(10, 2))))",
+        "op.add_column('users', sa.Column('the_kind', postgresql.ENUM('a', name='kinds', create_type=False)))",
+        "op.add_column('users', sa.Column('the_unit', sa.Float(), unique=True))",
+        "op.add_column('users', sa.Column('other_id', sa.Integer(), sa.ForeignKey('o.id'), index=True))",
+        "op.drop_column('users', 'nick')",
+        "op.drop_column('users', 'In Use', schema='app', if_exists=True)",
+        "op.drop_index('ix_nick', table_name='users')",
+        "op.drop_index('ix_nick', schema='app', postgresql_concurrently=True, if_exists=True)",
+        "op.create_index('ix_nick', 'users', ['nick'])",
+        "op.create_index(op.f('ix_Nick'), 'users', ['a', 'b_c'], unique=True, schema='app')",
+        "op.create_index('ix_nick', 'users', ['nick'], postgresql_concurrently=True, if_not_exists=True)",
+        "op.create_index('ix_nick', 'users', ['In Use'])",
+        "op.create_index('ix_nick', 'users', [sa.text('lower(nick)')])",
+        "op.create_index('ix_nick', 'users', ['nick'], postgresql_using='gin', postgresql_where='nick > 1')",
+        "op.create_index(None, 'users', ['nick'])",
+    ];
+    for case in cases {
+        for statement in way(case).statements {
+            let read = sql::compile(&statement.sql);
+            let [alike] = &read.statements[..] else { panic!("{case}: {read:?}") };
+            assert_eq!(*alike, Statement { line: 1, ..statement }, "{case}");
+        }
+    }
+}
+
+#[test]
+fn files_of_one_template_are_each_read_as_they_are() {
+    let file = |at: usize, what: &str| {
+        format!(
+            "\"\"\"step {at}\n\nRevises: {before}\n{what}\"\"\"\nfrom alembic import op\n\n\
+             revision = \"{at}\"\ndown_revision = '{before}'\n\n\n\
+             def upgrade() -> None:\n    op.drop_column(\"t{at}\", \"c\")\n\n\n\
+             def downgrade() -> None:\n    op.execute('SELECT {at}')\n",
+            before = at * 99,
+        )
+    };
+    for (at, what) in ["", "Two\nlines more\n", "", "{braces}\n", "back\\\\slash\n", "", "é\n"]
+        .into_iter()
+        .enumerate()
+    {
+        let module = Module::parse(file(at, what));
+        let head = header(&module);
+        assert_eq!(head.revision, Some(at.to_string()));
+        assert_eq!(
+            (head.down, head.summary),
+            (vec![(at * 99).to_string()], Some(format!("step {at}")))
+        );
+        let up = compile(&module, "upgrade").expect("there is one").statements;
+        assert_eq!(up[0].sql, format!("ALTER TABLE t{at} DROP COLUMN c"));
+        assert_eq!(up[0].line, 12 + what.lines().count());
+        let down = compile(&module, "downgrade").expect("there is one").statements;
+        assert_eq!(
+            (down[0].sql.as_str(), down[0].line),
+            (&*format!("SELECT {at}"), up[0].line + 4)
+        );
+    }
 }

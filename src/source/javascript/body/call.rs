@@ -1,6 +1,6 @@
 //! Calls: to whom each is handed.
 
-use tree_sitter::Node;
+use crate::source::syntax::Node;
 
 use super::super::chain::{Chain, Step};
 use super::super::export::is_function;

@@ -5,7 +5,7 @@ mod walk;
 
 use std::collections::HashMap;
 
-use tree_sitter::Node;
+use crate::source::syntax::Node;
 
 use crate::domain::change::{Change, Statement};
 use crate::domain::hazard::Transactions;

@@ -1,6 +1,6 @@
 //! Statements and expressions, in the order in which they run.
 
-use tree_sitter::Node;
+use crate::source::syntax::Node;
 
 use crate::domain::change::{Change, Statement};
 

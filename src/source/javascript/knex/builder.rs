@@ -1,6 +1,6 @@
 //! The callback of a table, call by call.
 
-use tree_sitter::Node;
+use crate::source::syntax::Node;
 
 use crate::domain::change::{Name, quote};
 

@@ -1,7 +1,7 @@
 //! The methods that name a column's type
 //! (<https://knexjs.org/guide/schema-builder.html#column-types>).
 
-use tree_sitter::Node;
+use crate::source::syntax::Node;
 
 use crate::domain::change::quote;
 

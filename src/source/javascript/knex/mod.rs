@@ -5,7 +5,7 @@ mod builder;
 mod kind;
 mod rule;
 
-use tree_sitter::Node;
+use crate::source::syntax::Node;
 
 use crate::domain::change::{Name, quote};
 

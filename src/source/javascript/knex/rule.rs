@@ -1,6 +1,6 @@
 //! What the callback says of the table itself: its constraints, its indexes, what it drops.
 
-use tree_sitter::Node;
+use crate::source::syntax::Node;
 
 use crate::domain::change::quote;
 

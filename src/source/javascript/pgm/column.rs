@@ -1,7 +1,7 @@
 //! Columns and their types
 //! (<https://salsita.github.io/node-pg-migrate/migrations/columns>).
 
-use tree_sitter::Node;
+use crate::source::syntax::Node;
 
 use super::super::column::{self, Column};
 use super::super::given::Given;

@@ -4,7 +4,7 @@
 mod column;
 mod undo;
 
-use tree_sitter::Node;
+use crate::source::syntax::Node;
 
 use crate::domain::change::{Name, quote};
 
@@ -227,10 +227,9 @@ impl<'t> Operation<'_, 't> {
                 "check" => format!("CHECK ({})", scope.string(value).ok_or_else(why)?),
                 "foreignKeys" => {
                     let only = match scope.resolve(value) {
-                        Some(list) if list.kind() == "array" => match list.named_child_count() {
-                            1 => list.named_child(0),
-                            _ => None,
-                        },
+                        Some(list) if list.kind() == "array" => {
+                            list.named_child(0).filter(|_| list.named_child(1).is_none())
+                        }
                         other => other,
                     };
                     let key = only.ok_or_else(why)?;

@@ -1,6 +1,6 @@
 //! The inverse that the tool infers where there is no `down`.
 
-use tree_sitter::Node;
+use crate::source::syntax::Node;
 
 use crate::domain::change::quote;
 

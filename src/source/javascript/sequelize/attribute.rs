@@ -1,7 +1,7 @@
 //! Attributes: columns and their types
 //! (<https://sequelize.org/docs/v6/other-topics/other-data-types/>).
 
-use tree_sitter::Node;
+use crate::source::syntax::Node;
 
 use crate::domain::change::{Name, quote};
 

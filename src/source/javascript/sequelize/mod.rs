@@ -3,7 +3,7 @@
 
 mod attribute;
 
-use tree_sitter::Node;
+use crate::source::syntax::Node;
 
 use crate::domain::change::{Name, quote};
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use tree_sitter::Node;
+use crate::source::syntax::Node;
 
 use crate::domain::change::{Change, Name, Statement};
 use crate::domain::hazard::Transactions;

@@ -1,13 +1,13 @@
 //! `sa.Column`, its type and its default; `alter_column`.
 
-use tree_sitter::Node;
+use crate::source::syntax::Node;
 
-use crate::domain::change::{Name, quote};
+use crate::domain::change::{self, Name, Type, quote};
 use crate::source::python::{Args, Literal, path};
 
 use super::body::Body;
 use super::constraint;
-use super::operation::{Operation, Sql, literal};
+use super::operation::{Operation, Sql, Written, literal};
 
 /// A column as SQL.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +38,19 @@ impl Column {
             sql.push_str(" PRIMARY KEY");
         }
         sql
+    }
+
+    /// Returns what is added by [`Self::sql`], where no expression of SQL has to be read for it.
+    pub(super) fn change(&self) -> Option<change::Column> {
+        let plain = self.default.is_none() && self.generated.is_none() && !self.primary_key;
+        plain.then(|| change::Column {
+            name: self.name.clone(),
+            kind: Type::parse(&self.kind),
+            not_null: self.not_null,
+            default: change::Default::None,
+            generated: None,
+            constraints: Vec::new(),
+        })
     }
 
     /// Returns the column as it stands in a new table.
@@ -370,7 +383,7 @@ pub(super) fn alter(op: &mut Operation<'_, '_>) -> Sql {
         let to = op.body.scope.string(node).ok_or("its new name is put together when it runs")?;
         all.push(format!("{head} RENAME COLUMN {own} TO {}", quote(&to)));
     }
-    Ok(all)
+    Ok(all.into_iter().map(Written::from).collect())
 }
 
 fn altered_default(

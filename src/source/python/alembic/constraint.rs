@@ -1,6 +1,6 @@
 //! Constraints, as operations and inside of a table.
 
-use tree_sitter::Node;
+use crate::source::syntax::Node;
 
 use crate::domain::change::{Name, quote};
 use crate::source::python::{Args, Literal, path};
@@ -13,7 +13,7 @@ pub(super) fn keyed(op: &mut Operation<'_, '_>, word: &str) -> Sql {
     let name = op.text_or_none("constraint_name")?;
     let table = op.table("table_name")?;
     let columns = op.names("columns")?.join(", ");
-    Ok(vec![add(&table, name.as_deref(), &format!("{word} ({columns})"))])
+    Ok(vec![add(&table, name.as_deref(), &format!("{word} ({columns})")).into()])
 }
 
 /// `create_check_constraint`.
@@ -22,7 +22,7 @@ pub(super) fn check(op: &mut Operation<'_, '_>) -> Sql {
     let table = op.table("table_name")?;
     let condition = op.text("condition")?;
     let not_valid = if op.flag("postgresql_not_valid")? { " NOT VALID" } else { "" };
-    Ok(vec![add(&table, name.as_deref(), &format!("CHECK ({condition}){not_valid}"))])
+    Ok(vec![add(&table, name.as_deref(), &format!("CHECK ({condition}){not_valid}")).into()])
 }
 
 /// `create_foreign_key`.
@@ -37,7 +37,7 @@ pub(super) fn foreign(op: &mut Operation<'_, '_>) -> Sql {
     let theirs = op.names("remote_cols")?.join(", ");
     let not_valid = if op.flag("postgresql_not_valid")? { " NOT VALID" } else { "" };
     let rule = format!("FOREIGN KEY ({own}) REFERENCES {} ({theirs}){not_valid}", other.quoted());
-    Ok(vec![add(&table, name.as_deref(), &rule)])
+    Ok(vec![add(&table, name.as_deref(), &rule).into()])
 }
 
 /// `create_exclude_constraint`: what it excludes is not read.
@@ -45,7 +45,7 @@ pub(super) fn exclude(op: &mut Operation<'_, '_>) -> Sql {
     let name = op.text_or_none("constraint_name")?;
     let table = op.table("table_name")?;
     op.body.is_partial();
-    Ok(vec![add(&table, name.as_deref(), "EXCLUDE USING gist (ctid WITH =)")])
+    Ok(vec![add(&table, name.as_deref(), "EXCLUDE USING gist (ctid WITH =)").into()])
 }
 
 /// `drop_constraint`.
@@ -53,7 +53,8 @@ pub(super) fn drop(op: &mut Operation<'_, '_>) -> Sql {
     let name = op.text("constraint_name")?;
     let table = op.table("table_name")?;
     let exists = op.exists("if_exists", "IF EXISTS ")?;
-    Ok(vec![format!("ALTER TABLE {} DROP CONSTRAINT {exists}{}", table.quoted(), quote(&name))])
+    let (table, name) = (table.quoted(), quote(&name));
+    Ok(vec![format!("ALTER TABLE {table} DROP CONSTRAINT {exists}{name}").into()])
 }
 
 fn add(table: &Name, name: Option<&str>, rule: &str) -> String {

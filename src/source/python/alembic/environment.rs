@@ -1,6 +1,7 @@
 //! `env.py`: what is set there as a literal.
 
 use crate::source::python::{Args, Literal, Module, Scope, calls, line, path};
+use crate::source::syntax::Node;
 
 /// What an environment sets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,7 +64,7 @@ pub fn environment(module: &Module) -> Environment {
 }
 
 /// Returns the calls inside of functions and classes, which [`calls`] leaves out.
-fn inner(module: &Module) -> Vec<tree_sitter::Node<'_>> {
+fn inner(module: &Module) -> Vec<Node<'_>> {
     let mut found = Vec::new();
     let mut open = vec![module.root()];
     while let Some(node) = open.pop() {

@@ -1,6 +1,6 @@
 //! SQL that a revision sends as text.
 
-use tree_sitter::Node;
+use crate::source::syntax::Node;
 
 use crate::source::python::{Args, line};
 use crate::source::sql;

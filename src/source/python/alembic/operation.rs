@@ -1,16 +1,30 @@
 //! `op.…` and `batch_op.…`: each as the SQL that Alembic makes of it for PostgreSQL.
 
-use tree_sitter::Node;
+use crate::source::syntax::Node;
 
-use crate::domain::change::{Name, quote};
-use crate::source::python::{Args, Literal, line};
+use crate::domain::change::{Alter, Change, DropIndex, Name, Statement, quote};
+use crate::source::python::{Args, Literal, children, line};
 use crate::source::sql;
 
 use super::body::Body;
 use super::{column, constraint, table};
 
 /// SQL, or why it cannot be told before it runs.
-pub(super) type Sql = Result<Vec<String>, String>;
+pub(super) type Sql = Result<Vec<Written>, String>;
+
+/// A statement as SQL.
+pub(super) struct Written {
+    pub sql: String,
+    /// What it is and does, where the call tells as much as its SQL would: reading hundreds of
+    /// those again takes longer than all the rest.
+    pub known: Option<(String, Change)>,
+}
+
+impl From<String> for Written {
+    fn from(sql: String) -> Self {
+        Self { sql, known: None }
+    }
+}
 
 /// A call of an operation.
 pub(super) struct Operation<'b, 't> {
@@ -31,13 +45,25 @@ pub(super) fn compile<'t>(body: &mut Body<'t>, call: Node<'t>, name: &str, batch
             if unpacked {
                 body.is_partial();
             }
-            for mut statement in sql::compile(&statements.join(";\n")).statements {
+            for mut statement in read(statements) {
                 statement.line = line(call);
                 body.add(statement);
             }
         }
         Err(why) => body.unknown(call, why),
     }
+}
+
+/// Returns the statements of an operation; their lines are not known here.
+fn read(all: Vec<Written>) -> Vec<Statement> {
+    if all.iter().any(|written| written.known.is_none()) {
+        let all: Vec<String> = all.into_iter().map(|written| written.sql).collect();
+        return sql::compile(&all.join(";\n")).statements;
+    }
+    let known = all.into_iter().filter_map(|Written { sql, known }| Some((sql, known?)));
+    known
+        .map(|(sql, (kind, change))| Statement { line: 1, sql, kind, changes: vec![change] })
+        .collect()
 }
 
 impl Operation<'_, '_> {
@@ -67,14 +93,14 @@ impl Operation<'_, '_> {
     fn drop_table(&mut self) -> Sql {
         let table = self.table("table_name")?;
         let exists = self.exists("if_exists", "IF EXISTS ")?;
-        Ok(vec![format!("DROP TABLE {exists}{}", table.quoted())])
+        Ok(vec![format!("DROP TABLE {exists}{}", table.quoted()).into()])
     }
 
     fn rename_table(&mut self) -> Sql {
         let old = self.text("old_table_name")?;
         let new = self.text("new_table_name")?;
         let table = self.within(old)?;
-        Ok(vec![format!("ALTER TABLE {} RENAME TO {}", table.quoted(), quote(&new))])
+        Ok(vec![format!("ALTER TABLE {} RENAME TO {}", table.quoted(), quote(&new)).into()])
     }
 
     fn comment(&mut self, name: &str) -> Sql {
@@ -84,7 +110,7 @@ impl Operation<'_, '_> {
             Some(text) => literal(&text),
             None => "NULL".to_owned(),
         };
-        Ok(vec![format!("COMMENT ON TABLE {} IS {text}", table.quoted())])
+        Ok(vec![format!("COMMENT ON TABLE {} IS {text}", table.quoted()).into()])
     }
 
     fn add_column(&mut self) -> Sql {
@@ -92,9 +118,9 @@ impl Operation<'_, '_> {
         let node = self.args.take("column").ok_or("it names no column")?;
         let added = column::read(self.body, node)?;
         let exists = self.exists("if_not_exists", "IF NOT EXISTS ")?;
-        let quoted = table.quoted();
-        let mut all = vec![format!("ALTER TABLE {quoted} ADD COLUMN {exists}{}", added.sql())];
-        all.extend(added.beside(&table, true));
+        let known = added.change().map(Alter::AddColumn);
+        let mut all = vec![altered(&table, &format!("ADD COLUMN {exists}"), &added.sql(), known)];
+        all.extend(added.beside(&table, true).into_iter().map(Written::from));
         Ok(all)
     }
 
@@ -102,7 +128,8 @@ impl Operation<'_, '_> {
         let table = self.table("table_name")?;
         let column = self.text("column_name")?;
         let exists = self.exists("if_exists", "IF EXISTS ")?;
-        Ok(vec![format!("ALTER TABLE {} DROP COLUMN {exists}{}", table.quoted(), quote(&column))])
+        let (head, sql) = (format!("DROP COLUMN {exists}"), quote(&column));
+        Ok(vec![altered(&table, &head, &sql, Some(Alter::DropColumn(column)))])
     }
 
     fn drop_index(&mut self) -> Sql {
@@ -114,23 +141,22 @@ impl Operation<'_, '_> {
             None => self.schema("schema")?,
         };
         let word = if concurrently { "CONCURRENTLY " } else { "" };
-        Ok(vec![format!("DROP INDEX {word}{exists}{}", Name { schema, name }.quoted())])
+        let (head, name) = (format!("DROP INDEX {word}{exists}"), Name { schema, name });
+        let sql = format!("{head}{}", name.quoted());
+        let change = Change::DropIndex(DropIndex { name, concurrently, cascade: false });
+        Ok(vec![Written { sql, known: Some((head.trim_end().to_owned(), change)) }])
     }
 
     fn bulk_insert(&mut self) -> Sql {
         let node = self.args.take("table").ok_or("it names no table")?;
         let table = table::named(self.body, node).ok_or("its table is named elsewhere")?;
         let rows = self.args.take("rows").and_then(|node| self.body.scope.resolve(node));
-        let count = rows.filter(|rows| rows.kind() == "list").map(|rows| {
-            (0..rows.named_child_count())
-                .filter(|at| {
-                    let child = u32::try_from(*at).ok().and_then(|at| rows.named_child(at));
-                    child.is_some_and(|child| child.kind() != "comment")
-                })
-                .count()
-        });
+        let count = rows
+            .filter(|rows| rows.kind() == "list")
+            .map(|rows| children(rows).filter(|child| child.kind() != "comment").count());
         let count = count.map_or_else(|| "some".to_owned(), |count| count.to_string());
-        Ok(vec![format!("INSERT INTO {} DEFAULT VALUES /* {count} rows */", table.quoted())])
+        let table = table.quoted();
+        Ok(vec![format!("INSERT INTO {table} DEFAULT VALUES /* {count} rows */").into()])
     }
 
     /// Returns the table of the operation: that of its batch, or the next argument's.
@@ -196,13 +222,21 @@ impl Operation<'_, '_> {
     }
 }
 
+/// Returns an `ALTER TABLE` of one action, which begins with the words of `head`.
+fn altered(table: &Name, head: &str, rest: &str, known: Option<Alter>) -> Written {
+    let known = known.map(|alter| {
+        (format!("ALTER TABLE … {}", head.trim_end()), Change::Alter(table.clone(), alter))
+    });
+    Written { sql: format!("ALTER TABLE {} {head}{rest}", table.quoted()), known }
+}
+
 /// Returns the columns of a list: names quoted, `text("…")` as it is.
 pub(super) fn list<'t>(body: &Body<'t>, node: Node<'t>) -> Option<Vec<String>> {
     let node = body.scope.resolve(node)?;
     if !matches!(node.kind(), "list" | "tuple") {
         return None;
     }
-    let items = crate::source::python::children(node).filter(|item| item.kind() != "comment");
+    let items = children(node).filter(|item| item.kind() != "comment");
     items
         .map(|item| {
             let text = body.scope.string(item)?;

@@ -1,12 +1,12 @@
 //! `create_table`, `create_index`.
 
-use tree_sitter::Node;
+use crate::source::syntax::Node;
 
-use crate::domain::change::{Name, quote};
+use crate::domain::change::{Change, Index, Name, quote};
 use crate::source::python::{Args, path};
 
 use super::body::Body;
-use super::operation::{Operation, Sql, list};
+use super::operation::{Operation, Sql, Written, list};
 use super::{column, constraint};
 
 /// `create_table`.
@@ -32,7 +32,7 @@ pub(super) fn create(op: &mut Operation<'_, '_>) -> Sql {
     }
     before.push(format!("CREATE TABLE {exists}{} (\n  {}\n)", table.quoted(), parts.join(",\n  ")));
     before.extend(beside);
-    Ok(before)
+    Ok(before.into_iter().map(Written::from).collect())
 }
 
 fn index_inside<'t>(body: &Body<'t>, call: Node<'t>, table: &Name) -> Option<String> {
@@ -51,11 +51,10 @@ fn index_inside<'t>(body: &Body<'t>, call: Node<'t>, table: &Name) -> Option<Str
 pub(super) fn create_index(op: &mut Operation<'_, '_>) -> Sql {
     let name = op.text_or_none("index_name")?;
     let table = op.table("table_name")?;
-    let columns = op.names("columns")?.join(", ");
-    let unique =
-        if op.args.named("unique").is_some() && op.flag("unique")? { "UNIQUE " } else { "" };
-    let concurrently = op.exists("postgresql_concurrently", "CONCURRENTLY ")?;
-    let exists = op.exists("if_not_exists", "IF NOT EXISTS ")?;
+    let given = op.names("columns")?;
+    let unique = op.args.named("unique").is_some() && op.flag("unique")?;
+    let concurrently = op.flag("postgresql_concurrently")?;
+    let if_not_exists = op.flag("if_not_exists")?;
     let text = |name: &str| {
         let node = op.args.named(name);
         let node = node.filter(|node| node.kind() != "none");
@@ -68,11 +67,45 @@ pub(super) fn create_index(op: &mut Operation<'_, '_>) -> Sql {
     let filter = text("postgresql_where")?.map(|f| format!(" WHERE {f}")).unwrap_or_default();
     let include = op.args.named("postgresql_include").and_then(|node| list(op.body, node));
     let include = include.map(|c| format!(" INCLUDE ({})", c.join(", "))).unwrap_or_default();
-    let name = name.map(|name| format!("{} ", quote(&name))).unwrap_or_default();
-    Ok(vec![format!(
-        "CREATE {unique}INDEX {concurrently}{exists}{name}ON {} {using}({columns}){include}{filter}",
-        table.quoted()
-    )])
+    let head = head(unique, concurrently, if_not_exists);
+    let named = name.as_ref().map(|name| format!("{} ", quote(name))).unwrap_or_default();
+    let (quoted, columns) = (table.quoted(), given.join(", "));
+    let sql = format!("{head} {named}ON {quoted} {using}({columns}){include}{filter}");
+    // Bare names are columns; anything else of an index has to be read as SQL.
+    let plain = [&using, &include, &filter].into_iter().all(String::is_empty)
+        && given.iter().all(|column| is_bare(column));
+    let known = name.filter(|_| plain).map(|name| {
+        let index = Index {
+            name: Some(Name::new(name)),
+            table,
+            unique,
+            concurrently,
+            if_not_exists,
+            only: false,
+            partial: false,
+            columns: given,
+        };
+        (head, Change::CreateIndex(index))
+    });
+    Ok(vec![Written { sql, known }])
+}
+
+/// Returns the words with which the creation of an index begins.
+fn head(unique: bool, concurrently: bool, if_not_exists: bool) -> String {
+    let words = [
+        (true, "CREATE"),
+        (unique, "UNIQUE"),
+        (true, "INDEX"),
+        (concurrently, "CONCURRENTLY"),
+        (if_not_exists, "IF NOT EXISTS"),
+    ];
+    let said: Vec<&str> = words.iter().filter(|(on, _)| *on).map(|(_, word)| *word).collect();
+    said.join(" ")
+}
+
+/// Returns true for a name that is no expression and needs no quotes.
+fn is_bare(column: &str) -> bool {
+    !column.is_empty() && quote(column) == column
 }
 
 /// Returns the table that a node describes: `sa.table("name", …)`, `sa.Table`, or the answer

@@ -1,6 +1,6 @@
 //! A field of a model, and its column.
 
-use tree_sitter::Node;
+use crate::source::syntax::Node;
 
 use crate::domain::change::quote;
 use crate::source::python::{Args, Literal, Scope, path};

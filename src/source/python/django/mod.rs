@@ -8,7 +8,7 @@ mod field;
 mod operation;
 mod state;
 
-use tree_sitter::Node;
+use crate::source::syntax::Node;
 
 use crate::domain::change::Statement;
 

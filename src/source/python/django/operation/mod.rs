@@ -4,7 +4,7 @@ mod column;
 mod model;
 mod named;
 
-use tree_sitter::Node;
+use crate::source::syntax::Node;
 
 use crate::domain::change::{Change, Statement, quote};
 use crate::source::python::{Args, Literal, Module, Scope, children, line, path};

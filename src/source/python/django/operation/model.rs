@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tree_sitter::Node;
+use crate::source::syntax::Node;
 
 use crate::domain::change::quote;
 use crate::source::python::{Args, children};
