@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{approve, check, demo, follow, load, rehearse, report, watch};
+use super::{approve, check, demo, follow, load, rehearse, report, runbook, watch};
 use crate::domain::verify::Level;
 
 /// The operator's console for PostgreSQL schema migrations.
@@ -569,11 +569,10 @@ pub enum Journal {
 pub enum Runbook {
     /// The runbooks that can be run from here
     List,
-    /// Read a runbook and say everything that is wrong with it
-    Check {
-        /// The file
-        file: PathBuf,
-    },
+    /// Print a runbook as Markdown, for paper
+    Show(runbook::show::Args),
+    /// Read runbooks and say everything that is wrong with them
+    Check(runbook::check::Args),
     /// Allow a runbook, or the commands of a lockkeeper.toml, with exactly its present content
     Allow {
         /// The file

@@ -8,7 +8,7 @@ use crate::domain::config::POLICY_NAMES;
 use crate::domain::runbook::{Kind, Runbook, Target};
 use crate::io::allowed::Allowed;
 use crate::io::host;
-use crate::io::runbook::{self, Loaded, Places};
+use crate::io::runbook::{self, Loaded, Origin, Places};
 use crate::io::site::Site;
 use crate::session::machine::Begin;
 use crate::session::walk::Place;
@@ -45,7 +45,12 @@ pub fn begin(site: &Site, loaded: Loaded) -> Begin {
     let frozen = |one: &Loaded| json!({ "sha256": one.hash, "text": one.text });
     let library: Map<String, Value> =
         called.iter().map(|one| (one.runbook.id.clone(), frozen(one))).collect();
+    let file = match &loaded.origin {
+        Origin::File(path) => std::path::absolute(path).ok(),
+        Origin::Embedded => None,
+    };
     let facts = json!({
+        "file": file,
         "runbook": loaded.runbook.id,
         "title": loaded.runbook.title,
         "sha256": loaded.hash,
@@ -76,7 +81,7 @@ fn called(site: &Site, book: &Runbook) -> Vec<Loaded> {
 
 fn calls(book: &Runbook) -> Vec<String> {
     let called = book.steps().filter_map(|step| match &step.kind {
-        Kind::Call { target: Target::Runbook(name) } => Some(name.clone()),
+        Kind::Call { target: Target::Runbook { name, .. } } => Some(name.clone()),
         _ => None,
     });
     called.collect()
@@ -110,5 +115,9 @@ pub fn place(site: &Site) -> Place {
         policy,
         executor: host::operator().to_owned(),
         contacts: config.people(),
+        commands: config.commands.clone(),
+        probes: config.probes.keys().cloned().collect(),
+        links: config.links.clone(),
+        people: config.contacts.keys().map(|name| (name.clone(), config.person(name))).collect(),
     }
 }

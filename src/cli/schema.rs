@@ -23,6 +23,7 @@ pub const SCHEMAS: &[(&str, &str)] = &[
     ("recovery-doc", include_str!("../../assets/schema/recovery-doc.json")),
     ("rehearse", include_str!("../../assets/schema/rehearse.json")),
     ("report", include_str!("../../assets/schema/report.json")),
+    ("runbook-check", include_str!("../../assets/schema/runbook-check.json")),
     ("snapshot", include_str!("../../assets/schema/snapshot.json")),
     ("status", include_str!("../../assets/schema/status.json")),
     ("verify", include_str!("../../assets/schema/verify.json")),

@@ -53,6 +53,9 @@ pub enum Role {
     Auth,
     /// The disk of the server: `disk`. A value, not a health.
     Disk,
+    /// What the steps of a runbook look at: `maintenance`, `log`, and names that begin with
+    /// `log_`. It says nothing of the application's health.
+    Steps,
 }
 
 impl Role {
@@ -62,6 +65,8 @@ impl Role {
         match name {
             "auth" => Self::Auth,
             "disk" => Self::Disk,
+            "maintenance" | "log" => Self::Steps,
+            name if name.starts_with("log_") => Self::Steps,
             name if name.starts_with("auth_") => Self::Auth,
             _ => Self::Health,
         }
@@ -185,7 +190,8 @@ impl Health {
     /// application, in milliseconds, as of `now`.
     #[must_use]
     pub fn latency_ms(&self, last: usize, now: DateTime<Utc>) -> Option<f64> {
-        let asks = self.rings.iter().filter(|(name, _)| Role::of(name) != Role::Disk);
+        let of_app = |name: &str| matches!(Role::of(name), Role::Health | Role::Auth);
+        let asks = self.rings.iter().filter(|(name, _)| of_app(name));
         let latest = asks.flat_map(|(_, ring)| ring.iter().rev().take(last));
         let answered = latest.filter(|one| now - one.at <= STALE * 5);
         median(answered.filter_map(|one| one.took_ms))

@@ -8,12 +8,17 @@ use super::allowed::Allowed;
 use super::document::{self, Refused};
 use crate::domain::plan::sha256_hex;
 use crate::domain::problem::{Flaw, Place, Problem, nearest};
+use crate::domain::runbook::lint::{Finding, Weight};
 use crate::domain::runbook::{Runbook, raw};
 
 /// The runbooks in the binary.
 const EMBEDDED: &[(&str, &str)] = &[
     ("migrate", include_str!("../../runbooks/migrate.toml")),
     ("rollback", include_str!("../../runbooks/rollback.toml")),
+    ("backup", include_str!("../../runbooks/backup.toml")),
+    ("rehearsal", include_str!("../../runbooks/rehearsal.toml")),
+    ("validate", include_str!("../../runbooks/validate.toml")),
+    ("incident", include_str!("../../runbooks/incident.toml")),
 ];
 
 /// Where runbooks are looked for, in this order; those in the binary come last.
@@ -124,6 +129,38 @@ pub fn names(places: &Places) -> Vec<String> {
         is_toml.then(|| path.file_stem().map(|stem| stem.to_string_lossy().into_owned()))?
     });
     embedded.chain(named).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// A finding of the linter, with its path and line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located {
+    /// The rule's name.
+    pub rule: &'static str,
+    /// How much it weighs.
+    pub weight: Weight,
+    /// Where, what, and what was probably meant.
+    pub problem: Problem,
+}
+
+/// Returns the findings with the lines of the file that they are in, in its order.
+#[must_use]
+pub fn locate(path: &Path, text: &str, findings: Vec<Finding>) -> Vec<Located> {
+    let mut all: Vec<Located> = Vec::new();
+    for Finding { rule, weight, flaw, near } in findings {
+        for mut problem in document::locate(path, text, vec![flaw]) {
+            problem.line = problem.line.map(|line| line_near(text, line, near.as_deref()));
+            all.push(Located { rule, weight, problem });
+        }
+    }
+    all.sort_by_key(|found| found.problem.line);
+    all
+}
+
+/// Returns the first line from `line` on that is `near`, else `line`.
+fn line_near(text: &str, line: usize, near: Option<&str>) -> usize {
+    let Some(near) = near else { return line };
+    let mut after = text.lines().enumerate().skip(line.saturating_sub(1));
+    after.find(|(_, one)| one.trim() == near).map_or(line, |(at, _)| at + 1)
 }
 
 fn unknown(name: &str, places: &Places) -> Refused {

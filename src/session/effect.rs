@@ -153,6 +153,8 @@ pub enum Event {
     Fired(Vec<Fired>),
     /// The run was let go of: whoever takes it up next is its one writer.
     Released(String),
+    /// The file that the run was begun with holds something else now.
+    Edited(String),
     /// A record could not be written.
     RecordFailed(String),
     /// Time passed.

@@ -2,5 +2,6 @@
 
 pub mod javascript;
 pub mod python;
+pub mod runbook;
 pub mod sql;
 mod syntax;

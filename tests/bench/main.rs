@@ -4,8 +4,8 @@
 //! `cargo bench` takes 900 sessions; `cargo bench -- --quick` 150, as a smoke test;
 //! one of the words `ddl`, `rows`, `exclusive` only that scene, `decode` only the proof of an
 //! archive of 1 GB of data (100 MB with `--quick`) beside `pg_restore`, `restore` only what
-//! clients see of a restore, `lint` what judging SQL and reading revisions costs, without a
-//! server; `--hold` sets each scene
+//! clients see of a restore, `lint` what judging SQL and reading revisions costs and `runbook`
+//! what opening a runbook does, both without a server; `--hold` sets each scene
 //! and measures nothing until standard input ends, for a profiler.
 
 mod console;
@@ -20,6 +20,7 @@ mod refresh;
 mod report;
 mod restore;
 mod revisions;
+mod runbook;
 mod scene;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 #[path = "../it/support/server.rs"]
@@ -63,6 +64,10 @@ fn main() {
     lint::measure();
     revisions::measure();
     if has("lint") {
+        return;
+    }
+    runbook::measure();
+    if has("runbook") {
         return;
     }
     let effort = if has("--quick") { QUICK } else { FULL };

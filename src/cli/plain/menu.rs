@@ -119,6 +119,9 @@ pub(super) fn step(walk: &Walk, now: DateTime<Utc>) -> Vec<String> {
         clock(walk.step_since()),
     )];
     lines.extend(step.why.iter().map(|why| format!("why: {why}")));
+    lines.extend(walk.people().into_iter().map(|person| format!("call: {person}")));
+    lines.extend(walk.links().into_iter().map(|link| format!("link: {link}")));
+    lines.extend(walk.due().map(|due| format!("DUE: to be undone: {}", due.title)));
     lines.extend(step.replaced.iter().map(|replaced| {
         format!("instead of: {} (because: {})", replaced.instead_of, replaced.because)
     }));
@@ -201,6 +204,11 @@ fn stands(walk: &Walk) -> Vec<String> {
         Phase::Unproven { unknown: true, why } => vec![format!("CANNOT TELL: {why}")],
         Phase::Unproven { why, .. } => vec![format!("NOT AS IT SHOULD BE: {why}")],
         Phase::Refused(why) => vec![format!("CANNOT BE DONE: {why}")],
+        Phase::Undo(why) => {
+            let mut lines = vec!["THE RUN ENDS when what is due is undone".to_owned()];
+            lines.extend(why.iter().map(|why| format!("FAILED: {why}")));
+            lines
+        }
         Phase::Approving => awaiting(walk),
         _ => Vec::new(),
     };

@@ -28,7 +28,7 @@ use crate::io::terminal::{Signal, Signals};
 use crate::panels::{Wanted, way_back};
 use crate::session::effect::{Event, How, Request, Tone};
 use crate::session::pick::Choices;
-use crate::session::walk::End;
+use crate::session::walk::{End, Phase};
 
 /// Runs the line mode on what the flags name.
 ///
@@ -183,7 +183,10 @@ impl Desk {
                 return Left::HandedOver(run);
             }
             let busy = self.ask();
-            if !busy && let Some(line) = self.held.pop_front() {
+            let ends_watch = self.held.front().is_some_and(|line| self.ends_watch(line));
+            if (!busy || ends_watch)
+                && let Some(line) = self.held.pop_front()
+            {
                 if self.take(&line) {
                     return Left::Itself;
                 }
@@ -220,12 +223,21 @@ impl Desk {
         };
         // The terminal has shown it, with its end.
         self.below |= terminal;
-        let at_once = !busy || terminal || matches!(line.text.as_str(), "7" | "8");
+        let stops = matches!(line.text.as_str(), "7" | "8");
+        let at_once = !busy || terminal || stops || self.ends_watch(&line);
         if at_once {
             return self.take(&line);
         }
         self.held.push_back(line);
         false
+    }
+
+    /// Returns true for the line that ends a live view: a script's too is not held back to its
+    /// end, which may be a quarter of an hour away.
+    fn ends_watch(&self, line: &Line) -> bool {
+        let walk = self.seat.session.walk();
+        let watches = walk.is_some_and(|walk| *walk.phase() == Phase::Watching);
+        watches && self.question.is_none() && line.text.trim() == "2"
     }
 
     fn hear(&mut self, heard: Vec<Heard>) {

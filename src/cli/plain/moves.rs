@@ -29,6 +29,9 @@ const OFFERS: usize = 12;
 
 /// Returns what is possible on the current step, a line each.
 pub(super) fn lines(walk: &Walk) -> Vec<String> {
+    if matches!(walk.phase(), Phase::Undo(_)) {
+        return undoing(walk);
+    }
     let mut lines: Vec<String> =
         first(walk).map(|label| format!("1  {label}")).into_iter().collect();
     let step = walk.current();
@@ -69,6 +72,18 @@ pub(super) fn lines(walk: &Walk) -> Vec<String> {
     lines.extend(answers(walk).into_iter().map(|(key, _, label)| format!("{key}  {label}")));
     lines.push("0  leave: the run stays open, lockkeeper resume takes it up".to_owned());
     lines
+}
+
+/// Returns what is possible while something is to be undone before the run ends.
+fn undoing(walk: &Walk) -> Vec<String> {
+    let first = walk.due().next().map_or("it", |due| due.title.as_str());
+    vec![
+        format!("1  undo {first}: shows the plan first"),
+        format!("2  leave {first} as it is, with a reason"),
+        "4  a note for the record".to_owned(),
+        "10 look: sessions, locks, migrations, journal".to_owned(),
+        "0  leave: the run stays open, lockkeeper resume takes it up".to_owned(),
+    ]
 }
 
 /// Returns what the number 1 does here.
@@ -128,6 +143,7 @@ pub(super) fn parse(walk: &Walk, text: &str) -> Option<Choice> {
         0 => Choice::Leave,
         1 if *walk.phase() == Phase::Notice => Choice::Move(Move::Continue),
         1 => Choice::Move(Move::Run),
+        2 if matches!(walk.phase(), Phase::Undo(_)) => Choice::Text(Wanted::Skip),
         2 if walk.current().skip == Skip::WithReason => Choice::Text(Wanted::Skip),
         2 => Choice::Move(Move::Skip(String::new())),
         3 => Choice::Text(Wanted::Override),

@@ -21,7 +21,15 @@ pub fn choose(runs: &Path, wanted: Option<&str>, here: &Identity) -> Result<Opti
     }
     let all = journal::list(runs)?;
     for run in all.iter().filter(|run| is_damaged(run)) {
-        say(&format!("the run {} cannot be read: lockkeeper journal verify {0}", run.id));
+        match reading(run).and_then(|reading| reading.newer) {
+            Some(version) => say(&format!(
+                "the run {} is in format {version}, newer than this lockkeeper knows: use the newer one",
+                run.id
+            )),
+            None => {
+                say(&format!("the run {} cannot be read: lockkeeper journal verify {0}", run.id));
+            }
+        }
     }
     let open: Vec<&Run> = all.iter().filter(|run| is_interrupted(run)).collect();
     let (own, others): (Vec<&Run>, Vec<&Run>) =

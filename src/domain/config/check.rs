@@ -17,6 +17,7 @@ impl Config {
         flaws.extend(self.missing_command());
         flaws.extend(self.unknown_contacts());
         flaws.extend(self.bounds());
+        flaws.extend(self.empty_commands());
         flaws.extend(self.backups.names());
         flaws
     }
@@ -49,6 +50,7 @@ impl Config {
             || !self.project.environment.is_empty()
             || self.project.command.is_some()
             || self.backups.names_commands()
+            || !self.commands.is_empty()
             || self.probes.values().any(Probe::is_command)
     }
 
@@ -79,6 +81,12 @@ impl Config {
             // With another tool the table stands unused: people switch back and forth.
             _ => None,
         }
+    }
+
+    fn empty_commands(&self) -> Vec<Flaw> {
+        let empty = self.commands.iter().filter(|(_, argv)| argv.is_empty());
+        let place = |name: &str| Place::top().key("commands").key(name);
+        empty.map(|(name, _)| Flaw::new(place(name), "the command names no program")).collect()
     }
 
     fn unknown_contacts(&self) -> Vec<Flaw> {

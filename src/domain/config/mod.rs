@@ -36,6 +36,9 @@ pub struct Config {
     pub checks: Checks,
     /// Health probes by name; `health`, `auth` and `disk` feed the triggers and checks.
     pub probes: BTreeMap<String, Probe>,
+    /// Commands by name that runbooks refer to by it, as argument vectors: what only this
+    /// team's platform knows, e.g. `maintenance_on`.
+    pub commands: BTreeMap<String, Vec<String>>,
     /// When to offer a rollback.
     pub triggers: Triggers,
     /// People by the name that escalation uses.

@@ -61,7 +61,9 @@ impl Config {
         self.escalation.iter().map(line).collect()
     }
 
-    fn person(&self, name: &str) -> String {
+    /// Returns who the contact of that name is and how they are reached, in a line.
+    #[must_use]
+    pub fn person(&self, name: &str) -> String {
         match self.contacts.get(name) {
             Some(contact) => format!("{} {}", contact.name, contact.reach),
             None => format!("{name} (not filled in)"),

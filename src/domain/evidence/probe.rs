@@ -51,6 +51,8 @@ pub enum Measure {
     Age,
     /// Its bytes (count; unknown if there is no such file).
     Size,
+    /// Its last lines, e.g. of a log (list; unknown if there is no such file).
+    Tail,
 }
 
 /// A probe of a runbook or of the configuration.
@@ -105,6 +107,7 @@ impl Probe {
             Sense::File { path, measure: Measure::Presence } => path.display().to_string(),
             Sense::File { path, measure: Measure::Age } => format!("age of {}", path.display()),
             Sense::File { path, measure: Measure::Size } => format!("size of {}", path.display()),
+            Sense::File { path, measure: Measure::Tail } => format!("end of {}", path.display()),
             Sense::Builtin(builtin) => builtin.name(),
             Sense::Configured(name) => name.clone(),
         }
@@ -193,7 +196,7 @@ impl TryFrom<Table> for Probe {
             return Err("`binds` belong to `sql`".to_owned());
         }
         if table.file.is_none() && table.measure.is_some() {
-            return Err("`measure` (presence, age or size) belongs to `file`".to_owned());
+            return Err("`measure` (presence, age, size or tail) belongs to `file`".to_owned());
         }
         let measure = table.measure.unwrap_or_default();
         if table.command.as_ref().is_some_and(Vec::is_empty) {

@@ -48,6 +48,10 @@ pub enum Action {
     Signal(Signalled),
     /// An HTTP request.
     Http(Endpoint),
+    /// The configuration's command of that name: what only this team's platform knows.
+    Configured(String),
+    /// What undoes the act of the step of that id, where that is due.
+    UndoOf(String),
 }
 
 impl Action {
@@ -65,7 +69,9 @@ impl Action {
             | Self::Migrate(Migrate::Up(_))
             | Self::Backup(_)
             | Self::Signal(_)
-            | Self::Http(_) => Risk::Safe,
+            | Self::Http(_)
+            | Self::Configured(_)
+            | Self::UndoOf(_) => Risk::Safe,
         }
     }
 
@@ -74,7 +80,7 @@ impl Action {
     pub fn deed(&self) -> Deed {
         match self {
             Self::Sql { .. } => Deed::Sql,
-            Self::Command(_) => Deed::Command,
+            Self::Command(_) | Self::Configured(_) | Self::UndoOf(_) => Deed::Command,
             Self::Migrate(Migrate::Up(_)) => Deed::Migrate,
             Self::Migrate(Migrate::Down(_)) => Deed::Rollback,
             Self::Backup(_) => Deed::Backup,
@@ -91,13 +97,18 @@ impl Action {
     pub fn not_yet(&self) -> Option<&'static str> {
         match self {
             Self::Sql { binds, .. } if !binds.is_empty() => Some("sql with binds"),
-            Self::Backup(Backup::Full | Backup::Schema) | Self::Sql { .. } => None,
-            Self::Backup(_) => Some("backup of tables"),
-            Self::VerifyBackup(_) => None,
-            Self::Restore(Restore::Full { .. }) => None,
-            Self::Restore(_) => Some("restore of tables"),
+            Self::Sql { binds, .. } if !binds.is_empty() => Some("sql with binds"),
+            Self::Restore(Restore::Tables { .. }) => Some("restore of tables"),
             Self::Http(_) => Some("http"),
-            Self::Command(_) | Self::Migrate(_) | Self::Signal(_) => None,
+            Self::Sql { .. }
+            | Self::Backup(_)
+            | Self::VerifyBackup(_)
+            | Self::Restore(Restore::Full { .. })
+            | Self::Command(_)
+            | Self::Configured(_)
+            | Self::UndoOf(_)
+            | Self::Migrate(_)
+            | Self::Signal(_) => None,
         }
     }
 
@@ -118,7 +129,7 @@ impl Action {
             }
             Self::Signal(signalled) => signalled.session.name().into_iter().collect(),
             Self::Http(endpoint) => endpoint.body.iter().filter_map(Word::name).collect(),
-            Self::Migrate(_) => Vec::new(),
+            Self::Migrate(_) | Self::Configured(_) | Self::UndoOf(_) => Vec::new(),
         }
     }
 }

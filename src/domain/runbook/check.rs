@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Answer, Goto, Kind, Offer, Runbook, Section, Step, Target};
+use super::{Answer, Goto, Kind, Offer, Runbook, Section, Step, Target, When};
 use crate::domain::config;
 use crate::domain::evidence::Name;
 use crate::domain::gate::Asks;
@@ -23,11 +23,29 @@ impl Runbook {
     }
 
     /// Returns the steps with their places; true only if every step could be built.
-    fn placed(&self) -> impl Iterator<Item = (Place, &Step)> {
+    pub(super) fn placed(&self) -> impl Iterator<Item = (Place, &Step)> {
         self.sections.iter().enumerate().flat_map(|(at, section)| {
             let here = Place::top().key("section").index(at).key("step");
             section.steps.iter().enumerate().map(move |(index, step)| (here.index(index), step))
         })
+    }
+
+    /// Returns true if the section is reached only through an answer, a scenario, a trigger or
+    /// a call, and so is no part of the main line. What a failed step offers may as well lie
+    /// ahead on it.
+    #[must_use]
+    pub fn is_branch(&self, id: &str) -> bool {
+        let leads = |step: &Step| match &step.kind {
+            Kind::Decide(decide) => decide
+                .answers
+                .iter()
+                .any(|answer| matches!(&answer.goto, Goto::Section(section) if section == id)),
+            Kind::Call { target: Target::Section(to) } => to == id,
+            _ => false,
+        };
+        let offered = self.scenarios.values().any(|one| one.offer.iter().any(|offer| offer == id));
+        let watched = self.triggers.values().any(|trigger| trigger.offer == id);
+        id != self.entry && (offered || watched || self.steps().any(leads))
     }
 
     fn twice(&self) -> Vec<Flaw> {
@@ -141,19 +159,41 @@ fn rule_names(asks: &Asks) -> Vec<Name> {
 
 impl Section {
     /// Returns true if the walk can go on behind its last step.
-    fn falls_through(&self) -> bool {
-        match self.steps.last().map(|step| &step.kind) {
-            Some(Kind::Decide(decide)) => {
-                decide.answers.iter().any(|answer| answer.goto == Goto::Next)
-            }
-            _ => true,
-        }
+    pub(super) fn falls_through(&self) -> bool {
+        self.walked() == self.steps.len() && self.steps.last().is_none_or(Step::goes_on)
+    }
+
+    /// Returns how many of its steps can be reached from its beginning: none lies behind a
+    /// question whose every answer leads elsewhere.
+    pub(super) fn walked(&self) -> usize {
+        let turn = self.steps.iter().position(|step| !step.goes_on());
+        turn.map_or(self.steps.len(), |at| at + 1)
     }
 }
 
 impl Step {
+    /// Returns true if the walk can go on to the step behind it.
+    fn goes_on(&self) -> bool {
+        match &self.kind {
+            Kind::Decide(decide) => {
+                let next = decide.answers.iter().any(|answer| answer.goto == Goto::Next);
+                next || self.when != When::default()
+            }
+            _ => true,
+        }
+    }
+
+    /// Returns the names of the variables that it needs.
+    pub(super) fn vars(&self) -> Vec<String> {
+        let vars = self.uses().into_iter().filter_map(|name| match name {
+            Name::Var(var) => Some(var),
+            Name::Policy(_) => None,
+        });
+        vars.collect()
+    }
+
     /// Returns the variable that this step sets.
-    fn sets(&self) -> Option<&str> {
+    pub(super) fn sets(&self) -> Option<&str> {
         match &self.kind {
             Kind::Ask(ask) => Some(&ask.var),
             _ => None,

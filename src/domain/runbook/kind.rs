@@ -190,6 +190,21 @@ impl fmt::Display for Goto {
 pub enum Target {
     /// A section of this runbook.
     Section(String),
-    /// Another runbook, found by the same search.
-    Runbook(String),
+    /// Another runbook, found by the same search: all of it from its entry, or one section
+    /// with what that leads to, written `NAME/SECTION`.
+    Runbook {
+        /// Its name.
+        name: String,
+        /// The section; `None`: from the entry.
+        section: Option<String>,
+    },
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Section(name) | Self::Runbook { name, section: None } => f.write_str(name),
+            Self::Runbook { name, section: Some(section) } => write!(f, "{name}/{section}"),
+        }
+    }
 }

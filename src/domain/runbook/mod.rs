@@ -9,6 +9,8 @@ mod action;
 mod build;
 mod check;
 mod kind;
+pub mod lint;
+pub mod paper;
 pub mod raw;
 mod when;
 

@@ -9,11 +9,13 @@
 //! | table | its keys |
 //! |---|---|
 //! | `expect` | `equals`, `min`, `max`, `above` (strictly more), `empty`, `matches`, `status`; all that are written must hold |
-//! | `when` | `class`, `tool`, `var`, `policy`, `probe` with `expect`; a step whose `when` fails is not here |
+//! | `when` | `class`, `tool`, `var`, `policy`, `configured` (whether the configuration has a command or probe of that name), `probe` with `expect`; a step whose `when` fails is not here |
 //! | `policy` | values of the configuration's `[policy]` and `[triggers]` (these as `trigger_NAME`), each with an `expect`; in `when`, on a gate, and on one of its rules, which then only asks where the policy has these values |
-//! | `probe` | one of `sql` (with `binds`), `command`, `http`, `file` (with `measure`: `presence`, `age`, `size`), `builtin`, `configured`; `timeout`, `expect` |
+//! | `probe` | one of `sql` (with `binds`), `command`, `http`, `file` (with `measure`: `presence`, `age`, `size`, `tail`), `builtin`, `configured`; `timeout`, `expect` |
 //! | `trigger` | a probe with `warn`, `fire`, `samples`, `offer`; `against = "baseline"` holds the change in percent against the recorded baseline, or what was read before the first act of the run |
 //! | `resume` | `rerun`, `verify_first` (an act whose `verify` holds already passes), `ask` |
+//! | `links` | titles of the configuration's `[links]`; `"*"` stands for all of them |
+//! | `undo` | what brings the former state back: due once its act is done, named until it is done or refused with a reason; a run does not end before |
 //!
 //! `{var.name}` and `{policy.name}` stand for a value only as a whole value.
 
@@ -214,6 +216,8 @@ pub struct Step {
     pub restore: Option<Restore>,
     pub signal: Option<Signalled>,
     pub http: Option<Endpoint>,
+    pub configured: Option<String>,
+    pub undo_of: Option<String>,
     pub risk: Option<Risk>,
     pub gates: Option<Vec<String>>,
     pub undo: Option<Undo>,
@@ -244,6 +248,8 @@ pub struct When {
     pub var: BTreeMap<String, Operand>,
     #[serde(default)]
     pub policy: BTreeMap<String, Expect>,
+    #[serde(default)]
+    pub configured: BTreeMap<String, bool>,
     pub probe: Option<String>,
     pub expect: Option<Expect>,
 }
@@ -329,6 +335,7 @@ pub struct Undo {
     pub command: Option<Vec<Word>>,
     pub migrate: Option<Migrate>,
     pub http: Option<Endpoint>,
+    pub configured: Option<String>,
 }
 
 /// `until = { probe = "…", expect = { … } }`.

@@ -18,6 +18,8 @@ pub struct When {
     pub var: BTreeMap<String, Value>,
     /// Each value of the configuration's policy is as expected.
     pub policy: BTreeMap<String, Expect>,
+    /// Whether the configuration has a command or a probe of each name.
+    pub configured: BTreeMap<String, bool>,
     /// The last reading of this probe is as expected.
     pub probe: Option<(String, Expect)>,
 }
@@ -30,6 +32,8 @@ pub trait Context: Scope {
     fn tool(&self) -> Option<Tool>;
     /// Returns the last reading of the probe of that name.
     fn reading(&self, probe: &str) -> Option<&Reading>;
+    /// Returns true if the configuration has a command or a probe of that name.
+    fn is_configured(&self, name: &str) -> bool;
 }
 
 impl When {
@@ -42,7 +46,9 @@ impl When {
         let known = if class { Verdict::Pass } else { Verdict::Fail };
         let vars = self.var.iter().map(|(name, value)| variable(name, value, context));
         let all = vars.fold(known.and(self.tool_holds(context)), Verdict::and);
-        all.and(policy_holds(&self.policy, context)).and(self.probe_holds(context))
+        let has = |(name, is): (&String, &bool)| context.is_configured(name) == *is;
+        let has = if self.configured.iter().all(has) { Verdict::Pass } else { Verdict::Fail };
+        all.and(has).and(policy_holds(&self.policy, context)).and(self.probe_holds(context))
     }
 
     fn tool_holds(&self, context: &dyn Context) -> Verdict {

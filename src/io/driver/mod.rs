@@ -5,7 +5,9 @@ mod act;
 mod backups;
 mod deploy;
 pub mod environment;
+mod frozen;
 mod health;
+mod integrity;
 mod lease;
 mod making;
 mod printed;
@@ -98,6 +100,8 @@ struct Runs {
     own: Option<Journal>,
     /// Records up to this one were told, per run.
     told: Option<(String, u64)>,
+    /// The file of the walk's runbook.
+    frozen: Option<frozen::Frozen>,
 }
 
 /// Executes effects. Dropping it ends no act.

@@ -56,6 +56,8 @@ impl Inner {
         let mut readings = Vec::new();
         for probe in probes {
             let value = match &probe.sense {
+                Sense::Builtin(Builtin::OrphanRows) => self.orphans().await,
+                Sense::Builtin(Builtin::UnvalidatedConstraints) => self.unvalidated().await,
                 Sense::Builtin(builtin) => probe::value(*builtin, &read.known()),
                 _ => self.sense(probe, &self.reader).await,
             };

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Inner;
+use super::frozen::Frozen;
 use crate::domain::identity::Identity;
 use crate::domain::journal::{Entry, Kind, Record};
 use crate::domain::plan::{Action, Plan};
@@ -29,6 +30,7 @@ impl Inner {
         let journal = self.create(facts, &identity)?;
         let run = journal.run().to_owned();
         self.runs().walk = Some(journal.clone());
+        self.runs().frozen = Frozen::of(facts);
         // What an earlier run was to lead to proves nothing for this one.
         *self.led_to() = None;
         self.publish(&journal);
@@ -68,6 +70,7 @@ impl Inner {
         let resumed = blocking(|| journal.append(Entry::new(Kind::Resumed, data)));
         resumed.map_err(|error| error.to_string())?;
         self.runs().walk = Some(journal.clone());
+        self.runs().frozen = records.first().and_then(|first| Frozen::of(&first.data["facts"]));
         self.publish(&journal);
         Ok(run.to_owned())
     }
@@ -122,7 +125,11 @@ impl Inner {
     /// Records an entry. Without a run there is nothing to record in.
     pub(super) async fn record(&self, entry: Entry) {
         let Some(journal) = self.journal_for(&entry).await else { return };
+        let is_step = entry.kind == Kind::Step;
         self.append(&journal, entry);
+        if is_step {
+            self.look_at_the_file();
+        }
     }
 
     /// Appends, and tells what was written or why it was not.

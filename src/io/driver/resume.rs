@@ -145,6 +145,11 @@ impl Inner {
         let runs = self.site.paths.runs();
         let file = runs.join(run).join("journal.jsonl");
         let reading = crate::io::journal::read(&file).map_err(|error| error.to_string())?;
+        if let Some(version) = reading.newer {
+            return Err(format!(
+                "the run {run} is in format {version}, newer than this lockkeeper knows: use the newer one; nothing was done"
+            ));
+        }
         // A swap of the run may still be under way.
         for oid in swapped_with(&reading.records) {
             self.bound.admit(oid);

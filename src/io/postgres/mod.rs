@@ -12,6 +12,7 @@ pub mod login;
 pub mod monitor;
 mod names;
 mod nodes;
+mod prepare;
 pub mod prove;
 pub mod reader;
 mod rows;

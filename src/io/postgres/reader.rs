@@ -125,7 +125,7 @@ impl Reader {
         Self { spec, connection: None }
     }
 
-    async fn connection(&mut self) -> Result<&mut PgConnection, Error> {
+    pub(super) async fn connection(&mut self) -> Result<&mut PgConnection, Error> {
         if let Some(connection) = &mut self.connection
             && !matches!(timeout(PING, connection.ping()).await, Ok(Ok(())))
         {

@@ -3,6 +3,7 @@
 
 pub mod command;
 pub mod http;
+mod tail;
 
 use std::io;
 use std::path::Path;
@@ -27,6 +28,10 @@ pub fn file(path: &Path, measure: Measure) -> Value {
     match measure {
         Measure::Presence => Value::Bool(found.is_file() && found.len() > 0),
         _ if !found.is_file() => Value::unknown(format!("{} is no file", path.display())),
+        Measure::Tail => match tail::last_lines(path) {
+            Ok(lines) => Value::List(lines),
+            Err(error) => Value::unknown(format!("{}: {error}", path.display())),
+        },
         Measure::Size => Value::Int(i64::try_from(found.len()).unwrap_or(i64::MAX)),
         Measure::Age => match found.modified().map(|at| at.elapsed()) {
             Ok(Ok(age)) => Value::Period(Period::from_secs(age.as_secs())),

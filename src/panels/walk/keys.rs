@@ -34,6 +34,9 @@ pub fn idle(session: &Session, facts: &Facts) -> Bindings {
 /// Returns the keys on the current step of a walk that is not over.
 #[must_use]
 pub fn walking(walk: &Walk, session: &Session) -> Bindings {
+    if matches!(walk.phase(), Phase::Undo(_)) {
+        return undoing(session);
+    }
     let mut keys = answers(walk);
     keys.extend(give(walk));
     keys.extend(advance(walk));
@@ -47,6 +50,18 @@ pub fn walking(walk: &Walk, session: &Session) -> Bindings {
     keys.extend(back(walk));
     keys.extend(leaving(walk));
     keys
+}
+
+/// Returns the keys while the run waits for what it has opened to be undone.
+fn undoing(session: &Session) -> Bindings {
+    let undo = "plan what undoes it, and ask before it runs";
+    let leave = "leave it as it is, with a reason; the report names it";
+    vec![
+        Binding::new(Key::char('r'), "undo", undo, Command::Advance),
+        Binding::new(Key::char('s'), "leave it so", leave, Command::Skip),
+        Binding::new(Key::char('n'), "note", "write a note into the record", Command::Note),
+        cancel(session),
+    ]
 }
 
 /// Returns the keys that lead out of the run.
@@ -145,6 +160,7 @@ fn advances(phase: &Phase) -> (&'static str, &'static str, Result<(), Reason>) {
             ("run", RUN, off("trying again could repeat what already happened"))
         }
         Phase::Acting | Phase::Probing(_) => ("run", RUN, off("it is under way")),
+        Phase::Undo(_) => ("undo", "plan what undoes it, and ask before it runs", Ok(())),
         Phase::Held => ("go on", "go on with the run", off("the run is paused: p goes on")),
         Phase::Refused(why) => ("run", RUN, off(why.clone())),
         Phase::Doing | Phase::Asking | Phase::Approving | Phase::Watching => {

@@ -3,9 +3,7 @@
 use crate::domain::age;
 use crate::domain::evidence::{Claim, Expect, Value, Verdict};
 use crate::domain::gate::Asks;
-use crate::domain::runbook::{
-    Act, Action, Backup, Decide, Down, From, Goto, Kind, Migrate, Restore, Skip, Target, Up,
-};
+use crate::domain::runbook::{Decide, From, Goto, Kind, Skip, Target};
 use crate::domain::trigger::State;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::verdict::Level;
@@ -14,6 +12,7 @@ use crate::session::walk::{ESCALATE, End, Evidence, Phase, Purpose, Walk};
 use crate::ui::theme::{Tone, symbol};
 use crate::ui::widgets::pairs::Pair;
 
+use super::act::{acts, due, undo};
 use super::keys;
 use super::moves::form;
 
@@ -68,6 +67,9 @@ pub fn of(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
     if let Some(end) = walk.end() {
         return ended(end, scene);
     }
+    if let Phase::Undo(why) = walk.phase() {
+        return undo(walk, why.as_deref());
+    }
     let about = about(walk, scene);
     let mut now = phase(walk, scene);
     now.extend(offers(walk));
@@ -86,13 +88,22 @@ fn about(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
         let note = shown(&format!("{} to {}: {}", handed.from, handed.to, handed.note));
         lines.push(Pair::new("handed over", note).tone(Tone::Accent));
     }
+    lines.extend(due(walk));
     lines.extend(step.why.as_ref().map(|why| Pair::new("why", why.clone())));
+    lines.extend(named(walk));
     lines.extend(what(walk));
     match &step.kind {
         Kind::Decide(decide) => lines.extend(decision(decide, walk, scene)),
         _ => lines.extend(evidence(walk, scene)),
     }
     lines
+}
+
+/// Returns the people and the pages that the step names.
+fn named(walk: &Walk) -> Vec<Pair> {
+    let people = walk.people().into_iter().map(|line| Pair::new("call", shown(&line)));
+    let links = walk.links().into_iter().map(|line| Pair::new("link", shown(&line)));
+    people.chain(links).collect()
 }
 
 fn ended(end: &End, scene: &Scene<'_>) -> Vec<Pair> {
@@ -131,7 +142,7 @@ fn call(contacts: &[String]) -> Vec<Pair> {
     contacts.iter().map(|line| Pair::new("call", shown(line)).tone(Tone::Strong)).collect()
 }
 
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     Untrusted::from(text).one_line()
 }
 
@@ -167,9 +178,10 @@ fn what(walk: &Walk) -> Vec<Pair> {
             let text = format!("{} at least: {}", watch.min_duration, names.join(", "));
             vec![Pair::new("watches", text)]
         }
-        Kind::Call { target: Target::Section(id) | Target::Runbook(id) } => {
+        Kind::Call { target: Target::Section(id) } => {
             vec![Pair::new("goes to", section(walk, id))]
         }
+        Kind::Call { target } => vec![Pair::new("goes to", format!("the runbook {target}"))],
         Kind::Decide(_) => Vec::new(),
     }
 }
@@ -190,55 +202,6 @@ fn expected(claim: &Claim, walk: &Walk) -> Expect {
     claim.expect.resolved(walk)
 }
 
-fn acts(act: &Act, walk: &Walk) -> Vec<Pair> {
-    let mut lines = vec![Pair::new("runs", action(&act.action))];
-    for name in &act.gates {
-        let rules = walk.book().gates.get(name).map(|gate| gate.rules.as_slice());
-        let says: Vec<&str> = rules.unwrap_or_default().iter().map(|r| r.says.as_str()).collect();
-        lines.push(Pair::new("gate", format!("{name}: {}", says.join("; "))));
-    }
-    let holds: Vec<String> =
-        act.verify.iter().map(|c| format!("{}: {}", c.name, expected(c, walk))).collect();
-    if !holds.is_empty() {
-        lines.push(Pair::new("after", holds.join("; ")));
-    }
-    lines
-}
-
-fn action(action: &Action) -> String {
-    match action {
-        Action::Migrate(Migrate::Up(Up::Head)) => {
-            "every pending migration, each with a plan and a yes of its own".to_owned()
-        }
-        Action::Migrate(Migrate::Up(Up::Next)) => "the next migration".to_owned(),
-        Action::Migrate(Migrate::Up(Up::Revision(to))) => format!("the migrations up to {to}"),
-        Action::Migrate(Migrate::Down(Down::Previous)) => {
-            "the last migration's way down".to_owned()
-        }
-        Action::Migrate(Migrate::Down(Down::Revision(to))) => {
-            format!("the ways down until the database is at {to}")
-        }
-        Action::Command(words) => {
-            let words: Vec<String> = words.iter().map(ToString::to_string).collect();
-            shown(&words.join(" "))
-        }
-        Action::Sql { text, .. } => Untrusted::from(text.as_str()).visible(),
-        Action::Backup(Backup::Full) => "a full backup of the database".to_owned(),
-        Action::Backup(Backup::Schema) => "a backup of the schema, without rows".to_owned(),
-        Action::Backup(_) => "a backup of some tables".to_owned(),
-        Action::VerifyBackup(verify) => {
-            format!("a proof of the backup {} to {}", verify.backup, verify.level)
-        }
-        Action::Restore(Restore::Full { backup }) => format!(
-            "a restore of the backup {backup}: a new database is loaded and counted, then swapped in; \
-             each act with a plan and a yes of its own"
-        ),
-        Action::Restore(Restore::Tables { .. }) => "a restore of tables".to_owned(),
-        Action::Signal(_) => "a signal to a session".to_owned(),
-        Action::Http(_) => "an HTTP request".to_owned(),
-    }
-}
-
 fn replaced(walk: &Walk) -> Option<Pair> {
     let replaced = walk.current().replaced.as_ref()?;
     let text = format!("{}\nis not run: {}", replaced.instead_of, replaced.because);
@@ -253,6 +216,10 @@ fn evidence(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
 fn reading(one: &Evidence, claim: Option<&Claim>, walk: &Walk, scene: &Scene<'_>) -> Pair {
     let value = match &one.reading.value {
         Value::Unknown(why) => shown(why),
+        // The lines of a log stand below each other.
+        Value::List(lines) if *walk.phase() == Phase::Watching && !lines.is_empty() => {
+            format!("\n{}", lines.iter().map(|line| shown(line)).collect::<Vec<_>>().join("\n"))
+        }
         value => shown(&value.to_string()),
     };
     let ago = age::rough(scene.facts.now - one.reading.at);
@@ -371,6 +338,7 @@ fn phase(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
         Phase::Asking => now("v answers; what is live can be picked", Tone::Plain),
         Phase::Approving => awaiting(walk),
         Phase::Watching => watching(walk, scene),
+        Phase::Undo(_) => Vec::new(),
         Phase::Denied { reasons, overridable } => {
             let mut lines = denied(reasons, *overridable);
             if walk.awaited().is_some() {

@@ -212,9 +212,23 @@ impl Session {
             Event::Measured(baseline) => self.measured(*baseline),
             Event::Fired(fired) => self.fired(fired),
             Event::Released(run) => self.released(&run),
+            Event::Edited(file) => self.edited(&file),
             Event::RecordFailed(why) => self.record_failed(why),
             Event::Ticked(now) => self.ticked(now),
         }
+    }
+
+    /// Says and records that the runbook's file has changed: the run goes on as it began.
+    fn edited(&self, file: &str) -> Vec<Effect> {
+        if self.walk.as_deref().is_none_or(|walk| walk.end().is_some()) {
+            return Vec::new();
+        }
+        let text = format!(
+            "{file} has changed since the run began: the run goes on with what was allowed then"
+        );
+        let text = Untrusted::new(text).one_line();
+        let note = Entry::new(Kind::Note, json!({ "text": text }));
+        vec![Effect::Record(note), say(Tone::Bad, text)]
     }
 
     fn moved(&mut self, step: Move) -> Vec<Effect> {

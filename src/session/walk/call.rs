@@ -80,7 +80,7 @@ impl Walk {
                 self.callers.push(Frame { section, step, book: None });
                 (self.section, self.step) = (at, 0);
             }
-            Target::Runbook(name) => {
+            Target::Runbook { name, section: part } => {
                 if self.called().contains(&name.as_str()) {
                     return Err(format!("the runbook {name} would call itself"));
                 }
@@ -88,9 +88,17 @@ impl Walk {
                 let called = called.ok_or_else(|| {
                     format!("the runbook {name} was not there, or not allowed, when the run began")
                 })?;
+                let at = match part {
+                    None => path::entry(&called),
+                    Some(id) => called
+                        .sections
+                        .iter()
+                        .position(|section| section.id == *id)
+                        .ok_or_else(|| format!("the runbook {name} has no section {id}"))?,
+                };
                 let caller = std::mem::replace(&mut self.book, called);
                 self.callers.push(Frame { section, step, book: Some(Box::new(caller)) });
-                (self.section, self.step) = (path::entry(&self.book), 0);
+                (self.section, self.step) = (at, 0);
             }
         }
         Ok(())

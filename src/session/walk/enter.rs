@@ -3,10 +3,11 @@
 use crate::domain::backup::Scope;
 use crate::domain::evidence::{Claim, Probe, Word};
 use crate::domain::gate::Asks;
-use crate::domain::plan::Direction;
+use crate::domain::plan::{Direction, Risk};
 use crate::domain::restore::{self, Order};
 use crate::domain::runbook::{Act, Action, Backup, Down, Goto, Kind, Migrate, Restore, Skip, Up};
 use crate::session::effect::{Goal, Request};
+use crate::session::making::Parts;
 use crate::session::pick;
 
 use super::{Means, Phase, Purpose, Status, Walk, Want};
@@ -76,7 +77,7 @@ impl Walk {
     /// Asks for the plan of the current step's next act. Only reached through its gates.
     pub(super) fn plan_act(&mut self) -> Vec<Want> {
         let Some(act) = self.act() else { return Vec::new() };
-        match request(act, self) {
+        match request(&act.action, act.risk, self) {
             Ok(request) => {
                 self.phase = Phase::Acting;
                 vec![Want::Preview { step: self.here(), request }]
@@ -132,9 +133,9 @@ impl Walk {
 }
 
 /// Returns what an act asks to be planned, or why this version cannot plan it.
-pub(super) fn request(act: &Act, walk: &Walk) -> Result<Request, String> {
-    let migrate = |direction, goal| Ok(Request::Migrate { direction, goal, risk: act.risk });
-    match &act.action {
+pub(super) fn request(action: &Action, risk: Risk, walk: &Walk) -> Result<Request, String> {
+    let migrate = |direction, goal| Ok(Request::Migrate { direction, goal, risk });
+    match action {
         Action::Migrate(Migrate::Up(Up::Head)) => migrate(Direction::Up, Goal::End),
         Action::Migrate(Migrate::Up(Up::Next)) => migrate(Direction::Up, Goal::One),
         Action::Migrate(Migrate::Down(Down::Previous)) => migrate(Direction::Down, Goal::One),
@@ -146,8 +147,18 @@ pub(super) fn request(act: &Act, walk: &Walk) -> Result<Request, String> {
         }
         Action::Command(words) => {
             let argv = words.iter().map(|word| resolve(word, walk)).collect::<Result<_, _>>()?;
-            Ok(Request::Command { argv, risk: act.risk })
+            Ok(Request::Command { argv, risk })
         }
+        Action::Configured(name) => match walk.place().commands.get(name) {
+            Some(argv) => Ok(Request::Command { argv: argv.clone(), risk }),
+            None => Err(format!(
+                "the configuration has no command {name}: write it into [commands] of lockkeeper.toml"
+            )),
+        },
+        Action::UndoOf(step) => match walk.undoing(step) {
+            Some(due) => request(&due.action, risk.max(due.action.least_risk()), walk),
+            None => Err(format!("nothing of the step {step} is to be undone")),
+        },
         Action::Signal(signalled) => {
             let session = resolve(&signalled.session, walk)?;
             let backend = pick::session(&session)
@@ -156,23 +167,31 @@ pub(super) fn request(act: &Act, walk: &Walk) -> Result<Request, String> {
         }
         Action::Backup(Backup::Full) => Ok(Request::Backup { scope: Scope::Full, to: None }),
         Action::Backup(Backup::Schema) => Ok(Request::Backup { scope: Scope::Schema, to: None }),
+        Action::Backup(Backup::Tables(tables)) => parts(tables, false, walk),
+        Action::Backup(Backup::Csv(tables)) => parts(tables, true, walk),
         Action::VerifyBackup(verify) => Ok(Request::VerifyBackup {
             backup: resolve(&verify.backup, walk)?,
             level: verify.level,
         }),
         Action::Sql { text, binds } if binds.is_empty() => {
-            Ok(Request::Sql { text: text.clone(), risk: act.risk })
+            Ok(Request::Sql { text: text.clone(), risk })
         }
         Action::Restore(Restore::Full { backup }) => {
             Ok(Request::Restore(Order::to(restore::Goal::Backup(resolve(backup, walk)?))))
         }
-        Action::Sql { .. } | Action::Backup(_) | Action::Restore(_) | Action::Http(_) => {
-            Err(format!(
-                "this version cannot run an act of the kind {}",
-                act.action.not_yet().unwrap_or("named here")
-            ))
-        }
+        Action::Sql { .. } | Action::Restore(_) | Action::Http(_) => Err(format!(
+            "this version cannot run an act of the kind {}",
+            action.not_yet().unwrap_or("named here")
+        )),
     }
+}
+
+/// Returns what a backup of tables asks to be planned; all of it is of one snapshot.
+fn parts(tables: &[Word], csv: bool, walk: &Walk) -> Result<Request, String> {
+    let tables: Vec<String> =
+        tables.iter().map(|word| resolve(word, walk)).collect::<Result<_, _>>()?;
+    let csv = if csv { tables.clone() } else { Vec::new() };
+    Ok(Request::BackupOf(Parts { scope: Scope::Tables, to: None, tables, csv }))
 }
 
 /// Returns the text that a word stands for.

@@ -9,6 +9,34 @@ use crate::domain::runbook::Context;
 
 use super::Walk;
 
+impl Walk {
+    /// Returns the contacts that the current step names, a line each.
+    #[must_use]
+    pub fn people(&self) -> Vec<String> {
+        let person = |name: &String| match self.place.people.get(name) {
+            Some(line) => line.clone(),
+            None => format!("{name} (not in [contacts] of lockkeeper.toml)"),
+        };
+        self.current().contacts.iter().map(person).collect()
+    }
+
+    /// Returns the pages that the current step names, a line each; `*` names all that the
+    /// configuration has.
+    #[must_use]
+    pub fn links(&self) -> Vec<String> {
+        let known = &self.place.links;
+        let line = |title: &String| match known.get(title) {
+            Some(address) => format!("{title}: {address}"),
+            None => format!("{title} (not in [links] of lockkeeper.toml)"),
+        };
+        let named = self.current().links.iter();
+        let all = |title: &String| -> Vec<String> {
+            if title == "*" { known.keys().map(line).collect() } else { vec![line(title)] }
+        };
+        named.flat_map(all).collect()
+    }
+}
+
 impl Scope for Walk {
     fn value(&self, name: &Name) -> Option<Value> {
         match name {
@@ -29,6 +57,10 @@ impl Context for Walk {
 
     fn reading(&self, probe: &str) -> Option<&Reading> {
         self.readings.get(probe)
+    }
+
+    fn is_configured(&self, name: &str) -> bool {
+        self.place.commands.contains_key(name) || self.place.probes.contains(name)
     }
 }
 

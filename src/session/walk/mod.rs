@@ -18,6 +18,7 @@ mod record;
 mod results;
 mod resume;
 mod status;
+mod undo;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +38,7 @@ use super::effect::{Request, Tone};
 use call::Frame;
 use resume::Left;
 pub use status::{End, Evidence, Means, Phase, Purpose, Status};
+pub use undo::Due;
 pub use watch::{Armed, Watching};
 
 /// What the operator does in a runbook.
@@ -125,6 +127,14 @@ pub struct Place {
     pub executor: String,
     /// Whom to call, as the configuration says, a line each.
     pub contacts: Vec<String>,
+    /// The configuration's commands, by name.
+    pub commands: BTreeMap<String, Vec<String>>,
+    /// The names of the configuration's probes.
+    pub probes: BTreeSet<String>,
+    /// The configuration's dashboards and documents: title to address.
+    pub links: BTreeMap<String, String>,
+    /// The configuration's contacts by name, a line each.
+    pub people: BTreeMap<String, String>,
 }
 
 /// An answer that was given on the way.
@@ -188,6 +198,10 @@ pub struct Walk {
     /// What is next after the last failure of an act.
     advice: Option<String>,
     end: Option<End>,
+    /// What was opened by acts that were done, and is not undone yet.
+    due: Vec<Due>,
+    /// How the run ends once nothing is due.
+    ending: Option<End>,
     left: Option<Box<Left>>,
 }
 
@@ -242,6 +256,8 @@ impl Walk {
             stop_after: false,
             advice: None,
             end: None,
+            due: Vec::new(),
+            ending: None,
             left: None,
         }
     }

@@ -19,6 +19,11 @@ impl Walk {
         }
         match step {
             Move::Note(text) => self.note(&text),
+            Move::Run if matches!(self.phase, Phase::Undo(_)) => self.plan_undo(),
+            Move::Skip(reason) if matches!(self.phase, Phase::Undo(_)) => self.refuse_undo(&reason),
+            _ if self.ending.is_some() => {
+                vec![bad("the run ends: undo what is due first, or refuse it with a reason")]
+            }
             Move::Pause => self.pause(),
             Move::StopAfter => self.toggle_stop_after(),
             Move::Abandon(reason) => self.abandon(reason),
@@ -90,6 +95,7 @@ impl Walk {
             Phase::Asking => vec![bad("a value is asked for")],
             Phase::Approving => vec![bad("somebody else has to approve")],
             Phase::Watching => vec![bad("it ends by itself; skip it with a reason to end it now")],
+            Phase::Undo(_) => self.plan_undo(),
             Phase::Refused(why) => {
                 vec![bad(format!("{why}: skip it with a reason, or hand it to a person"))]
             }

@@ -4,32 +4,13 @@
 //! scenario leads to is a branch: it is entered only that way, and its end is the run's end.
 
 use crate::domain::evidence::Verdict;
-use crate::domain::runbook::{Goto, Kind, Runbook, Target};
+use crate::domain::runbook::{Goto, Runbook};
 
 use super::{End, Status, Walk, Want};
 
 /// Returns the index of the section where a run begins.
 pub(super) fn entry(book: &Runbook) -> usize {
     book.sections.iter().position(|section| section.id == book.entry).unwrap_or(0)
-}
-
-/// Returns true if the section is reached only through an answer, a scenario, a trigger or
-/// a call. What a failed step offers may as well lie ahead on the main line.
-fn is_branch(book: &Runbook, id: &str) -> bool {
-    let answered = book.steps().any(|step| match &step.kind {
-        Kind::Decide(decide) => decide
-            .answers
-            .iter()
-            .any(|answer| matches!(&answer.goto, Goto::Section(section) if section == id)),
-        _ => false,
-    });
-    let offered =
-        book.scenarios.values().any(|scenario| scenario.offer.iter().any(|offer| offer == id));
-    let watched = book.triggers.values().any(|trigger| trigger.offer == id);
-    let called = book
-        .steps()
-        .any(|step| matches!(&step.kind, Kind::Call { target: Target::Section(to) } if to == id));
-    id != book.entry && (answered || offered || watched || called)
 }
 
 impl Walk {
@@ -97,11 +78,11 @@ impl Walk {
     }
 
     fn next_section(&self) -> Option<usize> {
-        if is_branch(&self.book, &self.section().id) {
+        if self.book.is_branch(&self.section().id) {
             return None;
         }
         (self.section + 1..self.book.sections.len())
-            .find(|at| !is_branch(&self.book, &self.book.sections[*at].id))
+            .find(|at| !self.book.is_branch(&self.book.sections[*at].id))
     }
 
     /// Takes the current step if it applies here, else the one after it.
@@ -123,11 +104,14 @@ impl Walk {
     /// What cannot be told is shown: only a definite "no" passes a step over.
     fn applies(&self) -> bool {
         let section = self.section().when.holds(self);
-        section.and(self.current().when.holds(self)) != Verdict::Fail
+        section.and(self.current().when.holds(self)) != Verdict::Fail && self.is_due()
     }
 
-    /// Ends the walk. Nothing happens after this.
+    /// Ends the walk, once nothing that it has opened is due. Nothing happens after this.
     pub(super) fn finish(&mut self, end: End) -> Vec<Want> {
+        if !self.due.is_empty() {
+            return self.ends_later(end);
+        }
         let want = Self::record_end(&end);
         self.end = Some(end);
         vec![want]

@@ -131,6 +131,9 @@ impl Walk {
 
     /// The shown plan was left: the step stands where it stood before.
     pub(in crate::session) fn dismissed(&mut self) -> Vec<Want> {
+        if self.acts() && self.ending.is_some() {
+            return self.undo_stays(None);
+        }
         if self.acts() {
             self.phase = Phase::Ready;
         }
@@ -142,12 +145,18 @@ impl Walk {
         if !self.acts() {
             return Vec::new();
         }
+        if self.ending.is_some() {
+            return self.is_undone(why);
+        }
         self.reached = Some(why.to_owned());
         self.ask_verify()
     }
 
     /// The step's act cannot be planned.
     pub(in crate::session) fn impossible(&mut self, why: &str) -> Vec<Want> {
+        if self.acts() && self.ending.is_some() {
+            return self.undo_stays(Some(why.to_owned()));
+        }
         if self.acts() {
             self.phase = Phase::Failed { why: why.to_owned(), may_retry: true };
             self.advice = None;
@@ -182,9 +191,13 @@ impl Walk {
         if !self.acts() {
             return Vec::new();
         }
+        if self.ending.is_some() {
+            return self.undo_performed(outcome);
+        }
         if outcome.ending != Ending::Done {
             return self.act_failed(outcome);
         }
+        self.opens();
         self.acts_done += 1;
         if !self.has_more(&acting.plan) {
             return self.ask_verify();

@@ -64,7 +64,12 @@ impl Walk {
                 }
                 self.pause_if_asked();
             }
-            Recorded::Outcome if record.data["ending"] == "done" => self.pause_if_asked(),
+            Recorded::Outcome | Recorded::Resolved if record.data["ending"] == "done" => {
+                self.recall_opened(&step);
+                if record.kind == Recorded::Outcome {
+                    self.pause_if_asked();
+                }
+            }
             Recorded::Answer => self.recall_answer(step, &record.data),
             Recorded::Approved => {
                 self.approvals.extend(serde_json::from_value(record.data.clone()).ok());
@@ -81,6 +86,7 @@ impl Walk {
                 }
             }
             Recorded::Step => self.depth = calls_of(&record.data).len(),
+            Recorded::Note => self.recall_due(&step, &record.data),
             Recorded::Pause => self.recall_pause(&record.data),
             Recorded::Baseline => {
                 self.baseline = serde_json::from_value(record.data.clone()).ok();
@@ -187,6 +193,9 @@ impl Walk {
 
     /// Goes on from where the walk was left. Nothing that has run is run again by this.
     pub(super) fn goes_on(&mut self, left: Left) -> Vec<Want> {
+        if self.ending.is_some() {
+            return self.wait(Phase::Undo(None));
+        }
         match left {
             Left::Over(goto) => self.lead(goto),
             Left::Within(None) => self.take_up(),

@@ -94,6 +94,9 @@ pub enum Phase {
     Approving,
     /// A live view; it ends by itself.
     Watching,
+    /// The run is about to end, and something that it has opened is to be undone first; what
+    /// went wrong with that, if something did.
+    Undo(Option<String>),
     /// Something that cannot be walked here, and why: a kind of act that this version does
     /// not have, a runbook that calls itself.
     Refused(String),

@@ -222,6 +222,35 @@ impl Typed {
         }
     }
 
+    /// Waits until what is new ends with one of `ends`, or holds one of `lines` with the end of
+    /// its line, and returns what is new.
+    pub fn block(&mut self, ends: &[&str], lines: &[&str]) -> String {
+        let begun = Instant::now();
+        loop {
+            let all = self.text();
+            let new = all.get(self.seen..).unwrap_or_default();
+            let whole =
+                |line: &&str| new.split_once(*line).is_some_and(|(_, end)| end.contains('\n'));
+            let is_over = lines.iter().any(whole);
+            if is_over || ends.iter().any(|end| new.trim_end_matches('\n').ends_with(end)) {
+                self.seen = all.len();
+                return new.trim_end_matches('\n').to_owned();
+            }
+            let seen = &all[..self.seen];
+            let late = begun.elapsed() > Duration::from_mins(1);
+            assert!(!late, "after\n{seen}\nnothing is asked in:\n{new}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Waits for the end of the line behind what was waited for, and of the next one.
+    pub fn rest_of_line(&mut self) -> String {
+        let from = self.seen;
+        self.expect("\n");
+        self.expect("\n");
+        self.text()[from..self.seen].to_owned()
+    }
+
     pub fn line(&mut self, text: &str) {
         let input = self.input.as_mut().expect("the input is open");
         writeln!(input, "{text}").expect("it reads");

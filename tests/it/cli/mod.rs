@@ -24,3 +24,4 @@ mod salvage;
 mod schema;
 mod second;
 mod tend;
+mod walked;

@@ -9,7 +9,7 @@ use lockkeeper::domain::evidence::{Expect, Name, Reading, Scope, Value, Verdict}
 use lockkeeper::domain::identity::Class;
 use lockkeeper::domain::plan::Risk;
 use lockkeeper::domain::runbook::{
-    Action, Context, Deed, Down, Goto, Kind, Migrate, Resume, Runbook, Skip, Target, When,
+    Action, Context, Deed, Down, Goto, Kind, Migrate, Resume, Runbook, SHIPPED, Skip, Target, When,
 };
 use lockkeeper::io::runbook::{self, Places};
 
@@ -46,7 +46,10 @@ fn a_step_is_skipped_and_resumed_as_its_file_says() {
     assert_eq!(step("ask").skip, Skip::WithReason);
     assert_eq!(step("command").resume, Resume::Ask);
     assert_eq!(step("check").resume, Resume::Rerun);
-    assert_eq!(step("call").kind, Kind::Call { target: Target::Runbook("validate".to_owned()) });
+    assert_eq!(
+        step("call").kind,
+        Kind::Call { target: Target::Runbook { name: "validate".to_owned(), section: None } }
+    );
 }
 
 #[test]
@@ -85,6 +88,10 @@ impl Context for Situation {
 
     fn reading(&self, _: &str) -> Option<&Reading> {
         self.reading.as_ref()
+    }
+
+    fn is_configured(&self, name: &str) -> bool {
+        name == "maintenance_on"
     }
 }
 
@@ -129,7 +136,8 @@ fn rollback() -> Runbook {
 
 #[test]
 fn every_step_of_the_shipped_runbooks_says_where_it_comes_from() {
-    for book in [migrate(), rollback()] {
+    for name in SHIPPED {
+        let book = runbook::find(name, &Places::default()).expect("it is shipped").runbook;
         for step in book.steps().filter(|step| step.id != "what_this_does") {
             assert!(step.source.is_some(), "{} cites nothing", step.id);
             let refused = matches!(&step.kind, Kind::Act(act) if act.action.not_yet().is_some());
@@ -147,7 +155,7 @@ fn migrating_ends_with_the_choice_to_keep_or_to_go_back() {
     let goto = |id: &str| {
         decide.answers.iter().find(|answer| answer.id == id).map(|answer| answer.goto.clone())
     };
-    assert_eq!(goto("keep"), Some(Goto::End));
+    assert_eq!(goto("keep"), Some(Goto::Section("kept".to_owned())));
     assert_eq!(goto("down"), Some(Goto::Section("back".to_owned())));
 }
 

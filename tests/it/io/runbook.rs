@@ -75,8 +75,8 @@ fn the_runbook_beside_the_configuration_comes_before_the_users_and_the_shipped_o
 #[test]
 fn an_unknown_name_is_answered_with_the_one_that_was_meant() {
     let refused = runbook::find("migrat", &Places::default()).expect_err("nothing has that name");
-    let said =
-        "no runbook is named `migrat`; did you mean `migrate`?; known here: migrate, rollback";
+    let said = "no runbook is named `migrat`; did you mean `migrate`?; known here: backup, \
+                incident, migrate, rehearsal, rollback, validate";
     assert_eq!(refused.to_string(), said);
     assert!(runbook::find("../migrate", &Places::default()).is_err());
 }

@@ -9,6 +9,7 @@ mod procedure;
 mod property;
 mod resume;
 mod steps;
+mod undo;
 mod vitals;
 mod walk;
 

@@ -5,9 +5,10 @@ use super::super::{Act, Action, Backup, Down, Kind, Migrate, Restore, Up};
 use super::Builder;
 use crate::domain::evidence::Word;
 use crate::domain::plan::{Direction, Risk};
-use crate::domain::problem::Place;
+use crate::domain::problem::{Flaw, Place};
 
-const ACTIONS: &str = "sql, command, migrate, backup, verify_backup, restore, signal, http";
+const ACTIONS: &str =
+    "sql, command, migrate, backup, verify_backup, restore, signal, http, configured, undo_of";
 
 impl Builder<'_> {
     pub(super) fn act(&mut self, raw: &raw::Step, place: &Place) -> Option<Kind> {
@@ -57,6 +58,8 @@ impl Builder<'_> {
             raw.restore.as_ref().map(|restore| self.restore(restore, place)),
             raw.signal.clone().map(|signalled| Some(Action::Signal(signalled))),
             raw.http.clone().map(|endpoint| Some(Action::Http(endpoint))),
+            raw.configured.clone().map(|name| Some(Action::Configured(name))),
+            raw.undo_of.as_ref().map(|step| self.undo_of(step, place)),
         ];
         let mut actions = actions.into_iter().flatten();
         let (Some(action), None) = (actions.next(), actions.next()) else {
@@ -73,13 +76,30 @@ impl Builder<'_> {
             raw.command.as_ref().map(|argv| self.command(argv, place)),
             raw.migrate.as_ref().map(|migrate| self.migrate(migrate, place)),
             raw.http.clone().map(|endpoint| Some(Action::Http(endpoint))),
+            raw.configured.clone().map(|name| Some(Action::Configured(name))),
         ];
         let mut actions = actions.into_iter().flatten();
         let (Some(action), None) = (actions.next(), actions.next()) else {
-            let what = "what undoes an act is exactly one of: sql, command, migrate, http";
+            let what =
+                "what undoes an act is exactly one of: sql, command, migrate, http, configured";
             return self.flaw(place.clone(), what);
         };
         action
+    }
+
+    /// The step that is named has to be one whose act has an `undo`.
+    fn undo_of(&mut self, step: &str, place: &Place) -> Option<Action> {
+        let steps = || self.raw.section.iter().flat_map(|section| &section.step);
+        let with_undo = || steps().filter(|step| step.undo.is_some()).map(|step| step.id.as_str());
+        if !with_undo().any(|id| id == step) {
+            let known: Vec<String> = with_undo().map(str::to_owned).collect();
+            let known = known.iter().map(String::as_str);
+            let place = place.key("undo_of");
+            let flaw = Flaw::unknown_name(place, "step with an `undo`", step, known);
+            self.flaws.push(flaw);
+            return None;
+        }
+        Some(Action::UndoOf(step.to_owned()))
     }
 
     fn command(&mut self, argv: &[Word], place: &Place) -> Option<Action> {

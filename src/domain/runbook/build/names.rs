@@ -125,7 +125,8 @@ impl Builder<'_> {
             (None, None) => None,
         };
         let policy = self.policy(&raw.policy, &place.key("policy"));
-        When { class: raw.class.clone(), tool: raw.tool.clone(), var, policy, probe }
+        let (class, tool) = (raw.class.clone(), raw.tool.clone());
+        When { class, tool, var, policy, configured: raw.configured.clone(), probe }
     }
 
     /// Returns what is expected of the policy, if it has these names.

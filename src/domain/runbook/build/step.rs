@@ -51,6 +51,8 @@ fn keys(kind: Word) -> &'static [&'static str] {
             "restore",
             "signal",
             "http",
+            "configured",
+            "undo_of",
             "risk",
             "gates",
             "verify",
@@ -230,12 +232,16 @@ impl Builder<'_> {
         if self.has_section(&name) {
             return Some(Kind::Call { target: Target::Section(name) });
         }
+        if let Some((book, section)) = name.split_once('/') {
+            let (name, section) = (book.to_owned(), Some(section.to_owned()));
+            return Some(Kind::Call { target: Target::Runbook { name, section } });
+        }
         let sections = self.raw.section.iter().map(|section| section.id.as_str());
         let is_typo = nearest(&name, sections).is_some() && !SHIPPED.contains(&name.as_str());
         if is_typo {
             self.section_name(&name, &place.key("target"))?;
         }
-        Some(Kind::Call { target: Target::Runbook(name) })
+        Some(Kind::Call { target: Target::Runbook { name, section: None } })
     }
 
     fn skip(&mut self, raw: &raw::Step, place: &Place) -> Skip {

@@ -1,4 +1,7 @@
-//! `runbook list`, `check` and `allow`.
+//! `runbook list`, `show`, `check` and `allow`.
+
+pub mod check;
+pub mod show;
 
 use std::env;
 use std::path::Path;
@@ -7,9 +10,8 @@ use std::process::ExitCode;
 use color_eyre::eyre::{Result, WrapErr as _};
 
 use super::args::Runbook;
-use super::{print, say};
+use super::print;
 use crate::domain::plan::sha256_hex;
-use crate::domain::runbook::Kind;
 use crate::io::allowed::Allowed;
 use crate::io::config;
 use crate::io::document::Refused;
@@ -23,17 +25,22 @@ use crate::io::runbook::{self, Loaded, Origin, Places};
 pub fn run(args: &Runbook) -> Result<ExitCode> {
     match args {
         Runbook::List => list(),
-        Runbook::Check { file } => check(file),
+        Runbook::Show(args) => show::run(args),
+        Runbook::Check(args) => check::run(args),
         Runbook::Allow { file } => allow(file),
     }
 }
 
-fn list() -> Result<ExitCode> {
+/// Returns where runbooks are looked for from here.
+fn places() -> Result<Places> {
     let here = env::current_dir().wrap_err("the working directory is gone")?;
-    let paths = Paths::of_user()?;
     let configuration = config::find(&here);
     let beside = configuration.as_deref().and_then(Path::parent);
-    let places = Places::new(beside, Some(&paths.config));
+    Ok(Places::new(beside, Some(&Paths::of_user()?.config)))
+}
+
+fn list() -> Result<ExitCode> {
+    let (paths, places) = (Paths::of_user()?, places()?);
     let allowed = Allowed::in_state(&paths.state);
     for name in runbook::names(&places) {
         match runbook::find(&name, &places) {
@@ -54,37 +61,6 @@ fn line(loaded: &Loaded, allowed: &Allowed) -> String {
         }
     };
     format!("{}: {} ({place})", runbook.id, runbook.title)
-}
-
-/// Exits with 0 for a runbook without a fault, 1 for one with faults, 2 if it cannot be read.
-fn check(file: &Path) -> Result<ExitCode> {
-    match read(file) {
-        Ok(Read::Runbook(loaded)) => {
-            let steps = loaded.runbook.steps().count();
-            print(&format!("{}: {} steps, nothing is wrong in it", file.display(), steps));
-            unsupported(&loaded);
-            Ok(ExitCode::SUCCESS)
-        }
-        Ok(Read::Configuration(_)) => {
-            print(&format!("{}: nothing is wrong in it", file.display()));
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(Refused::Wrong(problems)) => {
-            print(&Refused::Wrong(problems).to_string());
-            Ok(ExitCode::FAILURE)
-        }
-        Err(refused) => Err(refused.into()),
-    }
-}
-
-/// Says which steps this version refuses when the run reaches them.
-fn unsupported(loaded: &Loaded) {
-    for step in loaded.runbook.steps() {
-        let Kind::Act(act) = &step.kind else { continue };
-        if let Some(kind) = act.action.not_yet() {
-            say(&format!("note: step {}: this version cannot run {kind} yet", step.id));
-        }
-    }
 }
 
 fn allow(file: &Path) -> Result<ExitCode> {

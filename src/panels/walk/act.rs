@@ -1,0 +1,104 @@
+//! What an act of a step runs, what that opens, and what is due because of it.
+
+use crate::domain::evidence::{Claim, Expect};
+use crate::domain::runbook::{Act, Action, Backup, Down, Migrate, Restore, Up};
+use crate::domain::untrusted::Untrusted;
+use crate::session::walk::{Due, Walk};
+use crate::ui::theme::{Tone, symbol};
+use crate::ui::widgets::pairs::Pair;
+
+use super::lines::shown;
+
+/// Returns what the act runs, what undoes it, its gates, and what must hold afterwards.
+pub(super) fn acts(act: &Act, walk: &Walk) -> Vec<Pair> {
+    let mut lines = vec![Pair::new("runs", action(&act.action, walk))];
+    let undo = act.undo.as_ref().map(|undo| {
+        let text =
+            format!("{}; due until it is done, or refused with a reason", action(undo, walk));
+        Pair::new("undo", text)
+    });
+    lines.extend(undo);
+    for name in &act.gates {
+        let rules = walk.book().gates.get(name).map(|gate| gate.rules.as_slice());
+        let says: Vec<&str> = rules.unwrap_or_default().iter().map(|r| r.says.as_str()).collect();
+        lines.push(Pair::new("gate", format!("{name}: {}", says.join("; "))));
+    }
+    let holds: Vec<String> =
+        act.verify.iter().map(|c| format!("{}: {}", c.name, expected(c, walk))).collect();
+    if !holds.is_empty() {
+        lines.push(Pair::new("after", holds.join("; ")));
+    }
+    lines
+}
+
+/// Returns what an action does, as it will run where that is known.
+fn action(action: &Action, walk: &Walk) -> String {
+    match action {
+        Action::Configured(name) => match walk.place().commands.get(name) {
+            Some(argv) => shown(&argv.join(" ")),
+            None => format!("the command {name}, which [commands] of lockkeeper.toml lacks"),
+        },
+        Action::UndoOf(step) => match walk.due().find(|due| due.step.ends_with(step.as_str())) {
+            Some(due) => self::action(&due.action, walk),
+            None => format!("what undoes the step {step}"),
+        },
+        Action::Migrate(Migrate::Up(Up::Head)) => {
+            "every pending migration, each with a plan and a yes of its own".to_owned()
+        }
+        Action::Migrate(Migrate::Up(Up::Next)) => "the next migration".to_owned(),
+        Action::Migrate(Migrate::Up(Up::Revision(to))) => format!("the migrations up to {to}"),
+        Action::Migrate(Migrate::Down(Down::Previous)) => {
+            "the last migration's way down".to_owned()
+        }
+        Action::Migrate(Migrate::Down(Down::Revision(to))) => {
+            format!("the ways down until the database is at {to}")
+        }
+        Action::Command(words) => {
+            let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+            shown(&words.join(" "))
+        }
+        Action::Sql { text, .. } => Untrusted::from(text.as_str()).visible(),
+        Action::Backup(Backup::Full) => "a full backup of the database".to_owned(),
+        Action::Backup(Backup::Schema) => "a backup of the schema, without rows".to_owned(),
+        Action::Backup(Backup::Tables(tables) | Backup::Csv(tables)) => {
+            let names: Vec<String> = tables.iter().map(ToString::to_string).collect();
+            shown(&format!("a backup of the rows of {}", names.join(", ")))
+        }
+        Action::VerifyBackup(verify) => {
+            format!("a proof of the backup {} to {}", verify.backup, verify.level)
+        }
+        Action::Restore(Restore::Full { backup }) => format!(
+            "a restore of the backup {backup}: a new database is loaded and counted, then swapped in; \
+             each act with a plan and a yes of its own"
+        ),
+        Action::Restore(Restore::Tables { .. }) => "a restore of tables".to_owned(),
+        Action::Signal(_) => "a signal to a session".to_owned(),
+        Action::Http(_) => "an HTTP request".to_owned(),
+    }
+}
+
+/// Returns what the run has opened and not undone yet.
+pub(super) fn due(walk: &Walk) -> Vec<Pair> {
+    let line = |due: &Due| {
+        let text = format!("{} → {}", due.title, action(&due.action, walk));
+        Pair::new(format!("{} due", symbol::WARN), shown(&text)).tone(Tone::Warn)
+    };
+    walk.due().map(line).collect()
+}
+
+/// Returns what is due before the run may end.
+pub(super) fn undo(walk: &Walk, why: Option<&str>) -> Vec<Pair> {
+    let failed = why.map(|why| Pair::new("✖ failed", shown(why)).tone(Tone::Alarm));
+    let mut lines: Vec<Pair> = failed.into_iter().collect();
+    lines.push(Pair::new("end", "the run ends when what it has opened is undone"));
+    lines.extend(due(walk));
+    lines.push(Pair::new(
+        "now",
+        "r undoes the first of them: shows the plan, and asks; s leaves it as it is, with a reason",
+    ));
+    lines
+}
+
+fn expected(claim: &Claim, walk: &Walk) -> Expect {
+    claim.expect.resolved(walk)
+}
