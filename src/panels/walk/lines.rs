@@ -442,6 +442,7 @@ fn probing(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::Check => "reading",
         Purpose::Gates => "reading what its gates ask for",
+        Purpose::Yes => "reading once more what its gates ask for: what they find now decides",
         Purpose::Verify => "reading what must hold afterwards",
         Purpose::Already => "reading whether it is done already",
         Purpose::Evidence => "reading the evidence",

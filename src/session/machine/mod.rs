@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::domain::baseline::Baseline;
 use crate::domain::journal::{Entry, Kind, Record};
+use crate::domain::plan::Confirmed;
 use crate::domain::runbook::Runbook;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::verdict::Level;
@@ -61,6 +62,8 @@ pub struct Session {
     walk: Option<Box<Walk>>,
     asked: Option<Asked>,
     pending: Option<Pending>,
+    /// A step's act that got its yes while its gates are read once more.
+    held: Option<(Confirmed, Origin)>,
     acting: Vec<Acting>,
     procedure: Option<Request>,
     probing: Option<Ticket>,
@@ -244,8 +247,12 @@ impl Session {
         let Some(walk) = self.walk.as_deref_mut() else { return Vec::new() };
         walk.clock(self.now);
         let wants = step(walk);
-        let is_over = walk.end().is_some();
+        let (is_over, holds) = (walk.end().is_some(), walk.holds_a_yes());
         let mut effects: Vec<Effect> = wants.into_iter().flat_map(|want| self.want(want)).collect();
+        if !holds {
+            // The yes was for that moment: nobody may find it later.
+            self.held = None;
+        }
         if is_over {
             effects.extend(self.let_go());
             effects.extend(self.gave_up());
@@ -325,6 +332,10 @@ impl Session {
                     effects
                 }
                 None => self.asked(request, Origin::Step(step)),
+            },
+            Want::Perform => match self.held.take() {
+                Some((confirmed, origin)) => self.perform(confirmed, origin),
+                None => Vec::new(),
             },
             Want::Record(entry) => vec![Effect::Record(entry)],
             Want::Close(entry) => self.close(entry),

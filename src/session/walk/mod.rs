@@ -8,6 +8,7 @@
 mod answers;
 mod call;
 mod enter;
+mod gates;
 mod known;
 mod leave;
 mod moves;
@@ -33,6 +34,7 @@ use crate::domain::runbook::{Runbook, Section, Step};
 use super::effect::{Request, Tone};
 
 use call::Frame;
+use gates::Ruled;
 use resume::Left;
 pub use status::{End, Evidence, Means, Phase, Purpose, Status};
 pub use watch::{Armed, Watching};
@@ -100,6 +102,8 @@ pub enum Want {
         /// What is to be planned.
         request: Request,
     },
+    /// Begin what was confirmed: its gates allow it at the yes.
+    Perform,
     /// Record this.
     Record(Entry),
     /// Close the run with this.
@@ -150,6 +154,10 @@ pub struct Walk {
     readings: BTreeMap<String, Reading>,
     vars: BTreeMap<String, Value>,
     approvals: Vec<Approval>,
+    /// What the gates have denied last, as it was shown.
+    denied: Vec<Ruled>,
+    /// What of it a typed reason has let through for the act that is planned.
+    overridden: Vec<Ruled>,
     reached: Option<String>,
     now: Option<DateTime<Utc>>,
     began: Option<DateTime<Utc>>,
@@ -207,6 +215,8 @@ impl Walk {
             readings: BTreeMap::new(),
             vars: BTreeMap::new(),
             approvals: Vec::new(),
+            denied: Vec::new(),
+            overridden: Vec::new(),
             reached: None,
             now: None,
             began: None,

@@ -413,7 +413,8 @@ fn no_way_down_is_planned_while_a_rule_of_the_policy_fails_or_is_unknown() {
     driven.go(Move::Run);
     assert_eq!(driven.find(Find::Good), ["preview"]);
     driven.show(migration(6, Direction::Down, Risk::Lossy));
-    driven.yes();
+    assert_eq!(driven.yes(), ["probe"], "its gates are read once more");
+    assert_eq!(driven.find(Find::Good), ["perform"]);
     driven.end(Ending::Done);
     driven.find(Find::Good);
     driven.until("down_release");
