@@ -30,6 +30,7 @@ use crate::session::machine::Session;
 use crate::session::pick::Choices;
 use crate::session::walk::Move;
 use crate::ui::bindings::Binding;
+pub use crate::ui::step::Step;
 use crate::ui::theme::Theme;
 
 /// Names a panel, in the order of the tabs.
@@ -95,27 +96,6 @@ impl Id {
             Self::Journal => '8',
         }
     }
-}
-
-/// A movement in a list or a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Step {
-    /// One up.
-    Up,
-    /// One down.
-    Down,
-    /// A page up.
-    PageUp,
-    /// A page down.
-    PageDown,
-    /// To the first.
-    First,
-    /// To the last.
-    Last,
-    /// To the left, in wide rows.
-    Left,
-    /// To the right.
-    Right,
 }
 
 /// What a key commands. One enum for all panels, so that help, footer, palette and
