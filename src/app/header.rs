@@ -6,13 +6,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::untrusted::Untrusted;
 use crate::panels::{Command, Id, way_back};
-use crate::session::facts::{Lease, Migrations};
+use crate::session::facts::{Lease, Migrations, STALE};
 use crate::ui::widgets::header::{Age, Header, Mode, Run, Server, Tab, Window};
 
 use super::App;
-
-/// Data older than this is stale: a few refreshes were missed.
-const STALE: Duration = Duration::from_secs(3);
 
 impl App {
     /// Returns what the header says now.
@@ -55,10 +52,10 @@ impl App {
 
     fn age(&self) -> Age {
         let Some(age) = self.facts.snapshot.age(self.facts.now) else { return Age::Never };
-        let age = duration(age);
+        let (age, old) = (duration(age), age > STALE);
         match () {
             () if self.is_frozen() => Age::Frozen(age),
-            () if age > STALE => Age::Stale(age),
+            () if old => Age::Stale(age),
             () => Age::Fresh(age),
         }
     }

@@ -11,6 +11,7 @@ pub mod demo;
 mod doctor;
 pub mod journal;
 mod json;
+pub mod leading;
 mod lines;
 mod lint;
 mod load;
@@ -47,7 +48,7 @@ use change::Wish;
 /// Runs the command line and returns the exit code of `CLI.md`'s table.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::parse_from(leading::moved(std::env::args_os()));
     match run(cli) {
         Ok(code) => code,
         Err(error) => {

@@ -64,9 +64,7 @@ pub(super) fn tone(backend: &Backend) -> Tone {
 
 /// Returns how old the shown refresh is, once it should have been replaced.
 pub(super) fn staleness(facts: &Facts) -> Option<String> {
-    let age = facts.snapshot.age(facts.now)?;
-    let late = facts.snapshot.error().is_some() || age.num_seconds() > 3;
-    late.then(|| format!("as it was {} ago", age::clock(age)))
+    facts.stale().map(|age| format!("as it was {} ago", age::clock(age)))
 }
 
 /// Returns why there is nothing to see yet.

@@ -100,6 +100,9 @@ pub struct Target {
     pub contacts: Vec<String>,
 }
 
+/// A refresh older than this is stale: a few were missed.
+pub const STALE: TimeDelta = TimeDelta::seconds(3);
+
 /// How many refreshes the sparklines remember.
 const HISTORY: usize = 120;
 
@@ -285,6 +288,13 @@ impl Facts {
     #[must_use]
     pub fn new(target: Target, now: DateTime<Utc>) -> Self {
         Self { now, target, ..Self::default() }
+    }
+
+    /// Returns how old the newest refresh is, once another should have taken its place.
+    #[must_use]
+    pub fn stale(&self) -> Option<TimeDelta> {
+        let age = self.snapshot.age(self.now)?;
+        (self.snapshot.error().is_some() || age > STALE).then_some(age)
     }
 
     /// Takes a refresh.

@@ -1,10 +1,18 @@
 //! Looking: sessions, locks, migrations, journal.
 
+use chrono::TimeDelta;
+
 use super::{Desk, Question};
 use crate::cli::{journal, words};
+use crate::domain::age;
 use crate::domain::untrusted::Untrusted;
 use crate::panels::{Scene, rollback, way_back};
 use crate::session::facts::Lease;
+
+/// Returns that what is printed is `age` old, and proves nothing of now.
+fn doubt(what: &str, age: TimeDelta) -> String {
+    format!("STALE: {what} {} old; how things stand now cannot be told", age::clock(age))
+}
 
 impl Desk {
     /// Prints what was chosen to be looked at.
@@ -36,7 +44,10 @@ impl Desk {
         words: impl Fn(&crate::domain::snapshot::Snapshot) -> Vec<String>,
     ) -> Vec<String> {
         match (self.seat.facts.snapshot.value(), self.seat.facts.snapshot.error()) {
-            (Some(snapshot), _) => words(snapshot),
+            (Some(snapshot), _) => {
+                let doubt = self.seat.facts.stale().map(|age| doubt("this is", age));
+                doubt.into_iter().chain(words(snapshot)).collect()
+            }
             (None, why) => vec![format!("not read: {}", why.unwrap_or("nobody has answered yet"))],
         }
     }
@@ -47,9 +58,12 @@ impl Desk {
         if !self.awaiting || (project.value().is_none() && project.error().is_none()) {
             return;
         }
-        let mut lines =
-            project.value().map(|known| words::migrations(&known.status)).unwrap_or_default();
-        lines.extend(project.error().map(|why| format!("they cannot be read: {why}")));
+        let mut lines: Vec<String> =
+            project.error().map(|why| format!("they cannot be read: {why}")).into_iter().collect();
+        let age = project.age(self.seat.facts.now).filter(|_| project.error().is_some());
+        lines.extend(age.map(|age| doubt("what follows is", age)));
+        lines
+            .extend(project.value().into_iter().flat_map(|known| words::migrations(&known.status)));
         self.awaiting = false;
         self.print_all(&lines);
     }
@@ -71,7 +85,12 @@ impl Desk {
         let facts = &self.seat.facts;
         match (facts.backups.value(), facts.backups.error()) {
             (Some(inventory), None) => words::backups(inventory, facts.now),
-            (_, Some(why)) => vec![format!("they cannot be read: {why}")],
+            (value, Some(why)) => {
+                let mut lines = vec![format!("they cannot be read: {why}")];
+                lines.extend(facts.backups.age(facts.now).map(|age| doubt("what follows is", age)));
+                lines.extend(value.into_iter().flat_map(|known| words::backups(known, facts.now)));
+                lines
+            }
             (None, None) => vec!["they were not looked for yet".to_owned()],
         }
     }

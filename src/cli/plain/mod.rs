@@ -20,6 +20,7 @@ use super::lines::{Line, Lines};
 use super::seat::{Heard, Seat};
 use super::{args, console, site, visible, words};
 use crate::domain::activity::BackendKey;
+use crate::domain::verdict::Level;
 use crate::io::site::Site;
 use crate::io::terminal::{Signal, Signals};
 use crate::panels::{Wanted, way_back};
@@ -94,6 +95,13 @@ enum Question {
     Pick(Wanted, Choices),
 }
 
+/// How things stand with the server, in as many steps as are worth a line of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stood {
+    Unread,
+    At(Level),
+}
+
 /// The operator's desk.
 struct Desk {
     seat: Seat,
@@ -118,6 +126,8 @@ struct Desk {
     shown_at: Instant,
     /// Records up to this one were told.
     told: (String, u64),
+    /// How things stood when it was told last; `None`: nothing was heard of them.
+    stood: Option<Stood>,
     /// The end of the walk was told.
     over: bool,
     /// The backup whose proof was asked for.
@@ -141,6 +151,7 @@ impl Desk {
             below: false,
             shown_at: Instant::now(),
             told: Default::default(),
+            stood: None,
             over: false,
             proving: None,
         }
@@ -206,6 +217,7 @@ impl Desk {
             }
         }
         self.beginning &= self.seat.session.walk().is_none_or(|walk| walk.end().is_some());
+        self.tell_standing();
         self.tell_records();
         self.tell_watch();
         self.tell_session();
@@ -280,18 +292,14 @@ impl Desk {
             None => lines.push(format!("{} {}", facts.target.class.word(), facts.target.database)),
         }
         lines.extend(facts.mismatch.iter().map(|why| format!("NOT THE TARGET: {why}")));
-        lines.extend(facts.verdict.as_ref().map(words::verdict));
+        lines.extend(words::stands(facts));
         lines.extend(words::health(facts));
         lines.extend(
             facts
                 .offer()
                 .map(|(_, why)| format!("OFFERED: {why}. {}", way_back::words(&self.seat.session))),
         );
-        if let Some(error) = facts.snapshot.error() {
-            let age = facts.snapshot.age(facts.now).map(crate::domain::age::rough);
-            let age = age.map_or_else(String::new, |age| format!("; what is shown is {age} old"));
-            lines.push(format!("NO DATA: {error}{age}"));
-        }
+        lines.extend(facts.snapshot.error().map(|error| format!("NO DATA: {error}")));
         lines
     }
 }

@@ -1,12 +1,32 @@
 //! What comes by itself: steps that ended, and a session that was asked for.
 
-use super::{Desk, menu};
+use super::{Desk, Stood, menu};
 use crate::cli::words;
 use crate::domain::journal::{Kind, Record};
 use crate::session::facts::Proof;
 use crate::session::walk::{End, Phase, Walk};
 
 impl Desk {
+    /// Tells that the server is not read any more, is read again, or stands otherwise: whoever
+    /// has no screen would see it at the next menu only. The first standing is in the menu.
+    pub(super) fn tell_standing(&mut self) {
+        let facts = &self.seat.facts;
+        let stands = match (facts.snapshot.error(), &facts.verdict) {
+            (Some(_), _) => Stood::Unread,
+            (None, Some(verdict)) => Stood::At(verdict.level),
+            (None, None) => return,
+        };
+        let stood = self.stood.replace(stands);
+        if stood.is_none_or(|stood| stood == stands) {
+            return;
+        }
+        let line = match facts.snapshot.error() {
+            Some(error) => Some(format!("NO DATA: {error}; it is tried again by itself")),
+            None => words::stands(facts),
+        };
+        self.print_all(&line.into_iter().collect::<Vec<_>>());
+    }
+
     /// Tells what became of steps since the last time.
     pub(super) fn tell_records(&mut self) {
         let Some(last) = self.seat.facts.records.last() else { return };

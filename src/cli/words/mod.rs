@@ -9,7 +9,7 @@ mod vitals;
 pub use backups::{backup, backups, proof};
 pub use lint::lint;
 pub use migrations::migrations;
-pub use server::{head, locks, progress, session, sessions, surroundings, verdict};
+pub use server::{head, locks, progress, session, sessions, stands, surroundings, verdict};
 pub use vitals::{health, vitals};
 
 use chrono::TimeDelta;

@@ -2,12 +2,14 @@
 
 use super::{clock, cut, joined};
 use crate::domain::activity::{Age, Backend, State};
+use crate::domain::age;
 use crate::domain::counters::Surroundings;
 use crate::domain::identity::{Class, Identity};
 use crate::domain::locks::{EdgeKind, Id, Kind, Node};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::verdict::{Level, Verdict};
+use crate::session::facts::Facts;
 
 /// How much of a query a line shows.
 const QUERY: usize = 100;
@@ -38,6 +40,18 @@ pub fn verdict(verdict: &Verdict) -> String {
         Level::Alarm => "ALARM",
     };
     format!("{level}: {}", verdict.text)
+}
+
+/// Returns how things stand; of a refresh that should have been replaced, how they stood.
+#[must_use]
+pub fn stands(facts: &Facts) -> Option<String> {
+    let said = verdict(facts.verdict.as_ref()?);
+    Some(match facts.stale() {
+        None => said,
+        Some(age) => {
+            format!("STALE: {} ago {said}; how things stand now cannot be told", age::clock(age))
+        }
+    })
 }
 
 /// Returns the lock forest, root cause first.

@@ -1,7 +1,8 @@
 //! How things stand: the verdict, or why there is none.
 
-use super::super::{Scene, who};
+use super::super::Scene;
 use super::block::{Block, Row, said};
+use crate::domain::age;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::verdict::{Level, Verdict};
 use crate::ui::theme::Tone;
@@ -20,12 +21,19 @@ fn judged(verdict: &Verdict, scene: &Scene<'_>) -> Block {
         Level::Warn => ("LOOK", Tone::Warn),
         Level::Alarm => ("ALARM", Tone::Alarm),
     };
-    let mut lines = vec![Row::Wrapped((verdict.text.clone(), Tone::Strong))];
-    if let Some(age) = who::staleness(scene.facts) {
-        let doubt = format!("{age}: how things stand now cannot be told");
-        lines.push(said(doubt, Tone::Warn));
+    match scene.facts.stale() {
+        None => block_of(label(word, tone), vec![(verdict.text.clone(), Tone::Strong)]),
+        Some(age) => {
+            let then = format!("{} ago {word}: {}", age::clock(age), verdict.text);
+            let now = "how things stand now cannot be told".to_owned();
+            let lines = vec![(then, Tone::Strong), (now, Tone::Warn)];
+            block_of(label("STALE", Tone::Warn), lines)
+        }
     }
-    Block { label: label(word, tone), lines, rank: 0, close: false }
+}
+
+fn block_of(label: (String, Tone), lines: Vec<(String, Tone)>) -> Block {
+    Block { label, lines: lines.into_iter().map(Row::Wrapped).collect(), rank: 0, close: false }
 }
 
 /// A calm skeleton until the first answer.

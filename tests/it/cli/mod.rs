@@ -8,6 +8,7 @@ mod console;
 mod doctor;
 mod failpoints;
 mod journal;
+mod leading;
 mod lint;
 mod lk;
 mod pages;

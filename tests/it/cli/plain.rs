@@ -1,6 +1,7 @@
 //! The line mode, talked to as a person would, on a real database.
 
 use lockkeeper::domain::journal::Kind;
+use lockkeeper::io::cluster::Stop;
 
 use super::lk::Lk;
 use super::resume::until_number;
@@ -93,6 +94,28 @@ async fn a_running_act_can_be_cancelled() {
     let (text, _) = typed.end();
     assert!(lk.journals()[0].open().is_empty(), "{text}");
     until_number(&mut connection, sleeps, 0).await;
+}
+
+#[test]
+fn what_a_stopped_server_said_last_is_never_told_as_how_it_is() {
+    let server = private(&[]);
+    let database = server.database("plain_stale");
+    let lk = Lk::on(&database);
+    let mut typed = lk.typed(&["console", "--plain"]);
+    typed.expect("OK: Nobody waits for a lock");
+    server.cluster.stop_server(Stop::Immediate).expect("it stops");
+    typed.expect("NO DATA: ");
+    typed.line("1");
+    for look in ["1", "2", "3"] {
+        typed.answer("0  back", look);
+        typed.expect("STALE: ");
+        typed.expect("how things stand now cannot be told");
+        typed.line("1");
+    }
+    typed.answer("0  back", "0");
+    typed.expect("STALE: 0:");
+    typed.expect("ago OK: Nobody waits for a lock");
+    typed.end();
 }
 
 #[test]

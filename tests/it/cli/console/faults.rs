@@ -17,6 +17,7 @@ async fn a_restarted_server_comes_back_by_itself_and_an_old_dialog_is_proved_aga
     console.press("\u{1b}", "✖ stale");
     let screen = console.pty.wait_for("no fresh data");
     assert!(screen.contains("▶ 1 step"), "the last data stays:\n{screen}");
+    assert!(screen.contains("▲ STALE") && screen.contains("ago OK:"), "nor is it fresh:\n{screen}");
     server.cluster.start_server().expect("it starts");
     console.pty.wait_until("fresh data", |screen| screen.contents().contains("data 0."));
 
