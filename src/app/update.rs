@@ -187,8 +187,8 @@ impl App {
             return self.event(Event::Asked(request));
         }
         let Some(wanted) = self.wanted.take() else { return Vec::new() };
-        let step = wanted.entered(text);
-        self.event(Event::Moved(step))
+        let event = wanted.entered(text, &self.facts);
+        self.event(event)
     }
 
     /// Proves a backup: what only reads it begins at once, a drill is planned as an act.

@@ -24,7 +24,7 @@ use ratatui::layout::Rect;
 use crate::domain::activity::BackendKey;
 use crate::domain::backup::Tending;
 use crate::domain::plan::Direction;
-use crate::session::effect::{How, Request};
+use crate::session::effect::{Event, How, Request};
 use crate::session::facts::Facts;
 use crate::session::machine::Session;
 use crate::session::pick::Choices;
@@ -178,6 +178,8 @@ pub enum Command {
     Override,
     /// Writes a note.
     Note,
+    /// Puts the offer of the triggers that fire aside, with a reason.
+    PutAside,
     /// Pauses the run, or goes on.
     Pause,
     /// Pauses after this step.
@@ -203,6 +205,8 @@ pub enum Wanted {
     Override,
     /// A note.
     Note,
+    /// Why the offer of the triggers that fire is put aside.
+    Aside,
     /// Why the run is abandoned.
     Abandon,
     /// The value of a manual item or of a variable: what is asked for.
@@ -218,10 +222,13 @@ pub enum Wanted {
 }
 
 impl Wanted {
-    /// Returns the move that a text makes.
+    /// Returns what a text makes happen.
     #[must_use]
-    pub fn entered(self, text: String) -> Move {
-        match self {
+    pub fn entered(self, text: String, facts: &Facts) -> Event {
+        Event::Moved(match self {
+            Self::Aside => {
+                return Event::PutAside { triggers: facts.offering(), reason: text };
+            }
             Self::Skip => Move::Skip(text),
             Self::Override => Move::Override(text),
             Self::Note => Move::Note(text),
@@ -234,7 +241,7 @@ impl Wanted {
             }
             Self::Escalate => Move::Escalate(text),
             Self::Answer(answer) => Move::Choose { answer, reason: Some(text) },
-        }
+        })
     }
 
     /// Returns the question that the text answers.
@@ -244,6 +251,7 @@ impl Wanted {
             Self::Skip => "Why is this step skipped? The report shows it.".to_owned(),
             Self::Override => "Why is it overridden? The report shows it in red.".to_owned(),
             Self::Note => "Note for the record".to_owned(),
+            Self::Aside => "Why is it put aside? The report shows it.".to_owned(),
             Self::Abandon => "Why is the run abandoned? The report shows it.".to_owned(),
             Self::Value(what) => what.clone(),
             Self::Approval(role) => {

@@ -149,6 +149,13 @@ pub enum Event {
     Measured(Box<Baseline>),
     /// Triggers have begun to fire: the way back is offered.
     Fired(Vec<Fired>),
+    /// The offer of the triggers that fire is put aside.
+    PutAside {
+        /// The names of those that are measured of the run; the walk knows its own.
+        triggers: Vec<String>,
+        /// Why.
+        reason: String,
+    },
     /// A record could not be written.
     RecordFailed(String),
     /// Time passed.

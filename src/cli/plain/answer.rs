@@ -78,6 +78,7 @@ impl Desk {
             "9" => self.event(Event::Asked(Request::Backup { scope: Scope::Full, to: None })),
             "v" => self.ask_proof(),
             "R" => self.begin("rollback"),
+            "P" => self.question = Some(Question::Text(Wanted::Aside)),
             _ => return self.unknown(text),
         }
         false
@@ -155,7 +156,7 @@ impl Desk {
             Question::Kind(backend) => self.signal_to(*backend, text),
             Question::Book => self.begin(text),
             Question::Backup(locations) => self.prove(locations, text),
-            Question::Text(wanted) => self.event(Event::Moved(wanted.clone().entered(text.into()))),
+            Question::Text(wanted) => self.entered(wanted, text),
             Question::Pick(wanted, choices) => self.pick(wanted, choices, text),
         }
     }
@@ -179,7 +180,12 @@ impl Desk {
             None if choices.typed => text.to_owned(),
             None => return self.print(&format!("{text} is none of the numbers")),
         };
-        self.event(Event::Moved(wanted.clone().entered(value)));
+        self.entered(wanted, &value);
+    }
+
+    fn entered(&mut self, wanted: &Wanted, text: &str) {
+        let event = wanted.clone().entered(text.to_owned(), &self.seat.facts);
+        self.event(event);
     }
 
     fn signal_to(&mut self, backend: BackendKey, text: &str) {

@@ -25,6 +25,7 @@ pub(super) fn main() -> Vec<String> {
         "9  a full backup: shows its plan first",
         "v  prove a backup: reads it to its end, changes nothing",
         "R  roll back: the tree of questions, evidence first",
+        "P  put what a fired trigger offers aside, with a reason",
         "0  leave",
     ]
     .map(str::to_owned)
@@ -155,7 +156,8 @@ pub(super) fn watching(walk: &Walk, now: DateTime<Utc>) -> Vec<String> {
             State::Fire => "FIRES",
             State::Unknown => "CANNOT TELL",
         };
-        format!("trigger {word}: {}: {}", armed.says, armed.found)
+        let aside = armed.aside.map(|why| format!(" (put aside: {why})")).unwrap_or_default();
+        format!("trigger {word}: {}: {}{aside}", armed.says, armed.found)
     }));
     lines
 }

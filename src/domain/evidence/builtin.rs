@@ -86,6 +86,9 @@ pub enum Builtin {
     AuthFailures,
     /// Loss of transactions per second against the baseline (percentage).
     Slowdown,
+    /// The migrations that would run now were rehearsed there and back on a copy, as they are
+    /// now, and passed (bool; unknown without the evidence of a rehearsal).
+    Rehearsed,
 }
 
 impl Builtin {
@@ -129,6 +132,7 @@ impl Builtin {
             Self::HealthFailures,
             Self::AuthFailures,
             Self::Slowdown,
+            Self::Rehearsed,
         ]
     }
 
@@ -145,7 +149,8 @@ impl Builtin {
             | Self::RequiredTables
             | Self::BackupSound
             | Self::JournalWritable
-            | Self::LeaseFree => Some(Expect::equals(Value::Bool(true))),
+            | Self::LeaseFree
+            | Self::Rehearsed => Some(Expect::equals(Value::Bool(true))),
             Self::OtherClientBackends
             | Self::LongTransactions
             | Self::LongQueries

@@ -209,6 +209,7 @@ impl Session {
             }
             Event::Measured(baseline) => self.measured(*baseline),
             Event::Fired(fired) => self.fired(fired),
+            Event::PutAside { triggers, reason } => self.put_aside(triggers, &reason),
             Event::RecordFailed(why) => self.record_failed(why),
             Event::Ticked(now) => self.ticked(now),
         }
@@ -304,6 +305,29 @@ impl Session {
             effects.push(say(Tone::Offer, says.join("; ")));
         }
         effects
+    }
+
+    /// Puts the offer of the triggers that fire aside: recorded, and told no more until they
+    /// were calm.
+    fn put_aside(&mut self, mut triggers: Vec<String>, reason: &str) -> Vec<Effect> {
+        let reason = reason.trim();
+        if let Some(why) = &self.unrecorded {
+            return vec![say(Tone::Bad, format!("not done, because it cannot be recorded: {why}"))];
+        }
+        if reason.is_empty() {
+            return vec![say(Tone::Bad, "say why the offer is put aside: the report needs it")];
+        }
+        let walk = self.walk.as_deref_mut().filter(|walk| walk.end().is_none());
+        let own = walk.map(|walk| walk.put_aside(reason)).unwrap_or_default();
+        triggers.extend(own);
+        triggers.sort_unstable();
+        triggers.dedup();
+        if triggers.is_empty() {
+            return vec![say(Tone::Plain, "no trigger offers anything: there is nothing to put aside")];
+        }
+        let told = format!("put aside until calm: {}", triggers.join(", "));
+        let entry = Entry::new(Kind::Trigger, json!({ "aside": triggers, "reason": reason }));
+        vec![Effect::Record(entry), say(Tone::Plain, told)]
     }
 
     /// Closes the run, or notes that it is over while its last act still runs: what became of

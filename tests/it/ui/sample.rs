@@ -30,7 +30,7 @@ pub fn header() -> Header {
         }),
         window: Some(Window { left: Duration::from_secs(192), written: Some(0) }),
         blocked: Some(16),
-        triggers: 5,
+        triggers: Triggers { armed: 5, unknown: 0, firing: 0 },
         tabs: ('1'..).zip(labels).map(|(key, label)| Tab { key, label }).collect(),
         focused: 5,
         next: Some(("r".into(), "run".into())),
@@ -47,7 +47,7 @@ pub fn stale() -> Header {
         run: None,
         window: None,
         blocked: None,
-        triggers: 0,
+        triggers: Triggers::default(),
         next: None,
         mode: Mode::Armed,
         ..header()

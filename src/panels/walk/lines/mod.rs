@@ -82,7 +82,7 @@ fn about(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
         lines.push(Pair::new("handed over", note).tone(Tone::Accent));
     }
     lines.extend(step.why.as_ref().map(|why| Pair::new("why", why.clone())));
-    lines.extend(what::what(walk));
+    lines.extend(what::what(walk, scene));
     match &step.kind {
         Kind::Decide(decide) => lines.extend(evidence::decision(decide, walk, scene)),
         _ => lines.extend(evidence::evidence(walk, scene)),

@@ -73,7 +73,9 @@ pub(super) fn watching(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
             State::Fire => ("✖ FIRES", Tone::Alarm),
             State::Unknown => ("▲ cannot tell", Tone::Warn),
         };
-        let text = format!("{word} · {} · {}", armed.says, shown(&armed.found));
+        let aside = armed.aside.map(|why| format!(" · put aside: {}", shown(&why)));
+        let aside = aside.unwrap_or_default();
+        let text = format!("{word} · {} · {}{aside}", armed.says, shown(&armed.found));
         lines.push(Pair::new("trigger", text).tone(tone));
     }
     lines

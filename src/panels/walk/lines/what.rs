@@ -1,20 +1,24 @@
 //! What the step does, and what it replaces.
 
 use super::{expected, section, shown};
+use crate::domain::age;
+use crate::domain::evidence::{Builtin, Sense};
+use crate::domain::gate::Asks;
 use crate::domain::runbook::{Act, Action, Backup, Down, From, Kind, Migrate, Restore, Target, Up};
 use crate::domain::untrusted::Untrusted;
+use crate::panels::Scene;
 use crate::panels::walk::moves::form;
 use crate::session::walk::Walk;
 use crate::ui::theme::Tone;
 use crate::ui::widgets::pairs::Pair;
 
-pub(super) fn what(walk: &Walk) -> Vec<Pair> {
+pub(super) fn what(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
     match &walk.current().kind {
         Kind::Notice { text } => vec![Pair::new("read", text.trim().to_owned())],
         Kind::Check(claim) => {
             vec![Pair::new("expects", format!("{}: {}", claim.name, expected(claim, walk)))]
         }
-        Kind::Act(act) => acts(act, walk),
+        Kind::Act(act) => acts(act, walk, scene),
         Kind::Manual(manual) => {
             let mut lines = vec![Pair::new("do", manual.text.trim().to_owned()).tone(Tone::Strong)];
             lines.push(Pair::new("answer", form(manual)));
@@ -57,12 +61,15 @@ fn from(from: &From) -> String {
     }
 }
 
-fn acts(act: &Act, walk: &Walk) -> Vec<Pair> {
+fn acts(act: &Act, walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
     let mut lines = vec![Pair::new("runs", action(&act.action))];
     for name in &act.gates {
         let rules = walk.book().gates.get(name).map(|gate| gate.rules.as_slice());
         let says: Vec<&str> = rules.unwrap_or_default().iter().map(|r| r.says.as_str()).collect();
         lines.push(Pair::new("gate", format!("{name}: {}", says.join("; "))));
+    }
+    if act.gates.iter().any(|name| asks_for_the_window(walk, name)) {
+        lines.push(window(scene));
     }
     let holds: Vec<String> =
         act.verify.iter().map(|c| format!("{}: {}", c.name, expected(c, walk))).collect();
@@ -70,6 +77,34 @@ fn acts(act: &Act, walk: &Walk) -> Vec<Pair> {
         lines.push(Pair::new("after", holds.join("; ")));
     }
     lines
+}
+
+fn asks_for_the_window(walk: &Walk, gate: &str) -> bool {
+    let rules = walk.book().gates.get(gate).map(|gate| gate.rules.as_slice());
+    rules.unwrap_or_default().iter().any(|rule| match &rule.asks {
+        Asks::Probe(claim) => claim.probe.sense == Sense::Builtin(Builtin::DeployAge),
+        _ => false,
+    })
+}
+
+/// Returns the clock of the way back: it runs while the step is looked at.
+fn window(scene: &Scene<'_>) -> Pair {
+    let Some(way_back) = scene.facts.way_back() else {
+        let text = "▲ cannot tell when the last migration was applied";
+        return Pair::new("policy", text).tone(Tone::Warn);
+    };
+    let (left, over) = match way_back.left {
+        left if left.is_zero() => ("▲ window over".to_owned(), true),
+        left => (format!("window {}", age::clock(left)), false),
+    };
+    let ago = way_back.measured.map(|ago| format!(", measured {} ago", age::rough(ago)));
+    let written = match way_back.written {
+        Some(rows) => format!("{rows}{}", ago.unwrap_or_default()),
+        None => "cannot tell".to_owned(),
+    };
+    let tone = if over || way_back.written != Some(0) { Tone::Warn } else { Tone::Plain };
+    let mark = if tone == Tone::Warn && !over { "▲ " } else { "" };
+    Pair::new("policy", format!("{mark}{left} · written since: {written}")).tone(tone)
 }
 
 fn action(action: &Action) -> String {

@@ -1,33 +1,32 @@
 //! How the run stands to the time before it: the health of the application, the baseline,
 //! and the triggers that compare them.
 
-use std::collections::VecDeque;
+mod gauge;
+mod offer;
+mod watched;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::age;
 use crate::domain::baseline::{Baseline, Rows};
-use crate::domain::evidence::{Builtin, Name, Scope, Value};
-use crate::domain::health::{Health, Role, Standing, median};
+use crate::domain::evidence::{Builtin, Value};
+use crate::domain::health::{Health, Role, median};
 use crate::domain::journal::{Kind, Record};
 use crate::domain::plan::{Action, Plan};
 use crate::domain::quantity::Period;
 use crate::domain::trigger::{State, Trigger};
-use crate::domain::untrusted::Untrusted;
-use crate::domain::verdict::{Level, Verdict};
+use crate::domain::verdict::Level;
 
 use super::facts::{Facts, Point};
 
-/// Triggers are sampled so often.
-const PACE: TimeDelta = TimeDelta::milliseconds(4_900);
+pub use gauge::Gauge;
+use watched::{Source, Watched};
+
 /// A baseline of fewer refreshes than this would be an accident.
 const ENOUGH: usize = 5;
 /// The rate of now is the median of so many refreshes.
 const NOW: usize = 10;
 /// A refresh older than this says nothing about now.
 const STALE: TimeDelta = TimeDelta::seconds(10);
-/// A probe that cannot tell for longer than this is worth a word.
-const DARK: TimeDelta = TimeDelta::seconds(15);
 /// The answers of each probe whose time counts as that of now.
 const ANSWERS: usize = 3;
 
@@ -45,17 +44,6 @@ pub struct Vitals {
     opened: DateTime<Utc>,
 }
 
-/// A trigger with its latest samples.
-#[derive(Debug)]
-struct Watched {
-    trigger: Trigger,
-    builtin: Builtin,
-    samples: VecDeque<Value>,
-    state: State,
-    /// That it fires has been told; it is told again once it was calm.
-    told: bool,
-}
-
 /// A trigger that has begun to fire: the way back is offered, and nothing is done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fired {
@@ -65,15 +53,6 @@ pub struct Fired {
     pub says: String,
     /// How bad it is: what is only an estimate is worth a look, and interrupts nobody.
     pub level: Level,
-}
-
-/// The triggers' values are written in the configuration: nothing in them is named.
-struct Nothing;
-
-impl Scope for Nothing {
-    fn value(&self, _: &Name) -> Option<Value> {
-        None
-    }
 }
 
 impl Vitals {
@@ -87,40 +66,36 @@ impl Vitals {
     /// whose probe is not configured.
     #[must_use]
     pub fn armed(&self) -> usize {
-        let has = |builtin| match builtin {
-            Builtin::HealthFailures => self.health.has(Role::Health),
-            Builtin::AuthFailures => self.health.has(Role::Auth),
-            _ => true,
-        };
-        let armed = self.watched.iter().filter(|one| has(one.builtin)).count();
+        let armed = self.watched.iter().filter(|one| self.measures(&one.source)).count();
         self.baseline.as_ref().map_or(0, |_| armed)
+    }
+
+    /// Returns true if something is there that measures it.
+    fn measures(&self, source: &Source) -> bool {
+        match source {
+            Source::Builtin(Builtin::HealthFailures) => self.health.has(Role::Health),
+            Source::Builtin(Builtin::AuthFailures) => self.health.has(Role::Auth),
+            Source::Builtin(_) => true,
+            Source::Probe(name) => self.health.samples(name),
+        }
     }
 
     /// Returns the state of the trigger on that builtin.
     #[must_use]
     pub fn state(&self, builtin: Builtin) -> Option<State> {
-        self.watched.iter().find(|one| one.builtin == builtin).map(|one| one.state)
+        let of = |one: &&Watched| one.source == Source::Builtin(builtin);
+        self.watched.iter().find(of).map(|one| one.state)
     }
 }
 
 impl Facts {
     /// Arms these triggers, and expects results of these probes.
     pub fn arm(&mut self, triggers: Vec<Trigger>, probes: impl IntoIterator<Item = String>) {
-        self.vitals.health = Health::of(probes);
+        let watched: Vec<Watched> = triggers.into_iter().filter_map(Watched::new).collect();
+        let values = watched.iter().filter_map(|one| one.source.probe());
+        self.vitals.health = Health::of(probes).with_values(values);
         self.vitals.opened = self.now;
-        self.vitals.watched = triggers
-            .into_iter()
-            .filter_map(|trigger| {
-                let builtin = Builtin::parse(&trigger.name)?;
-                Some(Watched {
-                    trigger,
-                    builtin,
-                    samples: VecDeque::new(),
-                    state: State::Unknown,
-                    told: false,
-                })
-            })
-            .collect();
+        self.vitals.watched = watched;
     }
 
     /// Takes notice of a record: the first act of a run ends the time before it. Returns the
@@ -135,6 +110,7 @@ impl Facts {
                 let read = serde_json::from_value(record.data.clone()).ok();
                 self.vitals.baseline = read.or(self.vitals.baseline.take());
             }
+            Kind::Trigger => self.put_aside(&record.data),
             Kind::Intent if migrates(record) => return self.migration_begins(record),
             Kind::Outcome | Kind::Resolved => {
                 if let Some((act, _, ended)) = &mut self.vitals.migration {
@@ -176,6 +152,7 @@ impl Facts {
             health: Baseline::share(health, self.now),
             blocked,
             rows: self.touched(),
+            probes: self.vitals.health.medians(),
             transactions: self.snapshot.value().and_then(|now| now.counters.transactions),
         })
     }
@@ -243,153 +220,9 @@ impl Facts {
             _ => return None,
         })
     }
-
-    /// Takes a sample of every trigger if it is time, and judges anew.
-    pub(super) fn observe(&mut self) {
-        let due = self.vitals.sampled.is_none_or(|last| self.now - last >= PACE);
-        if due && !self.vitals.watched.is_empty() {
-            self.vitals.sampled = Some(self.now);
-            let values: Vec<Option<Value>> =
-                self.vitals.watched.iter().map(|one| self.vital(one.builtin)).collect();
-            for (one, value) in self.vitals.watched.iter_mut().zip(values) {
-                one.take(value.unwrap_or_else(|| Value::unknown("nobody measures it")));
-            }
-        }
-        self.judge();
-    }
-
-    /// Judges the locks and what is measured together: a lock's alarm comes first.
-    pub(super) fn judge(&mut self) {
-        self.verdict = self.locks.clone().map(|locks| locks.joined(self.concern()));
-    }
-
-    /// Returns what is wrong beside the locks.
-    fn concern(&self) -> Option<Verdict> {
-        let mut told: Vec<(Level, String)> = Vec::new();
-        told.extend(self.vitals.watched.iter().filter_map(|one| self.fired(one)));
-        for (role, word) in [(Role::Health, "health"), (Role::Auth, "authentication")] {
-            let fires = told.iter().any(|(_, text)| text.starts_with(word));
-            let standing = self.vitals.health.standing(role, self.now);
-            told.extend(self.ailing(word, &standing).filter(|_| !fires));
-        }
-        told.sort_by_key(|(level, _)| std::cmp::Reverse(*level));
-        let level = told.first()?.0;
-        let texts: Vec<String> = told.into_iter().map(|(_, text)| text).collect();
-        let text = Untrusted::new(texts.join("; ")).one_line();
-        Some(Verdict { level, text, culprits: Vec::new() })
-    }
-
-    /// Returns why the way back is offered: what the triggers that fire say, the worst first.
-    #[must_use]
-    pub fn offer(&self) -> Option<(Level, String)> {
-        let fired = self.vitals.watched.iter().filter_map(|one| self.fired(one));
-        let mut fired: Vec<(Level, String)> = fired.collect();
-        fired.sort_by_key(|(level, _)| std::cmp::Reverse(*level));
-        let level = fired.first()?.0;
-        let says: Vec<String> = fired.into_iter().map(|(_, text)| text).collect();
-        Some((level, Untrusted::new(says.join("; ")).one_line()))
-    }
-
-    /// Returns the triggers that have begun to fire, each once until it was calm.
-    pub(super) fn newly_fired(&mut self) -> Vec<Fired> {
-        let fired: Vec<_> = self.vitals.watched.iter().map(|one| self.fired(one)).collect();
-        let mut newly = Vec::new();
-        for (one, fired) in self.vitals.watched.iter_mut().zip(fired) {
-            match fired {
-                Some((level, says)) if !one.told => {
-                    one.told = true;
-                    let says = Untrusted::new(says).one_line();
-                    newly.push(Fired { trigger: one.trigger.name.clone(), says, level });
-                }
-                None => one.told &= one.state != State::Calm,
-                Some(_) => {}
-            }
-        }
-        newly
-    }
-
-    fn fired(&self, one: &Watched) -> Option<(Level, String)> {
-        self.vitals.baseline.as_ref().filter(|_| one.state == State::Fire)?;
-        let value = one.samples.back()?;
-        let limit = &one.trigger.fire;
-        let standing = |role| self.vitals.health.standing(role, self.now);
-        let (level, text) = match one.builtin {
-            Builtin::HealthFailures => {
-                let told = failing("health", &standing(Role::Health), self.now);
-                (Level::Alarm, format!("{told} ({value} of the last minute, limit {limit})"))
-            }
-            Builtin::AuthFailures => {
-                let told = failing("authentication", &standing(Role::Auth), self.now);
-                (Level::Alarm, format!("{told} ({value} of the last minute, limit {limit})"))
-            }
-            Builtin::Slowdown => {
-                (Level::Alarm, format!("{value} fewer transactions than before the run"))
-            }
-            Builtin::Duration => {
-                (Level::Alarm, format!("the migration has run for {value} (limit {limit})"))
-            }
-            // An estimate: worth a look, and no more.
-            _ => {
-                let worst = self.rows().and_then(|rows| rows.worst).unwrap_or_default();
-                (
-                    Level::Warn,
-                    format!("{value} rows fewer than before the run in {worst}, by estimate"),
-                )
-            }
-        };
-        Some((level, text))
-    }
-
-    /// Says that probes fail, or cannot tell for a while.
-    fn ailing(&self, word: &str, standing: &Standing) -> Option<(Level, String)> {
-        let dark = standing.since.is_some_and(|since| self.now - since >= DARK);
-        let is_ill = standing.failing > 0 || (standing.unknown > 0 && dark);
-        is_ill.then(|| (Level::Warn, failing(word, standing, self.now)))
-    }
-}
-
-/// Returns `health 2/5 failing for 0:40: status 500`.
-fn failing(word: &str, standing: &Standing, now: DateTime<Utc>) -> String {
-    let (count, what) = match standing.failing {
-        0 if standing.unknown == 0 => return format!("{word} failed, and is good again"),
-        0 => (standing.unknown, "cannot tell"),
-        failing => (failing, "failing"),
-    };
-    let clock = standing.since.map(|since| format!(" for {}", age::clock(now - since)));
-    let said = standing.worst.as_ref().map(|(name, said)| format!(": {name}: {}", short(said)));
-    format!(
-        "{word} {count}/{} {what}{}{}",
-        standing.all(),
-        clock.unwrap_or_default(),
-        said.unwrap_or_default()
-    )
-}
-
-/// Returns the beginning of what a probe said: the verdict is one line.
-fn short(said: &str) -> String {
-    match said.char_indices().nth(60) {
-        Some((end, _)) => format!("{}…", said[..end].trim_end()),
-        None => said.to_owned(),
-    }
 }
 
 fn migrates(record: &Record) -> bool {
     let plan = serde_json::from_value::<Plan>(record.data["plan"].clone());
     plan.is_ok_and(|plan| matches!(plan.action, Action::Migrate { .. }))
-}
-
-impl Watched {
-    /// What was sampled was held against another baseline.
-    fn begin_anew(&mut self) {
-        self.samples.clear();
-        (self.state, self.told) = (State::Unknown, false);
-    }
-
-    fn take(&mut self, value: Value) {
-        if self.samples.len() == self.trigger.samples.max(1) {
-            self.samples.pop_front();
-        }
-        self.samples.push_back(value);
-        self.state = self.trigger.evaluate(self.samples.make_contiguous(), &Nothing);
-    }
 }
