@@ -2,9 +2,9 @@
 
 use super::super::{Scene, size, who};
 use super::before;
-use super::gauges;
 use super::block::{Block, Piece, Row, said};
 use super::flight;
+use super::gauges;
 use crate::domain::activity::{Age, Backend};
 use crate::domain::age;
 use crate::domain::counters::{Counters, Replica, Slot, Surroundings, Who, XminHolder};

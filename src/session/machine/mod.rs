@@ -323,7 +323,10 @@ impl Session {
         triggers.sort_unstable();
         triggers.dedup();
         if triggers.is_empty() {
-            return vec![say(Tone::Plain, "no trigger offers anything: there is nothing to put aside")];
+            return vec![say(
+                Tone::Plain,
+                "no trigger offers anything: there is nothing to put aside",
+            )];
         }
         let told = format!("put aside until calm: {}", triggers.join(", "));
         let entry = Entry::new(Kind::Trigger, json!({ "aside": triggers, "reason": reason }));

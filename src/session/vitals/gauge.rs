@@ -60,10 +60,15 @@ fn value(one: &Watched) -> String {
         None => "not sampled yet".to_owned(),
         Some(Value::Unknown(why)) => why.clone(),
         Some(value) if one.state == State::Unknown => {
-            format!("{value} cannot be compared with {}", one.trigger.fire)
+            format!("{} cannot be compared with {}", said(value), one.trigger.fire)
         }
-        Some(value) => value.to_string(),
+        Some(value) => said(value),
     }
+}
+
+/// Returns a value in words; of an answer that is none of a failure only what it says.
+pub(super) fn said(value: &Value) -> String {
+    value.answered().as_ref().unwrap_or(value).to_string()
 }
 
 fn number(condition: &Condition) -> Option<f64> {

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::gauge::said;
 use super::watched::{Source, Watched};
 use super::{Fired, Vitals};
 use crate::domain::age;
@@ -126,7 +127,7 @@ impl Facts {
         let standing = |role| self.vitals.health.standing(role, self.now);
         let Source::Builtin(builtin) = &one.source else {
             let says = &one.trigger.says;
-            return Some((Level::Alarm, format!("{says}: {value} (limit {limit})")));
+            return Some((Level::Alarm, format!("{says}: {} (limit {limit})", said(value))));
         };
         let (level, text) = match builtin {
             Builtin::HealthFailures => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crossterm::event::KeyCode;
 use lockkeeper::domain::identity::Class;
 use lockkeeper::ui::bindings::{Binding, Group, Key, Reason};
-use lockkeeper::ui::widgets::header::{Age, Header, Mode, Run, Server, Tab, Window};
+use lockkeeper::ui::widgets::header::{Age, Header, Mode, Run, Server, Tab, Triggers, Window};
 
 /// The header of a production run, as the design draws it.
 pub fn header() -> Header {
@@ -28,7 +28,11 @@ pub fn header() -> Header {
             in_step: Duration::from_secs(42),
             in_run: Duration::from_secs(370),
         }),
-        window: Some(Window { left: Duration::from_secs(192), written: Some(0) }),
+        window: Some(Window {
+            left: Duration::from_secs(192),
+            written: Some(0),
+            measured: Some(Duration::from_secs(12)),
+        }),
         blocked: Some(16),
         triggers: Triggers { armed: 5, unknown: 0, firing: 0 },
         tabs: ('1'..).zip(labels).map(|(key, label)| Tab { key, label }).collect(),

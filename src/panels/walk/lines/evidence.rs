@@ -1,6 +1,6 @@
 //! What was read, and the question that it stands under.
 
-use super::{expected, section, shown};
+use super::{expected, section, shown, weighed};
 use crate::domain::age;
 use crate::domain::evidence::{Claim, Value, Verdict};
 use crate::domain::gate::Asks;
@@ -60,7 +60,7 @@ pub(super) fn decision(decide: &Decide, walk: &Walk, scene: &Scene<'_>) -> Vec<P
     if decide.question != walk.current().title {
         lines.push(Pair::new("question", decide.question.clone()).tone(Tone::Strong));
     }
-    lines.extend(evidence(walk, scene));
+    lines.extend(walk.evidence().iter().map(|one| weighed::line(one, walk, scene)));
     if *walk.phase() != Phase::Deciding {
         return lines;
     }

@@ -2,6 +2,7 @@
 
 mod evidence;
 mod now;
+mod weighed;
 mod what;
 
 use crate::domain::evidence::{Claim, Expect};
