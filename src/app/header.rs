@@ -76,17 +76,18 @@ impl App {
     /// Returns how the triggers stand: those of the configuration, and those of the runbook
     /// while it watches. What both watch counts once.
     fn triggers(&self) -> Triggers {
-        let mut states: BTreeMap<String, State> = BTreeMap::new();
+        let mut all: BTreeMap<String, (State, bool)> = BTreeMap::new();
         let walk = self.session.walk().filter(|walk| walk.end().is_none());
         let armed = walk.map(Walk::armed).unwrap_or_default().into_iter();
-        states.extend(armed.map(|one| (one.name, one.state)));
+        all.extend(armed.map(|one| (one.name, (one.state, one.aside.is_some()))));
         for gauge in self.facts.gauges() {
-            let state = states.entry(gauge.name).or_insert(gauge.state);
-            *state = worse(*state, gauge.state);
+            let known = all.entry(gauge.name).or_insert((gauge.state, false));
+            *known = (worse(known.0, gauge.state), known.1 || gauge.aside.is_some());
         }
-        let of = |state| states.values().filter(|one| **one == state).count();
+        let of = |state| all.values().filter(|(one, _)| *one == state).count();
+        let aside = all.values().filter(|one| **one == (State::Fire, true)).count();
         let unknown = of(State::Unknown);
-        Triggers { armed: states.len() - unknown, unknown, firing: of(State::Fire) }
+        Triggers { armed: all.len() - unknown, unknown, firing: of(State::Fire) - aside, aside }
     }
 
     /// Returns the clock of the way back: after a migration of this run, else as long as the

@@ -77,7 +77,7 @@ pub struct Standing {
     pub failing: usize,
     /// Cannot tell, or not sampled yet.
     pub unknown: usize,
-    /// Since when the first of those that are not good has not been.
+    /// Since when the first of those that are worst (failing, else unknown) has not been good.
     pub since: Option<DateTime<Utc>>,
     /// The name of the first that is not good, and what it says.
     pub worst: Option<(String, String)>,
@@ -196,9 +196,11 @@ impl Health {
             }
             let since = ring.iter().rev().take_while(|one| one.verdict != Verdict::Pass).last();
             let since = since.map(|one| one.at);
-            standing.since = [standing.since, since].into_iter().flatten().min();
             if worst == Verdict::Pass || (worst, verdict) == (Verdict::Unknown, Verdict::Fail) {
                 (worst, standing.worst) = (verdict, Some((name.clone(), said)));
+                standing.since = since;
+            } else if worst == verdict {
+                standing.since = [standing.since, since].into_iter().flatten().min();
             }
         }
         standing

@@ -364,8 +364,8 @@ impl Facts {
         Some(WayBack {
             deployed,
             left: left.max(TimeDelta::zero()),
+            measured: written.as_ref().and_then(|_| self.slow.age(self.now)),
             written: written.map(|(rows, _)| rows),
-            measured: self.slow.age(self.now),
         })
     }
 

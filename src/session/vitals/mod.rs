@@ -11,7 +11,7 @@ use crate::domain::baseline::{Baseline, Rows};
 use crate::domain::evidence::{Builtin, Value};
 use crate::domain::health::{Health, Role, median};
 use crate::domain::journal::{Kind, Record};
-use crate::domain::plan::{Action, Plan};
+use crate::domain::plan::{Action, Direction, Plan};
 use crate::domain::quantity::Period;
 use crate::domain::trigger::{State, Trigger};
 use crate::domain::verdict::Level;
@@ -36,6 +36,8 @@ pub struct Vitals {
     /// The configured probes' latest results.
     pub health: Health,
     baseline: Option<Baseline>,
+    /// Another run was opened since: its first way up begins a time of its own.
+    renews: bool,
     watched: Vec<Watched>,
     sampled: Option<DateTime<Utc>>,
     /// The migration that runs, or ran last: its act, since when, and whether it has ended.
@@ -80,6 +82,15 @@ impl Vitals {
         }
     }
 
+    /// Begins to hold everything against another time, unless it is the same.
+    fn begin(&mut self, baseline: Option<Baseline>) {
+        self.renews = false;
+        if self.baseline != baseline {
+            self.watched.iter_mut().for_each(Watched::begin_anew);
+            self.baseline = baseline;
+        }
+    }
+
     /// Returns the state of the trigger on that builtin.
     #[must_use]
     pub fn state(&self, builtin: Builtin) -> Option<State> {
@@ -102,13 +113,13 @@ impl Facts {
     /// baseline that has to be recorded then.
     pub(super) fn measured(&mut self, record: &Record) -> Option<Baseline> {
         match record.kind {
-            Kind::Opened => {
-                self.vitals.baseline = None;
-                self.vitals.watched.iter_mut().for_each(Watched::begin_anew);
-            }
+            // Whoever goes back in a run of its own weighs what was lost since the time before
+            // the migration: only the next way up ends that time.
+            Kind::Opened => self.vitals.renews = true,
             Kind::Baseline => {
-                let read = serde_json::from_value(record.data.clone()).ok();
-                self.vitals.baseline = read.or(self.vitals.baseline.take());
+                if let Ok(read) = serde_json::from_value(record.data.clone()) {
+                    self.vitals.begin(Some(read));
+                }
             }
             Kind::Trigger => self.put_aside(&record.data),
             Kind::Intent if migrates(record) => return self.migration_begins(record),
@@ -126,13 +137,14 @@ impl Facts {
         let again = self.vitals.migration.as_ref().filter(|(act, ..)| *act == record.act);
         let since = again.map_or(record.at, |(_, since, _)| *since);
         self.vitals.migration = Some((record.act.clone(), since, false));
+        let renews = self.vitals.renews && goes_up(record);
         // What an earlier console has begun was not measured by this one.
-        if self.vitals.baseline.is_some() || record.at < self.vitals.opened {
+        if (self.vitals.baseline.is_some() && !renews) || record.at < self.vitals.opened {
             return None;
         }
-        let baseline = self.before(record.at)?;
-        self.vitals.baseline = Some(baseline.clone());
-        Some(baseline)
+        let baseline = self.before(record.at);
+        self.vitals.begin(baseline.clone());
+        baseline
     }
 
     /// Returns how things have been until now; `None` if they were not watched long enough.
@@ -203,7 +215,8 @@ impl Facts {
         Some(match builtin {
             Builtin::Duration => match &vitals.migration {
                 Some((_, since, false)) => {
-                    Value::Period(Period::from((self.now - *since).to_std().unwrap_or_default()))
+                    let age = (self.now - *since).to_std().unwrap_or_default();
+                    Value::Period(Period::from_secs(age.as_secs()))
                 }
                 _ => Value::Period(Period::default()),
             },
@@ -222,7 +235,15 @@ impl Facts {
     }
 }
 
-fn migrates(record: &Record) -> bool {
+fn planned(record: &Record) -> Option<Action> {
     let plan = serde_json::from_value::<Plan>(record.data["plan"].clone());
-    plan.is_ok_and(|plan| matches!(plan.action, Action::Migrate { .. }))
+    plan.ok().map(|plan| plan.action)
+}
+
+fn migrates(record: &Record) -> bool {
+    matches!(planned(record), Some(Action::Migrate { .. }))
+}
+
+fn goes_up(record: &Record) -> bool {
+    matches!(planned(record), Some(Action::Migrate { direction: Direction::Up, .. }))
 }

@@ -116,7 +116,13 @@ impl Walk {
             return vec![bad("this goes against the evidence: give a reason")];
         }
         let question = self.question();
-        let data = json!({ "question": question, "answer": label, "reason": reason });
+        let suggested = self.suggestion().and_then(|id| self.answer(id)).map(|(label, _)| label);
+        let data = json!({
+            "question": question,
+            "answer": label,
+            "suggested": suggested,
+            "reason": reason,
+        });
         let mut wants = vec![self.record(Kind::Answer, data)];
         let (step, depth) = (self.here(), self.callers.len());
         self.path.push(Answered { step, question, answer: label.clone(), depth });

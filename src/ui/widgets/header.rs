@@ -118,6 +118,8 @@ pub struct Triggers {
     pub unknown: usize,
     /// Those that fire.
     pub firing: usize,
+    /// Those that fire and whose offer was put aside.
+    pub aside: usize,
 }
 
 /// A panel's tab.
@@ -281,6 +283,10 @@ impl Triggers {
             let verb = if self.firing == 1 { "trigger FIRES" } else { "triggers FIRE" };
             let text = format!("  {} {} {verb}", symbol::BAD, self.firing);
             return vec![Part::new(text, theme.style(Tone::Alarm), 1)];
+        }
+        if self.aside > 0 {
+            let text = format!("  {} {} put aside", symbol::WARN, self.aside);
+            return vec![Part::new(text, theme.style(Tone::Warn), 2)];
         }
         let text = format!("  {} triggers {} armed", symbol::ON, self.armed);
         let mut parts = vec![Part::new(text, theme.style(Tone::Accent), 3)];

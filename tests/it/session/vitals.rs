@@ -5,6 +5,7 @@ use lockkeeper::domain::config::Config;
 use lockkeeper::domain::evidence::{Builtin, Probe, Reading, Value};
 use lockkeeper::domain::health::Role;
 use lockkeeper::domain::journal::{Kind, Record};
+use lockkeeper::domain::plan::{Action, Direction};
 use lockkeeper::domain::quantity::Percent;
 use lockkeeper::domain::trigger::State;
 use lockkeeper::domain::verdict::Level;
@@ -14,7 +15,7 @@ use lockkeeper::session::machine::Session;
 use lockkeeper::session::news::News;
 use lockkeeper::session::vitals::{Fired, Gauge};
 
-use crate::support::facts::{World, ago, answered, intent, measured, now, sampled};
+use crate::support::facts::{World, ago, answered, intent, measured, now, plan, sampled};
 
 fn level(facts: &Facts) -> (Level, String) {
     let verdict = facts.verdict.as_ref().expect("there is a verdict");
@@ -154,13 +155,42 @@ fn lost_rows_are_an_estimate_and_statistics_that_began_anew_are_none() {
     assert_eq!(facts.rows(), None);
 }
 
-#[test]
-fn another_run_has_a_time_before_it_of_its_own() {
-    let mut facts = measured(&World::quiet(), &answered(200), 1.0);
+fn opened(facts: &mut Facts) {
     let opened = Record { kind: Kind::Opened, run: "other".into(), ..intent(0) };
     facts.hear(News::Recorded(Box::new(opened)), now());
-    assert_eq!(facts.vitals.baseline(), None);
-    assert_eq!(facts.vitals.armed(), 0);
+}
+
+/// The next run's first way up.
+fn next_up(facts: &mut Facts) -> Option<Event> {
+    let up = Record { run: "other".into(), act: Some("a2".into()), ..intent(-1) };
+    facts.hear(News::Recorded(Box::new(up)), ago(-1).expect("a time"))
+}
+
+#[test]
+fn a_run_that_goes_back_is_held_against_the_time_before_the_migration() {
+    let mut facts = measured(&World::quiet(), &answered(200), 0.39);
+    let before = facts.vitals.baseline().cloned();
+    opened(&mut facts);
+    assert_eq!(facts.vitals.baseline().cloned(), before, "what was lost is still to be weighed");
+    assert_eq!(value(&mut facts, Builtin::RowsLostSinceBaseline), Value::Int(0));
+    assert!(facts.offer().is_some());
+    let mut plan = plan();
+    let Action::Migrate { direction, .. } = &mut plan.action else { panic!("{plan:?}") };
+    *direction = Direction::Down;
+    let down = Record { data: serde_json::json!({ "plan": plan }), ..intent(-1) };
+    assert_eq!(facts.hear(News::Recorded(Box::new(down)), now()), None);
+    assert_eq!(facts.vitals.baseline().cloned(), before);
+}
+
+#[test]
+fn the_next_way_up_begins_a_time_of_its_own() {
+    let mut facts = measured(&World::quiet(), &answered(200), 1.0);
+    let before = facts.vitals.baseline().cloned();
+    opened(&mut facts);
+    let told = next_up(&mut facts);
+    let Some(Event::Measured(baseline)) = told else { panic!("{told:?}") };
+    assert_ne!(Some(&*baseline), before.as_ref());
+    assert_eq!(facts.vitals.baseline(), Some(&*baseline));
 }
 
 /// Lets the server do `tps`, refresh by refresh, and returns what was told of it.
@@ -207,8 +237,8 @@ fn what_fires_is_recorded_and_offered_and_starts_nothing() {
 fn the_next_run_is_not_held_against_the_samples_of_the_last() {
     let mut facts = measured(&World::quiet(), &answered(200), 0.39);
     assert!(facts.offer().is_some());
-    let opened = Record { kind: Kind::Opened, run: "other".into(), ..intent(0) };
-    facts.hear(News::Recorded(Box::new(opened)), now());
+    opened(&mut facts);
+    next_up(&mut facts);
     assert_eq!(facts.vitals.state(Builtin::Slowdown), Some(State::Unknown));
     assert_eq!(facts.offer(), None);
 }

@@ -34,7 +34,7 @@ pub fn header() -> Header {
             measured: Some(Duration::from_secs(12)),
         }),
         blocked: Some(16),
-        triggers: Triggers { armed: 5, unknown: 0, firing: 0 },
+        triggers: Triggers { armed: 5, ..Triggers::default() },
         tabs: ('1'..).zip(labels).map(|(key, label)| Tab { key, label }).collect(),
         focused: 5,
         next: Some(("r".into(), "run".into())),

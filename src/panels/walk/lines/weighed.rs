@@ -54,6 +54,8 @@ fn words(builtin: Builtin, value: &Value, scene: &Scene<'_>) -> Option<String> {
         (Builtin::BackupAge, age) => format!("{age} old"),
         (Builtin::WrittenSince, Value::Int(1)) => "1 row".to_owned(),
         (Builtin::WrittenSince, Value::Int(rows)) => format!("{rows} rows"),
+        (Builtin::Rehearsed, Value::Bool(true)) => "there and back, passed".to_owned(),
+        (Builtin::Rehearsed, Value::Bool(false)) => "it did NOT pass".to_owned(),
         (Builtin::BackupSound, Value::Bool(true)) => "none failed".to_owned(),
         (Builtin::BackupSound, Value::Bool(false)) => "one FAILED".to_owned(),
         (Builtin::Reversal, Value::Text(word)) => way_down(word, scene),

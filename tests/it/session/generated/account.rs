@@ -96,9 +96,11 @@ impl Account {
             self.judge(effect, skips, reason, was_over);
         }
         self.over = self.driven.walk().end().is_some();
-        if let Phase::Denied { overridable, .. } = self.driven.phase().clone() {
+        if let (Phase::Denied { overridable, .. }, false) = (self.driven.phase(), self.over) {
+            let overridable = *overridable;
             self.denied = self.denials();
-            assert!(!self.denied.is_empty(), "denied for nothing");
+            let stands = self.driven.phase();
+            assert!(!self.denied.is_empty(), "denied for nothing by this account: {stands:?}");
             let pinned = self.denied.iter().any(|(rule, _)| *rule == Rule::Pinned);
             assert_eq!(overridable, !pinned, "only the identity is never overridden here");
         }
