@@ -1,13 +1,16 @@
 //! What the header says, gathered from facts and session.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::domain::trigger::State;
 use crate::domain::untrusted::Untrusted;
 use crate::panels::{Command, Id, way_back};
 use crate::session::facts::{Lease, Migrations, STALE};
-use crate::ui::widgets::header::{Age, Header, Mode, Run, Server, Tab, Window};
+use crate::session::walk::Walk;
+use crate::ui::widgets::header::{Age, Header, Mode, Run, Server, Tab, Triggers, Window};
 
 use super::App;
 
@@ -33,8 +36,7 @@ impl App {
             run: self.run(),
             window: self.window(),
             blocked: facts.snapshot.value().map(|snapshot| snapshot.forest.blocked),
-            triggers: facts.vitals.armed()
-                + self.session.walk().map_or(0, |walk| walk.armed().len()),
+            triggers: self.triggers(),
             tabs: Id::ALL.map(|id| Tab { key: id.digit(), label: id.title() }).to_vec(),
             focused: Id::ALL.iter().position(|id| *id == self.focused).unwrap_or(0),
             next: self.next(),
@@ -79,20 +81,35 @@ impl App {
         })
     }
 
+    /// Returns how the triggers stand: those of the configuration, and those of the runbook
+    /// while it watches. What both watch counts once.
+    fn triggers(&self) -> Triggers {
+        let mut all: BTreeMap<String, (State, bool)> = BTreeMap::new();
+        let walk = self.session.walk().filter(|walk| walk.end().is_none());
+        let armed = walk.map(Walk::armed).unwrap_or_default().into_iter();
+        all.extend(armed.map(|one| (one.name, (one.state, one.aside.is_some()))));
+        for gauge in self.facts.gauges() {
+            let known = all.entry(gauge.name).or_insert((gauge.state, false));
+            *known = (worse(known.0, gauge.state), known.1 || gauge.aside.is_some());
+        }
+        let of = |state| all.values().filter(|(one, _)| *one == state).count();
+        let aside = all.values().filter(|one| **one == (State::Fire, true)).count();
+        let unknown = of(State::Unknown);
+        Triggers { armed: all.len() - unknown, unknown, firing: of(State::Fire) - aside, aside }
+    }
+
     /// Returns the clock of the way back: after a migration of this run, else as long as the
     /// window of an earlier one is open.
     fn window(&self) -> Option<Window> {
         let facts = &self.facts;
-        let at = facts.deployed_at()?;
-        let within = facts.target.policy.rollback_within.duration();
-        let left = within.saturating_sub(duration(facts.now - at));
-        let is_of_run = facts.records.first().is_some_and(|first| at >= first.at);
+        let way_back = facts.way_back()?;
+        let left = duration(way_back.left);
+        let is_of_run = facts.records.first().is_some_and(|first| way_back.deployed >= first.at);
         if left.is_zero() && !is_of_run {
             return None;
         }
-        let slow = facts.slow.value();
-        let written = facts.last_deploy().zip(slow).and_then(|(d, s)| d.written_since(&s.written));
-        Some(Window { left, written: written.and_then(|(rows, _)| u64::try_from(rows).ok()) })
+        let written = way_back.written.and_then(|rows| u64::try_from(rows).ok());
+        Some(Window { left, written, measured: way_back.measured.map(duration) })
     }
 
     fn since(&self, at: Option<DateTime<Utc>>) -> Duration {
@@ -121,6 +138,17 @@ impl App {
         let binding = own.find(|own| own.enabled.is_ok() && leads(&own.command))?;
         Some((binding.key.to_string(), binding.label.into_owned()))
     }
+}
+
+/// Returns the state that says more of what is wrong.
+fn worse(one: State, other: State) -> State {
+    let rank = |state: &State| match state {
+        State::Calm => 0,
+        State::Unknown => 1,
+        State::Warn => 2,
+        State::Fire => 3,
+    };
+    [one, other].into_iter().max_by_key(rank).unwrap_or(one)
 }
 
 fn leads(command: &Command) -> bool {

@@ -208,8 +208,8 @@ impl App {
         if let Wanted::Report(part) = wanted {
             return self.told(part, text);
         }
-        let step = wanted.entered(text);
-        self.event(Event::Moved(step))
+        let event = wanted.entered(text, &self.facts);
+        self.event(event)
     }
 
     /// Takes what was told of one part of the report, and asks for the next one.

@@ -27,6 +27,8 @@ pub struct Baseline {
     pub blocked: Option<f64>,
     /// Estimated rows of the tables that pending migrations touch, by `schema.table`.
     pub rows: BTreeMap<String, i64>,
+    /// Median of what each probe said that a trigger holds against this time, by its name.
+    pub probes: BTreeMap<String, f64>,
     /// Transactions that the server had counted: fewer later on means that its statistics
     /// began anew, and the estimates with them.
     pub transactions: Option<i64>,

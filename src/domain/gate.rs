@@ -127,6 +127,21 @@ pub enum Refused {
     Never(String),
 }
 
+impl Reason {
+    /// Returns what stands against an act whose gate is not there: what is not known denies,
+    /// and no reason lets it through.
+    #[must_use]
+    pub fn no_such_gate(name: &str) -> Self {
+        Self {
+            says: format!("the gate {name}"),
+            verdict: Verdict::Unknown,
+            found: "the runbook has none of that name".to_owned(),
+            expected: "a gate".to_owned(),
+            may_override: false,
+        }
+    }
+}
+
 impl Gate {
     /// Returns whether the act behind this gate may be confirmed at `now`.
     ///

@@ -1,7 +1,7 @@
 //! The health of what uses the database: the probes of the configuration, sampled again
 //! and again, each with the ring of its latest results.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -82,7 +82,7 @@ pub struct Standing {
     pub failing: usize,
     /// Cannot tell, or not sampled yet.
     pub unknown: usize,
-    /// Since when the first of those that are not good has not been.
+    /// Since when the first of those that are worst (failing, else unknown) has not been good.
     pub since: Option<DateTime<Utc>>,
     /// The name of the first that is not good, and what it says.
     pub worst: Option<(String, String)>,
@@ -100,12 +100,56 @@ impl Standing {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Health {
     rings: BTreeMap<String, VecDeque<Sample>>,
+    /// Probes that bring a value, which a trigger judges, and no health.
+    values: BTreeSet<String>,
 }
 
 impl Health {
     /// Returns the health of these probes, of which nothing is known yet.
     pub fn of(names: impl IntoIterator<Item = String>) -> Self {
-        Self { rings: names.into_iter().map(|name| (name, VecDeque::new())).collect() }
+        let rings = names.into_iter().map(|name| (name, VecDeque::new())).collect();
+        Self { rings, values: BTreeSet::new() }
+    }
+
+    /// Returns the same, in which these probes bring values: what a trigger of one's own
+    /// judges is counted as nobody's health. The probe named `health` stays what it is called.
+    #[must_use]
+    pub fn with_values(mut self, names: impl IntoIterator<Item = String>) -> Self {
+        let is_other = |name: &String| Role::of(name) == Role::Health && name != "health";
+        self.values = names.into_iter().filter(is_other).collect();
+        self
+    }
+
+    /// Returns true if that probe is sampled.
+    #[must_use]
+    pub fn samples(&self, name: &str) -> bool {
+        self.rings.contains_key(name)
+    }
+
+    /// Returns what that probe says at `now`, or why that cannot be told.
+    #[must_use]
+    pub fn value(&self, name: &str, now: DateTime<Utc>) -> Value {
+        let Some(ring) = self.rings.get(name) else {
+            return Value::unknown(format!("the configuration has no probe {name}"));
+        };
+        match ring.back() {
+            None => Value::unknown("not sampled yet"),
+            Some(one) if now - one.at > STALE => {
+                Value::unknown(format!("sampled {} s ago", (now - one.at).num_seconds()))
+            }
+            Some(one) => one.value.clone(),
+        }
+    }
+
+    /// Returns the median of the numbers that each probe with a value has said.
+    #[must_use]
+    pub fn medians(&self) -> BTreeMap<String, f64> {
+        let numbers = |ring: &VecDeque<Sample>| {
+            let values = ring.iter().map(|one| one.value.answered().unwrap_or(one.value.clone()));
+            median(values.filter_map(|value| value.number()).collect::<Vec<_>>().into_iter())
+        };
+        let rings = self.rings.iter();
+        rings.filter_map(|(name, ring)| Some((name.clone(), numbers(ring)?))).collect()
     }
 
     /// Takes a result.
@@ -136,7 +180,8 @@ impl Health {
     }
 
     fn of_role(&self, role: Role) -> impl Iterator<Item = (&String, &VecDeque<Sample>)> {
-        self.rings.iter().filter(move |(name, _)| Role::of(name) == role)
+        let is_one = move |name: &str| Role::of(name) == role && !self.values.contains(name);
+        self.rings.iter().filter(move |(name, _)| is_one(name))
     }
 
     /// Returns how the probes of a role stand at `now`.
@@ -156,9 +201,11 @@ impl Health {
             }
             let since = ring.iter().rev().take_while(|one| one.verdict != Verdict::Pass).last();
             let since = since.map(|one| one.at);
-            standing.since = [standing.since, since].into_iter().flatten().min();
             if worst == Verdict::Pass || (worst, verdict) == (Verdict::Unknown, Verdict::Fail) {
                 (worst, standing.worst) = (verdict, Some((name.clone(), said)));
+                standing.since = since;
+            } else if worst == verdict {
+                standing.since = [standing.since, since].into_iter().flatten().min();
             }
         }
         standing
@@ -190,7 +237,9 @@ impl Health {
     /// application, in milliseconds, as of `now`.
     #[must_use]
     pub fn latency_ms(&self, last: usize, now: DateTime<Utc>) -> Option<f64> {
-        let of_app = |name: &str| matches!(Role::of(name), Role::Health | Role::Auth);
+        let of_app = |name: &str| {
+            matches!(Role::of(name), Role::Health | Role::Auth) && !self.values.contains(name)
+        };
         let asks = self.rings.iter().filter(|(name, _)| of_app(name));
         let latest = asks.flat_map(|(_, ring)| ring.iter().rev().take(last));
         let answered = latest.filter(|one| now - one.at <= STALE * 5);

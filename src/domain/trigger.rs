@@ -81,11 +81,14 @@ impl Trigger {
 }
 
 fn change(value: &Value, baseline: Option<&Value>) -> Value {
-    let numbers = value.number().zip(baseline.and_then(Value::number));
+    let answered = value.answered();
+    let number = answered.as_ref().unwrap_or(value).number();
+    let numbers = number.zip(baseline.and_then(Value::number));
     match numbers {
         Some((_, 0.0)) => Value::unknown("the baseline is 0"),
         Some((now, before)) => Value::Percent(Percent::new((now - before) / before.abs() * 100.0)),
         None if value.is_unknown() => value.clone(),
+        None if number.is_none() => Value::unknown(format!("{value} is no number")),
         None => Value::unknown("there is no baseline"),
     }
 }

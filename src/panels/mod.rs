@@ -25,12 +25,13 @@ use crate::domain::activity::BackendKey;
 use crate::domain::backup::Tending;
 use crate::domain::plan::Direction;
 use crate::domain::report::Part;
-use crate::session::effect::{How, Request};
+use crate::session::effect::{Event, How, Request};
 use crate::session::facts::Facts;
 use crate::session::machine::Session;
 use crate::session::pick::Choices;
 use crate::session::walk::Move;
 use crate::ui::bindings::Binding;
+pub use crate::ui::step::Step;
 use crate::ui::theme::Theme;
 
 /// Names a panel, in the order of the tabs.
@@ -96,27 +97,6 @@ impl Id {
             Self::Journal => '8',
         }
     }
-}
-
-/// A movement in a list or a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Step {
-    /// One up.
-    Up,
-    /// One down.
-    Down,
-    /// A page up.
-    PageUp,
-    /// A page down.
-    PageDown,
-    /// To the first.
-    First,
-    /// To the last.
-    Last,
-    /// To the left, in wide rows.
-    Left,
-    /// To the right.
-    Right,
 }
 
 /// What a key commands. One enum for all panels, so that help, footer, palette and
@@ -199,6 +179,8 @@ pub enum Command {
     Override,
     /// Writes a note.
     Note,
+    /// Puts the offer of the triggers that fire aside, with a reason.
+    PutAside,
     /// Pauses the run, or goes on.
     Pause,
     /// Pauses after this step.
@@ -226,6 +208,8 @@ pub enum Wanted {
     Override,
     /// A note.
     Note,
+    /// Why the offer of the triggers that fire is put aside.
+    Aside,
     /// Why the run is abandoned.
     Abandon,
     /// The value of a manual item or of a variable: what is asked for.
@@ -243,10 +227,13 @@ pub enum Wanted {
 }
 
 impl Wanted {
-    /// Returns the move that a text makes.
+    /// Returns what a text makes happen.
     #[must_use]
-    pub fn entered(self, text: String) -> Move {
-        match self {
+    pub fn entered(self, text: String, facts: &Facts) -> Event {
+        Event::Moved(match self {
+            Self::Aside => {
+                return Event::PutAside { triggers: facts.offering(), reason: text };
+            }
             Self::Skip => Move::Skip(text),
             Self::Override => Move::Override(text),
             Self::Note => Move::Note(text),
@@ -261,7 +248,7 @@ impl Wanted {
             Self::Answer(answer) => Move::Choose { answer, reason: Some(text) },
             // The report is no part of the walk; in one it would be a note.
             Self::Report(part) => Move::Note(format!("{}: {text}", part.word())),
-        }
+        })
     }
 
     /// Returns the question that the text answers.
@@ -271,6 +258,7 @@ impl Wanted {
             Self::Skip => "Why is this step skipped? The report shows it.".to_owned(),
             Self::Override => "Why is it overridden? The report shows it in red.".to_owned(),
             Self::Note => "Note for the record".to_owned(),
+            Self::Aside => "Why is it put aside? The report shows it.".to_owned(),
             Self::Abandon => "Why is the run abandoned? The report shows it.".to_owned(),
             Self::Value(what) => what.clone(),
             Self::Approval(role) => {

@@ -1,8 +1,10 @@
 //! The key that begins the way back, and when it is offered: wherever something looks wrong.
 
 use super::{Command, Scene};
+use crate::domain::trigger::State;
 use crate::domain::verdict::Level;
 use crate::session::machine::Session;
+use crate::session::walk::Armed;
 use crate::ui::bindings::{Binding, Key, Reason};
 
 /// The runbook that the way back begins with.
@@ -20,6 +22,26 @@ pub fn binding(session: &Session) -> Binding<Command> {
     };
     let command = Command::Begin(TREE.to_owned());
     Binding::new(Key::char('R'), "roll back", help, command).when(enabled)
+}
+
+/// Returns `P`, which puts the offer of the triggers that fire aside.
+#[must_use]
+pub fn aside(scene: &Scene<'_>) -> Binding<Command> {
+    let help = "put the offer of the triggers that fire aside, with a reason; told again once \
+                they were calm";
+    let can = match stands(scene) {
+        true => Ok(()),
+        false => Err(Reason::new("no trigger offers anything")),
+    };
+    Binding::new(Key::char('P'), "put aside", help, Command::PutAside).when(can)
+}
+
+/// Returns true while a trigger fires whose offer was not put aside.
+#[must_use]
+pub fn stands(scene: &Scene<'_>) -> bool {
+    let fires = |armed: &Armed| armed.state == State::Fire && armed.aside.is_none();
+    let walk = scene.session.walk().filter(|walk| walk.end().is_none());
+    !scene.facts.offering().is_empty() || walk.is_some_and(|walk| walk.armed().iter().any(fires))
 }
 
 /// Returns what the key does, or why it is off, in the words of a message.

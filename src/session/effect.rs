@@ -155,6 +155,13 @@ pub enum Event {
     Released(String),
     /// The file that the run was begun with holds something else now.
     Edited(String),
+    /// The offer of the triggers that fire is put aside.
+    PutAside {
+        /// The names of those that are measured of the run; the walk knows its own.
+        triggers: Vec<String>,
+        /// Why.
+        reason: String,
+    },
     /// A record could not be written.
     RecordFailed(String),
     /// Time passed.

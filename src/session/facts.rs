@@ -297,6 +297,19 @@ pub enum Lease {
     Refused(String),
 }
 
+/// How the way back stands by policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WayBack {
+    /// When the last migration was applied.
+    pub deployed: DateTime<Utc>,
+    /// What is left of the policy's window.
+    pub left: TimeDelta,
+    /// Rows written since; `None`: it cannot be told.
+    pub written: Option<i64>,
+    /// How long ago that was measured.
+    pub measured: Option<TimeDelta>,
+}
+
 impl Facts {
     /// Returns what is known before anything answered.
     #[must_use]
@@ -351,6 +364,23 @@ impl Facts {
         let project = &self.project.value()?.project;
         let told = project.graph.applied().filter_map(|node| node.applied_at).max();
         told.or_else(|| self.last_deploy().map(|deploy| deploy.at))
+    }
+
+    /// Returns how the way back stands: what policy leaves of its window, and what was written
+    /// since the migration that was applied last; `None` where it is not known when that was.
+    #[must_use]
+    pub fn way_back(&self) -> Option<WayBack> {
+        let deployed = self.deployed_at()?;
+        let within = TimeDelta::from_std(self.target.policy.rollback_within.duration());
+        let left = within.unwrap_or(TimeDelta::MAX) - (self.now - deployed);
+        let counted = self.last_deploy().zip(self.slow.value());
+        let written = counted.and_then(|(deploy, slow)| deploy.written_since(&slow.written));
+        Some(WayBack {
+            deployed,
+            left: left.max(TimeDelta::zero()),
+            measured: written.as_ref().and_then(|_| self.slow.age(self.now)),
+            written: written.map(|(rows, _)| rows),
+        })
     }
 
     /// Returns the rates since the refresh before, once there was one.

@@ -81,6 +81,7 @@ fn why_not(builtin: Builtin) -> &'static str {
             "no full backup is known to be of this database, or nothing of it is proven"
         }
         Builtin::WrittenSince => "no baseline was taken when the last migration was applied",
+        Builtin::Rehearsed => "no rehearsal of these migrations is known",
         _ => "it could not be read, or this version cannot measure it",
     }
 }

@@ -83,6 +83,7 @@ impl Desk {
             "s" => self.ask_salvage(),
             "m" => self.ask_mend(),
             "R" => self.begin("rollback"),
+            "P" => self.question = Some(Question::Text(Wanted::Aside)),
             _ => return self.unknown(text),
         }
         false
@@ -162,7 +163,7 @@ impl Desk {
             Question::Backup(locations) => self.prove(locations, text),
             Question::Text(Wanted::Report(part)) => self.report(*part, text),
             Question::Which(offered) => self.ask_for(offered, text),
-            Question::Text(wanted) => self.event(Event::Moved(wanted.clone().entered(text.into()))),
+            Question::Text(wanted) => self.entered(wanted, text),
             Question::Pick(wanted, choices) => self.pick(wanted, choices, text),
         }
     }
@@ -213,7 +214,12 @@ impl Desk {
             None if choices.typed => text.to_owned(),
             None => return self.print(&format!("{text} is none of the numbers")),
         };
-        self.event(Event::Moved(wanted.clone().entered(value)));
+        self.entered(wanted, &value);
+    }
+
+    fn entered(&mut self, wanted: &Wanted, text: &str) {
+        let event = wanted.clone().entered(text.to_owned(), &self.seat.facts);
+        self.event(event);
     }
 
     fn signal_to(&mut self, backend: BackendKey, text: &str) {

@@ -29,6 +29,7 @@ pub(super) fn main() -> Vec<String> {
         "s  save what they destroy: shows its plan first",
         "m  mend what a failure has left: shows its plan first",
         "R  roll back: the tree of questions, evidence first",
+        "P  put what a fired trigger offers aside, with a reason",
         "0  leave",
     ]
     .map(str::to_owned)
@@ -162,7 +163,8 @@ pub(super) fn watching(walk: &Walk, now: DateTime<Utc>) -> Vec<String> {
             State::Fire => "FIRES",
             State::Unknown => "CANNOT TELL",
         };
-        format!("trigger {word}: {}: {}", armed.says, armed.found)
+        let aside = armed.aside.map(|why| format!(" (put aside: {why})")).unwrap_or_default();
+        format!("trigger {word}: {}: {}{aside}", armed.says, armed.found)
     }));
     lines
 }

@@ -331,11 +331,10 @@ impl Desk {
         lines.extend(facts.mismatch.iter().map(|why| format!("NOT THE TARGET: {why}")));
         lines.extend(words::stands(facts));
         lines.extend(words::health(facts));
-        lines.extend(
-            facts
-                .offer()
-                .map(|(_, why)| format!("OFFERED: {why}. {}", way_back::words(&self.seat.session))),
-        );
+        lines.extend(facts.offer().map(|(_, why)| {
+            let way_back = way_back::words(&self.seat.session);
+            format!("OFFERED: {why}. {way_back}; P puts it aside")
+        }));
         lines.extend(facts.snapshot.error().map(|error| format!("NO DATA: {error}")));
         lines
     }

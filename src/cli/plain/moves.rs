@@ -69,6 +69,9 @@ pub(super) fn lines(walk: &Walk) -> Vec<String> {
         let section = if offer == ESCALATE { "" } else { offer };
         lines.push(format!("{} {label} {section}", OFFERS + at).trim_end().to_owned());
     }
+    if *walk.phase() == Phase::Watching && !walk.offers().is_empty() {
+        lines.push("P  put the offer aside, with a reason".to_owned());
+    }
     lines.extend(answers(walk).into_iter().map(|(key, _, label)| format!("{key}  {label}")));
     lines.push("0  leave: the run stays open, lockkeeper resume takes it up".to_owned());
     lines
@@ -136,6 +139,7 @@ pub(super) fn parse(walk: &Walk, text: &str) -> Option<Choice> {
         "v" => return gives(walk).map(|_| Choice::Give),
         "b" => return Some(Choice::Move(Move::Back)),
         "h" => return Some(Choice::Text(Wanted::HandOver)),
+        "P" => return Some(Choice::Text(Wanted::Aside)),
         "!" => return Some(Choice::Text(Wanted::Escalate)),
         _ => {}
     }

@@ -2,8 +2,10 @@
 
 use crate::domain::baseline::Baseline;
 use crate::domain::health::{Role, Standing};
+use crate::domain::trigger::State;
 use crate::domain::untrusted::Untrusted;
 use crate::session::facts::Facts;
+use crate::session::vitals::Gauge;
 
 /// Returns how the configured probes stand, a line for each kind of them.
 #[must_use]
@@ -26,8 +28,21 @@ pub fn vitals(facts: &Facts) -> Vec<String> {
         };
         lines.push(format!("against the time before the run: {tps}, {latency}, {rows}"));
         lines.push(format!("{} triggers armed", facts.vitals.armed()));
+        lines.extend(facts.gauges().iter().map(gauge));
     }
     lines
+}
+
+fn gauge(gauge: &Gauge) -> String {
+    let word = match gauge.state {
+        State::Calm => "calm",
+        State::Warn => "WARNS",
+        State::Fire => "FIRES",
+        State::Unknown => "UNKNOWN",
+    };
+    let aside = gauge.aside.as_ref().map(|why| format!("; put aside: {why}"));
+    let aside = aside.unwrap_or_default();
+    format!("trigger {}: {word}: {} (fires at {}){aside}", gauge.says, gauge.value, gauge.limit)
 }
 
 fn stands(word: &str, standing: &Standing) -> String {

@@ -2,7 +2,7 @@
 
 use super::target::holds_password;
 use super::{Commands, Config, Tool};
-use crate::domain::evidence::Probe;
+use crate::domain::evidence::{Builtin, Probe};
 use crate::domain::problem::{Flaw, Place};
 use crate::domain::quantity::Period;
 
@@ -16,6 +16,7 @@ impl Config {
         let mut flaws = self.environment_secrets();
         flaws.extend(self.missing_command());
         flaws.extend(self.unknown_contacts());
+        flaws.extend(self.triggers_of_own());
         flaws.extend(self.bounds());
         flaws.extend(self.empty_commands());
         flaws.extend(self.backups.names());
@@ -98,6 +99,26 @@ impl Config {
                     let known = self.contacts.keys().map(String::as_str);
                     flaws.push(Flaw::unknown_name(here.index(index), "contact", name, known));
                 }
+            }
+        }
+        flaws
+    }
+
+    fn triggers_of_own(&self) -> Vec<Flaw> {
+        let mut flaws = Vec::new();
+        for (name, own) in &self.triggers.own {
+            let here = Place::top().key("triggers").key("own").key(name);
+            if !self.probes.contains_key(&own.probe) {
+                let known = self.probes.keys().map(String::as_str);
+                flaws.push(Flaw::unknown_name(here.key("probe"), "probe", &own.probe, known));
+            }
+            if own.samples == Some(0) {
+                let what = "at least one sample has to agree before it fires";
+                flaws.push(Flaw::new(here.key("samples"), what));
+            }
+            if Builtin::parse(name).is_some() {
+                let what = "a trigger that the program brings along has this name: choose another";
+                flaws.push(Flaw::new(here, what));
             }
         }
         flaws

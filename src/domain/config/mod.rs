@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use named::POLICY_NAMES;
-pub use policy::{Policy, Triggers};
+pub use policy::{Own, Policy, Triggers};
 pub use target::{Dsn, Source, Target};
 
 use super::evidence::{Level, Probe};

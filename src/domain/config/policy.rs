@@ -1,8 +1,12 @@
 //! Policy: the values that the shipped gates, timeouts and triggers take.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use crate::domain::evidence::Expect;
 use crate::domain::quantity::{Percent, Period};
+use crate::domain::trigger::Against;
 
 /// The values of the shipped gates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +70,27 @@ pub struct Triggers {
     pub slowdown: Percent,
     /// More than this share of the authentication probes failed.
     pub auth_failures: Percent,
+    /// Triggers of one's own, by name.
+    pub own: BTreeMap<String, Own>,
+}
+
+/// A trigger of one's own: a probe of the configuration and the values at which it fires.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Own {
+    /// The name of a probe of `[probes]`.
+    pub probe: String,
+    /// What it means when it fires, in words; the trigger's name if left out.
+    pub says: Option<String>,
+    /// Whether the value counts, or its change in percent against the time before the run.
+    #[serde(default)]
+    pub against: Against,
+    /// Values that this holds for warn.
+    pub warn: Option<Expect>,
+    /// Values that this holds for fire.
+    pub fire: Expect,
+    /// So many samples in a row must agree; 3 if left out.
+    pub samples: Option<usize>,
 }
 
 impl Default for Triggers {
@@ -76,6 +101,7 @@ impl Default for Triggers {
             health_failures: Percent::new(50.0),
             slowdown: Percent::new(30.0),
             auth_failures: Percent::new(5.0),
+            own: BTreeMap::new(),
         }
     }
 }

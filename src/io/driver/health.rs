@@ -11,10 +11,13 @@ use tokio::task::JoinSet;
 use super::Inner;
 use crate::domain::evidence::Probe;
 use crate::domain::health::Sample;
+use crate::domain::quantity::Period;
 use crate::session::news::News;
 
 /// How far the samples of a probe are apart.
 const PACE: Duration = Duration::from_secs(5);
+/// No sample may take longer, whatever the probe's own timeout is: its place is wanted.
+const LIMIT: Period = Period::from_secs(10);
 /// At most so many probes are asked at a time.
 const AT_ONCE: usize = 4;
 
@@ -22,6 +25,7 @@ const AT_ONCE: usize = 4;
 pub(super) fn begin(inner: &Arc<Inner>, background: &mut JoinSet<()>) {
     let room = Arc::new(Semaphore::new(AT_ONCE));
     for (name, probe) in inner.site.config().probes.clone() {
+        let probe = Probe { timeout: probe.timeout.min(LIMIT), ..probe };
         let (inner, room) = (inner.clone(), room.clone());
         background.spawn(async move { inner.sample_again_and_again(&name, &probe, &room).await });
     }
@@ -38,7 +42,8 @@ impl Inner {
             let took_ms = took.as_secs_f64() * 1000.0;
             let sample = Sample::new(probe, value, took_ms, Utc::now());
             self.tell(News::Health { name: name.to_owned(), sample });
-            tokio::time::sleep(PACE.saturating_sub(took)).await;
+            // What answers slowly is left alone for as long as it took: half the time at least.
+            tokio::time::sleep(PACE.saturating_sub(took).max(took)).await;
         }
     }
 }

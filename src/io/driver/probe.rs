@@ -251,12 +251,21 @@ async fn sense_sql(reader: &Mutex<Reader>, sql: &str, binds: &[Operand], limit: 
         Err(refused) => return Value::unknown(refused.to_string()),
     };
     match reader.lock().await.value(&select, &values, limit).await {
-        Ok(Some(text)) => match text.parse() {
-            Ok(number) => Value::Int(number),
-            Err(_) => Value::Text(text),
-        },
+        Ok(Some(text)) => plain(text),
         Ok(None) => Value::unknown("it gave no value"),
         Err(error) => Value::unknown(error.to_string()),
+    }
+}
+
+/// Returns the number that a text writes out in digits, whole or not, else the text.
+fn plain(text: String) -> Value {
+    if let Ok(number) = text.parse() {
+        return Value::Int(number);
+    }
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit() || b".-".contains(&byte));
+    match text.parse() {
+        Ok(number) if is_number => Value::Float(number),
+        _ => Value::Text(text),
     }
 }
 

@@ -139,17 +139,7 @@ impl Activity {
 
     fn go(&mut self, step: Step, scene: &Scene<'_>) {
         let Some(list) = List::of(scene, self) else { return };
-        let keys = &list.keys;
-        match step {
-            Step::Up => self.table.step(keys, -1),
-            Step::Down => self.table.step(keys, 1),
-            Step::PageUp => self.table.page(keys, -1),
-            Step::PageDown => self.table.page(keys, 1),
-            Step::First => self.table.first(keys),
-            Step::Last => self.table.last(keys),
-            Step::Left => self.table.scroll(-8),
-            Step::Right => self.table.scroll(8),
-        }
+        self.table.go(step, &list.keys);
     }
 
     /// Sorts by the next column, in the direction in which one wants to see it.

@@ -112,16 +112,7 @@ impl Backups {
         {
             self.table.select(first.clone());
         }
-        match step {
-            Step::Up => self.table.step(keys, -1),
-            Step::Down => self.table.step(keys, 1),
-            Step::PageUp => self.table.page(keys, -1),
-            Step::PageDown => self.table.page(keys, 1),
-            Step::First => self.table.first(keys),
-            Step::Last => self.table.last(keys),
-            Step::Left => self.table.scroll(-8),
-            Step::Right => self.table.scroll(8),
-        }
+        self.table.go(step, keys);
     }
 
     fn scroll(&mut self, step: Step) {

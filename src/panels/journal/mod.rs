@@ -67,7 +67,7 @@ impl Panel for Journal {
     fn on(&mut self, command: &Command, scene: &Scene<'_>) -> Ask {
         match (command, self.focus) {
             (Command::Go(step), Focus::Records) => self.go(*step, &seqs(scene)),
-            (Command::Go(step), Focus::Data) => self.page(*step),
+            (Command::Go(step), Focus::Data) => self.data.go(*step),
             (Command::Go(step), Focus::Output) => self.output(*step, scene),
             (Command::Open, _) => self.turn_to(Focus::Data),
             (Command::Follow, _) => self.turn_to(Focus::Output),
@@ -131,31 +131,9 @@ impl Journal {
         if !self.stays {
             self.table.last(seqs);
         }
-        match step {
-            Step::Up => self.table.step(seqs, -1),
-            Step::Down => self.table.step(seqs, 1),
-            Step::PageUp => self.table.page(seqs, -1),
-            Step::PageDown => self.table.page(seqs, 1),
-            Step::First => self.table.first(seqs),
-            Step::Last => self.table.last(seqs),
-            Step::Left => self.table.scroll(-8),
-            Step::Right => self.table.scroll(8),
-        }
+        self.table.go(step, seqs);
         self.stays = self.table.selected(seqs) != seqs.last();
         self.data = pager::State::default();
-    }
-
-    fn page(&mut self, step: Step) {
-        match step {
-            Step::Up => self.data.scroll(-1),
-            Step::Down => self.data.scroll(1),
-            Step::PageUp => self.data.page(-1),
-            Step::PageDown => self.data.page(1),
-            Step::First => self.data.first(),
-            Step::Last => self.data.last(),
-            Step::Left => self.data.shift(-8),
-            Step::Right => self.data.shift(8),
-        }
     }
 
     fn output(&mut self, step: Step, scene: &Scene<'_>) {

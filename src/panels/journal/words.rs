@@ -53,6 +53,12 @@ pub(super) fn of(record: &Record) -> (String, Tone) {
         Kind::Outcome | Kind::Resolved => outcome(data),
         Kind::Pause => (pause(data), Tone::Plain),
         Kind::Stop => (text(data, "how"), Tone::Warn),
+        Kind::Trigger if data["aside"].is_array() => {
+            let names = data["aside"].as_array().into_iter().flatten();
+            let names: Vec<&str> = names.filter_map(Value::as_str).collect();
+            let said = format!("put aside: {}: {}", names.join(", "), text(data, "reason"));
+            (said, Tone::Alarm)
+        }
         Kind::Trigger => {
             let said = format!(
                 "{}: {}; the way back was offered",

@@ -147,17 +147,7 @@ impl Locks {
             self.table.select(lines.keys[at].clone());
         }
         self.came_for = None;
-        let keys = &lines.keys;
-        match step {
-            Step::Up => self.table.step(keys, -1),
-            Step::Down => self.table.step(keys, 1),
-            Step::PageUp => self.table.page(keys, -1),
-            Step::PageDown => self.table.page(keys, 1),
-            Step::First => self.table.first(keys),
-            Step::Last => self.table.last(keys),
-            Step::Left => self.table.scroll(-8),
-            Step::Right => self.table.scroll(8),
-        }
+        self.table.go(step, &lines.keys);
     }
 
     fn toggle(&mut self, line: &Line<'_>) {

@@ -53,7 +53,7 @@ impl Panel for Migrations {
 
     fn on(&mut self, command: &Command, scene: &Scene<'_>) -> Ask {
         match command {
-            Command::Go(step) if self.open => self.scroll(*step),
+            Command::Go(step) if self.open => self.sql.go(*step),
             Command::Go(step) => self.go(*step, scene),
             Command::Open => self.open = !self.open,
             Command::Direction => self.turn(),
@@ -119,30 +119,8 @@ impl Migrations {
         {
             self.table.select(id.to_owned());
         }
-        match step {
-            Step::Up => self.table.step(&ids, -1),
-            Step::Down => self.table.step(&ids, 1),
-            Step::PageUp => self.table.page(&ids, -1),
-            Step::PageDown => self.table.page(&ids, 1),
-            Step::First => self.table.first(&ids),
-            Step::Last => self.table.last(&ids),
-            Step::Left => self.table.scroll(-8),
-            Step::Right => self.table.scroll(8),
-        }
+        self.table.go(step, &ids);
         self.sql = pager::State::default();
-    }
-
-    fn scroll(&mut self, step: Step) {
-        match step {
-            Step::Up => self.sql.scroll(-1),
-            Step::Down => self.sql.scroll(1),
-            Step::PageUp => self.sql.page(-1),
-            Step::PageDown => self.sql.page(1),
-            Step::First => self.sql.first(),
-            Step::Last => self.sql.last(),
-            Step::Left => self.sql.shift(-8),
-            Step::Right => self.sql.shift(8),
-        }
     }
 
     /// Returns what `act` makes of the migration whose detail is shown.

@@ -3,13 +3,11 @@
 
 mod lines;
 
-use std::cell::Cell;
-
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::walk::{keys, lines as step, moves};
-use super::{Ask, Command, Panel, Scene, Step};
+use super::{Ask, Command, Panel, Scene};
 use crate::session::effect::How;
 use crate::session::walk::Walk;
 use crate::ui::bindings::{Binding, Key, Reason};
@@ -20,10 +18,7 @@ use crate::ui::widgets::pairs::{self, Pair};
 /// The panel's own state.
 #[derive(Debug, Default)]
 pub struct Rollback {
-    /// The first seen row, kept within the page at each painting.
-    top: Cell<usize>,
-    /// The height of the last painting: what a page is.
-    page: Cell<usize>,
+    place: pairs::State,
 }
 
 /// Returns the walk that asks or has asked questions, and is not over.
@@ -51,11 +46,11 @@ impl Panel for Rollback {
 
     fn on(&mut self, command: &Command, scene: &Scene<'_>) -> Ask {
         match (command, scene.session.walk()) {
-            (Command::Go(step), _) => self.scroll(*step),
+            (Command::Go(step), _) => self.place.go(*step),
             (Command::Begin(name), _) => return Ask::Begin(name.clone()),
             (Command::CancelAct, _) => return Ask::Stop(How::Cancel),
             (command, Some(walk)) => {
-                self.top.set(0);
+                self.place.begin();
                 return moves::moved(command, walk, scene.facts);
             }
             (_, None) => return Ask::Say("no runbook is being walked: r begins one".to_owned()),
@@ -73,7 +68,7 @@ impl Panel for Rollback {
         let height = message::height(&head, area.width).min(area.height);
         message::render(&head, theme, Rect { height, ..area }, buf);
         let body = Rect { y: area.y + height, height: area.height - height, ..area };
-        self.pairs(&pairs, theme, body, buf);
+        pairs::view(&pairs, &self.place, theme, body, buf);
     }
 }
 
@@ -94,31 +89,4 @@ fn page(scene: &Scene<'_>) -> (String, Vec<Pair>) {
     let mut all = ended.map(|walk| step::of(walk, scene)).unwrap_or_default();
     all.extend(lines::of(scene));
     ("ROLLBACK   what going back would mean now".to_owned(), all)
-}
-
-impl Rollback {
-    fn scroll(&mut self, step: Step) {
-        let (top, page) = (self.top.get(), self.page.get().max(1));
-        self.top.set(match step {
-            Step::Up => top.saturating_sub(1),
-            Step::Down => top + 1,
-            Step::PageUp => top.saturating_sub(page),
-            Step::PageDown => top + page,
-            Step::First => 0,
-            Step::Last => usize::MAX / 2,
-            Step::Left | Step::Right => top,
-        });
-    }
-
-    fn pairs(&self, all: &[Pair], theme: Theme, area: Rect, buf: &mut Buffer) {
-        if area.is_empty() {
-            return;
-        }
-        let area = Rect { x: area.x + 1, width: area.width - 1, ..area };
-        let height = usize::from(area.height);
-        let top = self.top.get().min(pairs::height(all, area.width).saturating_sub(height));
-        self.top.set(top);
-        self.page.set(height);
-        pairs::render(all, top, theme, area, buf);
-    }
 }

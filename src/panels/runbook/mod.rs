@@ -3,13 +3,11 @@
 mod list;
 mod step;
 
-use std::cell::Cell;
-
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::walk::{keys, lines, moves};
-use super::{Ask, Command, Panel, Scene, Step};
+use super::{Ask, Command, Panel, Scene};
 use crate::session::effect::How;
 use crate::ui::bindings::Binding;
 use crate::ui::theme::{Theme, Tone};
@@ -21,10 +19,7 @@ const NARROW: u16 = 84;
 /// The panel's own state.
 #[derive(Debug, Default)]
 pub struct Runbook {
-    /// The first seen row of the step, kept within it at each painting.
-    top: Cell<usize>,
-    /// The height of the last painting: what a page is.
-    page: Cell<usize>,
+    place: pairs::State,
 }
 
 impl Panel for Runbook {
@@ -37,14 +32,14 @@ impl Panel for Runbook {
 
     fn on(&mut self, command: &Command, scene: &Scene<'_>) -> Ask {
         match command {
-            Command::Go(step) => self.scroll(*step),
+            Command::Go(step) => self.place.go(*step),
             Command::Begin(name) => return Ask::Begin(name.clone()),
             Command::CancelAct => return Ask::Stop(How::Cancel),
             command => {
                 let Some(walk) = scene.session.walk() else {
                     return Ask::Say("no runbook is being walked: m begins one".to_owned());
                 };
-                self.top.set(0);
+                self.place.begin();
                 return moves::moved(command, walk, scene.facts);
             }
         }
@@ -54,7 +49,7 @@ impl Panel for Runbook {
     fn view(&self, scene: &Scene<'_>, theme: Theme, area: Rect, buf: &mut Buffer) {
         let area = area.intersection(buf.area);
         let Some(walk) = scene.session.walk() else {
-            return self.pairs(&lines::nothing(), theme, area, buf);
+            return pairs::view(&lines::nothing(), &self.place, theme, area, buf);
         };
         let (left, right) = split(area);
         list::render(walk, theme, left, buf);
@@ -65,7 +60,7 @@ impl Panel for Runbook {
         if let Some(path) = lines::path(walk).filter(|_| !walk.path().is_empty()) {
             pairs.insert(0, Pair::new("path", path).tone(Tone::Dim));
         }
-        self.pairs(&pairs, theme, text, buf);
+        pairs::view(&pairs, &self.place, theme, text, buf);
         let output = Rect { y: text.bottom(), height: output, ..body };
         step::output(scene, theme, output, buf);
     }
@@ -81,34 +76,4 @@ fn split(area: Rect) -> (Rect, Rect) {
     let height = (area.height / 4).clamp(2, 6).min(area.height);
     let y = (area.y + height + 1).min(area.bottom());
     (Rect { height, ..area }, Rect { y, height: area.bottom() - y, ..area })
-}
-
-impl Runbook {
-    fn scroll(&mut self, step: Step) {
-        let top = self.top.get();
-        let page = self.page.get().max(1);
-        self.top.set(match step {
-            Step::Up => top.saturating_sub(1),
-            Step::Down => top + 1,
-            Step::PageUp => top.saturating_sub(page),
-            Step::PageDown => top + page,
-            Step::First => 0,
-            Step::Last => usize::MAX / 2,
-            Step::Left | Step::Right => top,
-        });
-    }
-
-    fn pairs(&self, all: &[Pair], theme: Theme, area: Rect, buf: &mut Buffer) {
-        if area.is_empty() {
-            return;
-        }
-        let area = Rect { x: area.x + 1, width: area.width - 1, ..area };
-        let height = usize::from(area.height);
-        let deepest = pairs::height(all, area.width).saturating_sub(height);
-        let top = self.top.get().min(deepest);
-        self.top.set(top);
-        self.page.set(height);
-        pairs::render(all, top, theme, area, buf);
-        step::more(top, deepest, theme, area, buf);
-    }
 }

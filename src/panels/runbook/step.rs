@@ -87,13 +87,3 @@ fn clock(since: Option<DateTime<Utc>>, now: DateTime<Utc>) -> String {
 fn job<'a>(scene: &Scene<'a>) -> Option<&'a Acting> {
     scene.session.job()
 }
-
-/// Says that rows hide above or below.
-pub(super) fn more(top: usize, deepest: usize, theme: Theme, area: Rect, buf: &mut Buffer) {
-    let x = area.right().saturating_sub(1);
-    for (hides, mark, y) in [(top > 0, "↑", area.y), (top < deepest, "↓", area.bottom() - 1)] {
-        if hides {
-            buf.set_stringn(x, y, mark, 1, theme.style(Tone::Accent));
-        }
-    }
-}

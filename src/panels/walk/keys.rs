@@ -42,6 +42,7 @@ pub fn walking(walk: &Walk, session: &Session) -> Bindings {
     keys.extend(advance(walk));
     keys.extend(over_ride(walk));
     keys.extend(offers(walk));
+    keys.extend(aside(walk));
     keys.push(skip(walk));
     keys.push(Binding::new(Key::char('n'), "note", "write a note into the record", Command::Note));
     keys.push(pause(walk));
@@ -205,6 +206,13 @@ fn offers(walk: &Walk) -> Bindings {
         Binding::new(Key::char(key), label, help, Command::Choose(offer)).when(can.clone())
     };
     offered(walk).into_iter().map(binding).collect()
+}
+
+/// Returns the key that puts aside what the triggers of a live view offer.
+fn aside(walk: &Walk) -> Option<Binding<Command>> {
+    let is_offered = *walk.phase() == Phase::Watching && !walk.offers().is_empty();
+    let help = "put the offer aside, with a reason; told again once its trigger was calm";
+    is_offered.then(|| Binding::new(Key::char('P'), "put aside", help, Command::PutAside))
 }
 
 fn skip(walk: &Walk) -> Binding<Command> {

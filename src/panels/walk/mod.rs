@@ -1,7 +1,6 @@
 //! The walk of a runbook as two panels show it: its keys, what they mean, and what is said of
 //! the current step.
 
-mod act;
 pub mod keys;
 pub mod lines;
 pub mod moves;

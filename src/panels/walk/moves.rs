@@ -24,6 +24,7 @@ pub fn moved(command: &Command, walk: &Walk, facts: &Facts) -> Ask {
         Command::Skip => Ask::Text(Wanted::Skip),
         Command::Override => Ask::Text(Wanted::Override),
         Command::Note => Ask::Text(Wanted::Note),
+        Command::PutAside => Ask::Text(Wanted::Aside),
         Command::Pause => Ask::Move(Move::Pause),
         Command::StopAfter => Ask::Move(Move::StopAfter),
         Command::Abandon => Ask::Text(Wanted::Abandon),

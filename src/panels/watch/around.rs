@@ -4,6 +4,7 @@ use super::super::{Scene, size, who};
 use super::before;
 use super::block::{Block, Piece, Row, said};
 use super::flight;
+use super::gauges;
 use crate::domain::activity::{Age, Backend};
 use crate::domain::age;
 use crate::domain::counters::{Counters, Replica, Slot, Surroundings, Who, XminHolder};
@@ -22,6 +23,7 @@ pub(super) fn blocks(scene: &Scene<'_>, width: usize) -> Vec<Block> {
     let found = [
         flight::others(scene),
         before::block(scene, width),
+        gauges::block(scene, width),
         // What the baseline's line compares is not said twice.
         scene.facts.vitals.baseline().is_none().then(|| load(scene.facts, snapshot, width)),
         old(snapshot),

@@ -16,7 +16,7 @@ const RUNBOOK: &str = "migrate";
 
 /// Returns the keys, those that resolve what is wrong first.
 pub(super) fn bindings(scene: &Scene<'_>) -> Vec<Binding<Command>> {
-    vec![
+    let mut keys = vec![
         Binding::new(Key::char('l'), "look", "look at the lock tree", Command::Follow)
             .when(anything_waits(scene.facts)),
         Binding::new(
@@ -37,7 +37,9 @@ pub(super) fn bindings(scene: &Scene<'_>) -> Vec<Binding<Command>> {
             .when(migratable(scene)),
         runbook(scene),
         super::super::making::binding(scene),
-    ]
+    ];
+    keys.extend(Some(way_back::aside(scene)).filter(|aside| aside.enabled.is_ok()));
+    keys
 }
 
 /// Returns the key to the runbook: to begin it, or to where it stands.
@@ -158,7 +160,13 @@ fn back(scene: &Scene<'_>) -> Option<Row> {
         Ok(()) => (Tone::Accent, format!(" open the rollback tree: {why}")),
         Err(off) => (Tone::Dim, format!(" is offered: {why} (off: {off})")),
     };
-    Some(Row::Cut(vec![(binding.key.to_string(), tone), (told, Tone::Plain)]))
+    let aside = way_back::aside(scene).key.to_string();
+    Some(Row::Cut(vec![
+        (aside, Tone::Accent),
+        (" puts it aside   ".to_owned(), Tone::Plain),
+        (binding.key.to_string(), tone),
+        (told, Tone::Plain),
+    ]))
 }
 
 /// Returns a line of keys with what each does.

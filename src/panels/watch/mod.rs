@@ -5,6 +5,7 @@ mod before;
 mod block;
 mod chain;
 mod flight;
+mod gauges;
 mod keys;
 mod next;
 mod standing;
@@ -13,7 +14,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::signal::ask;
-use super::{Ask, Command, Id, Panel, Scene};
+use super::{Ask, Command, Id, Panel, Scene, Wanted};
 use crate::domain::activity::Backend;
 use crate::domain::plan::{Direction, Risk};
 use crate::domain::signal::Kind;
@@ -44,6 +45,7 @@ impl Panel for Watch {
                 risk: Risk::Safe,
             }),
             Command::Begin(name) => Ask::Begin(name.clone()),
+            Command::PutAside => Ask::Text(Wanted::Aside),
             _ => Ask::Nothing,
         }
     }

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::domain::baseline::Baseline;
 use crate::domain::journal::{Entry, Kind, Record};
+use crate::domain::plan::Confirmed;
 use crate::domain::runbook::Runbook;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::verdict::Level;
@@ -61,6 +62,8 @@ pub struct Session {
     walk: Option<Box<Walk>>,
     asked: Option<Asked>,
     pending: Option<Pending>,
+    /// A step's act that got its yes while its gates are read once more.
+    held: Option<(Confirmed, Origin)>,
     acting: Vec<Acting>,
     procedure: Option<Request>,
     probing: Option<Ticket>,
@@ -213,6 +216,7 @@ impl Session {
             Event::Fired(fired) => self.fired(fired),
             Event::Released(run) => self.released(&run),
             Event::Edited(file) => self.edited(&file),
+            Event::PutAside { triggers, reason } => self.put_aside(triggers, &reason),
             Event::RecordFailed(why) => self.record_failed(why),
             Event::Ticked(now) => self.ticked(now),
         }
@@ -297,7 +301,12 @@ impl Session {
         let was_over = walk.end().is_some();
         let wants = step(walk);
         let is_over = walk.end().is_some() && !was_over;
+        let holds = walk.holds_a_yes();
         let mut effects: Vec<Effect> = wants.into_iter().flat_map(|want| self.want(want)).collect();
+        if !holds {
+            // The yes was for that moment: nobody may find it later.
+            self.held = None;
+        }
         if is_over {
             effects.extend(self.let_go());
             effects.extend(self.gave_up());
@@ -351,6 +360,32 @@ impl Session {
         effects
     }
 
+    /// Puts the offer of the triggers that fire aside: recorded, and told no more until they
+    /// were calm.
+    fn put_aside(&mut self, mut triggers: Vec<String>, reason: &str) -> Vec<Effect> {
+        let reason = reason.trim();
+        if let Some(why) = &self.unrecorded {
+            return vec![say(Tone::Bad, format!("not done, because it cannot be recorded: {why}"))];
+        }
+        if reason.is_empty() {
+            return vec![say(Tone::Bad, "say why the offer is put aside: the report needs it")];
+        }
+        let walk = self.walk.as_deref_mut().filter(|walk| walk.end().is_none());
+        let own = walk.map(|walk| walk.put_aside(reason)).unwrap_or_default();
+        triggers.extend(own);
+        triggers.sort_unstable();
+        triggers.dedup();
+        if triggers.is_empty() {
+            return vec![say(
+                Tone::Plain,
+                "no trigger offers anything: there is nothing to put aside",
+            )];
+        }
+        let told = format!("put aside until calm: {}", triggers.join(", "));
+        let entry = Entry::new(Kind::Trigger, json!({ "aside": triggers, "reason": reason }));
+        vec![Effect::Record(entry), say(Tone::Plain, told)]
+    }
+
     /// Closes the run, or notes that it is over while its last act still runs: what became of
     /// that belongs into the run too.
     fn close(&mut self, entry: Entry) -> Vec<Effect> {
@@ -383,6 +418,10 @@ impl Session {
                 self.sketch = Some(self.tickets);
                 vec![Effect::Sketch(self.tickets, request)]
             }
+            Want::Perform => match self.held.take() {
+                Some((confirmed, origin)) => self.perform(confirmed, origin),
+                None => Vec::new(),
+            },
             Want::Record(entry) => vec![Effect::Record(entry)],
             Want::Close(entry) => self.close(entry),
             Want::Say(tone, text) => vec![say(tone, text)],

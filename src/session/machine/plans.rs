@@ -32,6 +32,9 @@ impl Session {
         if self.pending.is_some() {
             return Some("answer the plan that is shown first".to_owned());
         }
+        if self.held.is_some() && !is_signal(request) {
+            return Some("a plan got its yes, and its gates are read once more: wait".to_owned());
+        }
         let job = self.job().filter(|_| !is_signal(request))?;
         Some(format!("{} is running: wait for it, or cancel it", job.plan.preview.title))
     }
@@ -71,7 +74,12 @@ impl Session {
     pub(super) fn answered(&mut self, answer: &Answer) -> Vec<Effect> {
         let Some(pending) = self.pending.take() else { return Vec::new() };
         match pending.answer(answer) {
-            Ok((confirmed, origin)) => self.perform(confirmed, origin),
+            Ok((confirmed, Origin::Operator)) => self.perform(confirmed, Origin::Operator),
+            Ok((confirmed, origin)) => {
+                // The step's gates have the last word.
+                self.held = Some((confirmed, origin));
+                self.walking(Walk::confirmed)
+            }
             Err((refused, pending)) => {
                 self.pending = Some(*pending);
                 vec![say(Tone::Bad, refused.to_string())]
@@ -95,7 +103,8 @@ impl Session {
     pub(super) fn withdraw(&mut self) {
         let asked = self.asked.take_if(|asked| asked.origin != Origin::Operator).is_some();
         let shown = self.pending.take_if(|shown| *shown.origin() != Origin::Operator).is_some();
-        if let (true, Some(walk)) = (asked || shown, &mut self.walk) {
+        let held = self.held.take().is_some();
+        if let (true, Some(walk)) = (asked || shown || held, &mut self.walk) {
             walk.dismissed();
         }
     }

@@ -232,8 +232,8 @@ impl Walk {
     /// is missing.
     pub(in crate::session) fn unapproved(&self, plan: &Plan) -> Option<String> {
         let here = Some(self.here());
-        if self.waived.contains(&self.here()) || self.acts_done > 0 {
-            // A procedure is approved with its first act.
+        if self.waived.contains(&self.here()) || self.acts_done > 0 || self.ending.is_some() {
+            // A procedure is approved with its first act; what undoes is none of the step's.
             return None;
         }
         let hash = Some(plan.hash().to_string());
@@ -258,6 +258,7 @@ impl Walk {
     ) -> Vec<Want> {
         let role = self.approvals.iter().rev().find(|one| one.subject.step == Some(self.here()));
         self.missing = Some(role.map_or_else(|| SECOND.to_owned(), |one| one.role.clone()));
+        self.denied.clear();
         self.phase = Phase::Denied { reasons: vec![why.clone()], overridable: true };
         let step = Some(self.here());
         let mut wants = vec![bad(format!("{why}: it waits for an approval"))];

@@ -1,8 +1,7 @@
 //! What a step asks for when it becomes the current one, and before its act.
 
 use crate::domain::backup::Scope;
-use crate::domain::evidence::{Claim, Probe, Word};
-use crate::domain::gate::Asks;
+use crate::domain::evidence::{Probe, Word};
 use crate::domain::plan::{Direction, Risk};
 use crate::domain::restore::{self, Order};
 use crate::domain::runbook::{Act, Action, Backup, Down, Goto, Kind, Migrate, Restore, Skip, Up};
@@ -59,21 +58,6 @@ impl Walk {
         }
     }
 
-    /// Returns the probes that the gates of the current act read, each once.
-    pub(super) fn gate_probes(&self) -> Vec<(String, Probe)> {
-        let gates = self.act().into_iter().flat_map(|act| &act.gates);
-        let rules = gates.filter_map(|name| self.book.gates.get(name)).flat_map(|gate| &gate.rules);
-        let mut probes: Vec<(String, Probe)> = Vec::new();
-        for rule in rules {
-            if let Asks::Probe(Claim { name, probe, .. }) = &rule.asks
-                && probes.iter().all(|(known, _)| known != name)
-            {
-                probes.push((name.clone(), probe.clone()));
-            }
-        }
-        probes
-    }
-
     /// Asks for the plan of the current step's next act. Only reached through its gates.
     pub(super) fn plan_act(&mut self) -> Vec<Want> {
         let Some(act) = self.act() else { return Vec::new() };
@@ -94,7 +78,7 @@ impl Walk {
     /// Returns why the current step cannot be skipped for `reason`, if it cannot.
     pub(super) fn unskippable(&self, reason: &str) -> Option<&'static str> {
         match self.current().skip {
-            _ if self.phase == Phase::Acting => {
+            _ if self.phase == Phase::Acting || self.holds_a_yes() => {
                 Some("the step's act is under way: leave its plan, or stop it, first")
             }
             Skip::Never => {

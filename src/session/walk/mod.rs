@@ -10,6 +10,7 @@ mod approve;
 mod call;
 mod enter;
 mod follow;
+mod gates;
 mod known;
 mod leave;
 mod moves;
@@ -36,6 +37,7 @@ use crate::domain::runbook::{Runbook, Section, Step};
 use super::effect::{Request, Tone};
 
 use call::Frame;
+use gates::Ruled;
 use resume::Left;
 pub use status::{End, Evidence, Means, Phase, Purpose, Status};
 pub use undo::Due;
@@ -106,6 +108,8 @@ pub enum Want {
     },
     /// Plan this for a second person to see; nothing is confirmed by it.
     Sketch(Request),
+    /// Begin what was confirmed: its gates allow it at the yes.
+    Perform,
     /// Record this.
     Record(Entry),
     /// Close the run with this.
@@ -172,6 +176,10 @@ pub struct Walk {
     missing: Option<String>,
     /// The steps whose act a typed reason has let through without an approval.
     waived: BTreeSet<String>,
+    /// What the gates have denied last, as it was shown.
+    denied: Vec<Ruled>,
+    /// What of it a typed reason has let through for the act that is planned.
+    overridden: Vec<Ruled>,
     reached: Option<String>,
     now: Option<DateTime<Utc>>,
     began: Option<DateTime<Utc>>,
@@ -237,6 +245,8 @@ impl Walk {
             sketching: false,
             missing: None,
             waived: BTreeSet::new(),
+            denied: Vec::new(),
+            overridden: Vec::new(),
             reached: None,
             now: None,
             began: None,

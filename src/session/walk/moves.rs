@@ -6,9 +6,7 @@ use crate::domain::journal::Kind;
 use crate::domain::runbook::Goto;
 use crate::session::effect::Tone;
 
-use super::{
-    Answered, CANNOT_TELL, ESCALATE, End, Means, Move, Phase, Purpose, Status, Walk, Want,
-};
+use super::{Answered, CANNOT_TELL, ESCALATE, End, Means, Move, Phase, Status, Walk, Want};
 
 impl Walk {
     /// Takes a move of the operator. After the end, and for what is not possible now,
@@ -112,27 +110,6 @@ impl Walk {
         wants
     }
 
-    fn override_gate(&mut self, reason: &str) -> Vec<Want> {
-        if self.phase == Phase::Approving {
-            return self.override_approval(reason);
-        }
-        let Phase::Denied { reasons, overridable } = &self.phase else {
-            return vec![bad("no gate denies anything here")];
-        };
-        if !overridable {
-            return vec![bad("this is never overridden: identity, journal, a backup known bad")];
-        }
-        if reason.trim().is_empty() {
-            return vec![bad("say why the gate is overridden: the report shows it in red")];
-        }
-        let here = self.here();
-        let data = json!({ "reason": reason, "denied": reasons, "waives": here });
-        let mut wants = vec![self.record(Kind::Override, data)];
-        self.waived.insert(here);
-        wants.extend(self.plan_act());
-        wants
-    }
-
     fn choose(&mut self, answer: &str, reason: Option<String>) -> Vec<Want> {
         if self.phase != Phase::Deciding {
             return vec![bad("there is no question to answer yet")];
@@ -148,7 +125,13 @@ impl Walk {
             return vec![bad("this goes against the evidence: give a reason")];
         }
         let question = self.question();
-        let data = json!({ "question": question, "answer": label, "reason": reason });
+        let suggested = self.suggestion().and_then(|id| self.answer(id)).map(|(label, _)| label);
+        let data = json!({
+            "question": question,
+            "answer": label,
+            "suggested": suggested,
+            "reason": reason,
+        });
         let mut wants = vec![self.record(Kind::Answer, data)];
         let (step, depth) = (self.here(), self.callers.len());
         self.path.push(Answered { step, question, answer: label.clone(), depth });
@@ -162,24 +145,6 @@ impl Walk {
         let mut wants = vec![self.record(Kind::Answer, data)];
         wants.extend(self.finish(End::Escalated { question }));
         wants
-    }
-
-    /// Reads the gates of the current act, or plans it if it has none.
-    pub(super) fn ask_gates(&mut self) -> Vec<Want> {
-        let deed = self.act().map(|act| act.action.deed());
-        if deed.is_some_and(|deed| self.section().never.contains(&deed)) {
-            return vec![bad("this section of the runbook forbids it")];
-        }
-        let mut probes = self.gate_probes();
-        for (name, probe) in self.probes_before() {
-            if probes.iter().all(|(known, _)| *known != name) {
-                probes.push((name, probe));
-            }
-        }
-        if !probes.is_empty() {
-            return self.probe(Purpose::Gates, probes);
-        }
-        self.gates_read()
     }
 
     fn take_offer(&mut self, offer: &str) -> Vec<Want> {

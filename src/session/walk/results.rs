@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use crate::domain::evidence::{Claim, Reading, Value, Verdict};
-use crate::domain::gate::Decision;
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::{Action, Plan};
 use crate::domain::runbook::{Kind, Offer, Scenario};
@@ -27,12 +26,10 @@ impl Walk {
             Purpose::Gates => {
                 let before: Vec<String> =
                     self.probes_before().into_iter().map(|(name, _)| name).collect();
-                let asked = self.gate_probes();
-                let is_asked =
-                    |(name, _): &&(String, Reading)| asked.iter().any(|(known, _)| known == name);
-                self.show(&named.iter().filter(is_asked).cloned().collect::<Vec<_>>());
+                self.show_gates(&named);
                 self.keep_before(&before);
             }
+            Purpose::Yes => self.show_gates(&named),
             Purpose::Evidence => self.show(&named),
         }
         match purpose {
@@ -40,12 +37,13 @@ impl Walk {
             Purpose::Verify => self.verified(),
             Purpose::Already => self.found_already(),
             Purpose::Gates => self.gates_read(),
+            Purpose::Yes => self.yes_read(),
             Purpose::Evidence => self.evidence_read(&named),
             Purpose::Vouched => self.vouched(),
         }
     }
 
-    fn show(&mut self, named: &[(String, Reading)]) {
+    pub(super) fn show(&mut self, named: &[(String, Reading)]) {
         self.evidence = named
             .iter()
             .map(|(label, reading)| Evidence { label: label.clone(), reading: reading.clone() })
@@ -86,38 +84,6 @@ impl Walk {
         wants
     }
 
-    /// Judges the gates of the current act by the last readings, and plans it if they allow
-    /// and the run was not paused meanwhile.
-    pub(super) fn gates_read(&mut self) -> Vec<Want> {
-        if self.paused {
-            self.phase = Phase::Ready;
-            return Vec::new();
-        }
-        let names = self.act().map(|act| act.gates.clone()).unwrap_or_default();
-        let denied: Vec<Decision> = names
-            .iter()
-            .filter_map(|name| self.book.gates.get(name))
-            .map(|gate| gate.evaluate(self, self.now.unwrap_or(DateTime::<Utc>::MAX_UTC)))
-            .filter(|decision| !decision.allows())
-            .collect();
-        if denied.is_empty() { self.plan_act() } else { self.deny(&denied) }
-    }
-
-    fn deny(&mut self, denied: &[Decision]) -> Vec<Want> {
-        let reasons = denied.iter().flat_map(|decision| match decision {
-            Decision::Deny(reasons) => reasons.as_slice(),
-            _ => &[],
-        });
-        let lines = reasons
-            .clone()
-            .map(|r| format!("{}: found {}, expected {}", r.says, r.found, r.expected))
-            .collect();
-        let overridable = reasons.clone().all(|reason| reason.may_override);
-        self.phase = Phase::Denied { reasons: lines, overridable };
-        self.missing = self.role_missing();
-        if self.missing.is_some() { self.sketch() } else { Vec::new() }
-    }
-
     fn evidence_read(&mut self, named: &[(String, Reading)]) -> Vec<Want> {
         self.phase = Phase::Deciding;
         let verdict = |reading: &Reading| {
@@ -134,7 +100,7 @@ impl Walk {
         if self.acts() && self.ending.is_some() {
             return self.undo_stays(None);
         }
-        if self.acts() {
+        if self.acts() || self.holds_a_yes() {
             self.phase = Phase::Ready;
         }
         Vec::new()
@@ -178,7 +144,7 @@ impl Walk {
     }
 
     /// Returns true while the current step's act is planned, shown or run.
-    fn acts(&self) -> bool {
+    pub(super) fn acts(&self) -> bool {
         self.end.is_none() && self.phase == Phase::Acting
     }
 

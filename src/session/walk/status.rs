@@ -109,6 +109,8 @@ pub enum Purpose {
     Check,
     /// The gates before an act.
     Gates,
+    /// The gates once more, at the yes to its plan.
+    Yes,
     /// The checks after an act.
     Verify,
     /// Whether the act of a step that was left before it began is done already.

@@ -1,10 +1,12 @@
 //! The live view: probes read again and again for a minimum time, triggers armed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
 
 use crate::domain::evidence::{Builtin, Probe, Reading, Sense, Value, Verdict};
+use crate::domain::journal::Kind as Recorded;
 use crate::domain::runbook::{Kind, Watch};
 use crate::domain::trigger::{Against, State, Trigger};
 
@@ -24,11 +26,17 @@ pub struct Watching {
     /// Asked for and not come back: one at a time.
     reading: bool,
     samples: BTreeMap<String, Vec<Value>>,
+    /// The triggers whose fire was recorded; again once they were calm.
+    told: BTreeSet<String>,
+    /// Why the offer of these was put aside; until they are calm.
+    aside: BTreeMap<String, String>,
 }
 
 /// A trigger that is armed, as it stands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Armed {
+    /// The name that its readings carry.
+    pub name: String,
     /// What it means when it fires.
     pub says: String,
     /// How it stands.
@@ -37,6 +45,8 @@ pub struct Armed {
     pub found: String,
     /// The section that it offers.
     pub offer: String,
+    /// Why its offer was put aside, if it was.
+    pub aside: Option<String>,
 }
 
 impl Walk {
@@ -122,7 +132,44 @@ impl Walk {
         self.evidence =
             named.into_iter().map(|(label, reading)| Evidence { label, reading }).collect();
         self.sample();
-        if self.paused { Vec::new() } else { self.judge_watch() }
+        let mut wants = self.record_fired();
+        if !self.paused {
+            wants.extend(self.judge_watch());
+        }
+        wants
+    }
+
+    /// Records each trigger that has begun to fire, once until it was calm.
+    fn record_fired(&mut self) -> Vec<Want> {
+        let armed = self.armed();
+        let Some(watching) = self.watching.as_mut() else { return Vec::new() };
+        let mut newly = Vec::new();
+        for one in armed {
+            match one.state {
+                State::Calm => {
+                    watching.told.remove(&one.name);
+                    watching.aside.remove(&one.name);
+                }
+                State::Fire if watching.told.insert(one.name.clone()) => newly.push(one),
+                _ => {}
+            }
+        }
+        let record = |one: Armed| {
+            let says = format!("{}: {}", one.says, one.found);
+            let data = json!({ "trigger": one.name, "says": says, "offer": one.offer });
+            self.record(Recorded::Trigger, data)
+        };
+        newly.into_iter().map(record).collect()
+    }
+
+    /// Puts the offers of the triggers that fire aside. Returns their names.
+    pub(in crate::session) fn put_aside(&mut self, reason: &str) -> Vec<String> {
+        let names: Vec<String> = self.firing().map(|armed| armed.name).collect();
+        if let Some(watching) = &mut self.watching {
+            let aside = names.iter().map(|name| (name.clone(), reason.to_owned()));
+            watching.aside.extend(aside);
+        }
+        names
     }
 
     /// Keeps a sample for each armed trigger.
@@ -206,6 +253,8 @@ impl Walk {
         let triggers = self.book.triggers.iter().map(|(name, trigger)| {
             let samples = watching.samples.get(name).map(Vec::as_slice).unwrap_or_default();
             Armed {
+                name: trigger.name.clone(),
+                aside: watching.aside.get(&trigger.name).cloned(),
                 says: trigger.says.clone(),
                 state: trigger.evaluate(samples, self),
                 found: samples.last().map_or_else(|| "not read yet".into(), ToString::to_string),
@@ -215,18 +264,22 @@ impl Walk {
         triggers.collect()
     }
 
+    /// Returns the triggers that fire and whose offer was not put aside.
+    fn firing(&self) -> impl Iterator<Item = Armed> + use<> {
+        let fires = |armed: &Armed| armed.state == State::Fire && armed.aside.is_none();
+        self.armed().into_iter().filter(fires)
+    }
+
     /// Returns what the triggers that fire say.
     pub(super) fn fired(&self) -> Vec<String> {
-        let armed = self.armed().into_iter().filter(|armed| armed.state == State::Fire);
-        armed.map(|armed| armed.says).collect()
+        self.firing().map(|armed| armed.says).collect()
     }
 
     pub(super) fn fired_offers(&self) -> Vec<String> {
         if self.phase != Phase::Watching {
             return Vec::new();
         }
-        let armed = self.armed().into_iter().filter(|armed| armed.state == State::Fire);
-        let mut offers: Vec<String> = armed.map(|armed| armed.offer).collect();
+        let mut offers: Vec<String> = self.firing().map(|armed| armed.offer).collect();
         offers.sort_unstable();
         offers.dedup();
         offers

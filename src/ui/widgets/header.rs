@@ -42,8 +42,8 @@ pub struct Header {
     pub window: Option<Window>,
     /// Sessions that wait for a lock, or `None` if that cannot be told.
     pub blocked: Option<usize>,
-    /// Armed triggers.
-    pub triggers: usize,
+    /// The triggers.
+    pub triggers: Triggers,
     /// The panels.
     pub tabs: Vec<Tab>,
     /// The focused panel, an index into `tabs`.
@@ -107,6 +107,21 @@ pub struct Window {
     pub left: Duration,
     /// Rows written since the deploy that a way back would lose; `None`: cannot be told.
     pub written: Option<u64>,
+    /// How long ago those were measured.
+    pub measured: Option<Duration>,
+}
+
+/// How many triggers there are, and how they stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Triggers {
+    /// Those that are watched.
+    pub armed: usize,
+    /// Those that cannot tell, or that nothing measures.
+    pub unknown: usize,
+    /// Those that fire.
+    pub firing: usize,
+    /// Those that fire and whose offer was put aside.
+    pub aside: usize,
 }
 
 /// A panel's tab.
@@ -210,10 +225,7 @@ impl Header {
             None => (format!("{} blocked ?", symbol::WARN), Tone::Warn),
         };
         let mut parts = vec![Part::new(blocked, theme.style(tone), 0)];
-        if self.triggers > 0 {
-            let text = format!("  {} triggers {} armed", symbol::ON, self.triggers);
-            parts.push(Part::new(text, theme.style(Tone::Accent), 3));
-        }
+        parts.extend(self.triggers.parts(theme));
         if let Some((key, label)) = &self.next {
             parts.push(Part::new("  next", theme.style(Tone::Dim), 1));
             parts.push(Part::new(format!(" {key}"), theme.style(Tone::Accent), 1));
@@ -245,7 +257,7 @@ impl Header {
 
 impl Window {
     /// Returns the policy window, and the rows at stake. Both go first where it is narrow.
-    fn parts(self, theme: Theme) -> [Part; 2] {
+    fn parts(self, theme: Theme) -> [Part; 3] {
         let window = if self.left.is_zero() {
             let text = format!(" · {} policy window over", Tone::Warn.symbol());
             Part::new(text, theme.style(Tone::Warn), 7)
@@ -257,7 +269,35 @@ impl Window {
             Some(rows) => (text::count(rows), theme.style(Tone::Warn)),
             None => ("?".to_owned(), theme.style(Tone::Warn)),
         };
-        [window, Part::new(format!(" · written since: {rows}"), style, 8)]
+        let ago = self.measured.map(|ago| format!(", measured {} ago", text::age(ago)));
+        let ago = Part::new(ago.unwrap_or_default(), theme.style(Tone::Dim), 9);
+        [window, Part::new(format!(" · written since: {rows}"), style, 8), ago]
+    }
+}
+
+impl Triggers {
+    /// Returns how many are armed; what fires is seen wherever there is room for it, and what
+    /// cannot tell is never counted as calm.
+    fn parts(self, theme: Theme) -> Vec<Part> {
+        if self.armed + self.unknown == 0 {
+            return Vec::new();
+        }
+        if self.firing > 0 {
+            let verb = if self.firing == 1 { "trigger FIRES" } else { "triggers FIRE" };
+            let text = format!("  {} {} {verb}", symbol::BAD, self.firing);
+            return vec![Part::new(text, theme.style(Tone::Alarm), 1)];
+        }
+        if self.aside > 0 {
+            let text = format!("  {} {} put aside", symbol::WARN, self.aside);
+            return vec![Part::new(text, theme.style(Tone::Warn), 2)];
+        }
+        let text = format!("  {} triggers {} armed", symbol::ON, self.armed);
+        let mut parts = vec![Part::new(text, theme.style(Tone::Accent), 3)];
+        if self.unknown > 0 {
+            let text = format!("  {} {} unknown", symbol::WARN, self.unknown);
+            parts.push(Part::new(text, theme.style(Tone::Warn), 4));
+        }
+        parts
     }
 }
 

@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 
 use super::code::{Scanner, Span};
 use crate::domain::untrusted::Untrusted;
+use crate::ui::step::Step;
 use crate::ui::text;
 use crate::ui::theme::{Theme, Tone};
 
@@ -35,6 +36,20 @@ impl State {
     #[must_use]
     pub fn follows(&self) -> bool {
         self.follow
+    }
+
+    /// Moves in the text.
+    pub fn go(&mut self, step: Step) {
+        match step {
+            Step::Up => self.scroll(-1),
+            Step::Down => self.scroll(1),
+            Step::PageUp => self.page(-1),
+            Step::PageDown => self.page(1),
+            Step::First => self.first(),
+            Step::Last => self.last(),
+            Step::Left => self.shift(-8),
+            Step::Right => self.shift(8),
+        }
     }
 
     /// Scrolls by `lines`, up when negative; leaves following.

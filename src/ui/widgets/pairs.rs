@@ -1,8 +1,11 @@
 //! Aligned label and value, the value wrapped: details and evidence.
 
+use std::cell::Cell;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::ui::step::Step;
 use crate::ui::text;
 use crate::ui::theme::{Theme, Tone};
 
@@ -27,6 +30,58 @@ impl Pair {
     #[must_use]
     pub fn tone(self, tone: Tone) -> Self {
         Self { tone, ..self }
+    }
+}
+
+/// Where in a page of pairs one is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// The first seen row, kept within the page at each painting.
+    top: Cell<usize>,
+    /// The height of the last painting: what a page is.
+    page: Cell<usize>,
+}
+
+impl State {
+    /// Moves in the page.
+    pub fn go(&mut self, step: Step) {
+        let (top, page) = (self.top.get(), self.page.get().max(1));
+        self.top.set(match step {
+            Step::Up => top.saturating_sub(1),
+            Step::Down => top + 1,
+            Step::PageUp => top.saturating_sub(page),
+            Step::PageDown => top + page,
+            Step::First => 0,
+            Step::Last => usize::MAX / 2,
+            Step::Left | Step::Right => top,
+        });
+    }
+
+    /// Goes back to the beginning: another page is shown.
+    pub fn begin(&mut self) {
+        self.top.set(0);
+    }
+}
+
+/// Paints `pairs` where `state` stands, one cell from the left; says whether rows hide above
+/// or below.
+pub fn view(pairs: &[Pair], state: &State, theme: Theme, area: Rect, buf: &mut Buffer) {
+    let area = area.intersection(buf.area);
+    if area.is_empty() {
+        return;
+    }
+    let area = Rect { x: area.x + 1, width: area.width - 1, ..area };
+    let height = usize::from(area.height);
+    let deepest = self::height(pairs, area.width).saturating_sub(height);
+    let top = state.top.get().min(deepest);
+    state.top.set(top);
+    state.page.set(height);
+    render(pairs, top, theme, area, buf);
+    let x = area.right().saturating_sub(1);
+    for (hides, mark, y) in [(top > 0, "↑", area.y), (top < deepest, "↓", area.bottom() - 1)] {
+        if hides {
+            buf.set_stringn(x, y, mark, 1, theme.style(Tone::Accent));
+        }
     }
 }
 

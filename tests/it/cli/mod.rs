@@ -9,6 +9,7 @@ mod console;
 mod doctor;
 mod failpoints;
 mod journal;
+mod known;
 mod leading;
 mod lint;
 mod lk;

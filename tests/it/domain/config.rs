@@ -90,3 +90,25 @@ proptest! {
         prop_assert!(Dsn::new(url).is_err());
     }
 }
+
+#[test]
+fn a_trigger_of_ones_own_names_a_probe_that_is_there_and_bears_a_name_of_its_own() {
+    let read = |name: &str, probe: &str, samples: usize| {
+        let text = format!(
+            "[probes.jobs]\nhttp = \"http://localhost/jobs\"\n[triggers.own.{name}]\n\
+             probe = \"{probe}\"\nfire = {{ above = 100 }}\nsamples = {samples}\n"
+        );
+        let config: Config = toml::from_str(&text).expect("it parses");
+        (config.triggers.armed().len(), config.check())
+    };
+    assert_eq!(read("jobs", "jobs", 2), (6, Vec::new()));
+    for (name, probe, samples, says) in [
+        ("jobs", "jbos", 2, "jobs"),
+        ("jobs", "jobs", 0, "at least one sample"),
+        ("slowdown", "jobs", 1, "choose another"),
+    ] {
+        let (_, flaws) = read(name, probe, samples);
+        let [flaw] = &flaws[..] else { panic!("{flaws:?}") };
+        assert!(format!("{flaw:?}").contains(says), "{flaw:?}");
+    }
+}

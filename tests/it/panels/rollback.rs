@@ -3,8 +3,11 @@
 use chrono::TimeDelta;
 use insta::assert_snapshot;
 use lockkeeper::domain::deploy::Deploy;
+use lockkeeper::domain::evidence::{Level, Probe, Reading, Value};
+use lockkeeper::domain::quantity::Period;
 use lockkeeper::panels::rollback::Rollback;
 use lockkeeper::panels::{Ask, Panel, Scene, Wanted};
+use lockkeeper::session::effect::Event;
 use lockkeeper::session::facts::Facts;
 use lockkeeper::session::machine::Session;
 use lockkeeper::session::walk::{Move, Phase};
@@ -42,10 +45,30 @@ fn deciding() -> Driven {
     for _ in 0..2 {
         let reason = Some("as measured".to_owned());
         driven.go(Move::Choose { answer: "no".into(), reason });
-        driven.find(Find::Good);
+        if driven.step() != "reversible" {
+            driven.find(Find::Good);
+        }
     }
+    measured(&mut driven);
     assert_eq!((driven.step(), driven.phase()), ("reversible", &Phase::Deciding));
     driven
+}
+
+/// Answers what the last question asks for: a lossy way down, and rows written since.
+fn measured(driven: &mut Driven) {
+    let (ticket, probes) = driven.probing.clone().expect("it is read");
+    let value = |probe: &Probe| match probe.label().as_str() {
+        "reversal" => Value::Text("lossy".into()),
+        "written_since" => Value::Int(41),
+        "deploy_age" => Value::Period(Period::from_secs(120)),
+        "backup_level" => Value::Level(Level::L4),
+        "backup_age" => Value::Period(Period::from_secs(3 * 3_600)),
+        "blocked_sessions" => Value::Int(0),
+        _ => Value::unknown("no rehearsal of these migrations is known"),
+    };
+    let at = at(driven.seconds);
+    let read = probes.iter().map(|probe| Reading { value: value(probe), at }).collect();
+    driven.event(Event::Probed(ticket, read));
 }
 
 #[test]

@@ -3,10 +3,11 @@
 use insta::assert_snapshot;
 use lockkeeper::domain::activity::BackendKey;
 use lockkeeper::domain::evidence::Value;
+use lockkeeper::domain::health::Health;
 use lockkeeper::domain::signal::Kind;
 use lockkeeper::panels::watch::Watch;
-use lockkeeper::panels::{Ask, Command, Id, Panel};
-use lockkeeper::session::effect::{How, Request};
+use lockkeeper::panels::{Ask, Command, Id, Panel, Scene, Wanted};
+use lockkeeper::session::effect::{Event, How, Request};
 use lockkeeper::session::facts::{Facts, Feed};
 use lockkeeper::session::machine::Session;
 
@@ -218,4 +219,36 @@ fn a_trigger_that_fires_names_the_way_back_with_its_reason() {
     assert!(seen.contains("(off: an act is running"), "{seen}");
     let calm = measured(&World::quiet(), &answered(200), 1.0);
     assert!(!wide(&Watch, &scene(&calm, &Session::default())).contains("R open"));
+}
+
+#[test]
+fn the_triggers_are_gauges_and_what_cannot_tell_is_never_calm() {
+    let mut facts = measured(&World::quiet(), &answered(200), 0.39);
+    facts.vitals.health = Health::of(["api".to_owned()]);
+    for seconds in [-5, -10, -15] {
+        let at = ago(seconds).expect("a time");
+        facts.hear(sampled("api", answered(500), 9.0, seconds), at);
+    }
+    snapshots("gauges", &facts, &Session::default());
+    let seen = wide(&Watch, &scene(&facts, &Session::default()));
+    assert!(seen.contains("▲ unknown  authentication"), "{seen}");
+}
+
+#[test]
+fn a_fired_offer_is_put_aside_by_a_key_that_asks_for_the_reason() {
+    let facts = measured(&World::quiet(), &answered(200), 0.39);
+    let session = Session::default();
+    let scene = scene(&facts, &session);
+    assert_eq!(Watch.on(&Command::PutAside, &scene), Ask::Text(Wanted::Aside));
+    let has = |scene: &Scene<'_>| {
+        Watch.bindings(scene).iter().any(|binding| binding.command == Command::PutAside)
+    };
+    assert!(has(&scene));
+    let calm = measured(&World::quiet(), &answered(200), 1.0);
+    assert!(!has(&Scene { facts: &calm, ..scene }));
+    let event = Wanted::Aside.entered("known".to_owned(), &facts);
+    assert_eq!(
+        event,
+        Event::PutAside { triggers: vec!["slowdown".to_owned()], reason: "known".to_owned() }
+    );
 }

@@ -342,6 +342,7 @@ fn the_act_of_a_run_that_was_left_passes_no_step_of_the_next_run() {
     driven.find(Find::Good);
     driven.show(command_plan());
     driven.yes();
+    driven.find(Find::Good);
     assert_eq!(driven.go(Move::Abandon("wrong server".into())), [""; 0]);
     assert_eq!(driven.recorded.last(), Some(&Kind::Stop), "that it is over is recorded at once");
     let begins = |driven: &mut Driven| {

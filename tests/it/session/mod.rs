@@ -2,6 +2,7 @@
 //! confirmed plan, and nothing else does.
 
 pub mod driver;
+mod generated;
 mod machine;
 mod preview;
 mod probe;

@@ -170,6 +170,8 @@ struct Account {
     unrecorded: bool,
     runs: usize,
     walk_over: bool,
+    /// What got its right answer, and was not started since.
+    yes: Option<Hash>,
 }
 
 impl Account {
@@ -187,6 +189,7 @@ impl Account {
         let Some(event) = self.event(what) else { return };
         let before = Before::of(self, Some(&event));
         self.note(&event);
+        self.yes = before.confirms.clone().or(self.yes.take());
         let effects = self.driven.session.update(event);
         self.judge(&before, effects);
         self.liveness();
@@ -356,7 +359,7 @@ impl Account {
         match self.acts.get_mut(&act) {
             None => {
                 assert_eq!(confirmed.attempt(), 1);
-                assert_eq!(before.confirms.as_ref(), Some(confirmed.hash()), "not what was shown");
+                assert_eq!(self.yes.take().as_ref(), Some(confirmed.hash()), "not what was shown");
                 let known = Act {
                     hash: confirmed.hash().clone(),
                     attempts: confirmed.plan().attempts,

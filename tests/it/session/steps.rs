@@ -226,6 +226,54 @@ fn a_trigger_fires_after_so_many_in_a_row_and_only_offers() {
     assert_eq!(driven.step(), "there");
 }
 
+/// Reads the live view so often that its trigger fires.
+fn firing() -> Driven {
+    let mut driven = watching();
+    for _ in 0..3 {
+        found(&mut driven, 10);
+        driven.tick(10);
+    }
+    assert_eq!(driven.walk().offers(), ["back"]);
+    driven
+}
+
+fn put_aside(driven: &mut Driven, reason: &str) -> Vec<&'static str> {
+    driven.event(Event::PutAside { triggers: Vec::new(), reason: reason.into() })
+}
+
+#[test]
+fn a_trigger_of_the_runbook_that_fires_is_recorded_once_until_it_was_calm() {
+    let fires = |driven: &Driven| driven.recorded.iter().filter(|k| **k == Kind::Trigger).count();
+    let mut driven = firing();
+    assert_eq!(fires(&driven), 1);
+    found(&mut driven, 0);
+    for _ in 0..3 {
+        driven.tick(10);
+        found(&mut driven, 10);
+    }
+    assert_eq!(fires(&driven), 2);
+}
+
+#[test]
+fn what_a_live_view_offers_is_put_aside_for_a_reason_and_then_it_may_end() {
+    let mut driven = firing();
+    put_aside(&mut driven, " ");
+    assert_eq!(driven.walk().offers(), ["back"], "not without a reason");
+    put_aside(&mut driven, "a report of the month");
+    assert_eq!(driven.walk().offers(), NONE);
+    let aside = driven.walk().armed().into_iter().find_map(|armed| armed.aside);
+    assert_eq!(aside.as_deref(), Some("a report of the month"));
+    found(&mut driven, 10);
+    assert_eq!(driven.walk().offers(), NONE, "it does not nag");
+    driven.tick(10);
+    found(&mut driven, 0);
+    for _ in 0..2 {
+        driven.tick(10);
+        found(&mut driven, 10);
+    }
+    assert_eq!(driven.walk().offers(), ["back"], "it was calm in between");
+}
+
 /// An act, then a live view whose trigger holds a query against the time before the act.
 const AFTER: &str = r#"
 [probe.orders]
@@ -406,14 +454,18 @@ fn no_way_down_is_planned_while_a_rule_of_the_policy_fails_or_is_unknown() {
         assert_eq!(driven.go(Move::Run), ["probe"]);
         assert_eq!(driven.find(find), NONE, "{find:?}");
         assert_eq!(driven.go(Move::Override(String::new())), NONE);
-        assert_eq!(driven.go(Move::Override("the lead is on the phone".into())), ["preview"]);
-        assert!(driven.recorded.contains(&Kind::Override));
+        let overridden = driven.go(Move::Override("the lead is on the phone".into()));
+        // A backup that is known bad among what failed is never overridden.
+        let planned = find == Find::Unknown;
+        assert_eq!(overridden, if planned { vec!["preview"] } else { vec![] });
+        assert_eq!(driven.recorded.contains(&Kind::Override), planned);
     }
     let mut driven = downgrade();
     driven.go(Move::Run);
     assert_eq!(driven.find(Find::Good), ["preview"]);
     driven.show(migration(6, Direction::Down, Risk::Lossy));
-    driven.yes();
+    assert_eq!(driven.yes(), ["probe"], "its gates are read once more");
+    assert_eq!(driven.find(Find::Good), ["perform"]);
     driven.end(Ending::Done);
     driven.find(Find::Good);
     driven.until("down_release");

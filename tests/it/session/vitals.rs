@@ -1,8 +1,11 @@
 //! What is measured of a run: the baseline stands from its first act on, triggers need
 //! samples in a row, and what is not known neither fires nor calms.
 
+use lockkeeper::domain::config::Config;
 use lockkeeper::domain::evidence::{Builtin, Probe, Reading, Value};
+use lockkeeper::domain::health::Role;
 use lockkeeper::domain::journal::{Kind, Record};
+use lockkeeper::domain::plan::{Action, Direction};
 use lockkeeper::domain::quantity::Percent;
 use lockkeeper::domain::trigger::State;
 use lockkeeper::domain::verdict::Level;
@@ -10,9 +13,9 @@ use lockkeeper::session::effect::{Effect, Event, Tone};
 use lockkeeper::session::facts::{Facts, Feed, Point};
 use lockkeeper::session::machine::Session;
 use lockkeeper::session::news::News;
-use lockkeeper::session::vitals::Fired;
+use lockkeeper::session::vitals::{Fired, Gauge};
 
-use crate::support::facts::{World, ago, answered, intent, measured, now, sampled};
+use crate::support::facts::{World, ago, answered, intent, measured, now, plan, sampled};
 
 fn level(facts: &Facts) -> (Level, String) {
     let verdict = facts.verdict.as_ref().expect("there is a verdict");
@@ -152,13 +155,42 @@ fn lost_rows_are_an_estimate_and_statistics_that_began_anew_are_none() {
     assert_eq!(facts.rows(), None);
 }
 
-#[test]
-fn another_run_has_a_time_before_it_of_its_own() {
-    let mut facts = measured(&World::quiet(), &answered(200), 1.0);
+fn opened(facts: &mut Facts) {
     let opened = Record { kind: Kind::Opened, run: "other".into(), ..intent(0) };
     facts.hear(News::Recorded(Box::new(opened)), now());
-    assert_eq!(facts.vitals.baseline(), None);
-    assert_eq!(facts.vitals.armed(), 0);
+}
+
+/// The next run's first way up.
+fn next_up(facts: &mut Facts) -> Option<Event> {
+    let up = Record { run: "other".into(), act: Some("a2".into()), ..intent(-1) };
+    facts.hear(News::Recorded(Box::new(up)), ago(-1).expect("a time"))
+}
+
+#[test]
+fn a_run_that_goes_back_is_held_against_the_time_before_the_migration() {
+    let mut facts = measured(&World::quiet(), &answered(200), 0.39);
+    let before = facts.vitals.baseline().cloned();
+    opened(&mut facts);
+    assert_eq!(facts.vitals.baseline().cloned(), before, "what was lost is still to be weighed");
+    assert_eq!(value(&mut facts, Builtin::RowsLostSinceBaseline), Value::Int(0));
+    assert!(facts.offer().is_some());
+    let mut plan = plan();
+    let Action::Migrate { direction, .. } = &mut plan.action else { panic!("{plan:?}") };
+    *direction = Direction::Down;
+    let down = Record { data: serde_json::json!({ "plan": plan }), ..intent(-1) };
+    assert_eq!(facts.hear(News::Recorded(Box::new(down)), now()), None);
+    assert_eq!(facts.vitals.baseline().cloned(), before);
+}
+
+#[test]
+fn the_next_way_up_begins_a_time_of_its_own() {
+    let mut facts = measured(&World::quiet(), &answered(200), 1.0);
+    let before = facts.vitals.baseline().cloned();
+    opened(&mut facts);
+    let told = next_up(&mut facts);
+    let Some(Event::Measured(baseline)) = told else { panic!("{told:?}") };
+    assert_ne!(Some(&*baseline), before.as_ref());
+    assert_eq!(facts.vitals.baseline(), Some(&*baseline));
 }
 
 /// Lets the server do `tps`, refresh by refresh, and returns what was told of it.
@@ -205,8 +237,134 @@ fn what_fires_is_recorded_and_offered_and_starts_nothing() {
 fn the_next_run_is_not_held_against_the_samples_of_the_last() {
     let mut facts = measured(&World::quiet(), &answered(200), 0.39);
     assert!(facts.offer().is_some());
-    let opened = Record { kind: Kind::Opened, run: "other".into(), ..intent(0) };
-    facts.hear(News::Recorded(Box::new(opened)), now());
+    opened(&mut facts);
+    next_up(&mut facts);
     assert_eq!(facts.vitals.state(Builtin::Slowdown), Some(State::Unknown));
     assert_eq!(facts.offer(), None);
+}
+
+/// Facts with a baseline, on which one trigger of one's own fires above 100.
+fn with_own(against: &str, before: &[i64], after: &[&str]) -> Facts {
+    let own = format!(
+        "[probes.jobs]\ncommand = [\"jobs\"]\n[triggers.own.jobs]\nprobe = \"jobs\"\n\
+         says = \"jobs pile up\"\nagainst = \"{against}\"\nfire = {{ above = 100 }}\nsamples = 2\n"
+    );
+    let config: Config = toml::from_str(&own).expect("it is a configuration");
+    let mut facts = World::quiet().facts();
+    facts.now = ago(200).expect("a time");
+    facts.arm(config.triggers.armed(), config.probes.keys().cloned());
+    facts.history.iter_mut().for_each(|point| point.tps = Some(500.0));
+    let jobs = |facts: &mut Facts, text: &str, seconds| {
+        let value = Value::Answer { status: 0, text: text.to_owned() };
+        facts.hear(sampled("jobs", value, 3.0, seconds), ago(seconds).expect("a time"))
+    };
+    for (at, number) in (0..).zip(before) {
+        jobs(&mut facts, &number.to_string(), 190 - 5 * at);
+    }
+    facts.hear(News::Recorded(Box::new(intent(60))), ago(60).expect("a time"));
+    for (at, text) in (0..).zip(after) {
+        jobs(&mut facts, text, 55 - 5 * at);
+    }
+    facts
+}
+
+fn jobs(facts: &Facts) -> Gauge {
+    facts.gauges().into_iter().find(|gauge| gauge.name == "jobs").expect("it is armed")
+}
+
+#[test]
+fn a_trigger_of_ones_own_fires_on_its_probe_and_that_is_nobodys_health() {
+    let facts = with_own("threshold", &[7, 8], &["99", "101", "250"]);
+    let gauge = jobs(&facts);
+    assert_eq!((gauge.state, gauge.limit.as_str()), (State::Fire, "more than 100"));
+    assert_eq!(gauge.share, Some(2.5));
+    let (level, why) = facts.offer().expect("it offers");
+    assert_eq!(level, Level::Alarm);
+    assert!(why.starts_with("jobs pile up: "), "{why}");
+    assert!(!facts.vitals.health.has(Role::Health));
+    let one = with_own("threshold", &[7, 8], &["250"]);
+    assert_eq!(jobs(&one).state, State::Warn, "one sample is not enough");
+}
+
+#[test]
+fn a_trigger_against_the_baseline_is_held_against_the_median_before_the_run() {
+    // 10 before: 20 are 100 % more, and not above that; 30 are.
+    assert_eq!(jobs(&with_own("baseline", &[9, 10, 11], &["20", "20"])).state, State::Calm);
+    let fires = jobs(&with_own("baseline", &[9, 10, 11], &["30", "30"]));
+    assert_eq!((fires.state, fires.value.as_str()), (State::Fire, "200%"));
+    let unknown = jobs(&with_own("baseline", &[], &["30", "30"]));
+    assert_eq!((unknown.state, unknown.value.as_str()), (State::Unknown, "there is no baseline"));
+}
+
+#[test]
+fn a_probe_that_returns_nonsense_is_unknown_with_a_reason_and_never_calm() {
+    let gauge = jobs(&with_own("threshold", &[7], &["<html>\u{1b}[2J", "<html>\u{1b}[2J"]));
+    assert_eq!(gauge.state, State::Unknown);
+    assert!(gauge.value.contains("cannot be compared with more than 100"), "{}", gauge.value);
+    assert!(!gauge.value.contains('\u{1b}'));
+}
+
+#[test]
+fn a_trigger_without_anything_that_measures_it_is_unknown_and_not_armed() {
+    let mut facts = World::quiet().facts();
+    facts.now = ago(70).expect("a time");
+    facts.arm(Config::default().triggers.armed(), []);
+    facts.hear(News::Recorded(Box::new(intent(60))), now());
+    let refresh = News::Snapshot(Ok(Box::new(World::quiet().snapshot())));
+    facts.hear(refresh, now());
+    assert_eq!(facts.vitals.armed(), 3);
+    let unknown: Vec<String> = facts
+        .gauges()
+        .into_iter()
+        .filter(|gauge| gauge.name.ends_with("_failures"))
+        .map(|gauge| format!("{:?}: {}", gauge.state, gauge.value))
+        .collect();
+    assert_eq!(unknown, ["Unknown: no probe is configured for it"; 2]);
+}
+
+/// Returns the record that a session makes when the offer is put aside.
+fn put_aside(facts: &Facts, reason: &str) -> (Vec<Effect>, Option<Record>) {
+    let event = Event::PutAside { triggers: facts.offering(), reason: reason.to_owned() };
+    let effects = Session::default().update(event);
+    let record = effects.iter().find_map(|effect| match effect {
+        Effect::Record(entry) => {
+            Some(Record { kind: entry.kind, data: entry.data.clone(), ..intent(0) })
+        }
+        _ => None,
+    });
+    (effects, record)
+}
+
+#[test]
+fn an_offer_is_put_aside_for_a_reason_and_nags_no_more_until_it_was_calm() {
+    let mut facts = with_own("threshold", &[7, 8], &["250", "250"]);
+    assert_eq!(facts.offering(), ["jobs"]);
+    assert_eq!(put_aside(&facts, "  ").1, None, "not without a reason");
+    let (_, record) = put_aside(&facts, "the batch of the first of the month");
+    let record = record.expect("it is recorded");
+    assert_eq!(record.kind, Kind::Trigger);
+    facts.hear(News::Recorded(Box::new(record)), now());
+    assert_eq!((facts.offer(), facts.offering()), (None, Vec::new()));
+    assert_eq!(jobs(&facts).aside.as_deref(), Some("the batch of the first of the month"));
+    let (level, text) = level(&facts);
+    assert_eq!(level, Level::Warn, "it stays in sight");
+    assert!(text.ends_with("put aside: the batch of the first of the month"), "{text}");
+    let mut take = |text: &str, seconds| {
+        let value = Value::Answer { status: 0, text: text.to_owned() };
+        facts.hear(sampled("jobs", value, 3.0, seconds), ago(seconds).expect("a time"))
+    };
+    assert_eq!(take("300", -5), None, "it does not nag");
+    assert_eq!(take("7", -10), None);
+    assert_eq!(take("300", -15), None);
+    let again = take("300", -20);
+    assert!(matches!(again, Some(Event::Fired(_))), "it was calm in between: {again:?}");
+    assert_eq!(facts.offering(), ["jobs"]);
+}
+
+#[test]
+fn where_nothing_fires_nothing_is_put_aside() {
+    let facts = with_own("threshold", &[7, 8], &["9", "9"]);
+    let (effects, record) = put_aside(&facts, "because");
+    assert_eq!(record, None);
+    assert!(matches!(&effects[..], [Effect::Say(Tone::Plain, _)]), "{effects:?}");
 }

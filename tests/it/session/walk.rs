@@ -4,11 +4,11 @@ use lockkeeper::domain::evidence::{Builtin, Reading, Value};
 use lockkeeper::domain::journal::Kind;
 use lockkeeper::domain::outcome::Ending;
 use lockkeeper::domain::plan::{Direction, Risk};
-use lockkeeper::session::effect::{Event, How};
+use lockkeeper::session::effect::{Event, Goal, How};
 use lockkeeper::session::walk::{CANNOT_TELL, ESCALATE, End, Means, Move, Phase, Purpose, Status};
 
 use super::driver::{Driven, Find, is};
-use super::{at, book, migration, shipped, small};
+use super::{at, book, command_plan, migration, shipped, small, terminate, up};
 
 const NONE: [&str; 0] = [];
 
@@ -163,6 +163,85 @@ fn identity_is_never_overridden() {
     driven.find(Find::Bad);
     assert!(matches!(driven.phase(), Phase::Denied { overridable: false, .. }));
     assert_eq!(driven.go(Move::Override("I am sure".into())), NONE);
+}
+
+/// A gated act whose plan is shown.
+fn shown() -> Driven {
+    let mut driven = at_step("gated");
+    driven.go(Move::Run);
+    driven.find(Find::Good);
+    driven.show(command_plan());
+    driven
+}
+
+#[test]
+fn the_gates_are_read_once_more_at_the_yes_and_what_they_find_then_decides() {
+    for find in [Find::Bad, Find::Unknown] {
+        let mut driven = shown();
+        assert_eq!(driven.yes(), ["probe"]);
+        assert!(driven.walk().holds_a_yes());
+        assert_eq!(driven.find(find), NONE, "{find:?}");
+        assert!(matches!(driven.phase(), Phase::Denied { .. }), "{:?}", driven.phase());
+        assert_eq!(driven.said(), "its gates deny it now: nothing was run");
+        assert_eq!(driven.go(Move::Run), ["probe"], "it is asked and planned anew");
+        assert_eq!(driven.find(Find::Good), ["preview"], "the yes from before counts no more");
+        assert_eq!(driven.performed, 0);
+    }
+    let mut driven = shown();
+    driven.yes();
+    assert_eq!(driven.find(Find::Good), ["perform"]);
+}
+
+#[test]
+fn a_yes_that_waits_for_its_gates_is_withdrawn_by_a_pause_a_signal_and_the_end() {
+    let ways: [fn(&mut Driven); 4] = [
+        |driven| drop(driven.go(Move::Pause)),
+        |driven| drop(driven.event(Event::Asked(terminate()))),
+        |driven| drop(driven.go(Move::Abandon("enough".into()))),
+        |driven| drop(driven.event(Event::RecordFailed("full".into()))),
+    ];
+    for way in ways {
+        let mut driven = shown();
+        driven.yes();
+        way(&mut driven);
+        assert_eq!(driven.find(Find::Good), NONE);
+        assert_eq!(driven.performed, 0);
+    }
+    let mut driven = shown();
+    driven.yes();
+    skip(&mut driven);
+    assert_eq!(driven.said(), "the step's act is under way: leave its plan, or stop it, first");
+    assert_eq!(driven.event(Event::Asked(up(Goal::One))), NONE, "nothing else is planned");
+    assert_eq!(driven.find(Find::Good), ["perform"]);
+}
+
+#[test]
+fn what_was_overridden_stays_so_at_the_yes_unless_it_is_worse() {
+    let overridden = |before: Find, at_the_yes: Find| {
+        let mut driven = at_step("gated");
+        driven.go(Move::Run);
+        driven.find(before);
+        driven.go(Move::Override("the queue is ours".into()));
+        driven.show(command_plan());
+        driven.yes();
+        driven.find(at_the_yes)
+    };
+    assert_eq!(overridden(Find::Bad, Find::Bad), ["perform"]);
+    assert_eq!(overridden(Find::Unknown, Find::Unknown), ["perform"]);
+    assert_eq!(overridden(Find::Bad, Find::Good), ["perform"]);
+    assert_eq!(overridden(Find::Unknown, Find::Bad), NONE, "known bad is not what was overridden");
+    assert_eq!(overridden(Find::Bad, Find::Unknown), NONE);
+}
+
+#[test]
+fn a_gate_that_the_runbook_does_not_have_denies_and_is_never_overridden() {
+    let mut book = small();
+    book.gates.clear();
+    let mut driven = Driven::walking(book);
+    driven.until("gated");
+    assert_eq!(driven.go(Move::Run), NONE);
+    assert!(matches!(driven.phase(), Phase::Denied { overridable: false, .. }));
+    assert_eq!(driven.go(Move::Override("because".into())), NONE);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crossterm::event::KeyCode;
 use lockkeeper::domain::identity::Class;
 use lockkeeper::ui::bindings::{Binding, Group, Key, Reason};
-use lockkeeper::ui::widgets::header::{Age, Header, Mode, Run, Server, Tab, Window};
+use lockkeeper::ui::widgets::header::{Age, Header, Mode, Run, Server, Tab, Triggers, Window};
 
 /// The header of a production run, as the design draws it.
 pub fn header() -> Header {
@@ -28,9 +28,13 @@ pub fn header() -> Header {
             in_step: Duration::from_secs(42),
             in_run: Duration::from_secs(370),
         }),
-        window: Some(Window { left: Duration::from_secs(192), written: Some(0) }),
+        window: Some(Window {
+            left: Duration::from_secs(192),
+            written: Some(0),
+            measured: Some(Duration::from_secs(12)),
+        }),
         blocked: Some(16),
-        triggers: 5,
+        triggers: Triggers { armed: 5, ..Triggers::default() },
         tabs: ('1'..).zip(labels).map(|(key, label)| Tab { key, label }).collect(),
         focused: 5,
         next: Some(("r".into(), "run".into())),
@@ -47,7 +51,7 @@ pub fn stale() -> Header {
         run: None,
         window: None,
         blocked: None,
-        triggers: 0,
+        triggers: Triggers::default(),
         next: None,
         mode: Mode::Armed,
         ..header()

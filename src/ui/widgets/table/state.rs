@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::ops::Range;
 
+use crate::ui::step::Step;
+
 /// Selection and scroll position of a table, kept between paintings.
 ///
 /// A selected row that vanishes is not replaced by its neighbour: the next
@@ -54,6 +56,20 @@ impl<K: Clone + PartialEq> State<K> {
         self.selected = Some(key);
     }
 
+    /// Moves the selection, or sideways what does not fit.
+    pub fn go(&mut self, step: Step, keys: &[K]) {
+        match step {
+            Step::Up => self.step(keys, -1),
+            Step::Down => self.step(keys, 1),
+            Step::PageUp => self.page(keys, -1),
+            Step::PageDown => self.page(keys, 1),
+            Step::First => self.first(keys),
+            Step::Last => self.last(keys),
+            Step::Left => self.scroll(-8),
+            Step::Right => self.scroll(8),
+        }
+    }
+
     /// Moves the selection by `rows`, up when negative, stopping at the ends.
     /// The first movement of all selects the first row.
     pub fn step(&mut self, keys: &[K], rows: isize) {
@@ -62,7 +78,7 @@ impl<K: Clone + PartialEq> State<K> {
             (None, Some(_)) => self.row.get().saturating_add_signed(rows.min(0)),
             (None, None) => 0,
         };
-        self.go(keys, at);
+        self.to(keys, at);
     }
 
     /// Moves the selection by `pages` of the height last painted.
@@ -73,12 +89,12 @@ impl<K: Clone + PartialEq> State<K> {
 
     /// Selects the first row.
     pub fn first(&mut self, keys: &[K]) {
-        self.go(keys, 0);
+        self.to(keys, 0);
     }
 
     /// Selects the last row.
     pub fn last(&mut self, keys: &[K]) {
-        self.go(keys, usize::MAX);
+        self.to(keys, usize::MAX);
     }
 
     /// Scrolls the growing columns sideways by `cells`, as far as text was cut when it was
@@ -101,7 +117,7 @@ impl<K: Clone + PartialEq> State<K> {
         self.selected.as_ref() == Some(key)
     }
 
-    fn go(&mut self, keys: &[K], row: usize) {
+    fn to(&mut self, keys: &[K], row: usize) {
         let row = row.min(keys.len().saturating_sub(1));
         if let Some(key) = keys.get(row) {
             self.selected = Some(key.clone());

@@ -1,16 +1,19 @@
 //! What an act of a step runs, what that opens, and what is due because of it.
 
-use crate::domain::evidence::{Claim, Expect};
+use crate::domain::age;
+use crate::domain::evidence::{Builtin, Sense};
+use crate::domain::gate::Asks;
 use crate::domain::runbook::{Act, Action, Backup, Down, Migrate, Restore, Up};
 use crate::domain::untrusted::Untrusted;
+use crate::panels::Scene;
 use crate::session::walk::{Due, Walk};
 use crate::ui::theme::{Tone, symbol};
 use crate::ui::widgets::pairs::Pair;
 
-use super::lines::shown;
+use super::{expected, shown};
 
 /// Returns what the act runs, what undoes it, its gates, and what must hold afterwards.
-pub(super) fn acts(act: &Act, walk: &Walk) -> Vec<Pair> {
+pub(super) fn acts(act: &Act, walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
     let mut lines = vec![Pair::new("runs", action(&act.action, walk))];
     let undo = act.undo.as_ref().map(|undo| {
         let text =
@@ -23,12 +26,43 @@ pub(super) fn acts(act: &Act, walk: &Walk) -> Vec<Pair> {
         let says: Vec<&str> = rules.unwrap_or_default().iter().map(|r| r.says.as_str()).collect();
         lines.push(Pair::new("gate", format!("{name}: {}", says.join("; "))));
     }
+    if act.gates.iter().any(|name| asks_for_the_window(walk, name)) {
+        lines.push(window(scene));
+    }
     let holds: Vec<String> =
         act.verify.iter().map(|c| format!("{}: {}", c.name, expected(c, walk))).collect();
     if !holds.is_empty() {
         lines.push(Pair::new("after", holds.join("; ")));
     }
     lines
+}
+
+fn asks_for_the_window(walk: &Walk, gate: &str) -> bool {
+    let rules = walk.book().gates.get(gate).map(|gate| gate.rules.as_slice());
+    rules.unwrap_or_default().iter().any(|rule| match &rule.asks {
+        Asks::Probe(claim) => claim.probe.sense == Sense::Builtin(Builtin::DeployAge),
+        _ => false,
+    })
+}
+
+/// Returns the clock of the way back: it runs while the step is looked at.
+fn window(scene: &Scene<'_>) -> Pair {
+    let Some(way_back) = scene.facts.way_back() else {
+        let text = "▲ cannot tell when the last migration was applied";
+        return Pair::new("policy", text).tone(Tone::Warn);
+    };
+    let (left, over) = match way_back.left {
+        left if left.is_zero() => ("▲ window over".to_owned(), true),
+        left => (format!("window {}", age::clock(left)), false),
+    };
+    let ago = way_back.measured.map(|ago| format!(", measured {} ago", age::rough(ago)));
+    let written = match way_back.written {
+        Some(rows) => format!("{rows}{}", ago.unwrap_or_default()),
+        None => "cannot tell".to_owned(),
+    };
+    let tone = if over || way_back.written != Some(0) { Tone::Warn } else { Tone::Plain };
+    let mark = if tone == Tone::Warn && !over { "▲ " } else { "" };
+    Pair::new("policy", format!("{mark}{left} · written since: {written}")).tone(tone)
 }
 
 /// Returns what an action does, as it will run where that is known.
@@ -97,8 +131,4 @@ pub(super) fn undo(walk: &Walk, why: Option<&str>) -> Vec<Pair> {
         "r undoes the first of them: shows the plan, and asks; s leaves it as it is, with a reason",
     ));
     lines
-}
-
-fn expected(claim: &Claim, walk: &Walk) -> Expect {
-    claim.expect.resolved(walk)
 }

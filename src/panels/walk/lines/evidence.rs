@@ -1,0 +1,94 @@
+//! What was read, and the question that it stands under.
+
+use super::{expected, section, shown, weighed};
+use crate::domain::age;
+use crate::domain::evidence::{Claim, Value, Verdict};
+use crate::domain::gate::Asks;
+use crate::domain::runbook::{Decide, Goto, Kind};
+use crate::panels::Scene;
+use crate::session::walk::{Evidence, Phase, Walk};
+use crate::ui::theme::{Tone, symbol};
+use crate::ui::widgets::pairs::Pair;
+
+/// Returns what was read, each with its verdict and its age.
+pub(super) fn evidence(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
+    walk.evidence().iter().map(|one| reading(one, claim(walk, &one.label), walk, scene)).collect()
+}
+
+fn reading(one: &Evidence, claim: Option<&Claim>, walk: &Walk, scene: &Scene<'_>) -> Pair {
+    let value = match &one.reading.value {
+        Value::Unknown(why) => shown(why),
+        // The lines of a log stand below each other.
+        Value::List(lines) if *walk.phase() == Phase::Watching && !lines.is_empty() => {
+            format!("\n{}", lines.iter().map(|line| shown(line)).collect::<Vec<_>>().join("\n"))
+        }
+        value => shown(&value.to_string()),
+    };
+    let ago = age::rough(scene.facts.now - one.reading.at);
+    let verdict = match claim {
+        Some(claim) => Some(expected(claim, walk).test(&one.reading.value)),
+        None if one.reading.value.is_unknown() => Some(Verdict::Unknown),
+        None => None,
+    };
+    let (word, tone) = match verdict {
+        Some(Verdict::Pass) => (format!("{} pass · ", symbol::OK), Tone::Ok),
+        Some(Verdict::Fail) => (format!("{} fail · ", symbol::BAD), Tone::Alarm),
+        Some(Verdict::Unknown) => (format!("{} cannot tell · ", symbol::WARN), Tone::Warn),
+        None => (String::new(), Tone::Plain),
+    };
+    Pair::new(one.label.clone(), format!("{word}{value} · {ago} ago")).tone(tone)
+}
+
+/// Returns what the current step expects of the probe of that name.
+fn claim<'a>(walk: &'a Walk, name: &str) -> Option<&'a Claim> {
+    let named = |claim: &&Claim| claim.name == name;
+    match &walk.current().kind {
+        Kind::Check(claim) => Some(claim).filter(named),
+        Kind::Act(act) => act.verify.iter().find(named).or_else(|| {
+            let gates = act.gates.iter().filter_map(|gate| walk.book().gates.get(gate));
+            let mut claims =
+                gates.flat_map(|gate| &gate.rules).filter_map(|rule| match &rule.asks {
+                    Asks::Probe(claim) => Some(claim),
+                    _ => None,
+                });
+            claims.find(named)
+        }),
+        _ => None,
+    }
+}
+
+/// Returns the question: evidence first, then the suggestion in plain type, then the
+/// answers, none of them preselected.
+pub(super) fn decision(decide: &Decide, walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
+    let mut lines = Vec::new();
+    if decide.question != walk.current().title {
+        lines.push(Pair::new("question", decide.question.clone()).tone(Tone::Strong));
+    }
+    lines.extend(walk.evidence().iter().map(|one| weighed::line(one, walk, scene)));
+    if *walk.phase() != Phase::Deciding {
+        return lines;
+    }
+    let label =
+        |id: &str| decide.answers.iter().find(|one| one.id == id).map(|one| one.label.clone());
+    let suggestion = walk.suggestion().and_then(label);
+    let suggestion =
+        suggestion.unwrap_or_else(|| "none: the evidence speaks for no answer".to_owned());
+    let fell = scene.session.fell();
+    lines.extend(fell.map(|said| Pair::new("last act", shown(said)).tone(Tone::Warn)));
+    lines.push(Pair::new("suggestion", suggestion));
+    for answer in &decide.answers {
+        let to = goto(&answer.goto, walk);
+        lines.push(Pair::new(answer.key.to_string(), format!("{} → {to}", answer.label)));
+    }
+    lines.push(Pair::new("u", "cannot tell → escalate: the run ends and goes to a person"));
+    lines
+}
+
+fn goto(goto: &Goto, walk: &Walk) -> String {
+    match goto {
+        Goto::Section(id) => section(walk, id),
+        Goto::Next => "the next step".to_owned(),
+        Goto::End => "the end".to_owned(),
+        Goto::Escalate => "a person".to_owned(),
+    }
+}
