@@ -404,9 +404,9 @@ fn takes(hazards: &[Hazard]) -> Option<String> {
     let all = match sizes {
         Some(sizes) if sizes.is_empty() => return None,
         Some(sizes) => format!("{} to go through", size(sizes.iter().sum())),
-        None => "rows of an unknown size to go through".to_owned(),
+        None => "its size is unknown".to_owned(),
     };
-    Some(format!("not measured: {all}; a rehearsal on a copy shows how long that takes"))
+    Some(format!("not measured: {all}; a rehearsal tells"))
 }
 
 fn rough_seconds(seconds: f64) -> String {

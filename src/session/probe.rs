@@ -81,7 +81,7 @@ fn why_not(builtin: Builtin) -> &'static str {
             "no full backup is known to be of this database, or nothing of it is proven"
         }
         Builtin::WrittenSince => "no baseline was taken when the last migration was applied",
-        Builtin::Rehearsed => "no rehearsal of these migrations is known",
+        Builtin::Rehearsed | Builtin::DownRehearsed => "no rehearsal of these migrations is known",
         _ => "it could not be read, or this version cannot measure it",
     }
 }
@@ -143,6 +143,10 @@ fn of_migrations(builtin: Builtin, known: &Known<'_>) -> Option<Value> {
                 None => Value::unknown("nothing was rehearsed here: lockkeeper rehearse"),
             }
         }
+        Builtin::DownRehearsed => match &migrations.rehearsed {
+            Some(standing) => standing.verdict(&project.last()?.id),
+            None => Value::unknown("it was not rehearsed here: lockkeeper rehearse"),
+        },
         Builtin::IrreversibleMigrations => Value::List(
             pending()
                 .filter_map(|node| project.migration(&node.id))

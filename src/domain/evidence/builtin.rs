@@ -53,6 +53,9 @@ pub enum Builtin {
     /// Every pending migration went up and came back on a copy of what is here now (bool;
     /// unknown if none was rehearsed, or anything has changed since).
     Rehearsed,
+    /// The verdict of the last rehearsal on the last migration (text, as a reversal is named in
+    /// capitals; unknown if it was not rehearsed, or anything has changed since).
+    DownRehearsed,
     /// The database is at the migration before the one that this run brought it to (bool).
     RevisionIsPrevious,
     /// The database is at the migration that this run's last act was to bring it to (bool).
@@ -126,6 +129,7 @@ impl Builtin {
             Self::ToolProblems,
             Self::IrreversibleMigrations,
             Self::Rehearsed,
+            Self::DownRehearsed,
             Self::RevisionIsPrevious,
             Self::RevisionIsNext,
             Self::RequiredTables,
@@ -190,6 +194,7 @@ impl Builtin {
             | Self::PendingMigrations
             | Self::DeployAge
             | Self::Reversal
+            | Self::DownRehearsed
             | Self::BackupLevel
             | Self::BackupAge
             | Self::Duration

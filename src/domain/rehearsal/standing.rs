@@ -41,6 +41,19 @@ impl Standing {
         })
     }
 
+    /// Returns the verdict on one migration by its word; unknown wherever nothing is proven.
+    #[must_use]
+    pub fn verdict(&self, id: &str) -> Value {
+        if let Some(why) = &self.stale {
+            return Value::unknown(format!("the rehearsal says nothing now: {why}"));
+        }
+        match self.of(id).map(|proof| proof.verdict) {
+            Some(Some(verdict)) => Value::Text(verdict.words().to_owned()),
+            Some(None) => Value::unknown("its rehearsal could not tell"),
+            None => Value::unknown("it was not rehearsed"),
+        }
+    }
+
     /// Returns how long the way up of a migration took, and may take here.
     #[must_use]
     pub fn takes(&self, id: &str) -> Option<String> {

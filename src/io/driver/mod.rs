@@ -118,6 +118,8 @@ enum Order {
     Open(Value),
     Reopen(String),
     Record(Entry),
+    /// An act of a step: its intent stands behind everything that led to it.
+    Perform(Act, Box<Confirmed>, watch::Receiver<Option<How>>),
     Close(Entry),
     Release,
 }
@@ -186,7 +188,11 @@ impl Driver {
                 // Before anything else happens: from here on a stop reaches it.
                 let asked = self.inner.take_up(&act, &confirmed);
                 let act = Act { id: act, step };
-                self.spawn(move |inner| async move { inner.perform(act, confirmed, asked).await });
+                if act.step.is_some() {
+                    self.order(Order::Perform(act, Box::new(confirmed), asked));
+                } else {
+                    self.spawn(|inner| async move { inner.perform(act, confirmed, asked).await });
+                }
             }
             Effect::Stop(how) => self.inner.stop(how),
             Effect::Open(facts) => self.order(Order::Open(facts)),
@@ -267,12 +273,32 @@ impl Driver {
     }
 }
 
+/// Carries the orders out one after the other. What was recorded is told once nothing more
+/// waits to be: a walk passes many steps at once, and each telling reads the journal.
 async fn work(inner: Arc<Inner>, mut inbox: mpsc::UnboundedReceiver<Order>) {
-    while let Some(order) = inbox.recv().await {
+    let mut untold: Option<Journal> = None;
+    loop {
+        let order = match inbox.try_recv() {
+            Ok(order) => Some(order),
+            Err(_) => {
+                untold.take().iter().for_each(|journal| inner.publish(journal));
+                inbox.recv().await
+            }
+        };
+        let Some(order) = order else { break };
         match order {
             Order::Open(facts) => inner.open(facts).await,
             Order::Reopen(run) => inner.reopen(&run).await,
-            Order::Record(entry) => inner.record(entry).await,
+            Order::Record(entry) => {
+                let Some(journal) = inner.record(entry).await else { continue };
+                let other =
+                    untold.replace(journal.clone()).filter(|one| one.run() != journal.run());
+                other.iter().for_each(|other| inner.publish(other));
+            }
+            Order::Perform(act, confirmed, asked) => {
+                let inner = inner.clone();
+                tokio::spawn(async move { inner.perform(act, *confirmed, asked).await });
+            }
             Order::Close(entry) => inner.close(entry),
             Order::Release => inner.release().await,
         }

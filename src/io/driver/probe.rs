@@ -79,7 +79,8 @@ impl Inner {
         read.pinned = self.site.target.pin.is_some().then_some(identity.is_ok());
         read.migrations = self.migrations().await.ok().map(|(_, migrations)| migrations);
         if let Some(migrations) = &mut read.migrations {
-            if builtins.contains(&Builtin::Rehearsed) {
+            let rehearsal = [Builtin::Rehearsed, Builtin::DownRehearsed];
+            if rehearsal.iter().any(|builtin| builtins.contains(builtin)) {
                 self.ask_version(migrations).await;
             }
             self.count_for(builtins, migrations).await;

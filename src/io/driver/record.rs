@@ -122,28 +122,35 @@ impl Inner {
         acts.or_else(|| self.current())
     }
 
-    /// Records an entry. Without a run there is nothing to record in.
-    pub(super) async fn record(&self, entry: Entry) {
-        let Some(journal) = self.journal_for(&entry).await else { return };
+    /// Records an entry, and returns the journal that has it and is to be told of. Without a
+    /// run there is nothing to record in.
+    pub(super) async fn record(&self, entry: Entry) -> Option<Journal> {
+        let journal = self.journal_for(&entry).await?;
         let is_step = entry.kind == Kind::Step;
-        self.append(&journal, entry);
+        let recorded = self.append(&journal, entry);
         if is_step {
             self.look_at_the_file();
         }
+        recorded.then_some(journal)
     }
 
-    /// Appends, and tells what was written or why it was not.
-    fn append(&self, journal: &Journal, entry: Entry) {
+    /// Appends, or tells why it was not written.
+    fn append(&self, journal: &Journal, entry: Entry) -> bool {
         match blocking(|| journal.append(entry)) {
-            Ok(_) => self.publish(journal),
-            Err(error) => self.tell(News::Event(Event::RecordFailed(error.to_string()))),
+            Ok(_) => true,
+            Err(error) => {
+                self.tell(News::Event(Event::RecordFailed(error.to_string())));
+                false
+            }
         }
     }
 
     /// Closes the walk's run.
     pub(super) fn close(&self, entry: Entry) {
         if let Some(journal) = self.walks() {
-            self.append(&journal, entry);
+            if self.append(&journal, entry) {
+                self.publish(&journal);
+            }
             self.runs().walk = None;
         }
     }
@@ -164,7 +171,9 @@ impl Inner {
     pub(super) fn close_own_run(&self) {
         let own = self.runs().own.take();
         if let Some(journal) = own.filter(|_| self.acting().is_empty()) {
-            self.append(&journal, Entry::new(Kind::Closed, json!({ "end": "left" })));
+            if self.append(&journal, Entry::new(Kind::Closed, json!({ "end": "left" }))) {
+                self.publish(&journal);
+            }
         }
     }
 

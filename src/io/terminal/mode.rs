@@ -5,7 +5,7 @@ use std::panic;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crossterm::cursor::{Hide, Show};
+use crossterm::cursor::{Hide, MoveTo, Show};
 use crossterm::event::{
     DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
     KeyboardEnhancementFlags, PopKeyboardEnhancementFlags, PushKeyboardEnhancementFlags,
@@ -41,7 +41,8 @@ fn switch_on(options: Options) -> io::Result<()> {
     let mut out = io::stdout().lock();
     // A console that was killed has left its screen behind, and this one draws only what
     // differs from nothing.
-    queue!(out, EnterAlternateScreen, Clear(ClearType::All), EnableBracketedPaste, Hide)?;
+    queue!(out, EnterAlternateScreen, MoveTo(0, 0), Clear(ClearType::FromCursorDown))?;
+    queue!(out, EnableBracketedPaste, Hide)?;
     queue!(
         out,
         PushKeyboardEnhancementFlags(

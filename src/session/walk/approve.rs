@@ -198,7 +198,7 @@ impl Walk {
         wants
     }
 
-    fn is_executor(&self, name: &str) -> bool {
+    pub(super) fn is_executor(&self, name: &str) -> bool {
         let handed = self.handed.as_ref().is_some_and(|handed| same_person(name, &handed.to));
         handed || same_person(name, &self.place.executor)
     }
@@ -258,11 +258,12 @@ impl Walk {
     ) -> Vec<Want> {
         let role = self.approvals.iter().rev().find(|one| one.subject.step == Some(self.here()));
         self.missing = Some(role.map_or_else(|| SECOND.to_owned(), |one| one.role.clone()));
-        self.denied.clear();
         self.phase = Phase::Denied { reasons: vec![why.clone()], overridable: true };
         let step = Some(self.here());
         let mut wants = vec![bad(format!("{why}: it waits for an approval"))];
         wants.extend(self.awaits(step, Some(plan), Some(why)));
+        // A typed reason goes for the gate that misses the same approval, too.
+        self.denied = self.ruled();
         wants
     }
 

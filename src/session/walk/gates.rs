@@ -106,10 +106,8 @@ impl Walk {
         }
         let mut wants = self.record_gates("at the yes");
         let denied = self.denials();
-        let is_let_through = |reason: &Reason| {
-            let known = (reason.says.clone(), reason.verdict);
-            reason.may_override && self.overridden.contains(&known)
-        };
+        let is_let_through =
+            |reason: &Reason| reason.may_override && self.overridden.contains(&ruled(reason));
         if denied.iter().all(is_let_through) {
             self.phase = Phase::Acting;
             wants.push(Want::Perform);
@@ -136,6 +134,11 @@ impl Walk {
             .collect()
     }
 
+    /// Returns how the rules stand that are against the current act.
+    pub(super) fn ruled(&self) -> Vec<Ruled> {
+        self.denials().iter().map(ruled).collect()
+    }
+
     fn record_gates(&self, when: &str) -> Vec<Want> {
         let record = |(gate, claim): (&str, &Claim)| {
             let reading = self.readings.get(&claim.name)?;
@@ -158,7 +161,7 @@ impl Walk {
             .map(|r| format!("{}: found {}, expected {}", r.says, r.found, r.expected))
             .collect();
         let overridable = denied.iter().all(|reason| reason.may_override);
-        self.denied = denied.iter().map(|one| (one.says.clone(), one.verdict)).collect();
+        self.denied = denied.iter().map(ruled).collect();
         self.phase = Phase::Denied { reasons: lines, overridable };
         self.missing = self.role_missing();
         if self.missing.is_some() { self.sketch() } else { Vec::new() }
@@ -185,4 +188,8 @@ impl Walk {
         wants.extend(self.plan_act());
         wants
     }
+}
+
+fn ruled(reason: &Reason) -> Ruled {
+    (reason.says.clone(), reason.verdict)
 }

@@ -76,7 +76,7 @@ impl Known for Walk {
         let Some(awaited) = self.awaited.as_ref().filter(|one| one.subject.step == here) else {
             return Vec::new();
         };
-        let counts = |one: &&Approval| one.subject == awaited.subject;
+        let counts = |one: &&Approval| one.subject == awaited.subject && !self.is_executor(&one.by);
         self.approvals.iter().filter(counts).cloned().collect()
     }
 

@@ -131,11 +131,12 @@ fn a_file_that_changes_during_the_run_is_told_and_not_followed() {
     let mut typed = lk.typed(&["run", "mine", "--plain"]);
     typed.expect("Read this.");
     lk.write("runbooks/mine.toml", &two.replace("Read that.", "Drop everything."));
-    typed.answer("number> ", "7777");
+    // It is looked at with each record, and those of before may still be on their way.
+    typed.line("1");
+    typed.expect("has changed since the run began");
+    typed.line("7777");
     typed.answer("7777 is none of the numbers", "x");
     typed.answer("x is none of the numbers", "1");
-    typed.expect("has changed since the run began");
-    typed.answer("number> ", "1");
     typed.expect("THE RUN IS OVER: the runbook was walked to its end");
     let (text, code) = typed.end();
     assert_eq!(code, Some(0), "{text}");

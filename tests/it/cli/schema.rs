@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 18] = [
     "approve",
     "backups",
     "check",
@@ -20,6 +20,7 @@ const NAMES: [&str; 17] = [
     "recovery-doc",
     "rehearse",
     "report",
+    "runbook-check",
     "snapshot",
     "status",
     "verify",

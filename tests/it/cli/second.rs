@@ -463,12 +463,13 @@ fn check_is_the_first_section_of_migrate_and_says_why() {
         let checks = document["checks"].as_array().expect("checks").clone();
         checks.into_iter().find(|one| one["id"] == id).unwrap_or_else(|| panic!("no {id}"))
     };
-    assert_eq!(check(&document, "disk")["state"], "unknown");
-    assert_eq!(check(&document, "disk")["value"], Value::Null);
+    assert_eq!(check(&document, "disk_by_hand")["state"], "unknown");
+    assert_eq!(check(&document, "disk_by_hand")["value"], Value::Null);
+    assert_eq!(check(&document, "rehearsed")["state"], "unknown");
     assert_eq!(check(&document, "team_told")["value"], "#ops 14:02");
     assert_eq!(check(&document, "recent_backup")["expected"], "at most 24h");
-    let waived = production("[checks.waived]\ndisk = \"the provider grows it\"\n");
-    let disk = check(&waived.document("check"), "disk");
+    let waived = production("[checks.waived]\ndisk_by_hand = \"the provider grows it\"\n");
+    let disk = check(&waived.document("check"), "disk_by_hand");
     assert_eq!(disk["state"], "waived");
     assert_eq!(disk["why"], "waived: the provider grows it");
     // Somebody is idle in a transaction that holds what waits.

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use lockkeeper::cli::begin;
+use lockkeeper::domain::journal::{self, Kind, Record};
 use lockkeeper::domain::outcome::Ending;
 use lockkeeper::domain::plan::{Direction, Need, Risk};
 use lockkeeper::io::allowed::Allowed;
@@ -38,6 +39,15 @@ impl World {
 
     fn site(&self) -> lockkeeper::io::site::Site {
         site(&self.database.dsn(), self.project.path(), self.state.path())
+    }
+
+    /// Returns the records of the one run.
+    fn records(&self) -> Vec<Record> {
+        let mut runs = fs::read_dir(self.state.path().join("runs")).expect("there are runs");
+        let run = runs.next().expect("there is one").expect("it can be listed").path();
+        let reading = journal::read(&fs::read(run.join("journal.jsonl")).expect("a journal"));
+        assert!(reading.intact, "{:?}", reading.fault);
+        reading.records
     }
 
     async fn count(&self, sql: &'static str) -> i64 {
@@ -139,6 +149,32 @@ async fn a_runbooks_sql_is_walked() {
     drive.until("the walk has ended", over).await;
     assert_eq!(drive.session.walk().and_then(|walk| walk.end()), Some(&End::Completed));
     assert_eq!(world.count(TABLES).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_intent_of_a_step_stands_behind_everything_that_was_recorded_before_it() {
+    let world = World::new("sql_order");
+    let path = world.project.path().join("tidy.toml");
+    fs::write(&path, RUNBOOK).expect("it can be written");
+    let loaded = runbook::load(&path).unwrap_or_else(|error| panic!("{error}"));
+    let allowed = Allowed::in_state(world.state.path());
+    allowed.allow(&path, &loaded.hash).expect("it can be allowed");
+    let mut drive = Drive::start(world.site());
+    let begin = begin::runbook(drive.driver.site(), "tidy", Some(&path));
+    drive.begin(begin.unwrap_or_else(|why| panic!("{why}")));
+    drive.until("the step is ready", can_run).await;
+    drive.event(Event::Moved(Move::Run));
+    drive.until("its plan is shown", |d| d.session.pending().is_some()).await;
+    for number in 0..300 {
+        drive.event(Event::Moved(Move::Note(format!("note {number}"))));
+    }
+    assert_eq!(drive.confirm().await.ending, Ending::Done, "{:?}", drive.outcomes);
+    drive.driver.close().await;
+    let kinds: Vec<Kind> = world.records().iter().map(|record| record.kind).collect();
+    let last = |kind: Kind| kinds.iter().rposition(|one| *one == kind).expect("it is recorded");
+    let notes = kinds.iter().filter(|kind| **kind == Kind::Note).count();
+    assert_eq!(notes, 300);
+    assert!(last(Kind::Note) < last(Kind::Intent), "{kinds:?}");
 }
 
 fn can_run(drive: &Drive) -> bool {

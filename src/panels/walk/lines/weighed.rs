@@ -36,6 +36,9 @@ fn label(builtin: Builtin) -> Option<&'static str> {
     Some(match builtin {
         Builtin::DeployAge => "deployed",
         Builtin::Reversal => "way down",
+        Builtin::DownRehearsed => "rehearsed",
+        Builtin::DownLoses => "it loses",
+        Builtin::DownRefused => "refused by",
         Builtin::BackupLevel => "backup",
         Builtin::BackupAge => "backup is",
         Builtin::BackupSound => "its proofs",
@@ -54,8 +57,8 @@ fn words(builtin: Builtin, value: &Value, scene: &Scene<'_>) -> Option<String> {
         (Builtin::BackupAge, age) => format!("{age} old"),
         (Builtin::WrittenSince, Value::Int(1)) => "1 row".to_owned(),
         (Builtin::WrittenSince, Value::Int(rows)) => format!("{rows} rows"),
-        (Builtin::Rehearsed, Value::Bool(true)) => "there and back, passed".to_owned(),
-        (Builtin::Rehearsed, Value::Bool(false)) => "it did NOT pass".to_owned(),
+        (Builtin::DownLoses | Builtin::DownRefused, Value::Int(1)) => "1 row".to_owned(),
+        (Builtin::DownLoses | Builtin::DownRefused, Value::Int(rows)) => format!("{rows} rows"),
         (Builtin::BackupSound, Value::Bool(true)) => "none failed".to_owned(),
         (Builtin::BackupSound, Value::Bool(false)) => "one FAILED".to_owned(),
         (Builtin::Reversal, Value::Text(word)) => way_down(word, scene),
@@ -98,6 +101,9 @@ fn policy(builtin: Builtin, value: &Value, walk: &Walk) -> Option<(Verdict, Stri
 fn good(builtin: Option<Builtin>, value: &Value) -> Option<Verdict> {
     if let (Some(Builtin::Reversal), Value::Text(word)) = (builtin, value) {
         return Some(if word == "reversible" { Verdict::Pass } else { Verdict::Fail });
+    }
+    if let (Some(Builtin::DownRehearsed), Value::Text(word)) = (builtin, value) {
+        return Some(if word == "REVERSIBLE" { Verdict::Pass } else { Verdict::Fail });
     }
     Some(builtin?.good()?.test(value))
 }

@@ -43,6 +43,9 @@ pub enum Happens {
     Ticks(i64),
 }
 
+/// A step, and the hash of the plan of its act.
+type Subject = (Option<String>, Option<String>);
+
 /// How a rule stands: what a typed reason was given for.
 type Stands = (Rule, Fed);
 
@@ -51,9 +54,19 @@ pub struct Account {
     driven: Driven,
     book: Book,
     asked: Option<(Ticket, Request)>,
+    sketch: Option<(Ticket, Request)>,
     fed: BTreeMap<String, Fed>,
     word: Option<String>,
-    approved: bool,
+    /// What waits for a second person, as it was recorded last, and what they have approved:
+    /// a step and the hash of its plan.
+    awaited: Option<Subject>,
+    approved: BTreeSet<Subject>,
+    /// The plan that was made last, for which step.
+    planned: Option<Subject>,
+    /// The steps whose act goes on without an approval, for a reason.
+    waived: BTreeSet<String>,
+    /// The acts that were done in the step that was reached last.
+    done: (String, u32),
     denied: BTreeSet<Stands>,
     overridden: BTreeSet<Stands>,
     yes: Option<Hash>,
@@ -69,9 +82,14 @@ impl Account {
             driven: Driven::walking(super::super::book(&book.text())),
             book,
             asked: None,
+            sketch: None,
             fed: BTreeMap::new(),
             word: None,
-            approved: false,
+            awaited: None,
+            approved: BTreeSet::new(),
+            planned: None,
+            waived: BTreeSet::new(),
+            done: Default::default(),
             denied: BTreeSet::new(),
             overridden: BTreeSet::new(),
             yes: None,
@@ -100,7 +118,8 @@ impl Account {
             let overridable = *overridable;
             self.denied = self.denials();
             let stands = self.driven.phase();
-            assert!(!self.denied.is_empty(), "denied for nothing by this account: {stands:?}");
+            let denied = !self.denied.is_empty() || self.another_plan();
+            assert!(denied, "denied for nothing by this account: {stands:?}");
             let pinned = self.denied.iter().any(|(rule, _)| *rule == Rule::Pinned);
             assert_eq!(overridable, !pinned, "only the identity is never overridden here");
         }
@@ -120,8 +139,16 @@ impl Account {
                 Event::Probed(ticket.checked_sub(1)?, good)
             }
             Happens::Plans(what) => {
-                let (ticket, request) = self.asked.clone()?;
-                Event::Previewed(ticket, planned(*what, &request))
+                let sketch = self.sketch.take();
+                let is_sketch = sketch.is_some();
+                let (ticket, request) = sketch.or_else(|| self.asked.clone())?;
+                let planned = planned(*what, &request);
+                let counts = !is_sketch && self.driven.session.is_planning();
+                if let (Previewed::Plan(plan), true) = (&planned, counts) {
+                    let step = self.driven.step().to_owned();
+                    self.planned = Some((Some(step), Some(plan.hash().to_string())));
+                }
+                Event::Previewed(ticket, planned)
             }
             Happens::Answers(how) => {
                 let pending = self.driven.session.pending()?;
@@ -172,7 +199,7 @@ impl Account {
         if session.pending().is_some() {
             return Some(Happens::Answers(5));
         }
-        if session.is_planning() {
+        if self.sketch.is_some() || session.is_planning() {
             return Some(Happens::Plans(2));
         }
         if self.running.is_some() {
@@ -225,7 +252,14 @@ impl Account {
                     self.overridden.clear();
                 }
             }
-            Event::Performed { .. } => self.overridden.clear(),
+            Event::Performed { outcome, .. } => {
+                self.overridden.clear();
+                if outcome.ending == Ending::Done {
+                    let step = self.driven.step();
+                    let before = if self.done.0 == step { self.done.1 } else { 0 };
+                    self.done = (step.to_owned(), before + 1);
+                }
+            }
             _ => {}
         }
     }
@@ -251,7 +285,7 @@ impl Account {
                 Some(_) => Fed::Bad,
                 None => Fed::Unknown,
             },
-            Rule::Approved if self.approved => Fed::Good,
+            Rule::Approved if self.is_approved() => Fed::Good,
             Rule::Approved => Fed::Bad,
             rule => {
                 let label = rule.probe().expect("it asks one");
@@ -261,6 +295,28 @@ impl Account {
         // What is old or missing is as unknown as what says so.
         let fed = if matches!(fed, Fed::Old | Fed::Missing) { Fed::Unknown } else { fed };
         (fed != Fed::Good).then_some((rule, fed))
+    }
+
+    /// Returns true if what waits is of the current step, and a second person approved it.
+    fn is_approved(&self) -> bool {
+        let of_here = |one: &&Subject| one.0.as_deref() == Some(self.driven.step());
+        self.awaited.as_ref().filter(of_here).is_some_and(|one| self.approved.contains(one))
+    }
+
+    /// Returns true if only another plan of the current step's act was approved than the one
+    /// that was made last. A procedure is approved with its first act.
+    fn another_plan(&self) -> bool {
+        let here = self.driven.step();
+        let Some(planned) = self.planned.as_ref().filter(|one| one.0.as_deref() == Some(here))
+        else {
+            return false;
+        };
+        let mut approved = self.approved.iter().filter(|one| one.0 == planned.0).peekable();
+        let begun = self.done.0 == here && self.done.1 > 0;
+        approved.peek().is_some()
+            && !approved.any(|one| one == planned)
+            && !begun
+            && !self.waived.contains(here)
     }
 
     /// Returns what stands against the current act.
@@ -292,6 +348,10 @@ impl Account {
                 assert!(against.is_subset(&self.overridden), "planned against {against:?}");
                 self.asked = Some((ticket, request));
             }
+            Effect::Sketch(ticket, request) => {
+                assert!(!was_over, "planned for a second person after the end");
+                self.sketch = Some((ticket, request));
+            }
             Effect::Probe(ticket, probes) => {
                 assert!(!was_over, "read after the end");
                 self.driven.probing = Some((ticket, probes));
@@ -311,6 +371,7 @@ impl Account {
             assert_eq!(self.yes.take().as_ref(), Some(confirmed.hash()), "without a yes to it");
             let against = self.denials();
             assert!(against.is_subset(&self.overridden), "it ran against {against:?}");
+            assert!(!self.another_plan(), "somebody approved another plan");
         } else {
             assert!(confirmed.attempt() > 1, "run again without another attempt");
         }
@@ -325,11 +386,16 @@ impl Account {
                 assert!(reason, "overridden without a reason");
                 assert!(self.denied.iter().all(|(rule, _)| *rule != Rule::Pinned));
                 self.overridden.clone_from(&self.denied);
+                self.waived.extend(entry.data["waives"].as_str().map(str::to_owned));
             }
+            Kind::Awaits => self.awaited = Some(subject(entry)),
             Kind::Approved => {
                 assert_eq!(entry.data["by"], "lee", "who runs it approved it");
-                self.approved = true;
+                assert_eq!(Some(subject(entry)), self.awaited, "not what waits");
+                self.approved.insert(subject(entry));
             }
+            // From here on the second person runs it.
+            Kind::Lease if entry.data["handover"]["to"] == "lee" => self.approved.clear(),
             Kind::Answer if entry.data["var"] == "word" => {
                 self.word = entry.data["value"].as_str().map(str::to_owned);
             }
@@ -421,4 +487,10 @@ fn is_right(hash: &Hash, need: &Need, answer: &Answer) -> bool {
         }
         Answer::Script(named) => named == hash,
     }
+}
+
+/// Returns to what the record says that an approval is asked for, or given.
+fn subject(entry: &Entry) -> Subject {
+    let text = |key: &str| entry.data["subject"][key].as_str().map(str::to_owned);
+    (text("step"), text("plan"))
 }
