@@ -277,23 +277,17 @@ impl Driver {
 /// waits to be: a walk passes many steps at once, and each telling reads the journal.
 async fn work(inner: Arc<Inner>, mut inbox: mpsc::UnboundedReceiver<Order>) {
     let mut untold: Option<Journal> = None;
-    loop {
-        let order = match inbox.try_recv() {
-            Ok(order) => Some(order),
-            Err(_) => {
-                untold.take().iter().for_each(|journal| inner.publish(journal));
-                inbox.recv().await
-            }
-        };
-        let Some(order) = order else { break };
+    while let Some(order) = next(&inner, &mut inbox, &mut untold).await {
         match order {
             Order::Open(facts) => inner.open(facts).await,
             Order::Reopen(run) => inner.reopen(&run).await,
             Order::Record(entry) => {
-                let Some(journal) = inner.record(entry).await else { continue };
-                let other =
-                    untold.replace(journal.clone()).filter(|one| one.run() != journal.run());
-                other.iter().for_each(|other| inner.publish(other));
+                if let Some(journal) = inner.record(entry).await
+                    && let Some(other) = untold.replace(journal.clone())
+                    && other.run() != journal.run()
+                {
+                    inner.publish(&other);
+                }
             }
             Order::Perform(act, confirmed, asked) => {
                 let inner = inner.clone();
@@ -303,6 +297,21 @@ async fn work(inner: Arc<Inner>, mut inbox: mpsc::UnboundedReceiver<Order>) {
             Order::Release => inner.release().await,
         }
     }
+}
+
+/// Returns the next order; before it waits for one, tells what is not told yet.
+async fn next(
+    inner: &Inner,
+    inbox: &mut mpsc::UnboundedReceiver<Order>,
+    untold: &mut Option<Journal>,
+) -> Option<Order> {
+    if let Ok(order) = inbox.try_recv() {
+        return Some(order);
+    }
+    if let Some(journal) = untold.take() {
+        inner.publish(&journal);
+    }
+    inbox.recv().await
 }
 
 impl Inner {

@@ -170,10 +170,10 @@ impl Inner {
     /// Closes the run of the single acts, unless one of them goes on without us.
     pub(super) fn close_own_run(&self) {
         let own = self.runs().own.take();
-        if let Some(journal) = own.filter(|_| self.acting().is_empty()) {
-            if self.append(&journal, Entry::new(Kind::Closed, json!({ "end": "left" }))) {
-                self.publish(&journal);
-            }
+        if let Some(journal) = own.filter(|_| self.acting().is_empty())
+            && self.append(&journal, Entry::new(Kind::Closed, json!({ "end": "left" })))
+        {
+            self.publish(&journal);
         }
     }
 
