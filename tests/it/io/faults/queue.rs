@@ -30,12 +30,12 @@ async fn waiting(connection: &mut PgConnection) -> Vec<String> {
 impl Witness {
     async fn start(database: &Database) -> Self {
         let mut connection = database.connect().await;
-        // Planned before a lock on the catalog could keep it from being.
-        assert_eq!(waiting(&mut connection).await, [""; 0]);
+        // Planned before a lock on the catalog could keep it from being. The reader may wait
+        // already: what an act has ended with is read anew.
+        let mut seen: BTreeSet<String> = waiting(&mut connection).await.into_iter().collect();
         let enough = Arc::new(AtomicBool::new(false));
         let told = enough.clone();
         let task = tokio::spawn(async move {
-            let mut seen = BTreeSet::new();
             while !told.load(Ordering::Relaxed) {
                 seen.extend(waiting(&mut connection).await);
             }
