@@ -380,3 +380,18 @@ proptest! {
         prop_assert_eq!(with(&from).moved_as(&schema(&from), &schema(&to)), with(&to));
     }
 }
+
+#[test]
+fn evidence_that_is_read_back_is_whole_whatever_it_took() {
+    // Durations that a hasty reading of JSON gives back with another last bit.
+    for took in [31.245_270_191_439_438, 121.487_919_511_619_45, 0.1 + 0.2, 5e-324, 1e300] {
+        let mut evidence = evidence();
+        evidence.migrations[0].up_s = Some(took);
+        let text = serde_json::to_string_pretty(&evidence.sealed()).expect("it is JSON");
+        let read: Evidence = serde_json::from_str(&text).expect("it reads");
+        assert!(read.is_whole(), "{took}");
+        let other: Evidence =
+            serde_json::from_str(&text.replacen("\"1\"", "\"3\"", 1)).expect("it reads");
+        assert!(!other.is_whole());
+    }
+}
