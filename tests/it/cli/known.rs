@@ -11,6 +11,7 @@ use sqlx::PgConnection;
 use super::lk::{Lk, Typed};
 use crate::support::pty::{self, Pty};
 use crate::support::server::{Database, LOCKKEEPER, database};
+use crate::support::until;
 
 const HEAD: &str = "schema = 1\nid = \"known\"\ntitle = \"Known\"\nentry = \"main\"\n";
 
@@ -190,7 +191,8 @@ async fn an_answer_that_comes_before_its_evidence_leaves_nothing_stuck() {
     pty.send("y");
     pty.wait_for("Make later");
     pty.wait_for("r plans it and asks you before it runs");
-    assert_eq!(of(&records(&lk), Kind::Answer, "ask"), 1);
+    // The screen is ahead of the journal's file.
+    until("the answer is recorded", || of(&records(&lk), Kind::Answer, "ask") == 1);
     assert!(!is_there(&mut database.connect().await, "later").await);
 }
 
