@@ -98,8 +98,8 @@ struct Runs {
     walk: Option<Journal>,
     /// The run of the acts that panels and commands asked for.
     own: Option<Journal>,
-    /// Records up to this one were told, per run.
-    told: Option<(String, u64)>,
+    /// What was told of which run: records up to this one, and the journal's bytes then.
+    told: Option<(String, u64, u64)>,
     /// The file of the walk's runbook.
     frozen: Option<frozen::Frozen>,
 }

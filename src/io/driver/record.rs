@@ -179,14 +179,16 @@ impl Inner {
 
     /// Tells what other processes append to the walk's journal: a second person's approval.
     pub(super) async fn watch_walks_journal(&self) {
-        let mut seen: Option<(String, u64)> = None;
         loop {
             tokio::time::sleep(LOOK).await;
             let Some(journal) = self.walks() else { continue };
-            let length = std::fs::metadata(journal.path()).map_or(0, |file| file.len());
-            let now = Some((journal.run().to_owned(), length));
-            if now != seen {
-                seen = now;
+            let length = length(&journal);
+            let is_told = self
+                .runs()
+                .told
+                .as_ref()
+                .is_some_and(|(run, _, bytes)| run == journal.run() && *bytes == length);
+            if !is_told {
                 self.publish(&journal);
             }
         }
@@ -194,18 +196,23 @@ impl Inner {
 
     /// Tells the records that were not told yet, each once and in their order.
     pub(super) fn publish(&self, journal: &Journal) {
+        let bytes = length(journal);
         let Ok(reading) = blocking(|| journal.read()) else { return };
         let mut runs = self.runs();
         let told = match &runs.told {
-            Some((run, seq)) if run == journal.run() => *seq,
+            Some((run, seq, _)) if run == journal.run() => *seq,
             _ => 0,
         };
         let last = reading.records.last().map_or(told, |record| record.seq);
-        runs.told = Some((journal.run().to_owned(), last.max(told)));
+        runs.told = Some((journal.run().to_owned(), last.max(told), bytes));
         for record in reading.records.into_iter().filter(|record| record.seq > told) {
             self.tell(News::Recorded(Box::new(record)));
         }
     }
+}
+
+fn length(journal: &Journal) -> u64 {
+    std::fs::metadata(journal.path()).map_or(0, |file| file.len())
 }
 
 /// Returns the revisions that the last migration of a run was to lead to.
