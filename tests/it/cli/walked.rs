@@ -29,6 +29,7 @@ impl Walker {
     /// Answers until the run is over; returns how it ended.
     fn walk(&mut self) -> String {
         let mut menu = String::new();
+        let mut given = String::new();
         for _ in 0..600 {
             let block = self.typed.block(&ASKS, &[OVER, WATCHES]);
             self.said.push_str(&block);
@@ -36,12 +37,14 @@ impl Walker {
                 return end.lines().next().unwrap_or_default().to_owned();
             }
             // The same is asked again below what came meanwhile; it is answered already.
-            if block.ends_with("number> ") && !block.contains("Step ") {
+            let asked = block.lines().last().unwrap_or_default();
+            if !block.contains("Step ") && (asked == "number> " || asked == given) {
                 continue;
             }
             let reply = if block.ends_with("and runs nothing: ") {
                 token(&block)
             } else if block.ends_with("(empty leaves)> ") {
+                asked.clone_into(&mut given);
                 text(&block, &menu)
             } else if block.contains(WATCHES) && !block.ends_with("number> ") {
                 if !block.contains("more at least") {
@@ -51,6 +54,7 @@ impl Walker {
                 "2".to_owned()
             } else {
                 menu.clone_from(&block);
+                given.clear();
                 self.choose(&block)
             };
             self.typed.line(&reply);

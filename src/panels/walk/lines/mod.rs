@@ -71,9 +71,9 @@ pub fn of(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
     let about = about(walk, scene);
     let mut now = now::phase(walk, scene);
     now.extend(now::offers(walk));
-    let is_urgent =
-        walk.failure().is_some() || matches!(walk.phase(), Phase::Denied { .. } | Phase::Acting);
-    // What went wrong must be seen on the smallest screen.
+    let is_urgent = walk.failure().is_some()
+        || matches!(walk.phase(), Phase::Denied { .. } | Phase::Acting | Phase::Watching);
+    // What went wrong, and how long it is watched, must be seen on the smallest screen.
     let (first, second) = if is_urgent { (now, about) } else { (about, now) };
     first.into_iter().chain(second).chain(what::replaced(walk)).collect()
 }
