@@ -13,7 +13,7 @@ use crate::io::act;
 /// When nothing was started, or the end of the program could not be written down; what
 /// is printed goes to the job's `act.log`.
 pub fn run(args: &Job) -> Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = super::runtime()?;
     let done = runtime.block_on(act::run(&args.dir));
     done.wrap_err_with(|| format!("the job in {}", args.dir.display()))?;
     Ok(ExitCode::SUCCESS)

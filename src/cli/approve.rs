@@ -154,7 +154,7 @@ fn refusal(
 
 fn log_in(args: &Args) -> Result<Login, String> {
     let site = site::open(&args.target).map_err(|error| format!("{error:#}"))?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = super::runtime();
     let runtime = runtime.map_err(|error| error.to_string())?;
     runtime.block_on(login(&site.target.spec))
 }
@@ -239,7 +239,7 @@ fn says_yes(args: &Args, run: &str, waiting: &Waiting) -> Result<bool> {
         Some(Need::Typed(token)) => token,
         _ => WORD.to_owned(),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = super::runtime()?;
     let mut lines = Lines::stdin();
     lines.discard();
     let shown = Untrusted::from(token.as_str()).one_line();

@@ -21,7 +21,7 @@ pub fn run(flags: &args::Backups) -> Result<ExitCode> {
     let mut store = Store::of(&loaded, &project);
     if outside::is_asked(&loaded.config.backups) {
         let allowed = Allowed::in_state(&Paths::of_user()?.state);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = super::runtime();
         let runtime = runtime.wrap_err("no runtime")?;
         let asked = outside::ask(&loaded, &project, &allowed, outside::LIMIT);
         store.also(runtime.block_on(asked));

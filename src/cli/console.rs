@@ -226,8 +226,7 @@ impl Console {
                     self.take(Input::Say(said));
                 }
                 Output::Follow(run) => {
-                    let runs = self.driver.site().paths.runs();
-                    self.follow(runs.join(run).join("journal.jsonl"));
+                    self.follow(crate::io::journal::path(&self.driver.site().paths.runs(), &run));
                 }
                 Output::Quit => return Turn::Leave(ExitCode::from(self.app.exit_code())),
                 Output::Begin(name) => {

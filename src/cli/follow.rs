@@ -56,8 +56,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         return runtime.block_on(in_lines(&file, flags.target.json));
     }
     let site = site?;
-    let records = crate::io::journal::read(&file)?;
-    if let Some(why) = refusal(&records) {
+    if let Some(why) = crate::io::journal::read(&file)?.fault {
         return Err(eyre!("{}: {why}", file.display()));
     }
     let runtime = console::runtime()?;
@@ -65,10 +64,6 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let code = runtime.block_on(console::on(site, start));
     runtime.shutdown_timeout(Duration::from_millis(200));
     code
-}
-
-fn refusal(reading: &crate::domain::journal::Reading) -> Option<String> {
-    reading.fault.clone()
 }
 
 /// Returns the journal that is meant; the database is asked only where no run is named.
@@ -83,7 +78,7 @@ fn journal_of(args: &Args, site: Option<&Site>) -> Result<PathBuf> {
 
 /// Returns who answers; that nobody does is said, and any open run is meant then.
 fn here(site: &Site) -> Option<Identity> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+    let runtime = super::runtime().ok()?;
     let mut reader = Reader::new(site.target.spec.clone());
     match runtime.block_on(reader.identity()) {
         Ok(identity) => Some(identity),

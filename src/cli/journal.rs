@@ -1,18 +1,19 @@
 //! `journal list`, `show` and `verify`: what was recorded, and whether it fits together.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use color_eyre::eyre::Result;
 use serde_json::{Value, json};
 
 use super::args::Journal;
+use super::runs;
 use crate::domain::journal::{Kind, Open, Reading, Record};
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::Plan;
 use crate::domain::untrusted::Untrusted;
-use crate::io::journal::{self, Error, Run};
+use crate::io::journal::{self, Run};
 use crate::io::paths::Paths;
 
 /// How much of a record's data one line shows.
@@ -36,7 +37,7 @@ pub fn run(args: &Journal) -> Result<ExitCode> {
 
 type Printed = (String, ExitCode);
 
-fn list(runs: &Path, json: bool) -> Result<Printed, Error> {
+fn list(runs: &Path, json: bool) -> Result<Printed> {
     let mut found = journal::list(runs)?;
     found.reverse();
     let text = if json {
@@ -87,8 +88,8 @@ fn state(reading: &Reading) -> String {
     words.join(", ")
 }
 
-fn show(runs: &Path, run: Option<&str>, json: bool) -> Result<Printed, Error> {
-    let file = file(runs, run)?;
+fn show(runs: &Path, run: Option<&str>, json: bool) -> Result<Printed> {
+    let file = runs::newest(runs, run)?;
     let reading = journal::read(&file)?;
     let text = if json {
         document(json!({ "file": file, "intact": reading.intact, "records": reading.records }))
@@ -144,8 +145,8 @@ fn outcome(data: &Value) -> Option<String> {
     Some(format!("{}: {}", outcome.ending.word(), outcome.message.one_line()))
 }
 
-fn verify(runs: &Path, run: Option<&str>, json: bool) -> Result<Printed, Error> {
-    let file = file(runs, run)?;
+fn verify(runs: &Path, run: Option<&str>, json: bool) -> Result<Printed> {
+    let file = runs::newest(runs, run)?;
     let reading = journal::read(&file)?;
     let text = if json { verdict(&file, &reading) } else { words(&file, &reading) };
     Ok((text, ExitCode::from(u8::from(!reading.intact))))
@@ -195,19 +196,6 @@ fn anchor(reading: &Reading) -> String {
 
 fn fault(reading: &Reading) -> String {
     reading.fault.as_ref().map(|fault| format!("NOT INTACT: {fault}\n")).unwrap_or_default()
-}
-
-/// Returns the journal that is meant: a file's path, the beginning of a run's name, or
-/// nothing for the newest run.
-fn file(runs: &Path, run: Option<&str>) -> Result<PathBuf, Error> {
-    if let Some(path) = run.map(Path::new).filter(|path| path.is_file()) {
-        return Ok(path.to_owned());
-    }
-    let id = match run {
-        Some(text) => journal::find(runs, text)?,
-        None => journal::newest(runs)?,
-    };
-    Ok(runs.join(id).join("journal.jsonl"))
 }
 
 fn document(mut body: Value) -> String {

@@ -56,7 +56,7 @@ fn catalog(flags: &args::Target) -> Result<Catalog> {
         return Ok(Catalog::default());
     }
     let site = site::open(flags)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = super::runtime()?;
     runtime.block_on(async {
         let mut reader = Reader::new(site.target.spec.clone());
         let version = reader.identity().await?.version_num;

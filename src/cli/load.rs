@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use tokio::runtime::Builder;
 
 use crate::io::demo::load::{self, Part};
 
@@ -28,7 +27,7 @@ fn part(name: &str) -> Result<Part, String> {
 
 /// Loads the demo's server until it ends.
 pub fn run(options: &Options) -> ExitCode {
-    let Ok(runtime) = Builder::new_current_thread().enable_all().build() else {
+    let Ok(runtime) = super::runtime() else {
         return ExitCode::FAILURE;
     };
     runtime.block_on(load::run(options.part, &options.directory, options.detached, say));

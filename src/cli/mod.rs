@@ -137,6 +137,11 @@ fn dispatch(command: Command) -> Result<ExitCode> {
     }
 }
 
+/// Returns the runtime of a command that does one thing and ends.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
+
 /// Prints lines of the answer; a reader that went away is no error of ours.
 fn print(text: &str) {
     let _ = writeln!(std::io::stdout(), "{}", visible(text));

@@ -39,7 +39,7 @@ fn document(site: &Site) -> Result<Document> {
     let (tool, detected) = site.tool().map_err(|why| eyre!(why))?;
     let tree = site.tree();
     let query = tool.version_query(&tree, &detected.directory);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = super::runtime()?;
     let read = match runtime.block_on(read(site, &query)) {
         Ok(read) => read,
         Err(error) => {

@@ -59,14 +59,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if args.ask {
         told.extend(asked(&reading, &told)?);
     }
-    let unrecorded = record(&file, &run, &told);
     let site = site::open(&args.target).ok();
-    let mut report = gather(&file, site.as_ref())?;
+    let (report, unrecorded) = with(&told, &file, &run, site.as_ref())?;
     if let Some(why) = unrecorded {
         say(&format!("what was told is in this report only, it cannot be recorded: {why}"));
-        for (part, text) in &told {
-            report.told.tell(*part, text);
-        }
     }
     write(&report, args.out.as_deref(), args.target.json)?;
     Ok(ExitCode::from(u8::from(report.damage.is_some())))
@@ -86,7 +82,7 @@ fn given(args: &Args) -> Vec<(Part, String)> {
 /// Asks a person for each part that nobody has told; an empty line leaves it blank.
 fn asked(reading: &Reading, given: &[(Part, String)]) -> Result<Vec<(Part, String)>> {
     let known = crate::domain::report::told(&reading.records);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = super::runtime()?;
     let mut lines = Lines::stdin();
     if io::stdin().is_terminal() {
         lines.discard();
@@ -123,6 +119,24 @@ pub(super) fn record(file: &Path, run: &str, told: &[(Part, String)]) -> Option<
         Ok(())
     };
     append().err().map(|error| error.to_string())
+}
+
+/// Records what was told, and returns the report with it; and why it is in the report only,
+/// if it could not be recorded.
+fn with(
+    told: &[(Part, String)],
+    file: &Path,
+    run: &str,
+    site: Option<&Site>,
+) -> Result<(Report, Option<String>)> {
+    let unrecorded = record(file, run, told);
+    let mut report = gather(file, site)?;
+    if unrecorded.is_some() {
+        for (part, text) in told {
+            report.told.tell(*part, text);
+        }
+    }
+    Ok((report, unrecorded))
 }
 
 /// Returns the report of a journal as it is now.
@@ -163,14 +177,8 @@ fn outputs(file: &Path, reading: &Reading, secrets: &Secrets) -> Vec<Output> {
 /// # Errors
 /// When the journal cannot be read, or the file cannot be written.
 pub(super) fn of_console(site: &Site, run: &str, told: &[(Part, String)]) -> Result<String> {
-    let file = site.paths.runs().join(run).join("journal.jsonl");
-    let unrecorded = record(&file, run, told);
-    let mut report = gather(&file, Some(site))?;
-    if unrecorded.is_some() {
-        for (part, text) in told {
-            report.told.tell(*part, text);
-        }
-    }
+    let file = journal::path(&site.paths.runs(), run);
+    let (report, unrecorded) = with(told, &file, run, Some(site))?;
     let path = site.project.join(format!("report-{run}.md"));
     output::replace(&path, markdown(&report).trim_end())
         .wrap_err_with(|| format!("{} cannot be written", path.display()))?;

@@ -106,7 +106,7 @@ fn caution(known: &Known) {
 
 fn look(table: &str, target: &args::Target) -> Result<Known> {
     let site = site::open(target)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = super::runtime();
     runtime.wrap_err("no runtime")?.block_on(async {
         // Comparing whole tables takes longer than a reader may: it holds only ACCESS SHARE.
         let mut connection = connect(&site.target.spec, Purpose::Work).await?;

@@ -39,7 +39,7 @@ pub fn open(runs: &Path, wanted: Option<&str>, here: Option<&Identity>) -> Resul
 pub fn newest(runs: &Path, wanted: Option<&str>) -> Result<PathBuf> {
     match named(runs, wanted)? {
         Some(file) => Ok(file),
-        None => Ok(runs.join(journal::newest(runs)?).join("journal.jsonl")),
+        None => Ok(journal::path(runs, &journal::newest(runs)?)),
     }
 }
 
@@ -48,7 +48,7 @@ fn named(runs: &Path, wanted: Option<&str>) -> Result<Option<PathBuf>> {
     if Path::new(wanted).is_file() {
         return Ok(Some(wanted.into()));
     }
-    Ok(Some(runs.join(journal::find(runs, wanted)?).join("journal.jsonl")))
+    Ok(Some(journal::path(runs, &journal::find(runs, wanted)?)))
 }
 
 fn goes_on(reading: &Reading) -> bool {

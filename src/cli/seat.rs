@@ -123,7 +123,7 @@ impl Seat {
     #[must_use]
     pub fn journal(&self) -> Option<PathBuf> {
         let run = &self.facts.records.last()?.run;
-        Some(self.site().paths.runs().join(run).join("journal.jsonl"))
+        Some(crate::io::journal::path(&self.site().paths.runs(), run))
     }
 
     /// Leaves: what runs goes on.

@@ -24,7 +24,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// When the server cannot be looked at.
 pub fn run(flags: &args::Target) -> Result<ExitCode> {
     let site = site::open(flags)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = super::runtime()?;
     let snapshot = runtime.block_on(look(&site.target))?;
     if flags.json {
         json::print(&Document::new(&snapshot, 0.0));

@@ -35,7 +35,7 @@ fn status(site: &Site, counting: bool) -> Result<Status> {
     let (tool, detected) = site.tool().map_err(|why| eyre!(why))?;
     let tree = site.tree();
     let query = tool.version_query(&tree, &detected.directory);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = super::runtime()?;
     let read = runtime.block_on(read(site, &query));
     let (rows, catalog) = read.unwrap_or_else(|error| {
         say(&format!("the database is left out: {error}"));

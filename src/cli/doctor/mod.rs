@@ -35,7 +35,7 @@ struct Document<'a> {
 /// # Errors
 /// When there is no working or home directory, or when a pin cannot be written.
 pub fn run(args: &args::Doctor) -> Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = crate::cli::runtime()?;
     let loose = site::loose(&args.target)?;
     let code = if args.pin {
         runtime.block_on(pin::pin(&loose, args.yes))

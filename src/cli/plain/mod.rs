@@ -62,7 +62,7 @@ pub async fn on(site: Site, start: console::Start, lines: Lines) -> Result<ExitC
     }
     let left = desk.turn(&mut signals).await;
     if let Left::HandedOver(run) = &left {
-        let file = desk.seat.site().paths.runs().join(run).join("journal.jsonl");
+        let file = crate::io::journal::path(&desk.seat.site().paths.runs(), run);
         desk.seat.leave().await;
         return follow::in_lines(&file, false).await;
     }

@@ -41,10 +41,10 @@ pub async fn tell(
         say(&line);
         story.push(line);
     }
-    match (&seat.facts.verdict, seat.facts.snapshot.error()) {
-        (Some(verdict), _) => say(&words::verdict(verdict)),
-        (None, error) => say(&format!("who waits cannot be told: {}", error.unwrap_or("not read"))),
-    }
+    say(&words::stands(&seat.facts).unwrap_or_else(|| {
+        let why = seat.facts.snapshot.error().unwrap_or("not read");
+        format!("who waits cannot be told: {why}")
+    }));
     Ok(story)
 }
 

@@ -181,7 +181,7 @@ fn found_of(rule: &str, severity: Weight, problem: Problem) -> Found {
 /// Prepares every SQL on the target; none of it is run.
 fn prepare(flags: &args::Target, asked: &[(usize, Loaded)], files: &mut [Judged]) -> Result<()> {
     let site = site::open(flags)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = crate::cli::runtime()?;
     runtime.block_on(async {
         let mut reader = Reader::new(site.target.spec.clone());
         for (at, loaded) in asked {

@@ -14,7 +14,9 @@ use crate::domain::journal;
 pub fn has_open_intent(state: &Path, system_identifier: &str) -> bool {
     let runs = state.join("runs");
     let Ok(entries) = fs::read_dir(&runs) else { return runs.exists() };
-    entries.flatten().any(|run| speaks_of(&run.path().join("journal.jsonl"), system_identifier))
+    entries
+        .flatten()
+        .any(|run| speaks_of(&run.path().join(crate::io::journal::FILE), system_identifier))
 }
 
 fn speaks_of(journal: &Path, system_identifier: &str) -> bool {

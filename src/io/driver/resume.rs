@@ -143,7 +143,7 @@ impl Inner {
     /// Opens the journal of an interrupted run on the same target, under the lease.
     pub(super) async fn take_up_run(&self, run: &str) -> Result<Journal, String> {
         let runs = self.site.paths.runs();
-        let file = runs.join(run).join("journal.jsonl");
+        let file = crate::io::journal::path(&runs, run);
         let reading = crate::io::journal::read(&file).map_err(|error| error.to_string())?;
         if let Some(version) = reading.newer {
             return Err(format!(

@@ -5,7 +5,7 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Error, file, reserve};
+use super::{Error, FILE, file, reserve};
 use crate::domain::journal::{GENESIS, Kind, Reading, Record, read};
 use crate::domain::plan::sha256_hex;
 use crate::io::failpoint;
@@ -37,7 +37,7 @@ pub(super) struct Log {
 impl Log {
     /// Creates an empty one in a directory that was just made.
     pub fn create(dir: &Path) -> Result<Self, Error> {
-        let path = dir.join("journal.jsonl");
+        let path = dir.join(FILE);
         let file = file::create(&path).map_err(|e| Error::of("create", &path, e))?;
         file.sync_all().map_err(|e| Error::of("write", &path, e))?;
         reserve::ensure(dir).map_err(|e| Error::of("write", &dir.join("reserve"), e))?;
@@ -49,7 +49,7 @@ impl Log {
 
     /// Opens one that exists; what it holds is read at the first append.
     pub fn open(dir: &Path) -> Result<Self, Error> {
-        let path = dir.join("journal.jsonl");
+        let path = dir.join(FILE);
         let file = file::append_to(&path).map_err(|e| Error::of("write", &path, e))?;
         Ok(Self::new(path, file))
     }

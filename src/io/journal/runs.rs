@@ -21,6 +21,15 @@ pub struct Run {
     pub reading: Result<Reading, Error>,
 }
 
+/// The journal's file in the directory of its run.
+pub const FILE: &str = "journal.jsonl";
+
+/// Returns where the journal of the run `run` of the directory `runs` lies.
+#[must_use]
+pub fn path(runs: &Path, run: &str) -> PathBuf {
+    runs.join(run).join(FILE)
+}
+
 /// Returns what a journal holds; a damaged one up to its first fault.
 ///
 /// # Errors
@@ -35,7 +44,7 @@ pub fn read(path: &Path) -> Result<Reading, Error> {
 /// When the directory cannot be read.
 pub fn list(runs: &Path) -> Result<Vec<Run>, Error> {
     let found = names(runs)?.into_iter().map(|id| {
-        let file = runs.join(&id).join("journal.jsonl");
+        let file = path(runs, &id);
         Run { reading: read(&file), id, file }
     });
     Ok(found.collect())
@@ -106,7 +115,7 @@ fn names(runs: &Path) -> Result<Vec<String>, Error> {
     let mut names = Vec::new();
     for entry in entries {
         let entry = entry.map_err(|e| Error::of("read", runs, e))?;
-        if entry.path().join("journal.jsonl").symlink_metadata().is_ok() {
+        if entry.path().join(FILE).symlink_metadata().is_ok() {
             names.push(entry.file_name().to_string_lossy().into_owned());
         }
     }
