@@ -5,6 +5,8 @@
 //! rows of 4.4.0 and 4.28.0. Of other versions, and of what is not formatted SQL, nothing is
 //! said.
 
+use std::fmt::Write as _;
+
 use md5::{Digest as _, Md5};
 
 /// What a comparison with the table has shown.
@@ -90,7 +92,7 @@ impl Sum {
 
     /// The options of the head, and the SQL with single blanks.
     fn of_8(&self) -> String {
-        let is_on = |name: &str| option(&self.head, name).is_none_or(|v| is_true(v));
+        let is_on = |name: &str| option(&self.head, name).is_none_or(is_true);
         let delimiter = option(&self.head, "enddelimiter").unwrap_or("null");
         let words: Vec<&str> = self.sql.split(is_blank).filter(|word| !word.is_empty()).collect();
         let (split, strip) = (is_on("splitstatements"), is_on("stripcomments"));
@@ -143,5 +145,9 @@ pub(super) fn opens_block(line: &str) -> bool {
 }
 
 fn md5(bytes: &[u8]) -> String {
-    Md5::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    let digest = Md5::digest(bytes);
+    digest.iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }

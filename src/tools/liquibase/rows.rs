@@ -63,7 +63,7 @@ impl Held {
             match (linear::column(row, 0), linear::column(row, 1)) {
                 (Some(LOCK), None) => {}
                 (Some(LOCK), Some(by)) => problems.push(locked(by)),
-                (Some(_), Some(id)) => held.take(row, id, &Sets { sets, ids, unread }, problems),
+                (Some(_), Some(id)) => held.take(row, id, &Known { sets, ids, unread }, problems),
                 _ => {
                     let detail = format!("a row of databasechangelog cannot be read: {row:?}");
                     problems.push(Problem::new(Trouble::Dirty, "databasechangelog", detail));
@@ -78,7 +78,7 @@ impl Held {
         &mut self,
         row: &[Option<String>],
         id: &str,
-        Sets { sets, ids, unread }: &Sets,
+        Known { sets, ids, unread }: &Known,
         problems: &mut Vec<Problem>,
     ) {
         let author = linear::column(row, 2).unwrap_or_default();
@@ -130,7 +130,7 @@ impl Held {
 }
 
 /// The changesets of the files.
-struct Sets<'a> {
+struct Known<'a> {
     sets: &'a [Changeset],
     ids: &'a [String],
     unread: &'a [String],

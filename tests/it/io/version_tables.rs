@@ -98,9 +98,9 @@ fn troubles(project: &Project) -> Vec<(Trouble, &str)> {
     project.problems.iter().map(|problem| (problem.kind, problem.id.as_str())).collect()
 }
 
-fn act(project: &Project, intent: Intent) -> Result<String, Refused> {
+fn act(project: &Project, intent: &Intent) -> Result<String, Refused> {
     let tool = by_name(project.tool).expect("it is known");
-    tool.act(project, &intent).map(|act| act.command.line())
+    tool.act(project, intent).map(|act| act.command.line())
 }
 
 fn up(id: &str) -> Intent {
@@ -117,7 +117,7 @@ async fn is_seen_under(scene: &Scene, key: i64, next: &str) {
     let id = format!("advisory lock {key}");
     assert_eq!(troubles(&project), [(Trouble::Locked, id.as_str())], "{}", scene.tool);
     assert!(project.problems[0].detail.contains("(a run) holds it"), "{:?}", project.problems);
-    assert!(matches!(act(&project, up(next)), Err(Refused::Problem(_))), "{}", scene.tool);
+    assert!(matches!(act(&project, &up(next)), Err(Refused::Problem(_))), "{}", scene.tool);
     eventually("the lock is free again", async || scene.read().await.problems.is_empty()).await;
     // Somebody else's key is nobody's business.
     assert_eq!(troubles(&scene.under_lock(key ^ 0x0100_0000_0000_0000).await), []);
@@ -131,17 +131,17 @@ async fn golang_migrate_s_one_row_says_all_and_dirty_or_ahead_it_stops() {
     // It empties the table in every step, and for the first down leaves it so.
     let project = scene.with("version, dirty", &[]).await;
     assert_eq!(states(&project), [("1", Pending), ("2", Pending), ("3", Pending), ("4", Pending)]);
-    assert!(act(&project, up("1")).expect("it can run").ends_with("goto 1"));
+    assert!(act(&project, &up("1")).expect("it can run").ends_with("goto 1"));
     let project = scene.with("version, dirty", &["2, false"]).await;
     assert_eq!(states(&project)[1..3], [("2", Applied), ("3", Pending)]);
-    assert!(act(&project, up("3")).expect("it can run").ends_with("goto 3"));
-    assert!(act(&project, down("2")).expect("it can run").ends_with("goto 1"));
-    assert!(matches!(act(&project, up("4")), Err(Refused::NotNext { .. })));
+    assert!(act(&project, &up("3")).expect("it can run").ends_with("goto 3"));
+    assert!(act(&project, &down("2")).expect("it can run").ends_with("goto 1"));
+    assert!(matches!(act(&project, &up("4")), Err(Refused::NotNext { .. })));
     let project = scene.with("version, dirty", &["3, true"]).await;
     assert_eq!(states(&project)[2], ("3", Dirty));
     assert_eq!(troubles(&project), [(Trouble::Dirty, "3")]);
     for intent in [up("4"), down("2")] {
-        assert!(matches!(act(&project, intent), Err(Refused::Problem(_))));
+        assert!(matches!(act(&project, &intent), Err(Refused::Problem(_))));
     }
     let project = scene.with("version, dirty", &["9, false"]).await;
     assert_eq!(states(&project).last(), Some(&("9", Orphan)));
@@ -160,15 +160,15 @@ async fn goose_s_last_row_of_a_version_counts_and_a_gap_is_out_of_order() {
     let scene = Scene::new("goose", "goose_db_version", GOOSE);
     let project = scene.with("version_id, is_applied", &["0, true"]).await;
     assert!(project.graph.nodes.iter().all(|node| node.state == Pending));
-    assert!(act(&project, up("1")).expect("it can run").contains("up-to 1"));
+    assert!(act(&project, &up("1")).expect("it can run").contains("up-to 1"));
     let rows = ["0, true", "1, true", "2, true", "2, false"];
     let project = scene.with("version_id, is_applied", &rows).await;
     assert_eq!(states(&project)[..3], [("1", Applied), ("2", Pending), ("3", Pending)]);
-    assert!(act(&project, down("1")).expect("it can run").contains("down-to 0"));
+    assert!(act(&project, &down("1")).expect("it can run").contains("down-to 0"));
     let project = scene.with("version_id, is_applied", &["0, true", "1, true", "3, true"]).await;
     assert_eq!(troubles(&project), [(Trouble::OutOfOrder, "2")]);
-    assert!(matches!(act(&project, up("2")), Err(Refused::Problem(_))));
-    assert!(act(&project, down("3")).expect("it looks at no other").contains("down-to 1"));
+    assert!(matches!(act(&project, &up("2")), Err(Refused::Problem(_))));
+    assert!(act(&project, &down("3")).expect("it looks at no other").contains("down-to 1"));
     let rows = ["0, true", "1, true", "20240101000000, true"];
     let project = scene.with("version_id, is_applied", &rows).await;
     assert!(troubles(&project).contains(&(Trouble::Orphan, "20240101000000")));
@@ -189,20 +189,20 @@ async fn flyway_s_history_tells_failures_changes_baselines_and_undone_versions()
     let project = scene.with(COLUMNS, &[schema, one, two]).await;
     assert_eq!(troubles(&project), []);
     assert_eq!(states(&project)[1..3], [("2", Applied), ("3", Pending)]);
-    assert_eq!(act(&project, up("3")), Ok("flyway -target=3 migrate".to_owned()));
-    assert_eq!(act(&project, down("2")), Ok("flyway -target=2 undo".to_owned()));
+    assert_eq!(act(&project, &up("3")), Ok("flyway -target=3 migrate".to_owned()));
+    assert_eq!(act(&project, &down("2")), Ok("flyway -target=2 undo".to_owned()));
     // On PostgreSQL a failed row stays where the script runs without a transaction.
     let failed = three.replace("true", "false");
     let project = scene.with(COLUMNS, &[one, two, &failed]).await;
     assert_eq!(troubles(&project), [(Trouble::Dirty, "3")]);
-    assert!(matches!(act(&project, up("4")), Err(Refused::Problem(_))));
+    assert!(matches!(act(&project, &up("4")), Err(Refused::Problem(_))));
     let changed = two.replace("725616590", "725616591");
     let project = scene.with(COLUMNS, &[one, &changed]).await;
     assert_eq!(troubles(&project), [(Trouble::Checksum, "2")]);
-    assert!(matches!(act(&project, up("3")), Err(Refused::Problem(_))));
+    assert!(matches!(act(&project, &up("3")), Err(Refused::Problem(_))));
     let project = scene.with(COLUMNS, &[one, three]).await;
     assert_eq!(troubles(&project), [(Trouble::OutOfOrder, "2")]);
-    assert!(matches!(act(&project, up("2")), Err(Refused::Problem(_))));
+    assert!(matches!(act(&project, &up("2")), Err(Refused::Problem(_))));
     let base =
         "1, '2', '<< Flyway Baseline >>', 'BASELINE', '<< Flyway Baseline >>', NULL, 'x', 0, true";
     let project = scene.with(COLUMNS, &[base]).await;
@@ -235,7 +235,7 @@ async fn prisma_s_attempts_count_by_how_they_ended_and_its_sums_are_those_of_the
     let project = scene.with(COLUMNS, &[&row(ONE, done), &row(TWO, failed)]).await;
     assert_eq!(states(&project)[..2], [(ONE, Applied), (TWO, Dirty)]);
     assert_eq!(troubles(&project), [(Trouble::Dirty, TWO)]);
-    assert!(matches!(act(&project, up("20240103000000_drop_email")), Err(Refused::Problem(_))));
+    assert!(matches!(act(&project, &up("20240103000000_drop_email")), Err(Refused::Problem(_))));
     // Marked as rolled back it is pending again.
     let rows = [row(ONE, undone), row(ONE, done), row(TWO, undone)];
     let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
@@ -243,7 +243,7 @@ async fn prisma_s_attempts_count_by_how_they_ended_and_its_sums_are_those_of_the
     assert_eq!(states(&project)[..2], [(ONE, Applied), (TWO, Pending)]);
     assert_eq!(troubles(&project), []);
     // Prisma would run all three together.
-    assert!(matches!(act(&project, up(TWO)), Err(Refused::Problem(why)) if why.contains("all 3")));
+    assert!(matches!(act(&project, &up(TWO)), Err(Refused::Problem(why)) if why.contains("all 3")));
     let changed = row(ONE, done).replace("2fad", "ffff");
     let project = scene.with(COLUMNS, &[&changed]).await;
     assert_eq!(troubles(&project), [(Trouble::Checksum, ONE)]);
@@ -267,13 +267,13 @@ async fn node_pg_migrate_s_rows_are_compared_place_by_place() {
     let project = scene.with("name, run_on", &[&row(0), &row(1)]).await;
     assert_eq!(troubles(&project), []);
     assert_eq!(states(&project)[1..3], [(FILES[1], Applied), (FILES[2], Pending)]);
-    assert!(act(&project, up(FILES[2])).expect("it can run").contains(FILES[2]));
+    assert!(act(&project, &up(FILES[2])).expect("it can run").contains(FILES[2]));
     let project = scene.with("name, run_on", &[&row(0), &row(2)]).await;
     assert_eq!(troubles(&project), [(Trouble::OutOfOrder, FILES[1])]);
-    assert!(matches!(act(&project, up(FILES[1])), Err(Refused::Problem(_))));
+    assert!(matches!(act(&project, &up(FILES[1])), Err(Refused::Problem(_))));
     let project = scene.with("name, run_on", &[&row(0), "'1704100000000_gone', now()"]).await;
     assert!(troubles(&project).contains(&(Trouble::Orphan, "1704100000000_gone")));
-    assert!(matches!(act(&project, up(FILES[1])), Err(Refused::Problem(_))));
+    assert!(matches!(act(&project, &up(FILES[1])), Err(Refused::Problem(_))));
     scene.with("name, run_on", &[&row(0)]).await;
     is_seen_under(&scene, 7_241_865_325_823_964, FILES[1]).await;
 }

@@ -234,3 +234,25 @@ fn a_name_that_is_a_keyword_elsewhere_is_no_part_of_what_a_statement_is() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn tables_of_a_publication_are_locked_and_attributes_of_a_type_may_be_columns_of_tables() {
+    let sue = |name: &str| Change::Touch(Name::new(name), Mode::ShareUpdateExclusive);
+    for (sql, tables) in [
+        ("ALTER PUBLICATION p ADD TABLE a, b", &["a", "b"][..]),
+        ("ALTER PUBLICATION p SET TABLE a", &["a"]),
+        ("ALTER PUBLICATION p DROP TABLE a", &["a"]),
+        ("ALTER PUBLICATION p OWNER TO o", &[]),
+    ] {
+        let changes = compile(sql).statements.remove(0).changes;
+        let touched: Vec<Change> = tables.iter().map(|name| sue(name)).collect();
+        assert!(touched.iter().all(|one| changes.contains(one)), "{sql}: {changes:?}");
+    }
+    // As the server says: ACCESS EXCLUSIVE also on every table of the type.
+    for sql in
+        ["ALTER TYPE t RENAME ATTRIBUTE a TO b CASCADE", "ALTER TYPE t ADD ATTRIBUTE a int CASCADE"]
+    {
+        let changes = compile(sql).statements.remove(0).changes;
+        assert!(changes.iter().any(Change::is_opaque), "{sql}: {changes:?}");
+    }
+}
