@@ -120,7 +120,7 @@ fn the_name_of_a_version_table_is_one_bare_name_with_its_schema_beside() {
         config.project.version_table = Some(table.to_owned());
         config.check().into_iter().map(|flaw| flaw.what).collect::<Vec<_>>()
     };
-    assert_eq!(flaws("Shop versions"), [String::new(); 0]);
+    assert!(flaws("Shop versions").is_empty());
     let [said] = &flaws("audit.versions")[..] else { panic!("one flaw") };
     assert!(
         said.contains("version_table = \"versions\" and version_table_schema = \"audit\""),

@@ -56,10 +56,9 @@ impl Scene {
     /// Reads the project with these rows, each as in `INSERT INTO table (columns) VALUES`.
     async fn with(&self, columns: &str, rows: &[&str]) -> Project {
         let table = self.table;
-        let mut sql = format!("DELETE FROM {table};");
-        for row in rows {
-            sql.push_str(&format!("INSERT INTO {table} ({columns}) VALUES ({row});"));
-        }
+        let insert = |row: &&str| format!("INSERT INTO {table} ({columns}) VALUES ({row});");
+        let inserts: Vec<String> = rows.iter().map(insert).collect();
+        let sql = format!("DELETE FROM {table}; {}", inserts.concat());
         self.database.execute(&sql);
         self.read().await
     }
