@@ -5,6 +5,7 @@ mod args;
 pub mod django;
 mod literal;
 mod margin;
+mod plain;
 mod scope;
 mod shared;
 

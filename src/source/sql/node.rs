@@ -1,5 +1,7 @@
 //! Reading the syntax tree: children, words and names.
 
+use std::sync::LazyLock;
+
 use squawk_syntax::ast::normalize_name_node;
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
@@ -98,6 +100,11 @@ pub(super) fn leading_words(node: &SyntaxNode) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
+/// Returns true for the words of SQL; only their names tell, which are written out once.
 fn is_keyword(kind: SyntaxKind) -> bool {
-    format!("{kind:?}").ends_with("_KW")
+    static KEYWORDS: LazyLock<Vec<bool>> = LazyLock::new(|| {
+        let last = SyntaxKind::__LAST as u16;
+        (0..last).map(|kind| format!("{:?}", SyntaxKind::from(kind)).ends_with("_KW")).collect()
+    });
+    KEYWORDS.get(usize::from(kind as u16)).copied().unwrap_or_default()
 }
