@@ -332,6 +332,28 @@ pub(super) fn children(node: Node<'_>) -> impl Iterator<Item = Node<'_>> {
     node.parts().filter(|child| child.part().named)
 }
 
+/// Returns a node and all with names in the grammar below it, each before those in it; nothing
+/// of those that are passed over.
+pub(super) fn below<'t>(
+    node: Node<'t>,
+    passes: impl Fn(Node<'t>) -> bool,
+) -> impl Iterator<Item = Node<'t>> {
+    let (tree, end) = (node.tree, node.part().after);
+    let mut next = node.at;
+    std::iter::from_fn(move || {
+        while next < end {
+            let found = Node { tree, at: next };
+            let is_named = found.part().named || found.at == node.at;
+            if is_named && !passes(found) {
+                next += 1;
+                return Some(found);
+            }
+            next = found.part().after;
+        }
+        None
+    })
+}
+
 /// Returns the first line of a piece of code, without what it opens.
 pub(super) fn head(code: &str) -> String {
     let head = code.lines().next().unwrap_or_default().trim();

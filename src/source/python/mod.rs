@@ -13,7 +13,7 @@ use std::cell::RefCell;
 
 use shared::Shared;
 
-use super::syntax::{Node, Reader, Tree};
+use super::syntax::{Node, Reader, Tree, below};
 
 pub use super::syntax::Fault;
 pub use literal::Literal;
@@ -119,20 +119,10 @@ pub struct Value {
 /// Returns every call below a node, the outermost first, but for those in functions that
 /// are only defined there.
 pub(crate) fn calls(node: Node<'_>) -> Vec<Node<'_>> {
-    let mut found = Vec::new();
-    let mut open = vec![node];
-    while let Some(node) = open.pop() {
-        if matches!(node.kind(), "lambda" | "function_definition" | "class_definition") {
-            continue;
-        }
-        if node.kind() == "call" {
-            found.push(node);
-        }
-        let mut inner: Vec<_> = children(node).collect();
-        inner.reverse();
-        open.extend(inner);
-    }
-    found
+    let is_defined = |node: Node<'_>| {
+        matches!(node.kind(), "lambda" | "function_definition" | "class_definition")
+    };
+    below(node, is_defined).filter(|node| node.kind() == "call").collect()
 }
 
 /// Returns the words by which something is reached: `op.get_bind().execute`.

@@ -128,7 +128,7 @@ impl Plain<'_> {
         let digits = |bytes: &[u8]| bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let whole = digits(rest);
         // What begins with a zero may be of another base.
-        (whole == 1 || rest[0] != b'0').then_some(())?;
+        (whole == 1 || whole > 1 && rest[0] != b'0').then_some(())?;
         let (kind, length) = match rest.get(whole) {
             Some(b'.') => ("float", whole + 1 + digits(&rest[whole + 1..])),
             _ => ("integer", whole),
