@@ -129,6 +129,16 @@ fn a_file_of_all_that_is_read_by_descent_says_what_it_says() {
 }
 
 #[test]
+fn a_chain_is_read_however_long_it_is() {
+    for long in [3, 127, 128, 129, 5_000] {
+        let sum = vec!["'a'"; long].join(" + ");
+        let module = Module::parse(format!("x = {sum}\ny = a{}\n", ".b()".repeat(long)));
+        assert_eq!(module.fault(), None);
+        assert_eq!(module.top().value("y").map(|value| value.line), Some(2));
+    }
+}
+
+#[test]
 fn brackets_within_brackets_are_read_however_deep_they_go() {
     for depth in [10, 100, 1_000] {
         let text = format!("x = {}{}\n", "[".repeat(depth), "]".repeat(depth));

@@ -2,7 +2,7 @@
 
 use crate::source::syntax::Node;
 
-use crate::domain::change::{self, Alter, Change, Name, Retype, Type, quote};
+use crate::domain::change::{self, Alter, Change, Name, Type, quote};
 use crate::source::python::{Args, Literal, path};
 
 use super::body::Body;
@@ -359,11 +359,7 @@ pub(super) fn alter(op: &mut Operation<'_, '_>) -> Sql {
             Some(Some(expression)) => format!(" USING {expression}"),
             Some(None) => return Err("its USING is put together when it runs".to_owned()),
         };
-        let change = (using.is_empty() && !to.contains('"')).then(|| {
-            let (column, to, using) = (column.clone(), Type::parse(&to), None);
-            ("TYPE", Alter::Type(Retype { column, to, using }))
-        });
-        all.push(acted(&table, &column, &format!("TYPE {to}{using}"), change));
+        all.push(acted(&table, &column, &format!("TYPE {to}{using}"), None));
     }
     if let Some(node) = op.args.named("nullable") {
         match op.body.scope.literal(node) {

@@ -5,6 +5,9 @@ use super::Plain;
 /// Operators of which several in a row are read from the left.
 const OPERATORS: [(u8, &str); 2] = [(b'+', "+"), (b'|', "|")];
 
+/// So many steps of one chain are followed: each moves all that was read of it.
+const CHAIN: u32 = 128;
+
 impl Plain<'_> {
     /// Reads an expression; the caller looks at what follows it.
     pub(super) fn expression(&mut self) -> Option<()> {
@@ -40,7 +43,7 @@ impl Plain<'_> {
         let first = self.planted.here();
         self.primary()?;
         let mut only = None;
-        loop {
+        for _ in 0..CHAIN {
             let end = self.at;
             self.space();
             let next = self.peek();
@@ -63,13 +66,14 @@ impl Plain<'_> {
             self.planted.name(right, "right");
             self.planted.close(first, self.at);
         }
+        None
     }
 
     /// Reads a name or a literal with all that is done to it: `a.b(c)[0]`.
     fn primary(&mut self) -> Option<()> {
         let first = self.planted.here();
         self.atom()?;
-        loop {
+        for _ in 0..CHAIN {
             let end = self.at;
             self.space();
             match self.peek() {
@@ -94,6 +98,7 @@ impl Plain<'_> {
             }
             self.planted.close(first, self.at);
         }
+        None
     }
 
     fn atom(&mut self) -> Option<()> {
