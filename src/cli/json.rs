@@ -41,9 +41,9 @@ fn safe(text: String) -> String {
         rest = &rest[plain..];
         let Some(c) = rest.chars().next() else { break };
         if is_plain(c) {
-            out.push(c)
+            out.push(c);
         } else {
-            escape(c, &mut out)
+            escape(c, &mut out);
         }
         rest = &rest[c.len_utf8()..];
     }

@@ -189,7 +189,6 @@ fn what_a_call_tells_by_itself_is_what_its_sql_would_tell() {
         "op.alter_column('users', 'n', type_=sa.String(length=9), existing_type=sa.Text())",
         "op.alter_column('users', 'n', type_=postgresql.TIMESTAMP(timezone=True))",
         "op.alter_column('users', 'n', type_=postgresql.ARRAY(sa.Numeric(10, 2)))",
-        "op.alter_column('users', 'n', type_=OwnType())",
         "op.alter_column('users', 'n', type_=sa.Integer(), postgresql_using='n::int')",
     ];
     for case in cases {

@@ -413,11 +413,10 @@ fn altered_default(
     }
     let default = default(op.body, node)
         .map_err(|Dynamic| "its default is put together when it runs".to_owned())?;
-    Ok(Some(match default {
-        Some(value) => acted(table, column, &format!("SET DEFAULT {value}"), None),
-        None => {
-            let change = ("DROP DEFAULT", Alter::DropDefault(column.to_owned()));
-            acted(table, column, "DROP DEFAULT", Some(change))
-        }
+    Ok(Some(if let Some(value) = default {
+        acted(table, column, &format!("SET DEFAULT {value}"), None)
+    } else {
+        let change = ("DROP DEFAULT", Alter::DropDefault(column.to_owned()));
+        acted(table, column, "DROP DEFAULT", Some(change))
     }))
 }

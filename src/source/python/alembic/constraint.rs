@@ -47,7 +47,7 @@ pub(super) fn foreign(op: &mut Operation<'_, '_>) -> Sql {
         theirs.join(", ")
     );
     let is_plain = not_valid.is_empty() && are_bare(&own) && are_bare(&theirs);
-    let rule = is_plain.then(|| Rule::ForeignKey(own, other, theirs));
+    let rule = is_plain.then_some(Rule::ForeignKey(own, other, theirs));
     Ok(vec![add(&table, name, "FOREIGN KEY", &sql, rule)])
 }
 

@@ -141,7 +141,8 @@ impl Plain<'_> {
         let next = rest.get(length).copied().unwrap_or(b' ');
         let goes_on =
             next.is_ascii_alphanumeric() || matches!(next, b'_' | b'.') || !next.is_ascii();
-        (!goes_on && !(kind == "float" && length == whole + 1)).then_some(())?;
+        let is_bare = kind == "float" && length == whole + 1;
+        (!goes_on && !is_bare).then_some(())?;
         self.leaf(kind, "", length);
         Some(())
     }
