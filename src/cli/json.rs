@@ -33,11 +33,26 @@ fn safe(text: String) -> String {
     if text.is_ascii() && memchr::memchr(DELETE, text.as_bytes()).is_none() {
         return text;
     }
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c == '\n' || is_plain(c) { out.push(c) } else { escape(c, &mut out) }
+    let mut out = String::with_capacity(text.len() + text.len() / 16);
+    let mut rest = text.as_str();
+    loop {
+        let plain = rest.bytes().position(is_rare).unwrap_or(rest.len());
+        out.push_str(&rest[..plain]);
+        rest = &rest[plain..];
+        let Some(c) = rest.chars().next() else { break };
+        if is_plain(c) {
+            out.push(c);
+        } else {
+            escape(c, &mut out);
+        }
+        rest = &rest[c.len_utf8()..];
     }
     out
+}
+
+/// Returns true for what is not surely plain; where a character begins, as all is that is plain.
+fn is_rare(byte: u8) -> bool {
+    byte != b'\n' && !matches!(byte, b' '..DELETE)
 }
 
 /// The one control character that JSON leaves as it is.
@@ -46,7 +61,7 @@ const DELETE: u8 = 0x7f;
 fn is_plain(c: char) -> bool {
     let mut one = [0; 4];
     let text: &str = c.encode_utf8(&mut one);
-    c.is_ascii_graphic() || c == ' ' || Untrusted::from(text).visible() == text
+    Untrusted::from(text).visible() == text
 }
 
 /// Everything that is not plain stands inside of a string, where this form is allowed.

@@ -1,6 +1,8 @@
 //! What a migration destroys, in each direction, and the read-only question that
 //! counts it before it is gone.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -104,14 +106,14 @@ fn grouped(number: u64) -> String {
 #[must_use]
 pub fn of(statements: &[Statement], direction: Direction, catalog: &Catalog) -> Vec<Loss> {
     let mut created: Vec<&Name> = Vec::new();
-    let mut catalog = catalog.clone();
+    let mut catalog = Ahead::of(catalog);
     let mut losses = Vec::new();
     for statement in statements {
         for change in &statement.changes {
             if let Change::CreateTable(table) = change {
                 created.push(&table.name);
             }
-            let is_wider = widens(change, &catalog);
+            let is_wider = widens(change, &mut catalog);
             catalog.advance(change);
             if let Some((what, probe)) = lost(change, &created).filter(|_| !is_wider) {
                 let loss = Loss::uncounted(direction, what, probe, statement.line);
@@ -122,10 +124,34 @@ pub fn of(statements: &[Statement], direction: Direction, catalog: &Catalog) -> 
     losses
 }
 
+/// A schema that is moved on only when it is asked: most changes ask nothing of it.
+struct Ahead<'a> {
+    catalog: Cow<'a, Catalog>,
+    passed: Vec<&'a Change>,
+}
+
+impl<'a> Ahead<'a> {
+    fn of(catalog: &'a Catalog) -> Self {
+        Self { catalog: Cow::Borrowed(catalog), passed: Vec::new() }
+    }
+
+    fn advance(&mut self, change: &'a Change) {
+        self.passed.push(change);
+    }
+
+    /// Returns the schema after all changes so far.
+    fn now(&mut self) -> &Catalog {
+        for change in self.passed.drain(..) {
+            self.catalog.to_mut().advance(change);
+        }
+        &self.catalog
+    }
+}
+
 /// Returns true for a change of type that takes every value of the known old type.
-fn widens(change: &Change, catalog: &Catalog) -> bool {
+fn widens(change: &Change, catalog: &mut Ahead) -> bool {
     let Change::Alter(table, Alter::Type(retype)) = change else { return false };
-    let old = catalog.find(table).and_then(|relation| relation.column(&retype.column));
+    let old = catalog.now().find(table).and_then(|relation| relation.column(&retype.column));
     old.is_some_and(|old| old.kind.fits(&retype.to))
 }
 
@@ -240,7 +266,7 @@ fn count(table: &Name, condition: Option<&str>) -> String {
 /// not asked.
 #[must_use]
 pub fn obstacles(statements: &[Statement], direction: Direction, catalog: &Catalog) -> Vec<Loss> {
-    let mut catalog = catalog.clone();
+    let mut catalog = Ahead::of(catalog);
     let mut created: Vec<&Name> = Vec::new();
     let mut obstacles = Vec::new();
     for statement in statements {
@@ -250,7 +276,7 @@ pub fn obstacles(statements: &[Statement], direction: Direction, catalog: &Catal
             }
             let found = match change {
                 Change::Alter(table, action) if !created.contains(&table) => {
-                    refusing(table, action, &catalog)
+                    refusing(table, action, &mut catalog)
                 }
                 Change::CreateIndex(index) if index.unique && !index.partial => {
                     twice(&index.table, &index.columns).into_iter().collect()
@@ -270,10 +296,12 @@ pub fn obstacles(statements: &[Statement], direction: Direction, catalog: &Catal
 
 type Counted = (String, Option<String>);
 
-fn refusing(table: &Name, action: &Alter, catalog: &Catalog) -> Vec<Counted> {
+fn refusing(table: &Name, action: &Alter, catalog: &mut Ahead) -> Vec<Counted> {
     let constraint = match action {
-        Alter::ValidateConstraint(name) => return unproven(table, name, catalog),
-        Alter::SetNotNull(column) => return missing(table, column, catalog).into_iter().collect(),
+        Alter::ValidateConstraint(name) => return unproven(table, name, catalog.now()),
+        Alter::SetNotNull(column) => {
+            return missing(table, column, catalog.now()).into_iter().collect();
+        }
         Alter::AddColumn(column) if column.not_null && !column.has_value() => {
             let what = format!("rows of {table}, which would have no value in {}", column.name);
             return vec![(what, Some(count(table, None)))];
@@ -286,14 +314,15 @@ fn refusing(table: &Name, action: &Alter, catalog: &Catalog) -> Vec<Counted> {
             let what = format!("rows of {table} that break CHECK ({expression})");
             vec![(what, Some(count(table, Some(&format!("NOT ({expression})")))))]
         }
-        Rule::NotNull(column) => missing(table, column, catalog).into_iter().collect(),
+        Rule::NotNull(column) => missing(table, column, catalog.now()).into_iter().collect(),
         Rule::Unique(columns) => twice(table, columns).into_iter().collect(),
         Rule::PrimaryKey(columns) => {
+            let catalog = catalog.now();
             let nulls = columns.iter().filter_map(|column| missing(table, column, catalog));
             nulls.chain(twice(table, columns)).collect()
         }
         Rule::ForeignKey(columns, parent, referenced) => {
-            vec![orphans(table, columns, parent, referenced, catalog)]
+            vec![orphans(table, columns, parent, referenced, catalog.now())]
         }
         _ => Vec::new(),
     }

@@ -178,6 +178,99 @@ impl<'a> Grown<'a> {
     }
 }
 
+/// A tree of one piece of a text that is read without the grammar; where its lines are only a
+/// [`Grown`] one tells.
+pub(super) struct Planted {
+    parts: Vec<Part>,
+    end: usize,
+}
+
+impl Default for Planted {
+    fn default() -> Self {
+        let root = Part { kind: "module", named: true, ..Part::default() };
+        Self { parts: vec![root], end: 0 }
+    }
+}
+
+impl Planted {
+    /// Returns the index that the next node gets.
+    pub(super) fn here(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// Returns the place behind all that was read.
+    pub(super) fn end(&self) -> usize {
+        self.end
+    }
+
+    /// Begins a node, which holds all that is added until it is closed.
+    pub(super) fn open(&mut self, kind: &'static str, field: &'static str, from: usize) -> usize {
+        let at = self.parts.len();
+        let part = Part { kind, field, named: true, from, after: at + 1, ..Part::default() };
+        self.parts.push(part);
+        at
+    }
+
+    /// Ends a node before this place.
+    pub(super) fn close(&mut self, at: usize, to: usize) {
+        self.end = self.end.max(to);
+        self.parts[at].after = self.parts.len();
+        self.parts[at].to = to;
+    }
+
+    /// Adds a node that holds nothing.
+    pub(super) fn leaf(&mut self, kind: &'static str, field: &'static str, range: Range<usize>) {
+        let at = self.open(kind, field, range.start);
+        self.close(at, range.end);
+    }
+
+    /// Adds a sign of the grammar that is asked for.
+    pub(super) fn sign(&mut self, sign: &'static str, field: &'static str, from: usize) {
+        self.leaf(sign, field, from..from + sign.len());
+        self.parts.last_mut().expect("it was added").named = false;
+    }
+
+    /// Puts all from a node on into a new one, to which the first of it is `field`.
+    pub(super) fn wrap(&mut self, at: usize, kind: &'static str, field: &'static str) {
+        let first = &mut self.parts[at];
+        let part = Part { kind, ..*first };
+        first.field = field;
+        self.parts.insert(at, part);
+        self.parts[at + 1..].iter_mut().for_each(|part| part.after += 1);
+    }
+
+    /// Takes back the last node, which holds nothing.
+    pub(super) fn forget(&mut self, at: usize) {
+        self.parts.truncate(at);
+    }
+
+    /// Tells what a node is to the one that it is in.
+    pub(super) fn name(&mut self, at: usize, field: &'static str) {
+        self.parts[at].field = field;
+    }
+
+    /// Calls a node something else.
+    pub(super) fn rename(&mut self, at: usize, kind: &'static str) {
+        self.parts[at].kind = kind;
+    }
+
+    /// Returns true if a node is called so.
+    pub(super) fn is(&self, kind: &str, at: usize) -> bool {
+        self.parts[at].kind == kind
+    }
+
+    /// Returns true if a node, or the first operand in it, is called so.
+    pub(super) fn begins_with(&self, kind: &str, at: usize) -> bool {
+        let operand = self.parts[at..].iter().find(|part| part.kind != "binary_operator");
+        operand.is_some_and(|part| part.kind == kind)
+    }
+
+    pub(super) fn finish(mut self, to: usize) -> Tree {
+        self.close(0, to);
+        Tree { parts: self.parts }
+    }
+}
+
 /// A piece of the code, with all that is in it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Node<'t> {
@@ -237,6 +330,28 @@ pub(super) fn line(node: Node<'_>) -> usize {
 /// Returns the parts of a node that have names in the grammar.
 pub(super) fn children(node: Node<'_>) -> impl Iterator<Item = Node<'_>> {
     node.parts().filter(|child| child.part().named)
+}
+
+/// Returns a node and all with names in the grammar below it, each before those in it; nothing
+/// of those that are passed over.
+pub(super) fn below<'t>(
+    node: Node<'t>,
+    passes: impl Fn(Node<'t>) -> bool,
+) -> impl Iterator<Item = Node<'t>> {
+    let (tree, end) = (node.tree, node.part().after);
+    let mut next = node.at;
+    std::iter::from_fn(move || {
+        while next < end {
+            let found = Node { tree, at: next };
+            let is_named = found.part().named || found.at == node.at;
+            if is_named && !passes(found) {
+                next += 1;
+                return Some(found);
+            }
+            next = found.part().after;
+        }
+        None
+    })
 }
 
 /// Returns the first line of a piece of code, without what it opens.

@@ -1,12 +1,15 @@
 //! The documents of `status --json` and `lint --json`, as `CLI.md` defines them.
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::domain::change::Statement;
 use crate::domain::graph::{Node, Problem, State, Trouble};
 use crate::domain::hazard::{
-    self, Answer, Catalog, Hazard, Held, Measured, Severity, Transactions,
+    self, Answer, Catalog, Hazard, Held, Measured, Relations, Severity, Transactions,
 };
 use crate::domain::loss::{self, Loss};
 use crate::domain::plan::Direction;
@@ -117,10 +120,15 @@ fn entries(project: &Project, catalog: &Catalog) -> Vec<Entry> {
     // The live schema already holds what has run, so only what is pending moves it on.
     let mut ahead = catalog.clone();
     let mut entries = Vec::new();
+    let mut migrations: HashMap<&str, &Migration> = HashMap::new();
+    for migration in &project.migrations {
+        migrations.entry(&migration.id).or_insert(migration);
+    }
     for node in &project.graph.nodes {
-        let migration = project.migration(&node.id);
+        let migration = migrations.get(node.id.as_str()).copied();
         let is_ahead = !project.connected || node.state == State::Pending;
-        let mut scratch = Catalog { complete: false, relations: Vec::new(), ..catalog.clone() };
+        let mut scratch =
+            Catalog { complete: false, relations: Relations::default(), ..catalog.clone() };
         let schema = if is_ahead { &mut ahead } else { &mut scratch };
         entries.push(entry(node, migration, project.connected, schema));
         schema.settle();
@@ -141,6 +149,11 @@ fn entry(
     // What was not read of it may have made anything.
     catalog.complete &= migration.is_none_or(|migration| migration.up.complete);
     catalog.settle();
+    let after = OnceCell::new();
+    let known = |direction| match direction {
+        Direction::Up => &before,
+        Direction::Down => after.get_or_init(|| advanced(&before, migration)),
+    };
     let down = migration.and_then(|migration| migration.down.as_ref());
     let down_hazards = down
         .map(|d| hazard::classify(&d.statements, &mut catalog.clone(), d.transactions))
@@ -155,8 +168,8 @@ fn entry(
         reversal: migration.map_or_else(gone, |migration| migration.reversal.clone()),
         hazards,
         down_hazards,
-        losses: migration.map(|m| both_ways(m, &before, loss::of)).unwrap_or_default(),
-        obstacles: migration.map(|m| both_ways(m, &before, loss::obstacles)).unwrap_or_default(),
+        losses: migration.map(|m| both_ways(m, known, loss::of)).unwrap_or_default(),
+        obstacles: migration.map(|m| both_ways(m, known, loss::obstacles)).unwrap_or_default(),
         transaction: migration.map_or(Transactions::Unknown, |m| m.up.transactions),
         preview: match migration {
             None => "none",
@@ -170,19 +183,24 @@ fn gone() -> Reversal {
     Reversal::new(Kind::Unknown, "its file is gone", None)
 }
 
-/// Returns what a migration loses, or is refused by, on both ways; `before` is the schema as
-/// far as it is known before the way up.
-fn both_ways(
+/// Returns the schema that the way up of a migration leaves.
+fn advanced(before: &Catalog, migration: Option<&Migration>) -> Catalog {
+    let mut after = before.clone();
+    let statements = migration.map_or(&[][..], |migration| &migration.up.statements);
+    statements.iter().flat_map(|one| &one.changes).for_each(|change| after.advance(change));
+    after
+}
+
+/// Returns what a migration loses, or is refused by, on both ways; `known` is the schema as far
+/// as it is known before the way up, and after it.
+fn both_ways<'c>(
     migration: &Migration,
-    before: &Catalog,
+    known: impl Fn(Direction) -> &'c Catalog,
     of: impl Fn(&[Statement], Direction, &Catalog) -> Vec<Loss>,
 ) -> Vec<Loss> {
-    let mut found = of(&migration.up.statements, Direction::Up, before);
+    let mut found = of(&migration.up.statements, Direction::Up, known(Direction::Up));
     if let Some(down) = &migration.down {
-        let mut after = before.clone();
-        let changes = migration.up.statements.iter().flat_map(|statement| &statement.changes);
-        changes.for_each(|change| after.advance(change));
-        found.extend(of(&down.statements, Direction::Down, &after));
+        found.extend(of(&down.statements, Direction::Down, known(Direction::Down)));
     }
     found
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use serde_json::Value;
 use sqlx::{Connection as _, PgConnection};
 
@@ -15,9 +16,11 @@ use super::server::{Database, LOCKKEEPER, Server};
 const PACE: Duration = Duration::from_millis(10);
 /// The goal for the swap.
 const GOAL_MS: u128 = 250;
+/// So many clients ask, each of which connects anew as soon as its connection is gone.
+const WORKERS: usize = 6;
 
-/// What the probe saw.
-#[derive(Default)]
+/// What the clients saw.
+#[derive(Clone, Copy, Default)]
 struct Seen {
     /// The longest time between two answers that were right.
     outage: Duration,
@@ -25,6 +28,17 @@ struct Seen {
     empty: u32,
     /// Connections that were refused.
     refused: u32,
+}
+
+impl Seen {
+    /// Takes what another client saw besides: of outages the longest.
+    fn with(self, other: Self) -> Self {
+        Self {
+            outage: self.outage.max(other.outage),
+            empty: self.empty + other.empty,
+            refused: self.refused + other.refused,
+        }
+    }
 }
 
 /// Measures both ways on a table of so many rows, and prints them.
@@ -44,7 +58,7 @@ pub fn measure(server: &Server, rows: u32) {
     let swap = swapped(&database, &directory);
     let in_place = in_place(&database, &directory);
     std::fs::remove_dir_all(&directory).expect("it can be removed");
-    println!("restore of {rows} rows, seen by a probe every {} ms", PACE.as_millis());
+    println!("restore of {rows} rows, seen by {WORKERS} clients every {} ms", PACE.as_millis());
     line("new database and swap", &swap);
     line("pg_restore --clean in place", &in_place);
     let met = swap.outage.as_millis() <= GOAL_MS;
@@ -99,7 +113,9 @@ fn probed(database: &Database, work: impl FnOnce()) -> Seen {
     let (database, ended) = (database.clone(), stop.clone());
     let probe = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.expect("a runtime").block_on(ask(&database, &ended))
+        let asking = join_all((0..WORKERS).map(|_| ask(&database, &ended)));
+        let seen = runtime.expect("a runtime").block_on(asking);
+        seen.into_iter().fold(Seen::default(), Seen::with)
     });
     std::thread::sleep(Duration::from_millis(300));
     work();

@@ -21,7 +21,9 @@ use super::change::Statement;
 use super::locks::Mode;
 use super::quantity::size;
 
-pub use catalog::{Catalog, Check, ColumnFact, Domain, ForeignKey, Kind, Reads, Relation};
+pub use catalog::{
+    Catalog, Check, ColumnFact, Domain, ForeignKey, Kind, Reads, Relation, Relations,
+};
 pub use estimate::Measured;
 pub use lock::{Held, blocked_by};
 

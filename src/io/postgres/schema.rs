@@ -59,7 +59,7 @@ impl Reader {
         let mut catalog = Catalog {
             version_num: Some(version_num),
             complete: true,
-            relations: relations.sorted(),
+            relations: relations.sorted().into_iter().collect(),
             search_path: self.search_path().await?,
             ..Catalog::default()
         };

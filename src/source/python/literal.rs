@@ -38,8 +38,16 @@ impl Literal {
     }
 }
 
+/// So deep literals are followed; Python itself opens 200 brackets at most.
+const DEPTH: u32 = 200;
+
 /// Returns the value of a node that is a literal all through.
 pub(crate) fn literal(node: Node<'_>, text: &str) -> Option<Literal> {
+    within(node, text, DEPTH)
+}
+
+fn within(node: Node<'_>, text: &str, depth: u32) -> Option<Literal> {
+    let inside = |node: Node<'_>| within(node, text, depth.checked_sub(1)?);
     let of = || &text[node.byte_range()];
     Some(match node.kind() {
         "string" => Literal::Str(string(node, text)?),
@@ -49,17 +57,17 @@ pub(crate) fn literal(node: Node<'_>, text: &str) -> Option<Literal> {
             Literal::Str(parts?.concat())
         }
         "integer" => Literal::Int(of().replace('_', "").parse().ok()?),
-        "unary_operator" => match literal(node.child_by_field_name("argument")?, text)? {
+        "unary_operator" => match inside(node.child_by_field_name("argument")?)? {
             Literal::Int(number) if of().starts_with('-') => Literal::Int(-number),
             _ => return None,
         },
         "true" => Literal::Bool(true),
         "false" => Literal::Bool(false),
         "none" => Literal::None,
-        "parenthesized_expression" => literal(node.named_child(0)?, text)?,
+        "parenthesized_expression" => inside(node.named_child(0)?)?,
         "list" | "tuple" | "set" => {
             let items = children(node).filter(|child| child.kind() != "comment");
-            Literal::List(items.map(|child| literal(child, text)).collect::<Option<_>>()?)
+            Literal::List(items.map(inside).collect::<Option<_>>()?)
         }
         _ => return None,
     })

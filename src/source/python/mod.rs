@@ -5,6 +5,7 @@ mod args;
 pub mod django;
 mod literal;
 mod margin;
+mod plain;
 mod scope;
 mod shared;
 
@@ -12,7 +13,7 @@ use std::cell::RefCell;
 
 use shared::Shared;
 
-use super::syntax::{Node, Reader, Tree};
+use super::syntax::{Node, Reader, Tree, below};
 
 pub use super::syntax::Fault;
 pub use literal::Literal;
@@ -118,41 +119,40 @@ pub struct Value {
 /// Returns every call below a node, the outermost first, but for those in functions that
 /// are only defined there.
 pub(crate) fn calls(node: Node<'_>) -> Vec<Node<'_>> {
-    let mut found = Vec::new();
-    let mut open = vec![node];
-    while let Some(node) = open.pop() {
-        if matches!(node.kind(), "lambda" | "function_definition" | "class_definition") {
-            continue;
-        }
-        if node.kind() == "call" {
-            found.push(node);
-        }
-        let mut inner: Vec<_> = children(node).collect();
-        inner.reverse();
-        open.extend(inner);
-    }
-    found
+    let is_defined = |node: Node<'_>| {
+        matches!(node.kind(), "lambda" | "function_definition" | "class_definition")
+    };
+    below(node, is_defined).filter(|node| node.kind() == "call").collect()
 }
 
 /// Returns the words by which something is reached: `op.get_bind().execute`.
 pub(crate) fn path(node: Node<'_>, text: &str) -> String {
-    let of = |node: Node<'_>| text[node.byte_range()].to_owned();
-    match node.kind() {
-        "attribute" => {
-            let object = node.child_by_field_name("object").map(|o| path(o, text));
-            let attribute = node.child_by_field_name("attribute").map(of);
-            format!("{}.{}", object.unwrap_or_default(), attribute.unwrap_or_default())
-        }
-        "call" => {
-            let function = node.child_by_field_name("function").map(|f| path(f, text));
-            format!("{}()", function.unwrap_or_default())
-        }
-        "identifier" => of(node),
-        "parenthesized_expression" => {
-            node.named_child(0).map(|inner| path(inner, text)).unwrap_or_default()
-        }
-        _ => String::from("?"),
+    let mut words = Vec::new();
+    let mut inner = Some(node);
+    while let Some(node) = inner {
+        inner = match node.kind() {
+            "attribute" => {
+                let attribute = node.child_by_field_name("attribute");
+                words.extend([attribute.map_or("", |node| &text[node.byte_range()]), "."]);
+                node.child_by_field_name("object")
+            }
+            "call" => {
+                words.push("()");
+                node.child_by_field_name("function")
+            }
+            "parenthesized_expression" => node.named_child(0),
+            "identifier" => {
+                words.push(&text[node.byte_range()]);
+                None
+            }
+            _ => {
+                words.push("?");
+                None
+            }
+        };
     }
+    words.reverse();
+    words.concat()
 }
 
 /// Returns the name and the value of `name = value` and `name: type = value`.

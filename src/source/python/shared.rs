@@ -8,6 +8,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use crate::source::syntax::{Grown, Reader, Tree};
 
 use super::margin::{self, Piece};
+use super::plain;
 
 /// Stands for what is in a text; a file that has it is read as a whole.
 pub(super) const GAP: u8 = 1;
@@ -40,12 +41,17 @@ impl Shared {
         let pieces = margin::pieces(text).filter(|pieces| !pieces.is_empty())?;
         let mut grown = Grown::of(text);
         for piece in pieces {
-            let form = form(&text[piece.range.clone()], &piece);
+            let own = &text[piece.range.clone()];
+            if let Some(tree) = plain::read(own) {
+                grown.add(&tree, &[], piece.range.start, &[]);
+                continue;
+            }
+            let form = form(own, &piece);
             if let Some((tree, like)) = self.known.get(&form) {
                 grown.add(tree, &like.texts, piece.range.start, &piece.texts);
                 continue;
             }
-            let tree = self.reader.read(&text[piece.range.clone()]);
+            let tree = self.reader.read(own);
             if tree.is_broken() {
                 return None;
             }

@@ -1,5 +1,7 @@
 //! Reading the syntax tree: children, words and names.
 
+use std::sync::LazyLock;
+
 use squawk_syntax::ast::normalize_name_node;
 use squawk_syntax::{SyntaxKind, SyntaxNode, SyntaxToken};
 
@@ -105,11 +107,15 @@ pub(super) fn leading_words(node: &SyntaxNode) -> String {
 
 /// Returns true for what holds a name; `ONLY` stands with a relation's.
 fn names(kind: SyntaxKind) -> bool {
-    let kind = format!("{kind:?}");
+    static NAMES: LazyLock<Vec<bool>> = LazyLock::new(|| each_kind(is_name));
+    NAMES.get(usize::from(kind as u16)).copied().unwrap_or_default()
+}
+
+fn is_name(kind: &str) -> bool {
     let is_name = kind.ends_with("_NAME") || kind.ends_with("_REF") || kind.starts_with("PATH");
     // Names without a schema stand bare where they are made.
     let is_made = matches!(
-        kind.as_str(),
+        kind,
         "SCHEMA"
             | "DATABASE"
             | "ROLE"
@@ -132,6 +138,16 @@ fn names(kind: SyntaxKind) -> bool {
     (is_name && !kind.ends_with("RELATION_NAME")) || is_made
 }
 
+/// Returns true for the words of SQL.
 fn is_keyword(kind: SyntaxKind) -> bool {
-    format!("{kind:?}").ends_with("_KW")
+    static KEYWORDS: LazyLock<Vec<bool>> =
+        LazyLock::new(|| each_kind(|kind| kind.ends_with("_KW")));
+    KEYWORDS.get(usize::from(kind as u16)).copied().unwrap_or_default()
+}
+
+/// Returns what holds of each kind by its name, which is all that tells; names are written out
+/// once only.
+fn each_kind(holds: impl Fn(&str) -> bool) -> Vec<bool> {
+    let last = SyntaxKind::__LAST as u16;
+    (0..last).map(|kind| holds(&format!("{:?}", SyntaxKind::from(kind)))).collect()
 }

@@ -91,16 +91,17 @@ fn compiled(texts: &[(String, String)], config: &Config) -> Vec<Read> {
     /// Below this a thread costs more than it brings.
     const FEW: usize = 16;
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let share = texts.len().div_ceil(cores).max(FEW);
+    let hands = cores.min(texts.len().div_ceil(FEW)).max(1);
     let one = |(path, text): &(String, String)| revision(path, text, config);
-    thread::scope(|scope| {
-        let parts: Vec<_> = texts
-            .chunks(share)
-            .map(|part| scope.spawn(move || part.iter().map(one).collect::<Vec<Read>>()))
-            .collect();
-        let done = parts.into_iter().flat_map(|part| part.join().expect("nothing in it panics"));
-        done.collect()
-    })
+    // In turns, as a project's first revisions are the longest.
+    let turn = |hand| texts.iter().skip(hand).step_by(hands).map(one).collect::<Vec<Read>>();
+    let mut parts: Vec<_> = thread::scope(|scope| {
+        // What a thread keeps of Python ends with it: none of it is done in the caller's.
+        let parts: Vec<_> = (0..hands).map(|hand| scope.spawn(move || turn(hand))).collect();
+        let done = parts.into_iter().map(|part| part.join().expect("nothing in it panics"));
+        done.map(Vec::into_iter).collect()
+    });
+    (0..texts.len()).filter_map(|at| parts[at % hands].next()).collect()
 }
 
 fn revision(path: &str, text: &str, config: &Config) -> Read {

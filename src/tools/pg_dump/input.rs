@@ -112,11 +112,13 @@ impl<'a> Input<'a> {
 
     /// Reads an integer: a sign byte, then the bytes, the lowest first.
     pub fn int(&mut self) -> Result<i64, Stop> {
-        let negative = self.byte()? != 0;
-        let value = self.little(self.int)?;
-        let value =
-            i64::try_from(value).map_err(|_| Stop::Wrong("a number is too large".into()))?;
-        Ok(if negative { -value } else { value })
+        // At once: without compression each row of a table has a number before it.
+        let mut raw = [0; 9];
+        self.fill(&mut raw[..=self.int])?;
+        let [sign, value @ ..] = raw;
+        let value = i64::try_from(u64::from_le_bytes(value))
+            .map_err(|_| Stop::Wrong("a number is too large".into()))?;
+        Ok(if sign == 0 { value } else { -value })
     }
 
     /// Reads the flag and the place of an entry's data.

@@ -313,7 +313,7 @@ fn no_duration_follows_from_a_size_alone_and_the_size_is_shown() {
     assert_eq!((unknown.bytes, unknown.estimate_s), (None, None));
     assert_eq!(unknown.cost(), "reads every row");
     let mut catalog = schema(150_020);
-    for relation in &mut catalog.relations {
+    for relation in catalog.relations.iter_mut() {
         relation.bytes = Some(400_000_000);
     }
     let hazard = hazards("CREATE INDEX i ON t (a)", &catalog).pop().expect("one");
@@ -326,7 +326,7 @@ fn no_duration_follows_from_a_size_alone_and_the_size_is_shown() {
 #[test]
 fn an_estimate_is_a_duration_that_was_measured_and_grows_with_the_size_of_what_is_read() {
     let mut catalog = schema(150_020);
-    for relation in &mut catalog.relations {
+    for relation in catalog.relations.iter_mut() {
         relation.bytes = Some(400_000_000);
     }
     let scan = hazards("CREATE INDEX i ON t (a)", &catalog).pop().expect("one");

@@ -2,6 +2,7 @@
 
 mod alembic;
 mod javascript;
+mod python;
 mod question;
 mod sql;
 mod squawk;

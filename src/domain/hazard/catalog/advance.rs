@@ -63,7 +63,8 @@ impl Catalog {
     /// Takes it that the view which was made just now reads this relation.
     fn read(&mut self, name: &Name) {
         let relation = self.find(name).map_or_else(|| name.clone(), |found| found.name.clone());
-        if let Some(view) = self.relations.last_mut().filter(|made| made.kind != Kind::Table) {
+        let is_view = self.relations.iter().next_back().is_some_and(|r| r.kind != Kind::Table);
+        if let Some(view) = self.relations.last_mut().filter(|_| is_view) {
             view.reads.push(Reads { relation, columns: Vec::new() });
         }
     }

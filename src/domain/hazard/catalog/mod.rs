@@ -3,10 +3,12 @@
 
 mod advance;
 mod relation;
+mod relations;
 
 use crate::domain::change::{Name, Type};
 
 pub use relation::{Check, ColumnFact, ForeignKey, Kind, Reads, Relation};
+pub use relations::Relations;
 
 /// The schema as far as it is known.
 ///
@@ -20,7 +22,7 @@ pub struct Catalog {
     /// does not exist.
     pub complete: bool,
     /// The relations.
-    pub relations: Vec<Relation>,
+    pub relations: Relations,
     /// The domains.
     pub domains: Vec<Domain>,
     /// The names of the enums.
@@ -47,7 +49,7 @@ impl Catalog {
     /// that is not known any of the name.
     #[must_use]
     pub fn find(&self, name: &Name) -> Option<&Relation> {
-        self.at(name).map(|at| &self.relations[at])
+        self.at(name).map(|at| self.relations.get(at))
     }
 
     fn at(&self, name: &Name) -> Option<usize> {
@@ -63,7 +65,7 @@ impl Catalog {
     }
 
     fn find_mut(&mut self, name: &Name) -> Option<&mut Relation> {
-        self.at(name).map(|at| &mut self.relations[at])
+        self.at(name).map(|at| self.relations.get_mut(at))
     }
 
     /// Returns the name under which people know a relation: without schema where the search
@@ -191,8 +193,9 @@ impl Catalog {
 
     /// Forgets what was fresh: the transaction has ended.
     pub fn settle(&mut self) {
-        for relation in &mut self.relations {
-            relation.fresh = false;
+        let fresh = self.relations.iter().enumerate().filter(|(_, relation)| relation.fresh);
+        for at in fresh.map(|(at, _)| at).collect::<Vec<_>>() {
+            self.relations.get_mut(at).fresh = false;
         }
     }
 }

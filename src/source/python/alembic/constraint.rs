@@ -2,18 +2,22 @@
 
 use crate::source::syntax::Node;
 
-use crate::domain::change::{Name, quote};
+use crate::domain::change::{Alter, Change, Constraint, Name, Rule, quote};
 use crate::source::python::{Args, Literal, path};
 
 use super::body::Body;
-use super::operation::{Operation, Sql, list};
+use super::operation::{Operation, Sql, Written, altered, list};
+use super::table::is_bare;
 
 /// `create_unique_constraint`, `create_primary_key`.
 pub(super) fn keyed(op: &mut Operation<'_, '_>, word: &str) -> Sql {
     let name = op.text_or_none("constraint_name")?;
     let table = op.table("table_name")?;
-    let columns = op.names("columns")?.join(", ");
-    Ok(vec![add(&table, name.as_deref(), &format!("{word} ({columns})")).into()])
+    let columns = op.names("columns")?;
+    let sql = format!("{word} ({})", columns.join(", "));
+    let rule = if word == "UNIQUE" { Rule::Unique } else { Rule::PrimaryKey };
+    let rule = are_bare(&columns).then(|| rule(columns));
+    Ok(vec![add(&table, name, word, &sql, rule)])
 }
 
 /// `create_check_constraint`.
@@ -22,7 +26,8 @@ pub(super) fn check(op: &mut Operation<'_, '_>) -> Sql {
     let table = op.table("table_name")?;
     let condition = op.text("condition")?;
     let not_valid = if op.flag("postgresql_not_valid")? { " NOT VALID" } else { "" };
-    Ok(vec![add(&table, name.as_deref(), &format!("CHECK ({condition}){not_valid}")).into()])
+    let sql = format!("CHECK ({condition}){not_valid}");
+    Ok(vec![add(&table, name, "CHECK", &sql, None)])
 }
 
 /// `create_foreign_key`.
@@ -33,11 +38,17 @@ pub(super) fn foreign(op: &mut Operation<'_, '_>) -> Sql {
         None => Name { name: op.text("source_table")?, schema: op.schema("source_schema")? },
     };
     let other = Name { name: op.text("referent_table")?, schema: op.schema("referent_schema")? };
-    let own = op.names("local_cols")?.join(", ");
-    let theirs = op.names("remote_cols")?.join(", ");
+    let (own, theirs) = (op.names("local_cols")?, op.names("remote_cols")?);
     let not_valid = if op.flag("postgresql_not_valid")? { " NOT VALID" } else { "" };
-    let rule = format!("FOREIGN KEY ({own}) REFERENCES {} ({theirs}){not_valid}", other.quoted());
-    Ok(vec![add(&table, name.as_deref(), &rule).into()])
+    let sql = format!(
+        "FOREIGN KEY ({}) REFERENCES {} ({}){not_valid}",
+        own.join(", "),
+        other.quoted(),
+        theirs.join(", ")
+    );
+    let is_plain = not_valid.is_empty() && are_bare(&own) && are_bare(&theirs);
+    let rule = is_plain.then_some(Rule::ForeignKey(own, other, theirs));
+    Ok(vec![add(&table, name, "FOREIGN KEY", &sql, rule)])
 }
 
 /// `create_exclude_constraint`: what it excludes is not read.
@@ -45,7 +56,7 @@ pub(super) fn exclude(op: &mut Operation<'_, '_>) -> Sql {
     let name = op.text_or_none("constraint_name")?;
     let table = op.table("table_name")?;
     op.body.is_partial();
-    Ok(vec![add(&table, name.as_deref(), "EXCLUDE USING gist (ctid WITH =)").into()])
+    Ok(vec![add(&table, name, "EXCLUDE", "EXCLUDE USING gist (ctid WITH =)", None)])
 }
 
 /// `drop_constraint`.
@@ -53,13 +64,27 @@ pub(super) fn drop(op: &mut Operation<'_, '_>) -> Sql {
     let name = op.text("constraint_name")?;
     let table = op.table("table_name")?;
     let exists = op.exists("if_exists", "IF EXISTS ")?;
-    let (table, name) = (table.quoted(), quote(&name));
-    Ok(vec![format!("ALTER TABLE {table} DROP CONSTRAINT {exists}{name}").into()])
+    let (head, sql) = (format!("DROP CONSTRAINT {exists}"), quote(&name));
+    Ok(vec![altered(&table, &head, &sql, Some(Alter::DropConstraint(name)))])
 }
 
-fn add(table: &Name, name: Option<&str>, rule: &str) -> String {
-    let named = name.map(|name| format!("CONSTRAINT {} ", quote(name))).unwrap_or_default();
-    format!("ALTER TABLE {} ADD {named}{rule}", table.quoted())
+/// Returns an `ADD` of what begins with `word`, with the rule where nothing of it has to be
+/// read as SQL.
+fn add(table: &Name, name: Option<String>, word: &str, sql: &str, rule: Option<Rule>) -> Written {
+    let named = name.as_ref().map(|name| format!("CONSTRAINT {} ", quote(name)));
+    let sql = format!("ALTER TABLE {} ADD {}{sql}", table.quoted(), named.unwrap_or_default());
+    let known = rule.map(|rule| {
+        let word = if name.is_some() { "CONSTRAINT" } else { word };
+        let constraint = Constraint { name, rule, not_valid: false };
+        let change = Change::Alter(table.clone(), Alter::AddConstraint(constraint));
+        (format!("ALTER TABLE … ADD {word}"), change)
+    });
+    Written { sql, known }
+}
+
+/// Returns true if all are columns: there are some, and none is an expression or quoted.
+fn are_bare(columns: &[String]) -> bool {
+    !columns.is_empty() && columns.iter().all(|column| is_bare(column))
 }
 
 /// Reads a constraint that stands inside of `create_table`; `None` if it is none.

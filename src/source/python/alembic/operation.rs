@@ -56,14 +56,16 @@ pub(super) fn compile<'t>(body: &mut Body<'t>, call: Node<'t>, name: &str, batch
 
 /// Returns the statements of an operation; their lines are not known here.
 fn read(all: Vec<Written>) -> Vec<Statement> {
-    if all.iter().any(|written| written.known.is_none()) {
-        let all: Vec<String> = all.into_iter().map(|written| written.sql).collect();
-        return sql::compile(&all.join(";\n")).statements;
+    let mut statements = Vec::with_capacity(all.len());
+    for Written { sql, known } in all {
+        match known {
+            Some((kind, change)) => {
+                statements.push(Statement { line: 1, sql, kind, changes: vec![change] });
+            }
+            None => statements.extend(sql::compile(&sql).statements),
+        }
     }
-    let known = all.into_iter().filter_map(|Written { sql, known }| Some((sql, known?)));
-    known
-        .map(|(sql, (kind, change))| Statement { line: 1, sql, kind, changes: vec![change] })
-        .collect()
+    statements
 }
 
 impl Operation<'_, '_> {
@@ -93,14 +95,18 @@ impl Operation<'_, '_> {
     fn drop_table(&mut self) -> Sql {
         let table = self.table("table_name")?;
         let exists = self.exists("if_exists", "IF EXISTS ")?;
-        Ok(vec![format!("DROP TABLE {exists}{}", table.quoted()).into()])
+        let head = format!("DROP TABLE {exists}");
+        let sql = format!("{head}{}", table.quoted());
+        let known = Some((head.trim_end().to_owned(), Change::DropTable(table)));
+        Ok(vec![Written { sql, known }])
     }
 
     fn rename_table(&mut self) -> Sql {
         let old = self.text("old_table_name")?;
         let new = self.text("new_table_name")?;
         let table = self.within(old)?;
-        Ok(vec![format!("ALTER TABLE {} RENAME TO {}", table.quoted(), quote(&new)).into()])
+        let sql = quote(&new);
+        Ok(vec![altered(&table, "RENAME TO ", &sql, Some(Alter::Rename(new)))])
     }
 
     fn comment(&mut self, name: &str) -> Sql {
@@ -223,7 +229,7 @@ impl Operation<'_, '_> {
 }
 
 /// Returns an `ALTER TABLE` of one action, which begins with the words of `head`.
-fn altered(table: &Name, head: &str, rest: &str, known: Option<Alter>) -> Written {
+pub(super) fn altered(table: &Name, head: &str, rest: &str, known: Option<Alter>) -> Written {
     let known = known.map(|alter| {
         (format!("ALTER TABLE … {}", head.trim_end()), Change::Alter(table.clone(), alter))
     });

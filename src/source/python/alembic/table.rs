@@ -104,7 +104,7 @@ fn head(unique: bool, concurrently: bool, if_not_exists: bool) -> String {
 }
 
 /// Returns true for a name that is no expression and needs no quotes.
-fn is_bare(column: &str) -> bool {
+pub(super) fn is_bare(column: &str) -> bool {
     !column.is_empty() && quote(column) == column
 }
 
