@@ -236,6 +236,12 @@ fn preview(scope: Scope, dumper: &Dumper, making: &Making, plan: &Plan) -> Previ
         _ => "schema and rows".to_owned(),
     };
     let lock_s = plan.timeouts.lock_ms.unwrap_or(0) / 1000;
+    let summed = match making.contents && scope != Scope::Schema {
+        true => {
+            ", and a sum of each table's contents: every row is read once more, some 2 s per GB"
+        }
+        false => "",
+    };
     Preview {
         title: format!("back up {database} ({})", scope.word()),
         sql: Vec::new(),
@@ -243,10 +249,10 @@ fn preview(scope: Scope, dumper: &Dumper, making: &Making, plan: &Plan) -> Previ
             shown_command(scope, dumper, lock_s),
             format!("{what}, into {}", Untrusted::from(making.directory.as_str()).one_line()),
             format!(
-                "named {database}-TIME-REVISION.dump, with a manifest: SHA-256, revision, rows"
+                "named {database}-TIME-REVISION.dump, with a manifest: SHA-256, revision, \
+                 rows{summed}"
             ),
             beside(scope, making),
-            counted(making),
             format!("read back and proven to {} before it counts as a backup", making.level),
             "ACCESS SHARE on every table, to its end: reads and writes go on".to_owned(),
             "ALTER, DROP, TRUNCATE and VACUUM FULL would wait behind it, and others behind them"
@@ -257,17 +263,6 @@ fn preview(scope: Scope, dumper: &Dumper, making: &Making, plan: &Plan) -> Previ
         stall: None,
         counts: Vec::new(),
         back: "none needed: nothing in the database changes; if it fails, its .partial is removed"
-            .to_owned(),
-    }
-}
-
-/// Returns what is counted in the snapshot, and what that costs.
-fn counted(making: &Making) -> String {
-    match making.contents {
-        true => "the rows of each table counted and their contents summed in the same snapshot: \
-                 every row is read once more, some 2 s per GB"
-            .to_owned(),
-        false => "the rows of each table counted in the same snapshot; contents are not summed"
             .to_owned(),
     }
 }

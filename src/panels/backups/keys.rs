@@ -3,7 +3,7 @@
 use crossterm::event::KeyCode;
 
 use crate::domain::backup::{Backup, Kind, Retention, Tending};
-use crate::domain::verify::{Level, estimated};
+use crate::domain::verify::{Level, rough};
 use crate::panels::{Command, Scene};
 use crate::session::facts::Proof;
 use crate::session::pick::{Choice, Choices};
@@ -134,8 +134,9 @@ fn own(kind: Kind) -> Option<String> {
 /// Returns how far a backup can be proven, with what each level proves and takes.
 pub(super) fn levels(backup: &Backup) -> Choices {
     let choice = |level: Level| {
-        let takes = estimated(level, backup.size);
-        let label = format!("{level}  {}: {takes}", level.proves());
+        // The time first: a narrow screen cuts the end off.
+        let takes = rough(level, backup.size);
+        let label = format!("{level}  {takes:<13}  {}", level.proves());
         Choice { value: level.to_string(), label }
     };
     if let Some(label) = own(backup.kind) {

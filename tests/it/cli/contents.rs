@@ -27,7 +27,8 @@ const SHOP: &str = "CREATE TYPE mood AS ENUM ('sad', 'ok');
       twice int GENERATED ALWAYS AS (3 * 2) STORED);
     INSERT INTO kinds VALUES ('2026-02-03 04:05:06.789+09', '2026-02-03', '1 year 2 mons 3.5 days',
       '\\x00ff5c', '{\"b\": 1,  \"a\":2}', '{\"b\": 1, \"a\": 2}', 1.500, 0.1::float8 + 0.2, '[1,5)',
-      ARRAY['a,b', NULL, ''], '<a>1</a>', 12.5, 'users', 'fat cats'), (DEFAULT);
+      ARRAY['a,b', NULL, ''], '<a>1</a>', 12.5, 'users', 'fat cats');
+    INSERT INTO kinds DEFAULT VALUES;
     CREATE TABLE nothing (); INSERT INTO nothing DEFAULT VALUES;
     CREATE TABLE log (at date NOT NULL, what text) PARTITION BY RANGE (at);
     CREATE TABLE log_2026 PARTITION OF log FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');

@@ -183,7 +183,10 @@ fn each_level_says_what_it_proves_and_takes_before_it_is_picked() {
     let (facts, session) = (known(all()), Session::default());
     let asked = press(&mut Backups::default(), &scene(&facts, &session), 'v');
     let Ask::Prove(_, levels) = asked else { panic!("{asked:?}") };
-    let pick = Overlay::<Command>::Pick(Pick::new("How far is it proven?", levels));
+    let pick = Overlay::<Command>::Pick(Pick::new(
+        "How far is it proven? Times are estimates by its size",
+        levels,
+    ));
     for (width, height) in SIZES {
         let mut buf = blank(width, height);
         let area = buf.area;

@@ -8,6 +8,17 @@ use lockkeeper::domain::verify::Level;
 use super::{ARMED, NOTES, Operator, database};
 use crate::support::act::{files, until};
 
+/// What does not fit on the screen is shown before a yes is taken.
+fn read_to_its_end(console: &mut Operator) {
+    until("an armed dialog", || {
+        let screen = console.pty.screen().contents();
+        if screen.contains("shows the rest") {
+            console.pty.send("\u{1b}[B");
+        }
+        screen.contains(ARMED).then_some(())
+    });
+}
+
 #[tokio::test]
 async fn a_backup_is_made_and_proven_up_to_l6_from_the_console() {
     let database = database("proof");
@@ -15,8 +26,8 @@ async fn a_backup_is_made_and_proven_up_to_l6_from_the_console() {
     let mut console = Operator::on(&database, NOTES);
     console.ready();
     console.press("5", "b back up");
-    console.plan("b", "back up");
-    console.pty.wait_for(ARMED);
+    console.press("b", "back up");
+    read_to_its_end(&mut console);
     console.press("y", "): done");
     console.pty.wait_for("v verify");
     let screen = console.press("v", "How far is it proven?");
@@ -26,8 +37,8 @@ async fn a_backup_is_made_and_proven_up_to_l6_from_the_console() {
     }
     assert!(screen.contains("a few seconds"), "{screen}");
     console.type_slowly("L6");
-    console.plan("\r", "scratch server");
-    console.pty.wait_for(ARMED);
+    console.press("\r", "scratch server");
+    read_to_its_end(&mut console);
     console.pty.send("y");
     let directory = console.project.path().join("backups");
     let manifest = until("L6 in the manifest", || {
