@@ -53,10 +53,8 @@ pub(super) fn rows(scratch: &Scratch) -> Result<Rows, String> {
 
 /// Returns the sums of the contents of every table that was loaded.
 pub(super) fn contents(scratch: &Scratch) -> Result<Contents, String> {
-    let settings: String = content::SETTINGS
-        .iter()
-        .map(|(name, value)| format!("SET {name} = '{value}';\n"))
-        .collect();
+    let settings =
+        content::SETTINGS.map(|(name, value)| format!("SET {name} = '{value}';\n")).concat();
     // The columns are put in by format() where %s stands.
     let sum = content::sum("%s").replace('\'', "''");
     let ask = format!(
