@@ -1,10 +1,14 @@
 -- The tables whose rows pg_dump writes: those that hold rows themselves (partitions, not what
 -- they are partitions of), without those of an extension. Their size is an estimate that
--- waits for nobody's lock.
+-- waits for nobody's lock. Their columns are those that a dump holds, by name.
 SELECT n.nspname::text,
        c.relname::text,
        format('%I.%I', n.nspname, c.relname)::text,
-       greatest(c.relpages, 1)::int8
+       greatest(c.relpages, 1)::int8,
+       coalesce((SELECT string_agg(format('%I', a.attname), ', ' ORDER BY a.attname::text COLLATE "C")
+                 FROM pg_catalog.pg_attribute a
+                 WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                   AND a.attgenerated = ''), '')::text
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r'

@@ -313,7 +313,7 @@ impl App {
                 vec![Output::Backend(backend)]
             }
             Ask::Prove(location, levels) => {
-                let question = "How far is it proven?";
+                let question = "How far is it proven? Times are estimates by its size";
                 self.overlay = Some(Overlay::Pick(Pick::new(question, levels)));
                 self.proving = Some(location);
                 Vec::new()

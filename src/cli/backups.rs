@@ -9,7 +9,7 @@ use super::{args, json, print, site, words};
 use crate::domain::backup::Document;
 use crate::io::allowed::Allowed;
 use crate::io::paths::Paths;
-use crate::io::store::{Store, outside};
+use crate::io::store::{Store, outside, own};
 
 /// Prints the inventory: exit 0 also if it is empty.
 ///
@@ -20,11 +20,14 @@ pub fn run(flags: &args::Backups) -> Result<ExitCode> {
     let now = Utc::now();
     let mut store = Store::of(&loaded, &project);
     if outside::is_asked(&loaded.config.backups) {
-        let allowed = Allowed::in_state(&Paths::of_user()?.state);
+        let state = Paths::of_user()?.state;
+        let allowed = Allowed::in_state(&state);
         let runtime = super::runtime();
         let runtime = runtime.wrap_err("no runtime")?;
         let asked = outside::ask(&loaded, &project, &allowed, outside::LIMIT);
-        store.also(runtime.block_on(asked));
+        let mut told = runtime.block_on(asked);
+        own::recall(&state, &mut told);
+        store.also(told);
     }
     let inventory = store.read(now);
     if flags.json {

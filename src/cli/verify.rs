@@ -5,13 +5,15 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
-use color_eyre::eyre::{Result, WrapErr as _};
+use color_eyre::eyre::{Result, WrapErr as _, eyre};
 
-use super::{args, json, print, say, words};
-use crate::domain::verify::{Level, estimated};
+use super::{args, json, print, say, site, words};
+use crate::domain::verify::{Level, Report, estimated};
 use crate::io::act::this_program;
+use crate::io::allowed::Allowed;
 use crate::io::drill::{self, Place};
 use crate::io::paths::Paths;
+use crate::io::store::{outside, own};
 
 /// How often a person is told how far it is.
 const TOLD: Duration = Duration::from_secs(1);
@@ -21,6 +23,9 @@ const TOLD: Duration = Duration::from_secs(1);
 /// # Errors
 /// When there is nothing that could be proven: no such file, or no backup.
 pub fn run(flags: &args::Verify) -> Result<ExitCode> {
+    if let Some(location) = flags.file.to_str().filter(|text| own::is_theirs(text)) {
+        return elsewhere(flags, location);
+    }
     let place = Place {
         state: Paths::of_user()?.state,
         program: this_program().wrap_err("this program's own file is not known")?,
@@ -32,14 +37,34 @@ pub fn run(flags: &args::Verify) -> Result<ExitCode> {
     }
     let mut tell = progress(flags);
     let (report, _) = drill::verify(&flags.file, flags.level, Utc::now(), &place, &mut tell)?;
+    Ok(told(flags, &report))
+}
+
+fn told(flags: &args::Verify, report: &Report) -> ExitCode {
     // First, so that the last line is what it comes to.
     report.notes.iter().for_each(|note| say(note));
     if flags.json {
-        json::print(&report);
+        json::print(report);
     } else {
-        print(&words::proof(&report).join("\n"));
+        print(&words::proof(report).join("\n"));
     }
-    Ok(ExitCode::from(report.exit_code()))
+    ExitCode::from(report.exit_code())
+}
+
+/// Lets the program prove it that keeps it, as the configuration names that.
+fn elsewhere(flags: &args::Verify, location: &str) -> Result<ExitCode> {
+    let (loaded, project) = site::project(None, None)?;
+    let state = Paths::of_user()?.state;
+    let allowed = Allowed::in_state(&state);
+    let runtime = super::runtime().wrap_err("no runtime")?;
+    let place = own::Place { loaded: &loaded, cwd: &project, allowed: &allowed, state: &state };
+    say("its own program reads all of it: that takes as long as it is large");
+    let report = runtime.block_on(async {
+        let known = outside::ask(&loaded, &project, &allowed, outside::LIMIT).await;
+        let known = known.backups.iter().find(|backup| backup.location == location);
+        own::verify(place, location, flags.level, known, Utc::now()).await
+    });
+    Ok(told(flags, &report.map_err(|why| eyre!(why))?))
 }
 
 /// Returns what tells how far it is: a person always, a file only of a drill.

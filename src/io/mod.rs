@@ -35,4 +35,5 @@ pub mod site;
 pub mod store;
 pub mod tables;
 pub mod terminal;
+pub mod tool;
 pub mod tree;

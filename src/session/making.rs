@@ -2,6 +2,7 @@
 
 use crate::domain::age;
 use crate::domain::backup::{Backup, Room, Scope};
+use crate::domain::config::Client;
 use crate::domain::evidence::Level;
 use crate::domain::plan::{Action, Command, Digest, Plan, Preview, Risk, Timeouts};
 use crate::domain::quantity::size;
@@ -31,6 +32,8 @@ pub struct Making {
     /// The level that the file has to pass before it is a backup: what the configuration
     /// asks for, as far as no server is needed.
     pub level: Level,
+    /// Whether the contents of each table are summed.
+    pub contents: bool,
     /// The migration tool whose revision goes into the manifest.
     pub tool: Option<String>,
     /// The tables that were named, as the server quotes them; or what is wrong with a name.
@@ -46,17 +49,63 @@ pub struct Making {
 /// A `pg_dump` that works with the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dumper {
-    /// Its file.
+    /// Its file, or behind a prefix its name there.
     pub path: String,
+    /// How it is run where it is not on this machine.
+    pub through: Option<Client>,
     /// Its version, e.g. `15.20`.
     pub version: String,
     /// Its major version.
     pub major: u32,
-    /// Its content: the plan is bound to it.
-    pub digest: Digest,
+    /// Its content: the plan is bound to it; `None` behind a prefix, where the plan is bound to
+    /// its version.
+    pub digest: Option<Digest>,
     /// What to know of this version.
     pub warning: Option<String>,
 }
+
+impl Dumper {
+    /// Returns what the child is told of the way to it.
+    pub(super) fn options(&self) -> Vec<(&'static str, String)> {
+        let Some(client) = &self.through else { return Vec::new() };
+        let mut options: Vec<_> =
+            client.prefix.iter().map(|word| ("--prefix", word.clone())).collect();
+        options.push(("--of", self.version.clone()));
+        let there = [
+            ("--there-host", client.host.clone()),
+            ("--there-port", client.port.map(|port| port.to_string())),
+            ("--there-user", client.user.clone()),
+        ];
+        let there = there.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        options.extend(there);
+        options
+    }
+
+    /// Returns its name as it is started.
+    pub(super) fn started(&self) -> String {
+        let prefix = self.through.iter().flat_map(|client| &client.prefix);
+        let words: Vec<&str> = prefix.map(String::as_str).chain([self.path.as_str()]).collect();
+        Untrusted::from(words.join(" ")).one_line()
+    }
+
+    /// Returns what to know of a program that a prefix runs; `env` is what that gets.
+    pub(super) fn elsewhere(&self, env: &[String]) -> Option<String> {
+        let client = self.through.as_ref()?;
+        let has_password = env.iter().any(|name| name == PASSWORD);
+        let names_it = client.prefix.iter().any(|word| word.contains(PASSWORD));
+        Some(match (has_password, names_it) {
+            (true, false) => format!(
+                "the password is in {PASSWORD} of the prefix's environment, and the prefix does \
+                 not name it: docker gives it on with -e {PASSWORD}"
+            ),
+            (true, true) => format!("the password is given on by name: -e {PASSWORD}"),
+            (false, _) => "no password is given to what the prefix runs".to_owned(),
+        })
+    }
+}
+
+/// The variable that holds the password, as libpq reads it.
+const PASSWORD: &str = "PGPASSWORD";
 
 /// What is wanted of a backup.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,7 +157,7 @@ pub fn plan(scope: Scope, making: &Making, ground: &Ground<'_>) -> Result<Plan, 
         Action::Backup { scope: scope.word().to_owned(), location: making.directory.clone() };
     let mut plan = bare(action, Risk::Safe, ground);
     plan.timeouts = timeouts(ground);
-    plan.files = vec![dumper.digest.clone()];
+    plan.files = dumper.digest.clone().into_iter().collect();
     plan.command = Some(Command {
         argv: argv(scope, dumper, making, &plan),
         env: making.env.clone(),
@@ -147,6 +196,7 @@ fn argv(scope: Scope, dumper: &Dumper, making: &Making, plan: &Plan) -> Vec<Stri
     let mut option = |name: &str, value: String| argv.extend([name.to_owned(), value]);
     option("--directory", making.directory.clone());
     option("--pg-dump", dumper.path.clone());
+    dumper.options().into_iter().for_each(|(name, value)| option(name, value));
     option("--system", plan.target.system_identifier.clone());
     option("--oid", plan.target.database_oid.to_string());
     option("--lock-ms", plan.timeouts.lock_ms.unwrap_or(0).to_string());
@@ -154,6 +204,9 @@ fn argv(scope: Scope, dumper: &Dumper, making: &Making, plan: &Plan) -> Vec<Stri
     option("--level", making.level.to_string());
     if let Some(tool) = &making.tool {
         option("--tool", tool.clone());
+    }
+    if making.contents && scope != Scope::Schema {
+        option("--contents", "sum".to_owned());
     }
     for table in making.tables.iter().flatten() {
         option("--table", table.clone());
@@ -183,6 +236,12 @@ fn preview(scope: Scope, dumper: &Dumper, making: &Making, plan: &Plan) -> Previ
         _ => "schema and rows".to_owned(),
     };
     let lock_s = plan.timeouts.lock_ms.unwrap_or(0) / 1000;
+    let summed = match making.contents && scope != Scope::Schema {
+        true => {
+            ", and a sum of each table's contents: every row is read once more, some 2 s per GB"
+        }
+        false => "",
+    };
     Preview {
         title: format!("back up {database} ({})", scope.word()),
         sql: Vec::new(),
@@ -190,7 +249,8 @@ fn preview(scope: Scope, dumper: &Dumper, making: &Making, plan: &Plan) -> Previ
             shown_command(scope, dumper, lock_s),
             format!("{what}, into {}", Untrusted::from(making.directory.as_str()).one_line()),
             format!(
-                "named {database}-TIME-REVISION.dump, with a manifest: SHA-256, revision, rows"
+                "named {database}-TIME-REVISION.dump, with a manifest: SHA-256, revision, \
+                 rows{summed}"
             ),
             beside(scope, making),
             format!("read back and proven to {} before it counts as a backup", making.level),
@@ -229,7 +289,7 @@ fn beside(scope: Scope, making: &Making) -> String {
 
 /// Returns `pg_dump`'s command line as it will run.
 fn shown_command(scope: Scope, dumper: &Dumper, lock_s: u64) -> String {
-    let path = Untrusted::from(dumper.path.as_str()).one_line();
+    let path = dumper.started();
     let schema = match scope {
         Scope::Schema => " --schema-only",
         Scope::Tables => " --strict-names --table=…",
@@ -259,6 +319,7 @@ fn now(dumper: &Dumper, making: &Making, plan: &Plan, lock_s: u64) -> Vec<String
         ));
     }
     now.extend(dumper.warning.clone());
+    now.extend(dumper.elsewhere(&making.env));
     now
 }
 

@@ -91,7 +91,7 @@ pub fn plan(order: &Order, read: &Restoring, ground: &Ground<'_>) -> Result<Plan
     };
     let mut plan = bare(action, risk(act), ground);
     if act == Act::Load {
-        plan.files = vec![read.client.clone()?.digest];
+        plan.files = read.client.clone()?.digest.into_iter().collect();
     }
     plan.command = Some(Command {
         argv: argv(act, &database, found.as_ref(), read, &plan)?,
@@ -138,6 +138,13 @@ fn fits(backup: &Backup, read: &Restoring) -> Result<(), String> {
         return no("it is of another database");
     }
     let client = read.client.as_ref().map_err(Clone::clone)?;
+    if client.through.is_some() && backup.kind == Kind::Directory {
+        return no(
+            "a directory is not seen by a pg_restore that a prefix runs elsewhere: only one \
+                   file can be given to it; put PostgreSQL's clients on this machine, and leave \
+                   [backups.client] out",
+        );
+    }
     match backup.tool_version.as_ref().and_then(|version| major(version.raw())) {
         Some(major) if major > client.major => no(&format!(
             "it was made by the tools of {major}, which those of {} cannot read",
@@ -185,7 +192,9 @@ fn argv(
     if act == Act::Load {
         let backup = read.backup.as_ref().ok_or("the backup was not read")?.as_ref()?;
         option("--backup", backup.location.clone());
-        option("--client", read.client.as_ref().map_err(Clone::clone)?.path.clone());
+        let client = read.client.as_ref().map_err(Clone::clone)?;
+        option("--client", client.path.clone());
+        client.options().into_iter().for_each(|(name, value)| option(name, value));
         option("--jobs", read.jobs.to_string());
         if let Some(tool) = &read.tool {
             option("--tool", tool.clone());
@@ -291,6 +300,9 @@ fn now(act: Act, order: &Order, read: &Restoring, preflight: &Preflight) -> Vec<
         Act::Load | Act::Swap => now.extend(lost(read)),
         Act::Undo => now.push(lost_by_undo(read)),
         Act::Settle | Act::Drop => {}
+    }
+    if let (Act::Load, Ok(client)) = (act, &read.client) {
+        now.extend(client.elsewhere(&read.env));
     }
     if act != Act::Settle && act != Act::Drop {
         now.extend(sessions(act, preflight));

@@ -114,3 +114,40 @@ fn number(value: Option<&Value>) -> Option<i64> {
     let value = value?;
     value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }
+
+/// Returns the command that proves the backup at this location: it reads all of it, where
+/// Barman keeps it, by `pg_verifybackup`. (`check-backup` is none: it changes the backup's
+/// status, and ends with 0 also when it makes it FAILED; 3.4.)
+#[must_use]
+pub fn verify(server: &str, location: &str) -> Option<Vec<String>> {
+    let mut words = show(server, location)?;
+    words.iter_mut().filter(|word| *word == "show-backup").for_each(|word| {
+        "verify-backup".clone_into(word);
+    });
+    Some(words)
+}
+
+/// Returns what `verify-backup` found: bad where a file was found to be another, and unknown
+/// where it could not look, as in a backup that has no `backup_manifest` (copied by rsync).
+#[must_use]
+pub fn verified(printed: Printed<'_>) -> (Option<bool>, String) {
+    let value = match printed.json(PROGRAM) {
+        Ok(value) => value,
+        Err(why) => return (None, why),
+    };
+    let said = |key: &str| -> Vec<String> {
+        let lines = value.get(key).and_then(Value::as_array).into_iter().flatten();
+        lines.filter_map(Value::as_str).map(|line| shown(line.trim())).collect()
+    };
+    let errors = said("_ERROR");
+    let is_proven = said("_INFO").iter().any(|line| line == "backup successfully verified");
+    if errors.is_empty() {
+        return match is_proven && printed.code == Some(0) {
+            true => (Some(true), "every file has its sum, by pg_verifybackup".to_owned()),
+            false => (None, "`barman verify-backup` did not say that it is verified".to_owned()),
+        };
+    }
+    let found = |words: &str| errors.iter().any(|line| line.contains(words));
+    let has_looked = found("verify backup failure") && !found("backup_manifest\"");
+    (has_looked.then_some(false), errors.join("; "))
+}

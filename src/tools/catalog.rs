@@ -57,7 +57,7 @@ impl Printed<'_> {
     }
 
     /// Returns the last line that says something, of the errors before the output.
-    fn last_line(&self) -> Option<String> {
+    pub(super) fn last_line(&self) -> Option<String> {
         [self.err, self.out].into_iter().find_map(|bytes| {
             let text = String::from_utf8_lossy(bytes);
             let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());

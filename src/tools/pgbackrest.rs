@@ -177,3 +177,70 @@ fn annotated(entry: &Entry) -> Option<Vec<String>> {
     let noted = names.into_iter().find_map(|name| entry.annotation.get(name)?.as_str());
     noted.map(|noted| vec![noted.to_owned()])
 }
+
+/// Returns the command that proves what the repository of the backup at this location holds:
+/// it reads all of it. Without `--verbose` it prints nothing where all is well, nor where it
+/// could not look (2.45).
+#[must_use]
+pub fn verify(stanza: &str, location: &str) -> Option<Vec<String>> {
+    let rest = location.strip_prefix(&format!("{PROGRAM}:{stanza}"))?;
+    let (repo, _) = rest.split_once('/')?;
+    let mut words = vec![PROGRAM.to_owned(), format!("--stanza={stanza}")];
+    if let Some(repo) = repo.strip_prefix('@') {
+        repo.parse::<u64>().ok()?;
+        words.push(format!("--repo={repo}"));
+    }
+    words.extend(["--output=text", "--verbose", "verify"].map(str::to_owned));
+    Some(words)
+}
+
+/// Returns what `verify` found of the backup at this location. It ends with 0 whatever it
+/// finds: only the lines tell. A segment of WAL that is gone altogether it does not notice.
+#[must_use]
+pub fn verified(location: &str, printed: Printed<'_>) -> (Option<bool>, String) {
+    let text = String::from_utf8_lossy(printed.out);
+    let label = location.rsplit('/').next().unwrap_or_default();
+    let mut lines = text.lines();
+    let own = lines.find_map(|line| {
+        line.trim_start().strip_prefix("backup: ")?.strip_prefix(label)?.strip_prefix(", status: ")
+    });
+    let faults = lines.next().map(str::trim).filter(|line| line.contains("invalid"));
+    let is_whole = text.lines().any(|line| line == "status: ok");
+    match own.map(|rest| rest.split_once(", ").unwrap_or((rest, ""))) {
+        // Its own files are whole, and no other line of the repository complains of WAL.
+        Some(("valid", checked)) if is_whole || wal_is_whole(&text) => {
+            let what = "every file has its sum, and the WAL that is there too";
+            (Some(true), format!("{what} ({}); a gap in the WAL it does not see", shown(checked)))
+        }
+        Some(("valid", _)) => {
+            (None, "its files have their sums, but WAL in the archive is not whole".to_owned())
+        }
+        Some((state, checked)) => {
+            let faults = faults.map(|line| format!("; {}", shown(line))).unwrap_or_default();
+            (Some(false), format!("{}: {}{faults}", shown(state), shown(checked)))
+        }
+        None => {
+            let first = text.lines().find(|line| line.starts_with("  ")).map(str::trim);
+            let said = first.map(shown).or_else(|| printed.last_line());
+            let said = said.unwrap_or_else(|| "it said nothing".to_owned());
+            (None, format!("`{PROGRAM} verify` told nothing of it: {said}"))
+        }
+    }
+}
+
+/// Returns true if every line of counts below an archive is without fault.
+fn wal_is_whole(text: &str) -> bool {
+    let mut lines = text.lines().peekable();
+    let mut seen = false;
+    while let Some(line) = lines.next() {
+        if line.trim_start().starts_with("archiveId: ") {
+            seen = true;
+            let counts = lines.peek().copied().unwrap_or_default();
+            let sound = |part: &str| part.rsplit(": ").next() == Some("0");
+            if !counts.trim().split(", ").all(sound) {
+                return false;
+            }
+        }
+    }
+    seen
+}

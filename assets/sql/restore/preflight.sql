@@ -18,7 +18,11 @@ SELECT current_user::text,
          JOIN pg_catalog.pg_roles s ON s.oid = o.usesysid WHERE s.rolsuper),
        ARRAY(SELECT coalesce(nullif(a.application_name, ''), host(a.client_addr), 'a replica')::text
                FROM pg_catalog.pg_stat_replication a
-              WHERE a.application_name <> 'pg_basebackup' ORDER BY 1),
+              WHERE a.application_name <> 'pg_basebackup'
+                -- pg_receivewal keeps WAL and replays none: nobody can read there. Where the
+                -- state is hidden from us, it counts.
+                AND (a.state IS DISTINCT FROM 'streaming' OR a.replay_lsn IS NOT NULL)
+              ORDER BY 1),
        ARRAY(SELECT s.slot_name::text FROM pg_catalog.pg_replication_slots s
               WHERE s.database = d.datname ORDER BY 1),
        ARRAY(SELECT s.subname::text FROM pg_catalog.pg_subscription s

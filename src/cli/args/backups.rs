@@ -56,7 +56,8 @@ pub struct Tended {
 /// Flags of `verify`.
 #[derive(Args, Debug, Clone)]
 pub struct Verify {
-    /// The backup: a file, or the directory that a dump in directory format is
+    /// The backup: a file, the directory that a dump in directory format is, or the place of one
+    /// that pgBackRest or Barman keeps, as the list shows it: then its own program proves it
     pub file: PathBuf,
     /// How far: L0 header and contents, L1 unchanged since it was made, L2 nothing is missing,
     /// L3 every row decodes, counted by table; in a scratch server on this machine: L4 it loads,

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::content::Contents;
 use super::{Kind, Proof, Scope};
 use crate::domain::evidence::Level;
 
@@ -51,6 +52,10 @@ pub struct Manifest {
     /// Rows by `schema.table`, counted in the snapshot that was dumped; null: not counted.
     #[serde(default)]
     pub rows: BTreeMap<String, Option<u64>>,
+    /// Sums of the contents by `schema.table`, taken in the same snapshot, of those tables
+    /// that were summed ([`super::content`]).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub contents: Contents,
     /// What lies in the directory beside it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beside: Vec<Side>,

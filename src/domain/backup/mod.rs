@@ -3,6 +3,7 @@
 //! Nothing here is guessed: a time whose zone nobody wrote down is no age, a table that
 //! could not be decoded has no known revision.
 
+pub mod content;
 mod document;
 mod inventory;
 pub mod manifest;

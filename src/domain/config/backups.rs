@@ -1,6 +1,6 @@
 //! Rules over `[backups]`.
 
-use super::Backups;
+use super::{Backups, Client};
 use crate::domain::backup::object;
 use crate::domain::problem::{Flaw, Place};
 
@@ -11,6 +11,7 @@ impl Backups {
             self.pgbackrest.as_ref().map(|known| &known.prefix),
             self.barman.as_ref().map(|known| &known.prefix),
             self.walg.as_ref().map(|known| &known.prefix),
+            self.client.as_ref().map(|client| &client.prefix),
         ];
         prefixes.into_iter().flatten().any(|prefix| !prefix.is_empty())
     }
@@ -31,7 +32,27 @@ impl Backups {
                 Flaw::new(here.key(table).key(key), what)
             })
             .chain(elsewhere)
+            .chain(self.client.as_ref().and_then(|client| client.flaw(&here)))
             .collect()
+    }
+}
+
+impl Client {
+    /// What a prefix is given in its arguments, every user of the machine can read.
+    fn flaw(&self, here: &Place) -> Option<Flaw> {
+        let here = here.key("client").key("prefix");
+        let gives_password = |word: &String| {
+            let value = word.split_once("PGPASSWORD=").map(|(_, value)| value);
+            value.is_some_and(|value| !value.is_empty())
+        };
+        if self.prefix.first().is_none_or(String::is_empty) {
+            return Some(Flaw::new(
+                here,
+                "it names no program, e.g. [\"docker\", \"exec\", \"-i\", \"db\"]",
+            ));
+        }
+        let what = "a password does not belong into this file nor into arguments: write \"-e\", \"PGPASSWORD\", and the environment's value is given on";
+        self.prefix.iter().any(gives_password).then(|| Flaw::new(here, what))
     }
 }
 

@@ -170,6 +170,30 @@ pub struct Backups {
     pub max_age: Period,
     /// The level that a backup must have passed.
     pub required_level: Level,
+    /// Whether a backup sums the contents of each table in its snapshot, which reads and hashes
+    /// every row (some 2 s per GB): then L5 compares contents, not only counts.
+    pub contents: bool,
+    /// How PostgreSQL's client programs are run, where they are not on this machine.
+    pub client: Option<Client>,
+}
+
+/// How `pg_dump`, `pg_dumpall`, `pg_restore` and `psql` are run in another place, and how they
+/// reach the target's server from there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    /// What stands before their names, e.g. `["docker", "compose", "exec", "-T", "-e",
+    /// "PGPASSWORD", "db"]`.
+    pub prefix: Vec<String>,
+    /// The server's host or socket directory as seen from there; else the target's.
+    #[serde(default)]
+    pub host: Option<String>,
+    /// Its port; else the target's.
+    #[serde(default)]
+    pub port: Option<u16>,
+    /// The role; else the target's.
+    #[serde(default)]
+    pub user: Option<String>,
 }
 
 impl Default for Backups {
@@ -184,6 +208,8 @@ impl Default for Backups {
             keep: 3,
             max_age: Period::from_mins(24 * 60),
             required_level: Level::L3,
+            contents: false,
+            client: None,
         }
     }
 }

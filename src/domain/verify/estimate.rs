@@ -36,10 +36,19 @@ pub fn estimate(level: Level, bytes: u64) -> Duration {
 /// Returns the same in words that say what it is; `bytes` as far as they are known.
 #[must_use]
 pub fn estimated(level: Level, bytes: Option<u64>) -> String {
-    let Some(bytes) = bytes else { return "its size is not known, so neither is the time".into() };
+    match bytes {
+        None => "its size is not known, so neither is the time".to_owned(),
+        Some(_) => format!("{}, an estimate by its size", rough(level, bytes)),
+    }
+}
+
+/// Returns the same in as few words as a list has room for.
+#[must_use]
+pub fn rough(level: Level, bytes: Option<u64>) -> String {
+    let Some(bytes) = bytes else { return "time unknown".to_owned() };
     match estimate(level, bytes).as_secs() {
-        0..3 => "a few seconds, an estimate by its size".to_owned(),
-        seconds @ 3..90 => format!("about {seconds} s, an estimate by its size"),
-        seconds => format!("about {} min, an estimate by its size", seconds.div_ceil(60)),
+        0..3 => "a few seconds".to_owned(),
+        seconds @ 3..90 => format!("about {seconds} s"),
+        seconds => format!("about {} min", seconds.div_ceil(60)),
     }
 }

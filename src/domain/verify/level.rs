@@ -37,7 +37,7 @@ impl Level {
             Self::L2 => "nothing is missing from it",
             Self::L3 => "every row decodes",
             Self::L4 => "it loads: keys and constraints hold",
-            Self::L5 => "it equals its source",
+            Self::L5 => "it holds what its source held: rows, and contents where they were summed",
             Self::L6 => "what it loads into has no physical fault",
         }
     }

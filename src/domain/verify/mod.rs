@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::backup::Judged;
 
-pub use estimate::{estimate, estimated};
+pub use estimate::{estimate, estimated, rough};
 pub use level::{Cost, Level};
 
 /// The number that documents of this version carry as `schema`.

@@ -31,7 +31,8 @@ const INHERITED: &[&str] = &[
     // Our own programs start servers, too.
     "LOCKKEEPER_PG_BIN",
 ];
-const INHERITED_PREFIXES: &[&str] = &["LC_", "NODE_"];
+/// Docker's own say which daemon and which project a prefix reaches, for us as for the shell.
+const INHERITED_PREFIXES: &[&str] = &["LC_", "NODE_", "DOCKER_", "COMPOSE_"];
 
 /// The value of a variable that is set for a program.
 #[derive(Clone)]

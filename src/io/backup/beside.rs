@@ -15,7 +15,6 @@ use super::snapshot::Snapshot;
 use super::{Failed, Job, say};
 use crate::domain::backup::manifest::{self, Side};
 use crate::domain::untrusted::Untrusted;
-use crate::io::failpoint;
 use crate::io::journal::file::sync_directory;
 
 /// The arguments that let `pg_dump` write the database itself and nothing in it: CREATE
@@ -84,12 +83,14 @@ impl Beside {
     async fn around(&mut self, job: &Job, snapshot: &Snapshot) -> Result<(), Failed> {
         let Some(pg_dumpall) = &job.roles else { return Ok(()) };
         say("the database's own properties");
-        let mut properties = Command::new(&job.pg_dump);
-        properties.args(PROPERTIES).arg(format!("--snapshot={}", snapshot.id));
+        let mut properties = job.pg_dump.command();
+        properties.args(PROPERTIES).args(job.pg_dump.connection(&snapshot.database));
+        properties.arg(format!("--snapshot={}", snapshot.id));
         properties.arg(format!("--lock-wait-timeout={}", job.lock_wait.as_millis()));
         self.tool(properties, "database.sql", "properties").await?;
         say("the roles, without passwords");
-        let mut roles = Command::new(pg_dumpall);
+        let mut roles = pg_dumpall.command();
+        roles.args(pg_dumpall.connection(&snapshot.database));
         // Without, it would look for a database named postgres.
         roles.args(ROLES).arg(format!("--database={}", snapshot.database));
         self.tool(roles, "roles.sql", "roles").await
@@ -99,12 +100,9 @@ impl Beside {
     async fn tool(&mut self, mut command: Command, name: &str, what: &str) -> Result<(), Failed> {
         let (file, path) = self.create(name)?;
         let child = command
-            .env("LC_ALL", "C")
-            .env_remove(failpoint::VARIABLE)
             .stdin(Stdio::null())
             .stdout(Stdio::from(file))
             .stderr(Stdio::piped())
-            .kill_on_drop(true)
             .spawn()
             .map_err(|error| failed(&path, &error))?;
         let output = child.wait_with_output().await.map_err(|error| failed(&path, &error))?;

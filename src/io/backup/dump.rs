@@ -5,7 +5,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, ChildStderr, Command};
+use tokio::process::{Child, ChildStderr};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -39,9 +39,10 @@ impl Dump {
         snapshot: &Snapshot,
         partial: &Partial,
     ) -> Result<Self, Failed> {
-        let cannot = |error| Failed::Running(format!("{}: {error}", job.pg_dump.display()));
-        let mut command = Command::new(&job.pg_dump);
-        command.args(PG_DUMP);
+        let program = job.pg_dump.program.display();
+        let cannot = |error| Failed::Running(format!("{program}: {error}"));
+        let mut command = job.pg_dump.command();
+        command.args(PG_DUMP).args(job.pg_dump.connection(&snapshot.database));
         if job.scope == Scope::Schema {
             command.arg("--schema-only");
         }
@@ -53,13 +54,9 @@ impl Dump {
         let mut child = command
             .arg(format!("--lock-wait-timeout={}", job.lock_wait.as_millis()))
             .arg(format!("--snapshot={}", snapshot.id))
-            // Its own words are read; what the server says may be of any language.
-            .env("LC_ALL", "C")
-            .env_remove(crate::io::failpoint::VARIABLE)
             .stdin(Stdio::null())
             .stdout(partial.stdout().map_err(cannot)?)
             .stderr(Stdio::piped())
-            .kill_on_drop(true)
             .spawn()
             .map_err(cannot)?;
         let said = child.stderr.take().expect("it is piped");

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::domain::backup::Scope;
 use crate::domain::verify::Level;
+use crate::io::tool::{self, Tool};
 use crate::session::options::{self, number, value};
 
 /// What the child does.
@@ -16,7 +17,7 @@ pub struct Job {
     /// The directory that the file goes to.
     pub directory: PathBuf,
     /// The program.
-    pub pg_dump: PathBuf,
+    pub pg_dump: Tool,
     /// The server that is meant.
     pub system_identifier: String,
     /// The database that is meant.
@@ -27,6 +28,8 @@ pub struct Job {
     pub count: Duration,
     /// The level that the file has to pass before it is a backup: L2 or L3.
     pub level: Level,
+    /// Whether the contents of each table are summed too.
+    pub contents: bool,
     /// The migration tool whose revision is noted.
     pub tool: Option<String>,
     /// The tables that are dumped; none: all.
@@ -34,10 +37,11 @@ pub struct Job {
     /// The tables that are written as CSV too.
     pub csv: Vec<String>,
     /// The `pg_dumpall` that writes the roles beside it; none: they are left out.
-    pub roles: Option<PathBuf>,
+    pub roles: Option<Tool>,
 }
 
-const OPTIONS: [&str; 12] = [
+const OPTIONS: [&str; 13] = [
+    "--contents",
     "--table",
     "--csv",
     "--roles",
@@ -59,9 +63,11 @@ impl Job {
     /// If a word is unknown, missing or not what it must be.
     pub fn parse(args: &[OsString]) -> Result<Self, String> {
         let words = options::words(args)?;
-        let given = options::read(&words, &OPTIONS)?;
+        let known = [OPTIONS.as_slice(), &tool::OPTIONS].concat();
+        let given = options::read(&words, &known)?;
         let text = |name: &str| value(&given, name);
         let ms = |name: &str| number(&given, name).map(Duration::from_millis);
+        let pg_dump = Tool::read(text("--pg-dump")?, &words, &given);
         Ok(Self {
             scope: match text("--scope")?.as_str() {
                 "full" => Scope::Full,
@@ -72,16 +78,17 @@ impl Job {
                 }
             },
             directory: PathBuf::from(text("--directory")?),
-            pg_dump: PathBuf::from(text("--pg-dump")?),
             system_identifier: text("--system")?,
             database_oid: number(&given, "--oid")?,
             lock_wait: ms("--lock-ms")?,
             count: ms("--count-ms")?,
             level: level(given.get("--level").copied())?,
+            contents: given.contains_key("--contents"),
             tool: given.get("--tool").map(|tool| (*tool).to_owned()),
             tables: options::list(&words, "--table"),
             csv: options::list(&words, "--csv"),
-            roles: given.get("--roles").map(PathBuf::from),
+            roles: given.get("--roles").map(|path| pg_dump.beside(PathBuf::from(path))),
+            pg_dump,
         })
     }
 }

@@ -14,7 +14,6 @@ mod place;
 mod proof;
 mod snapshot;
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,7 +25,6 @@ use serde_json::Map;
 use tokio::sync::oneshot;
 
 use super::child::{self, Failed, say};
-use super::cluster::clients;
 use super::driver::environment::RUN;
 use super::terminal::{Signal, Signals};
 use super::{failpoint, host};
@@ -38,7 +36,7 @@ use beside::Beside;
 use dump::Dump;
 use file::Partial;
 pub(in crate::io) use file::{new_file, no_replace, prepare};
-use snapshot::{Named, Snapshot, Stopped, Table};
+use snapshot::{Counted, Named, Snapshot, Stopped, Table};
 
 pub use job::Job;
 pub use left::{Left, left, named_in};
@@ -61,9 +59,7 @@ pub async fn run(job: &Job) -> Result<String, Failed> {
     let begun = Instant::now();
     let unheard = |error| Failed::NotRun(format!("signals cannot be handled: {error}"));
     let mut signals = Signals::listen().map_err(unheard)?;
-    let tool = clients::ask(&job.pg_dump);
-    let no_tool = || Failed::NotRun(format!("{} is no pg_dump", job.pg_dump.display()));
-    let tool = tool.ok_or_else(no_tool)?.version;
+    let tool = job.pg_dump.version().await.map_err(Failed::NotRun)?;
     let mut snapshot = Snapshot::take(job).await?;
     say(&format!("snapshot {} of {}", snapshot.id, snapshot.at.to_rfc3339()));
     let known = Known {
@@ -125,13 +121,13 @@ async fn make(
     };
     tables.retain(|table| known.tables.has(table));
     let csv = known.csv.clone();
-    let rows = dump(job, &known.tables, &mut snapshot, &tables, partial, signals).await?;
+    let counted = dump(job, &known.tables, &mut snapshot, &tables, partial, signals).await?;
     failpoint::hit("backup.dumped");
     let beside = tokio::select! {
         beside = Beside::write(job, &mut snapshot, &csv, partial.name()) => beside?,
         () = asked_to_end(signals) => return Err(stopped()),
     };
-    let mut manifest = manifest(job, &snapshot, known, rows);
+    let mut manifest = manifest(job, &snapshot, known, counted);
     manifest.beside = beside.map(|beside| beside.sides()).unwrap_or_default();
     snapshot.close().await;
     let proved = tokio::select! {
@@ -143,8 +139,6 @@ async fn make(
     Ok((path, manifest.size))
 }
 
-type Rows = BTreeMap<String, Option<u64>>;
-
 /// Runs `pg_dump` and counts beside it, once it has its locks: then no count waits for one.
 async fn dump(
     job: &Job,
@@ -153,14 +147,14 @@ async fn dump(
     tables: &[Table],
     partial: &Partial,
     signals: &mut Signals,
-) -> Result<Rows, Failed> {
+) -> Result<Counted, Failed> {
     let mut dump = Dump::start(job, named, snapshot, partial)?;
     say(&format!("pg_dump writes {} tables", tables.len()));
     let (locked, has_locks) = oneshot::channel();
     let counting = async {
         // An end without a row of any table: then nothing is waited for either.
         drop(has_locks.await);
-        let counted = snapshot.count(tables, job.count).await;
+        let counted = snapshot.count(tables, job.count, job.contents).await;
         counted.map_err(|Stopped::Cancelled| Failed::Running("it was cancelled".to_owned()))
     };
     let done = tokio::select! {
@@ -168,8 +162,12 @@ async fn dump(
         () = asked_to_end(signals) => Err(stopped()),
     };
     match done {
-        Ok(((), rows)) => Ok(rows),
+        Ok(((), counted)) => Ok(counted),
         Err(failed) => {
+            if job.pg_dump.is_elsewhere() {
+                // A signal to docker exec ends nothing in the container.
+                snapshot.end_others().await;
+            }
             dump.end().await;
             Err(with_holders(failed, snapshot).await)
         }
@@ -195,7 +193,7 @@ async fn asked_to_end(signals: &mut Signals) {
 }
 
 /// Returns the manifest, but for what only the finished file tells.
-fn manifest(job: &Job, snapshot: &Snapshot, known: Known, rows: Rows) -> Manifest {
+fn manifest(job: &Job, snapshot: &Snapshot, known: Known, counted: Counted) -> Manifest {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let host = variable("PGHOST").unwrap_or_default();
     let port = variable("PGPORT").map(|port| format!(":{port}")).unwrap_or_default();
@@ -215,7 +213,8 @@ fn manifest(job: &Job, snapshot: &Snapshot, known: Known, rows: Rows) -> Manifes
             server_version: snapshot.server_version.clone(),
         },
         revisions: known.revisions,
-        rows,
+        rows: counted.rows,
+        contents: counted.contents,
         beside: Vec::new(),
         tool_version: known.tool,
         made_by: Maker { operator: host::operator().to_owned(), run: variable(RUN) },

@@ -12,6 +12,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
 use tokio::time::timeout;
 
 use super::{Job, say};
+use crate::domain::backup::content::{self, Contents};
 use crate::domain::untrusted::Untrusted;
 use crate::io::blocking::blocking;
 use crate::io::child::Failed;
@@ -43,6 +44,8 @@ const SETTINGS: [(&str, &str); 8] = [
 /// The connection that holds the snapshot.
 pub(super) struct Snapshot {
     connection: PgConnection,
+    /// The server process that holds it.
+    pid: i32,
     /// Its name for `pg_dump --snapshot`.
     pub id: String,
     /// The server's time when it began: a backup's age counts from here.
@@ -60,6 +63,8 @@ pub(super) struct Table {
     pub name: String,
     /// The same, quoted for SQL.
     pub quoted: String,
+    /// Its columns that a dump holds, quoted, by name.
+    columns: String,
     /// Pages, as the catalog estimates them: how much of the work it is.
     pub pages: u64,
 }
@@ -75,6 +80,18 @@ pub(super) struct Named {
     /// Those that were named themselves, quoted for SQL.
     pub asked: Vec<String>,
 }
+
+/// What was counted in the snapshot.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Counted {
+    /// Rows by `schema.table`; `None`: they could not be counted.
+    pub rows: BTreeMap<String, Option<u64>>,
+    /// Sums of contents, of the tables that could be summed.
+    pub contents: Contents,
+}
+
+/// Rows and, if it was asked for, the sum of one table.
+type One = sqlx::Result<(u64, Option<String>)>;
 
 /// What ended counting before its time.
 pub(super) enum Stopped {
@@ -99,7 +116,8 @@ impl Snapshot {
                           current_setting('server_version')::text,
                           (SELECT s.system_identifier::text FROM pg_catalog.pg_control_system() s),
                           (SELECT d.oid::int8 FROM pg_catalog.pg_database d
-                            WHERE d.datname = current_database())";
+                            WHERE d.datname = current_database()),
+                          pg_catalog.pg_backend_pid()";
         let row = sqlx::query(sql).fetch_one(&mut connection).await.map_err(refused)?;
         let read = |row: &PgRow| {
             let system: String = row.try_get(4)?;
@@ -109,12 +127,13 @@ impl Snapshot {
                 row.try_get(1)?,
                 row.try_get(2)?,
                 row.try_get(3)?,
+                row.try_get(6)?,
             )))
         };
-        let (id, at, database, server_version) = read(&row)
+        let (id, at, database, server_version, pid) = read(&row)
             .map_err(refused)?
             .ok_or_else(|| not_run("this is not the database that was confirmed"))?;
-        Ok(Self { connection, id, at, database, server_version })
+        Ok(Self { connection, pid, id, at, database, server_version })
     }
 
     /// Returns the revisions of the version table; `None` if they cannot be read.
@@ -148,7 +167,12 @@ impl Snapshot {
         let table = |row: &PgRow| {
             let (schema, name): (String, String) = (row.try_get(0)?, row.try_get(1)?);
             let pages = u64::try_from(row.try_get::<i64, _>(3)?).unwrap_or(1);
-            Ok(Table { name: format!("{schema}.{name}"), quoted: row.try_get(2)?, pages })
+            Ok(Table {
+                name: format!("{schema}.{name}"),
+                quoted: row.try_get(2)?,
+                columns: row.try_get(4)?,
+                pages,
+            })
         };
         rows.iter().map(table).collect::<sqlx::Result<_>>().map_err(refused)
     }
@@ -200,16 +224,25 @@ impl Snapshot {
     }
 
     /// Counts the rows of each table, each within `limit`; one that cannot be counted is
-    /// `None`, never 0.
+    /// `None`, never 0. Where `summed`, sums the contents too, as far as that is possible.
     pub async fn count(
         &mut self,
         tables: &[Table],
         limit: Duration,
-    ) -> Result<BTreeMap<String, Option<u64>>, Stopped> {
-        let mut rows = BTreeMap::new();
+        summed: bool,
+    ) -> Result<Counted, Stopped> {
+        let mut all = Counted::default();
         for table in tables {
             let began = Instant::now();
-            let counted = self.count_one(table, limit).await;
+            let mut counted = self.count_one(table, limit, summed).await;
+            if let Err(error) = &counted
+                && summed
+                && !is_cancel(error)
+            {
+                let shown = Untrusted::from(table.name.as_str()).one_line();
+                say(&format!("the contents of {shown} are not summed: {error}"));
+                counted = self.count_one(table, limit, false).await;
+            }
             let shown = Untrusted::from(table.name.as_str()).one_line();
             match &counted {
                 Ok(_) => {}
@@ -219,25 +252,35 @@ impl Snapshot {
                 }
                 Err(error) => say(&format!("the rows of {shown} are not counted: {error}")),
             }
-            rows.insert(table.name.clone(), counted.ok());
+            let (rows, sum) = counted.ok().unzip();
+            all.rows.insert(table.name.clone(), rows);
+            all.contents.extend(sum.flatten().map(|sum| (table.name.clone(), sum)));
         }
-        Ok(rows)
+        Ok(all)
     }
 
-    async fn count_one(&mut self, table: &Table, limit: Duration) -> sqlx::Result<u64> {
+    async fn count_one(&mut self, table: &Table, limit: Duration, summed: bool) -> One {
         self.savepoint().await?;
-        let counted = self.ask_count(table, limit).await;
+        let counted = self.ask_count(table, limit, summed).await;
         self.back().await?;
         counted
     }
 
-    async fn ask_count(&mut self, table: &Table, limit: Duration) -> sqlx::Result<u64> {
-        let limit = format!("SET LOCAL statement_timeout = {}", limit.as_millis());
-        sqlx::raw_sql(AssertSqlSafe(limit)).execute(&mut self.connection).await?;
-        let sql = format!("SELECT count(*)::int8 FROM ONLY {}", table.quoted);
-        let count: i64 =
-            sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut self.connection).await?;
-        u64::try_from(count).map_err(|error| sqlx::Error::Decode(error.into()))
+    async fn ask_count(&mut self, table: &Table, limit: Duration, summed: bool) -> One {
+        let mut settings = format!("SET LOCAL statement_timeout = {}", limit.as_millis());
+        let mut sum = "NULL".to_owned();
+        if summed {
+            let alike = content::SETTINGS
+                .iter()
+                .map(|(name, value)| format!("; SET LOCAL {name} = '{value}'"));
+            settings.extend(alike);
+            sum = content::sum(&table.columns);
+        }
+        sqlx::raw_sql(AssertSqlSafe(settings)).execute(&mut self.connection).await?;
+        let sql = format!("SELECT count(*)::int8, ({sum})::text FROM ONLY {}", table.quoted);
+        let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut self.connection).await?;
+        let count = u64::try_from(row.try_get::<i64, _>(0)?);
+        Ok((count.map_err(|error| sqlx::Error::Decode(error.into()))?, row.try_get(1)?))
     }
 
     async fn savepoint(&mut self) -> sqlx::Result<()> {
@@ -254,6 +297,26 @@ impl Snapshot {
         // What the server does not tell is left out: the failure itself is told anyway.
         let rows = sqlx::query(HOLDERS).fetch_all(&mut self.connection).await.unwrap_or_default();
         rows.iter().filter_map(|row| holder(row).ok().flatten()).collect()
+    }
+
+    /// Ends what was started on this snapshot from elsewhere: sessions of our own name that
+    /// began after us. By a connection of its own, as this one may still count.
+    pub async fn end_others(&self) {
+        let sql = "SELECT pg_catalog.pg_terminate_backend(a.pid)
+                     FROM pg_catalog.pg_stat_activity a
+                    WHERE a.application_name = current_setting('application_name')
+                      AND a.application_name <> ''
+                      AND a.datname = current_database()
+                      AND a.usename = session_user
+                      AND a.pid NOT IN (pg_catalog.pg_backend_pid(), $1)
+                      AND a.backend_start >= $2";
+        let ended = async {
+            let options = PgConnectOptions::new().options(SETTINGS).disable_statement_logging();
+            let mut connection = options.connect().await?;
+            sqlx::query(sql).bind(self.pid).bind(self.at).execute(&mut connection).await
+        };
+        // What stays ends by itself: nobody takes what it writes any more.
+        drop(timeout(CONNECT, ended).await);
     }
 
     /// Gives the snapshot back.

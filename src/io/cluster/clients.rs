@@ -97,7 +97,12 @@ pub fn ask(path: &Path) -> Option<Client> {
         .stderr(Stdio::null())
         .output()
         .ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
+    told(path, &String::from_utf8(output.stdout).ok()?)
+}
+
+/// Returns the program at `path` that has told `text` when it was asked for its version.
+#[must_use]
+pub fn told(path: &Path, text: &str) -> Option<Client> {
     let version = text.split("(PostgreSQL) ").nth(1)?.split_whitespace().next()?;
     let mut numbers = version.split('.').map(|part| {
         let digits = part.len() - part.trim_start_matches(|c: char| c.is_ascii_digit()).len();

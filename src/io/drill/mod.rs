@@ -16,6 +16,7 @@ use chrono::{DateTime, Utc};
 
 use super::cluster;
 use super::store::{self, Limit};
+use crate::domain::backup::content::{self, Compared, Contents};
 use crate::domain::backup::{Kind, Scope, object};
 use crate::domain::untrusted::Untrusted;
 use crate::domain::verify::{Finding, Level, Report, estimate};
@@ -136,7 +137,7 @@ fn fit(found: &Found) -> Result<(), String> {
 fn equal(path: &Path, scratch: &Scratch, tell: &mut dyn FnMut(&str)) -> Finding {
     tell("counting the rows of each table");
     let told = match store::rows_told(path) {
-        Ok(Some(rows)) if rows.values().any(Option::is_some) => rows,
+        Ok(Some(told)) if told.0.values().any(Option::is_some) => told,
         Ok(Some(_)) => {
             return Finding::does_not_apply(Level::L5, "its manifest counts no rows");
         }
@@ -146,11 +147,58 @@ fn equal(path: &Path, scratch: &Scratch, tell: &mut dyn FnMut(&str)) -> Finding 
         }
         Err(why) => return Finding::unknown(Level::L5, why),
     };
-    match sql::rows(scratch) {
+    let (told, contents) = told;
+    let rows = match sql::rows(scratch) {
         Ok(rows) => compared(&rows, &told),
         Err(why) => Finding::unknown(Level::L5, why),
+    };
+    let found = match rows.ok {
+        Some(true) if contents.is_empty() => Finding {
+            what: format!("{}; what is in them was not summed ([backups] contents)", rows.what),
+            ..rows
+        },
+        Some(true) => {
+            tell("summing the contents of each table");
+            alike(rows, sql::contents(scratch), &contents)
+        }
+        _ => rows,
+    };
+    found.by(scratch.tool())
+}
+
+/// Adds to what the rows' counts came to whether the contents are those of the source.
+fn alike(rows: Finding, loaded: Result<Contents, String>, told: &Contents) -> Finding {
+    let compared = match loaded {
+        Ok(loaded) => content::compare(&loaded, told),
+        Err(why) => return Finding::unknown(Level::L5, format!("{}; {why}", rows.what)),
+    };
+    let all = told.len();
+    match compared {
+        Compared { other, .. } if !other.is_empty() => {
+            let named: Vec<String> =
+                other.iter().take(DIFFERENCES).map(|name| scratch::shown(name)).collect();
+            let more = other.len() - named.len();
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let what = format!(
+                "as many rows as its source held, but other contents in {}{more}",
+                named.join(", ")
+            );
+            Finding::tried(Level::L5, false, what)
+        }
+        Compared { same, unknown: 0, .. } => {
+            let what =
+                format!("{}, and the same contents in the {same} that were summed", rows.what);
+            Finding { what, ..rows }
+        }
+        Compared { unknown, .. } => {
+            let what = format!(
+                "{}; the contents of {unknown} of {all} cannot be compared: summed in another \
+                 encoding or version",
+                rows.what
+            );
+            Finding { what, ..rows }
+        }
     }
-    .by(scratch.tool())
 }
 
 fn compared(loaded: &Rows, told: &Rows) -> Finding {

@@ -3,6 +3,8 @@
 use std::io::Write as _;
 use std::process::Stdio;
 
+use crate::domain::backup::content::{self, Contents};
+
 use super::scratch::{DATABASE, Scratch, shown};
 use crate::tools::pg_dump::Rows;
 
@@ -47,6 +49,27 @@ pub(super) fn rows(scratch: &Scratch) -> Result<Rows, String> {
     };
     let lines = text.lines().filter(|line| !line.is_empty());
     lines.map(line).collect::<Option<Rows>>().ok_or_else(|| "psql answered no counts".to_owned())
+}
+
+/// Returns the sums of the contents of every table that was loaded.
+pub(super) fn contents(scratch: &Scratch) -> Result<Contents, String> {
+    let settings =
+        content::SETTINGS.map(|(name, value)| format!("SET {name} = '{value}';\n")).concat();
+    // The columns are put in by format() where %s stands.
+    let sum = content::sum("%s").replace('\'', "''");
+    let ask = format!(
+        "{settings}SELECT format('SELECT json_build_array(%L::text, {sum}) FROM ONLY %I.%I',
+             n.nspname || '.' || c.relname, {}, n.nspname, c.relname)
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+       WHERE c.relkind = 'r' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+\\gexec
+",
+        content::COLUMNS
+    );
+    let text = run(scratch, DATABASE, &ask)?;
+    let lines = text.lines().filter(|line| !line.is_empty());
+    let read = lines.map(|line| serde_json::from_str::<(String, String)>(line).ok());
+    read.collect::<Option<_>>().ok_or_else(|| "psql answered no sums".to_owned())
 }
 
 /// Returns what holds there, in words.

@@ -8,7 +8,8 @@ use chrono::Utc;
 
 use super::Inner;
 use crate::domain::backup::Inventory;
-use crate::io::store::{self, held, outside};
+use crate::domain::verify::Level;
+use crate::io::store::{self, held, outside, own};
 use crate::session::facts::Proof;
 use crate::session::news::News;
 use crate::tools::pg_dump::Progress;
@@ -44,7 +45,8 @@ impl Inner {
     pub async fn ask_outside(&self) {
         let told =
             outside::ask(&self.site.loaded, &self.site.project, &self.allowed, outside::LIMIT);
-        let told = told.await;
+        let mut told = told.await;
+        own::recall(&self.site.paths.state, &mut told);
         self.store.lock().unwrap_or_else(PoisonError::into_inner).also(told);
     }
 
@@ -72,8 +74,32 @@ impl Inner {
         Ok(inventory)
     }
 
+    /// Lets another program prove a backup that it keeps.
+    async fn verify_elsewhere(&self, location: String) {
+        let doing = "its own program reads all of it".to_owned();
+        self.tell(News::Proof(location.clone(), Proof::Running(doing)));
+        let known = self.inventory().await.ok();
+        let known = known.as_ref().and_then(|known| known.at(&location));
+        let place = own::Place {
+            loaded: &self.site.loaded,
+            cwd: &self.site.project,
+            allowed: &self.allowed,
+            state: &self.site.paths.state,
+        };
+        let proof = match own::verify(place, &location, Level::L1, known, Utc::now()).await {
+            Ok(report) => Proof::Done(Box::new(report)),
+            Err(why) => Proof::Failed(why),
+        };
+        self.tell(News::Proof(location, proof));
+        self.ask_outside().await;
+        self.refresh_backups().await;
+    }
+
     /// Proves a backup to L3, tells how far that is what it came to, and takes it into the inventory.
     pub async fn verify(&self, location: String) {
+        if own::is_theirs(&location) {
+            return self.verify_elsewhere(location).await;
+        }
         self.tell(News::Proof(location.clone(), Proof::Running("reading it".to_owned())));
         let (path, store) = (location.clone(), self.store.clone());
         let (news, of) = (self.news.clone(), location.clone());

@@ -1,8 +1,10 @@
 //! What a backup's plan stands on, and what a backup has left behind.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::{Inner, environment, read};
+use crate::domain::config::Client;
 use crate::domain::evidence::Level;
 use crate::domain::identity::Identity;
 use crate::domain::locks::Mode;
@@ -17,8 +19,12 @@ use crate::io::cluster::clients;
 use crate::io::journal::Journal;
 use crate::io::perform::{Act, Finished};
 use crate::io::postgres::reader::Reader;
+use crate::io::probe::command::{self, Bounds};
 use crate::io::store;
 use crate::session::making::{Dumper, Making, Parts};
+
+/// How long a program behind a prefix may take to tell its version: a container may be slow.
+const ASKING: Duration = Duration::from_secs(20);
 
 impl Inner {
     /// Reads what a backup of the target stands on.
@@ -33,13 +39,15 @@ impl Inner {
         let spec = &self.site.target.spec;
         // What cannot be read tells nothing of the room that one takes.
         let known = self.inventory().await.map(|inventory| inventory.backups).unwrap_or_default();
+        let dumper = self.client_program("pg_dump", identity.major()).await;
+        let roles = self.dumpall(identity.major(), dumper.as_ref().ok()).await;
         blocking(|| {
             let place = backup::look(&self.site.backups(to));
             Making {
-                dumper: dumper(identity.major()),
+                dumper,
                 tables,
                 csv,
-                roles: dumpall(identity.major()),
+                roles,
                 directory: place.directory,
                 unfit: place.unfit,
                 stale: place.stale,
@@ -52,9 +60,65 @@ impl Inner {
                 }),
                 level: self.site.config().backups.required_level.clamp(Level::L2, store::HIGHEST),
                 tool: self.site.tool().ok().map(|(tool, _)| tool.word()),
+                contents: self.site.config().backups.contents,
                 env: environment::for_backup(spec, "", "").into_iter().map(|(n, _)| n).collect(),
             }
         })
+    }
+
+    /// Returns a client program for a server of that version: a file of this machine, or what
+    /// the configured prefix runs.
+    pub(super) async fn client_program(
+        &self,
+        name: &'static str,
+        major: u32,
+    ) -> Result<Dumper, String> {
+        match &self.site.config().backups.client {
+            None => blocking(|| program(name, major)),
+            Some(client) => self.behind(client, name, major).await,
+        }
+    }
+
+    /// Returns the program that a prefix runs, once it has told its version through it.
+    async fn behind(&self, client: &Client, name: &str, major: u32) -> Result<Dumper, String> {
+        let allowed = self.site.loaded.commands_allowed(&self.allowed);
+        allowed.map_err(|refused| refused.to_string())?;
+        let ask = [name, "--version"].map(str::to_owned);
+        let argv: Vec<String> = client.prefix.iter().cloned().chain(ask).collect();
+        let shown = Untrusted::from(argv.join(" ")).one_line();
+        let bounds = Bounds { limit: ASKING, most: 4 << 10 };
+        let output = command::output(&argv, &self.site.project, &Vec::new(), bounds).await;
+        let output = output.map_err(|why| format!("{shown}: {why}"))?;
+        let text = String::from_utf8_lossy(&output.out).into_owned();
+        let Some(found) = clients::told(Path::new(name), &text) else {
+            let said = String::from_utf8_lossy(&output.err);
+            let last = Untrusted::from(said.trim().lines().last().unwrap_or_default()).one_line();
+            return Err(format!("{shown} tells no version ({}): {last}", output.status));
+        };
+        if found.major < major {
+            return Err(format!(
+                "{shown} is of version {}, and refuses a server of version {major}: use a \
+                 container of that version in [backups.client]",
+                found.version
+            ));
+        }
+        Ok(Dumper {
+            path: name.to_owned(),
+            through: Some(client.clone()),
+            digest: None,
+            warning: found.warning(),
+            major: found.major,
+            version: found.version,
+        })
+    }
+
+    /// Returns the `pg_dumpall` for a server of that version: where the prefix runs the one,
+    /// it runs the other.
+    async fn dumpall(&self, major: u32, dumper: Option<&Dumper>) -> Result<String, String> {
+        match dumper {
+            Some(Dumper { through: Some(_), .. }) => Ok("pg_dumpall".to_owned()),
+            _ => Ok(self.client_program("pg_dumpall", major).await?.path),
+        }
     }
 
     /// Tells what became of a backup from its program's exit, and from what is on the disk.
@@ -95,20 +159,8 @@ async fn named(reader: &mut Reader, names: &[String]) -> Result<Vec<String>, Str
     found.into_iter().map(quoted).collect()
 }
 
-/// Returns the `pg_dumpall` for a server of that version.
-fn dumpall(major: u32) -> Result<String, String> {
-    let found = clients::find("pg_dumpall", major).map_err(|unfit| unfit.to_string())?;
-    let path = found.path.to_str().map(str::to_owned);
-    path.ok_or_else(|| "the path of pg_dumpall is not UTF-8".to_owned())
-}
-
-/// Returns the `pg_dump` for a server of that version.
-fn dumper(major: u32) -> Result<Dumper, String> {
-    program("pg_dump", major)
-}
-
-/// Returns a client program for a server of that version.
-pub(super) fn program(name: &'static str, major: u32) -> Result<Dumper, String> {
+/// Returns a client program of this machine for a server of that version.
+fn program(name: &'static str, major: u32) -> Result<Dumper, String> {
     let found = clients::find(name, major).map_err(|unfit| unfit.to_string())?;
     let path = found.path.to_str().ok_or_else(|| {
         let path = Untrusted::from(found.path.to_string_lossy().as_ref()).one_line();
@@ -117,17 +169,12 @@ pub(super) fn program(name: &'static str, major: u32) -> Result<Dumper, String> 
     let bytes = std::fs::read(&found.path).map_err(|error| format!("{path}: {error}"))?;
     Ok(Dumper {
         path: path.to_owned(),
-        digest: Digest::of(path, &bytes),
+        through: None,
+        digest: Some(Digest::of(path, &bytes)),
         warning: found.warning(),
         major: found.major,
         version: found.version,
     })
-}
-
-/// Returns the version of the `pg_dump` for a server of that version.
-pub(super) fn dumper_version(major: u32) -> Result<String, String> {
-    let found = clients::find("pg_dump", major).map_err(|unfit| unfit.to_string())?;
-    Ok(found.version)
 }
 
 /// Returns what is on the disk of the backup that the job made or was to make.

@@ -365,9 +365,8 @@ impl Inner {
             Err(why) => self.tell(News::Project(Err(why))),
         }
         if let Ok(identity) = self.identity().await {
-            let major = identity.major();
-            let found = tokio::task::spawn_blocking(move || making::dumper_version(major)).await;
-            self.tell(News::Dumper(found.unwrap_or_else(|error| Err(error.to_string()))));
+            let found = self.client_program("pg_dump", identity.major()).await;
+            self.tell(News::Dumper(found.map(|dumper| dumper.version)));
         }
     }
 

@@ -242,14 +242,16 @@ impl Inner {
     /// A checkout's file that names commands must have been allowed.
     fn allowed(&self, request: &Request) -> Result<(), String> {
         // None of them runs a command of the file.
-        if let Request::Signal { .. }
-        | Request::Backup { .. }
-        | Request::BackupOf(_)
-        | Request::VerifyBackup { .. }
-        | Request::Tend { .. }
-        | Request::Mend(_)
-        | Request::Restore(_) = request
-        {
+        let by_clients =
+            matches!(request, Request::Backup { .. } | Request::BackupOf(_) | Request::Restore(_));
+        let by_none = matches!(
+            request,
+            Request::Signal { .. }
+                | Request::VerifyBackup { .. }
+                | Request::Tend { .. }
+                | Request::Mend(_)
+        );
+        if by_none || (by_clients && self.site.config().backups.client.is_none()) {
             return Ok(());
         }
         let allowed = self.site.loaded.commands_allowed(&self.allowed);

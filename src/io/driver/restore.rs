@@ -48,8 +48,9 @@ impl Inner {
         let fresh = fresh(&look.world, known);
         let name = order.name.as_ref().unwrap_or(&fresh);
         let env = environment::for_backup(&maintenance, "", "");
+        let client = client(backup.as_ref());
         Ok(Restoring {
-            client: blocking(|| client(backup.as_ref(), identity.major())),
+            client: self.client_program(client, identity.major()).await,
             create: look.properties.create(name),
             backup,
             world: look.world,
@@ -189,11 +190,8 @@ fn made(found: Option<&Found>, wanted: State) -> Postcondition {
     }
 }
 
-/// Returns the program that loads such a backup into a server of that version.
-fn client(
-    backup: Option<&Result<Box<Backup>, String>>,
-    major: u32,
-) -> Result<crate::session::making::Dumper, String> {
+/// Returns the program that loads such a backup.
+fn client(backup: Option<&Result<Box<Backup>, String>>) -> &'static str {
     let is_script = matches!(backup, Some(Ok(backup)) if backup.kind == Kind::Plain);
-    super::making::program(if is_script { "psql" } else { "pg_restore" }, major)
+    if is_script { "psql" } else { "pg_restore" }
 }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::domain::restore::Act;
+use crate::io::tool::{self, Tool};
 use crate::session::options::{self, number, value};
 
 /// What the child does.
@@ -33,7 +34,7 @@ pub struct Load {
     /// The backup.
     pub backup: PathBuf,
     /// `pg_restore`, or for a script `psql`.
-    pub client: PathBuf,
+    pub client: Tool,
     /// How many connections load at the same time.
     pub jobs: usize,
     /// The migration tool whose revision is compared.
@@ -62,12 +63,13 @@ impl Job {
         let words = options::words(args)?;
         let (act, rest) = words.split_first().ok_or("the act is missing")?;
         let act = Act::parse(act).ok_or_else(|| format!("{act} is no act of a restore"))?;
-        let given = options::read(rest, &OPTIONS)?;
+        let known = [OPTIONS.as_slice(), &tool::OPTIONS].concat();
+        let given = options::read(rest, &known)?;
         let text = |name: &str| value(&given, name);
         let load = match act {
             Act::Load => Some(Load {
                 backup: PathBuf::from(text("--backup")?),
-                client: PathBuf::from(text("--client")?),
+                client: Tool::read(text("--client")?, rest, &given),
                 jobs: number(&given, "--jobs")?,
                 tool: given.get("--tool").map(|tool| (*tool).to_owned()),
             }),

@@ -17,8 +17,8 @@ use super::{Failed, Job, asked_to_end, say};
 use crate::domain::backup::Kind;
 use crate::domain::restore::{Mark, State, quoted};
 use crate::domain::untrusted::Untrusted;
-use crate::io::failpoint;
 use crate::io::terminal::Signals;
+use crate::io::{failpoint, store};
 
 /// How many of the last words of a failure are told.
 const LAST: usize = 6;
@@ -33,6 +33,7 @@ pub(super) async fn run(job: &Job) -> Result<String, Failed> {
         () = asked_to_end(&mut signals) => return Err(Failed::NotRun("it was stopped".to_owned())),
     };
     failpoint::hit("restore.proved");
+    load.client.version().await.map_err(Failed::NotRun)?;
     let mut connection = server::open(job).await?;
     let oid = make(job, load, &mut connection).await?;
     let loaded = tokio::select! {
@@ -126,15 +127,8 @@ async fn taken_away(job: &Job, oid: u32, failed: Failed) -> Failed {
 
 /// Returns a program of the server's, with the new database in its environment.
 fn client(job: &Job, load: &Load) -> Command {
-    let mut command = Command::new(&load.client);
-    command
-        .env("PGDATABASE", &job.new)
-        // Its own words are read; what the server says may be of any language.
-        .env("LC_ALL", "C")
-        .env_remove(failpoint::VARIABLE)
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
+    let mut command = load.client.command();
+    command.env("PGDATABASE", &job.new).stdout(Stdio::null()).stderr(Stdio::piped());
     command
 }
 
@@ -142,14 +136,17 @@ async fn by_pg_restore(job: &Job, load: &Load) -> Result<(), Failed> {
     // A plain name would be read as a connection string where it looks like one.
     let name = job.new.replace('\\', "\\\\").replace('\'', "\\'");
     let mut command = client(job, load);
-    command
-        .arg(format!("--jobs={}", load.jobs))
-        .args(["--exit-on-error", "--no-password", "--verbose"])
-        .arg(format!("--dbname=dbname='{name}'"))
-        .arg("--")
-        .arg(&load.backup)
-        .stdin(Stdio::null());
-    let child = command.spawn().map_err(|error| cannot(&load.client, &error))?;
+    command.args(["--exit-on-error", "--no-password", "--verbose"]);
+    if let Some(connection) = load.client.connection(&job.new) {
+        // It sees no file of ours, and of its standard input one connection loads.
+        let file = store::open(&load.backup);
+        let file = file.map_err(|error| cannot(&load.backup, &error))?;
+        command.arg(connection).stdin(file);
+    } else {
+        command.arg(format!("--jobs={}", load.jobs)).arg(format!("--dbname=dbname='{name}'"));
+        command.arg("--").arg(&load.backup).stdin(Stdio::null());
+    }
+    let child = command.spawn().map_err(|error| cannot(&load.client.program, &error))?;
     follow(child, "pg_restore").await
 }
 
@@ -158,11 +155,12 @@ async fn by_psql(job: &Job, load: &Load) -> Result<(), Failed> {
     command
         .args(["--no-psqlrc", "--no-password", "--quiet", "--set=ON_ERROR_STOP=1"])
         .args(["--single-transaction", "--file=-"])
+        .args(load.client.connection(&job.new))
         .stdin(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| cannot(&load.client, &error))?;
+    let mut child = command.spawn().map_err(|error| cannot(&load.client.program, &error))?;
     let input = child.stdin.take().expect("it is piped");
     let mut input =
-        std::fs::File::from(input.into_owned_fd().map_err(|e| cannot(&load.client, &e))?);
+        std::fs::File::from(input.into_owned_fd().map_err(|e| cannot(&load.client.program, &e))?);
     let backup = load.backup.clone();
     // Given to nobody else: where feeding fails, psql must see no end of its input.
     let feeding = tokio::task::spawn_blocking(move || match script::feed(&backup, &mut input) {

@@ -8,6 +8,7 @@ pub mod held;
 mod kept;
 mod manifest;
 pub mod outside;
+pub mod own;
 mod proof;
 mod tend;
 

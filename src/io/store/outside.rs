@@ -68,7 +68,7 @@ async fn programs(loaded: &Loaded, cwd: &Path, allowed: &Allowed, limit: Duratio
             false => Told::default(),
         };
     }
-    let at = Asker { cwd, env: environment(), limit };
+    let at = Asker::new(cwd, limit);
     let (mut told, barman, walg) =
         tokio::join!(at.pgbackrest(backups), at.barman(backups), at.walg(backups));
     told.extend(barman);
@@ -105,13 +105,18 @@ fn environment() -> Environment {
 }
 
 /// Asks programs from one place.
-struct Asker<'a> {
+pub(super) struct Asker<'a> {
     cwd: &'a Path,
     env: Environment,
     limit: Duration,
 }
 
-impl Asker<'_> {
+impl<'a> Asker<'a> {
+    /// Returns one who asks from `cwd`, each time for no longer than `limit`.
+    pub(super) fn new(cwd: &'a Path, limit: Duration) -> Self {
+        Self { cwd, env: environment(), limit }
+    }
+
     async fn pgbackrest(&self, backups: &Backups) -> Told {
         let Some(known) = &backups.pgbackrest else { return Told::default() };
         match self.output(&known.prefix, pgbackrest::command(&known.stanza)).await {
@@ -154,16 +159,20 @@ impl Asker<'_> {
     }
 
     /// Runs a program; the error names it.
-    async fn output(&self, prefix: &[String], command: Vec<String>) -> Result<Output, String> {
+    pub(super) async fn output(
+        &self,
+        prefix: &[String],
+        command: Vec<String>,
+    ) -> Result<Output, String> {
         let name = command.first().cloned().unwrap_or_default();
         let argv: Vec<String> = prefix.iter().cloned().chain(command).collect();
         let bounds = Bounds { limit: self.limit, most: MOST };
         let output = command::output(&argv, self.cwd, &self.env, bounds).await;
-        output.map_err(|why| format!("{name} cannot be asked what it keeps: {why}"))
+        output.map_err(|why| format!("{name} cannot be asked: {why}"))
     }
 }
 
-fn printed(output: &Output) -> Printed<'_> {
+pub(super) fn printed(output: &Output) -> Printed<'_> {
     Printed { out: &output.out, err: &output.err, code: output.status.code() }
 }
 

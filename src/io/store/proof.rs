@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::kept::{self, Kept};
 use super::{base, disk, manifest};
+use crate::domain::backup::content::Contents;
 use crate::domain::backup::manifest::{Evidence, Side};
 use crate::domain::backup::{Kind, Manifest, object};
 use crate::domain::evidence::Level;
@@ -177,8 +178,8 @@ fn evidence(findings: &[Finding], at: DateTime<Utc>) -> Vec<Evidence> {
 ///
 /// # Errors
 /// A sentence, if there is one that cannot be used.
-pub fn rows_told(path: &Path) -> Result<Option<Rows>, String> {
-    Ok(manifest::beside(path)?.map(|manifest| manifest.rows))
+pub fn rows_told(path: &Path) -> Result<Option<(Rows, Contents)>, String> {
+    Ok(manifest::beside(path)?.map(|manifest| (manifest.rows, manifest.contents)))
 }
 
 /// Writes the script that a plain backup is, unpacked, to `into`.

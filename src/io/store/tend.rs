@@ -197,6 +197,7 @@ fn manifest_of(name: &str, found: &Found, sha256: String, size: u64) -> Manifest
         },
         revisions: found.revisions.clone(),
         rows: std::collections::BTreeMap::new(),
+        contents: std::collections::BTreeMap::new(),
         beside: Vec::new(),
         tool_version: text(&found.tool_version),
         made_by: Maker { operator: host::operator().to_owned(), run: None },

@@ -3,7 +3,7 @@
 use crossterm::event::KeyCode;
 
 use crate::domain::backup::{Backup, Kind, Retention, Tending};
-use crate::domain::verify::{Level, estimated};
+use crate::domain::verify::{Level, rough};
 use crate::panels::{Command, Scene};
 use crate::session::facts::Proof;
 use crate::session::pick::{Choice, Choices};
@@ -111,8 +111,8 @@ fn can_adopt(shown: Option<&Backup>) -> Result<(), Reason> {
 
 fn can_verify(scene: &Scene<'_>, shown: Option<&Backup>) -> Result<(), Reason> {
     let backup = shown.ok_or_else(|| Reason::new("there is no backup to verify"))?;
-    if backup.kind.is_physical() && backup.kind != Kind::Base {
-        return Err(Reason::new("its own program verifies it"));
+    if matches!(backup.kind, Kind::Walg | Kind::Managed) {
+        return Err(Reason::new("no program proves it: a restore would"));
     }
     match scene.facts.proofs.get(&backup.location) {
         Some(Proof::Running(_)) => Err(Reason::new("it is being verified")),
@@ -120,13 +120,29 @@ fn can_verify(scene: &Scene<'_>, shown: Option<&Backup>) -> Result<(), Reason> {
     }
 }
 
+/// Returns what the program does that proves a copy of a cluster's files.
+fn own(kind: Kind) -> Option<String> {
+    let how = match kind {
+        Kind::Base => "pg_verifybackup: every file against its sum, and the WAL that it needs",
+        Kind::Pgbackrest => "pgbackrest verify: every file of the repository against its sum",
+        Kind::Barman => "barman verify-backup: every file against its sum (pg_verifybackup)",
+        _ => return None,
+    };
+    Some(format!("{how}; reads all of it, so it takes as long as it is large"))
+}
+
 /// Returns how far a backup can be proven, with what each level proves and takes.
 pub(super) fn levels(backup: &Backup) -> Choices {
     let choice = |level: Level| {
-        let takes = estimated(level, backup.size);
-        let label = format!("{level}  {}: {takes}", level.proves());
+        // The time first: a narrow screen cuts the end off.
+        let takes = rough(level, backup.size);
+        let label = format!("{level}  {takes:<13}  {}", level.proves());
         Choice { value: level.to_string(), label }
     };
+    if let Some(label) = own(backup.kind) {
+        let value = Level::L3.to_string();
+        return Choices { all: vec![Choice { value, label }], missing: None, typed: false };
+    }
     let levels = [Level::L3, Level::L4, Level::L5, Level::L6];
     // A scratch server loads a file, and a copy of a cluster's files has no levels.
     let most = if backup.is_here() { levels.len() } else { 1 };

@@ -153,6 +153,9 @@ fn a_cloud_that_hangs_holds_the_list_up_no_longer_than_its_limit() {
     assert_eq!(answer.code(), 0);
     let told = answer.out();
     assert!(told.contains("cannot be told: it does not answer in time"), "{told}");
+    let mut command = lk.command(&["verify", "s3://shop-backups/pg/shop.dump"]);
+    let answer = Answer::of(lead(&mut command, &address).output().expect("it starts"));
+    answer.says(2, "it does not answer in time");
 }
 
 #[test]

@@ -123,6 +123,25 @@ impl Scene {
         (act, command)
     }
 
+    /// Kills the server while the next act stands at `point`, starts it again, and lets the act
+    /// come to its end.
+    fn server_dies_at(&self, point: &str) {
+        let (_, mut command) = self.child();
+        let mut child = command
+            .env("LOCKKEEPER_FAILPOINT", format!("{point}:pause"))
+            .spawn()
+            .expect("it starts");
+        let stat = format!("/proc/{}/stat", child.id());
+        until("it to stand still", || {
+            let text = fs::read_to_string(&stat).expect("it lives");
+            text.rsplit_once(')').filter(|(_, rest)| rest.trim_start().starts_with('T')).map(drop)
+        });
+        self.server.cluster.stop_server(Stop::Immediate).expect("it is killed");
+        self.server.cluster.start_server().expect("it comes back");
+        child.kill().expect("it can be killed");
+        child.wait().expect("it is gone");
+    }
+
     fn killed_at(&self, point: &str) {
         let (_, mut command) = self.child();
         let output = command.env("LOCKKEEPER_FAILPOINT", point).output().expect("it starts");
@@ -227,28 +246,69 @@ fn killed_at_any_boundary_the_database_is_the_old_one_or_the_new_one() {
     assert_eq!(scene.reads(), DAMAGED);
 }
 
+/// The server is killed while the act stands still, and comes back: the act finds its
+/// connections gone.
 #[test]
-fn a_server_that_dies_before_the_commit_has_the_old_database() {
+fn a_server_that_dies_at_any_boundary_has_the_old_database_or_the_new_one() {
     let scene = Scene::new();
-    for _ in 0..2 {
-        let (act, answer) = scene.act(&["restore", "newest"]);
-        assert_eq!(answer.code(), 0, "{act}: {}", answer.said());
+    let is_old = |point: &str| {
+        assert_eq!((scene.reads().as_str(), scene.users()), (DAMAGED, 500), "{point}");
+    };
+    for point in ["proved", "made", "marked", "filled", "checked", "loaded"] {
+        scene.server_dies_at(&format!("restore.{point}"));
+        is_old(point);
+        for name in scene.beside() {
+            let (act, answer) = scene.act(&["restore", "--drop", &name]);
+            assert_eq!((act.as_str(), answer.code()), ("drop", 0), "{point}: {}", answer.said());
+        }
     }
-    let (_, mut command) = scene.child();
-    let mut child = command.env("LOCKKEEPER_FAILPOINT", "restore.swap.renamed:pause").spawn();
-    let child = child.as_mut().expect("it starts");
-    let stat = format!("/proc/{}/stat", child.id());
-    until("it to stand still", || {
-        let text = fs::read_to_string(&stat).expect("it lives");
-        text.rsplit_once(')').filter(|(_, rest)| rest.trim_start().starts_with('T')).map(drop)
-    });
-    scene.server.cluster.stop_server(Stop::Immediate).expect("it is killed");
-    scene.server.cluster.start_server().expect("it comes back");
-    child.kill().expect("it can be killed");
-    child.wait().expect("it is gone");
-    assert_eq!((scene.reads().as_str(), scene.users()), (DAMAGED, 500));
-    assert_eq!(scene.restore(), ["swap"], "and it goes on where it was");
-    assert_eq!(scene.reads(), GOOD);
+    let (act, answer) = scene.act(&["restore", "newest"]);
+    assert_eq!((act.as_str(), answer.code()), ("load", 0), "{}", answer.said());
+    for (point, next) in [("settle.done", "settle"), ("settle.committed", "swap")] {
+        scene.server_dies_at(&format!("restore.{point}"));
+        is_old(point);
+        assert_eq!(scene.child().0, next, "{point}: what was not committed is done again");
+    }
+    for point in ["swap.begun", "swap.renamed"] {
+        scene.server_dies_at(&format!("restore.{point}"));
+        is_old(point);
+        assert_eq!(scene.child().0, "swap", "{point}: and it goes on where it was");
+    }
+    scene.server_dies_at("restore.swap.committed");
+    assert_eq!((scene.reads().as_str(), scene.users()), (GOOD, 2000));
+    let (act, answer) = scene.act(&["restore", "--undo"]);
+    assert_eq!((act.as_str(), answer.code()), ("undo", 0), "{}", answer.said());
+    assert_eq!(scene.reads(), DAMAGED);
+}
+
+/// The console is killed around each act: its job goes on without it, or never began.
+#[test]
+fn a_console_that_dies_around_any_act_leaves_what_resume_tells() {
+    let scene = Scene::new();
+    for act in ["load", "settle", "swap"] {
+        for point in ["act.after_intent", "act.after_spawn"] {
+            let (plan, hash) = scene.lk.plan(&["restore", "newest"]);
+            if plan["action"]["act"] != act {
+                break;
+            }
+            let mut command = scene.lk.command(&["restore", "newest", "--confirm", &hash]);
+            let output = command.env("LOCKKEEPER_FAILPOINT", point).output().expect("it starts");
+            assert_eq!(output.status.code(), None, "{act} {point}: it was killed");
+            // Whoever asks in the middle of a swap is refused a connection, as any client is.
+            let told = until("its end to be known", || {
+                let told = scene.lk.run(&["resume"]);
+                (told.code() == 0).then(|| told.said())
+            });
+            let is_new = scene.reads() == GOOD;
+            let which = if is_new { "is the NEW" } else { "is the OLD" };
+            assert!(told.contains(which), "{act} {point}, {which}: {told}");
+            assert!(!is_new || act == "swap", "{act} {point}");
+        }
+    }
+    if scene.reads() != GOOD {
+        scene.restore();
+    }
+    assert_eq!((scene.reads().as_str(), scene.users()), (GOOD, 2000));
 }
 
 /// A replica that streams from the scene's server: the same files at another place.
@@ -277,6 +337,26 @@ fn replica(scene: &Scene) -> Server {
     assert!(owned.success());
     copy.cluster.start_server().expect("it starts");
     copy
+}
+
+/// Barman and others keep WAL as it comes: nobody reads a database there.
+#[test]
+fn who_only_keeps_wal_is_no_replica_that_a_swap_waits_for() {
+    let scene = Scene::on(private(&[("wal_level", "replica"), ("max_wal_senders", "4")]));
+    let kept = scene.lk.project().join("wal");
+    fs::create_dir(&kept).expect("it can be made");
+    let program = clients::find("pg_receivewal", 0).expect("it comes with the clients").path;
+    let mut receiver = Command::new(program);
+    receiver.args(["-p", "5432", "-U", "postgres", "-h"]).arg(scene.server.cluster.socket_dir());
+    let mut receiver = receiver.arg("-D").arg(&kept).spawn().expect("it starts");
+    until("WAL to come", || {
+        let sql = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'";
+        (scene.ask::<i64>("postgres", sql) == 1).then_some(())
+    });
+    assert_eq!(scene.restore(), ["load", "settle", "swap"]);
+    receiver.kill().expect("it can be killed");
+    receiver.wait().expect("it is gone");
+    assert_eq!(scene.reads(), GOOD);
 }
 
 #[test]

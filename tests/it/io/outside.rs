@@ -37,8 +37,8 @@ async fn a_program_that_hangs_is_given_up_and_leaves_no_process() {
     assert_eq!(
         told.problems,
         [
-            "barman cannot be asked what it keeps: it did not end within 0.3 s",
-            "wal-g cannot be asked what it keeps: it did not end within 0.3 s"
+            "barman cannot be asked: it did not end within 0.3 s",
+            "wal-g cannot be asked: it did not end within 0.3 s"
         ]
     );
     let pid = fs::read_to_string(&pid).expect("it was started");

@@ -16,8 +16,15 @@ use lockkeeper::session::effect::Request;
 use lockkeeper::session::facts::{Facts, Proof};
 use lockkeeper::session::machine::Session;
 
+use std::time::Instant;
+
+use lockkeeper::app::overlay::Overlay;
+use lockkeeper::app::overlay::pick::Pick;
+use lockkeeper::ui::theme::Theme;
+
 use super::{BODIES, fits_everywhere, off, painted, press, scene, text};
 use crate::support::facts::{World, connecting, identity, migrations, now};
+use crate::support::screen::{self, SIZES, blank};
 
 fn registered(name: &str, hours: i64, levels: &[Level], revision: &str) -> Backup {
     let identity = identity();
@@ -172,6 +179,44 @@ fn the_first_line_says_whether_there_is_a_good_and_recent_backup() {
 }
 
 #[test]
+fn each_level_says_what_it_proves_and_takes_before_it_is_picked() {
+    let (facts, session) = (known(all()), Session::default());
+    let asked = press(&mut Backups::default(), &scene(&facts, &session), 'v');
+    let Ask::Prove(_, levels) = asked else { panic!("{asked:?}") };
+    let pick = Overlay::<Command>::Pick(Pick::new(
+        "How far is it proven? Times are estimates by its size",
+        levels,
+    ));
+    for (width, height) in SIZES {
+        let mut buf = blank(width, height);
+        let area = buf.area;
+        pick.view(Instant::now(), Theme::default(), area, &mut buf);
+        assert_snapshot!(format!("levels_{width}"), screen::painted(&buf));
+    }
+}
+
+#[test]
+fn what_another_program_keeps_is_proven_by_that_program() {
+    let session = Session::default();
+    for (kind, words) in [
+        (Kind::Pgbackrest, "pgbackrest verify"),
+        (Kind::Barman, "barman verify-backup"),
+        (Kind::Base, "pg_verifybackup"),
+    ] {
+        let facts = known(vec![Backup::at("theirs", kind)]);
+        let asked = press(&mut Backups::default(), &scene(&facts, &session), 'v');
+        let Ask::Prove(_, levels) = asked else { panic!("{asked:?}") };
+        let [only] = levels.all.as_slice() else { panic!("{levels:?}") };
+        assert!(only.label.starts_with(words), "{}", only.label);
+    }
+    for kind in [Kind::Walg, Kind::Managed] {
+        let facts = known(vec![Backup::at("theirs", kind)]);
+        let why = off(&Backups::default(), &scene(&facts, &session), 'v');
+        assert_eq!(why, "no program proves it: a restore would");
+    }
+}
+
+#[test]
 fn verify_asks_for_the_selected_one_and_says_while_it_runs() {
     let (mut facts, session) = (known(all()), Session::default());
     let mut panel = Backups::default();
@@ -264,7 +309,6 @@ fn what_another_program_keeps_is_shown_with_what_that_says_of_it() {
     let scene = scene(&facts, &session);
     let shown = text(&Backups::default(), &scene, (120, 40));
     assert!(shown.contains("not told") && shown.contains("no page checksum failed"), "{shown}");
-    assert_eq!(off(&Backups::default(), &scene, 'v'), "its own program verifies it");
     assert_eq!(off(&Backups::default(), &scene, 'p'), "its own program keeps it");
 }
 

@@ -102,9 +102,10 @@ impl Stand {
 fn making() -> Making {
     let dumper = Dumper {
         path: "/usr/lib/postgresql/15/bin/pg_dump".to_owned(),
+        through: None,
         version: "15.20".to_owned(),
         major: 15,
-        digest: Digest::of("/usr/lib/postgresql/15/bin/pg_dump", b"ELF"),
+        digest: Some(Digest::of("/usr/lib/postgresql/15/bin/pg_dump", b"ELF")),
         warning: None,
     };
     Making {
@@ -117,6 +118,7 @@ fn making() -> Making {
         known: Vec::new(),
         exclusive: Ok(Vec::new()),
         level: Level::L3,
+        contents: false,
         tool: Some("sqlx".to_owned()),
         tables: Ok(Vec::new()),
         csv: Ok(Vec::new()),
@@ -303,7 +305,7 @@ fn a_backup_is_bound_to_its_program_and_place_and_not_to_what_is_so_now() {
         |making| making.tool = None,
         |making| {
             let dumper = making.dumper.as_mut().expect("there is one");
-            dumper.digest = Digest::of("/usr/lib/postgresql/15/bin/pg_dump", b"other");
+            dumper.digest = Some(Digest::of("/usr/lib/postgresql/15/bin/pg_dump", b"other"));
         },
     ];
     for (at, change) in changes.into_iter().enumerate() {

@@ -177,3 +177,65 @@ fn what_is_no_catalog_says_what_the_program_said() {
         }
     }
 }
+
+const FULL: &str = "pgbackrest:main/20261121-195500F";
+const UPON_IT: &str = "pgbackrest:main/20261121-195500F_20261121-195510I";
+
+/// The program ends with 0 in each of these cases.
+#[test]
+fn what_pgbackrest_verify_printed_proves_a_backup_or_makes_it_bad_and_silence_is_neither() {
+    let verified = |name: &str, of: &str| {
+        pgbackrest::verified(of, printed(&sample(&format!("pgbackrest_verify_{name}.txt"))))
+    };
+    for of in [FULL, UPON_IT] {
+        let (ok, what) = verified("ok", of);
+        assert_eq!(ok, Some(true), "{what}");
+        let (ok, what) = verified("damaged", of);
+        assert_eq!(ok, Some(false), "{what}");
+        assert!(what.contains("checksum invalid: 1"), "{what}");
+        let (ok, what) = verified("no_stanza", of);
+        assert_eq!(ok, None);
+        assert!(what.contains("No usable backup.info file"), "{what}");
+        let (ok, what) = verified("wal_gone", of);
+        assert_eq!(ok, Some(true), "it does not notice, and that is said");
+        assert!(what.contains("a gap in the WAL it does not see"), "{what}");
+    }
+    assert_eq!(verified("ok", "pgbackrest:main/20200101-000000F").0, None, "it names another");
+    assert_eq!(pgbackrest::verified(FULL, printed(b"")).0, None);
+    let cut = sample("pgbackrest_verify_ok.txt");
+    let cut = &cut[..cut.len() / 3];
+    assert_eq!(pgbackrest::verified(UPON_IT, printed(cut)).0, None, "it was cut off");
+    let wal = String::from_utf8(sample("pgbackrest_verify_ok.txt")).expect("UTF-8");
+    let wal = wal.replace("status: ok", "status: error").replacen("missing: 0", "missing: 1", 1);
+    assert_eq!(pgbackrest::verified(FULL, printed(wal.as_bytes())).0, None, "WAL is missing");
+}
+
+#[test]
+fn pgbackrest_is_asked_for_the_repository_that_holds_the_backup() {
+    let words =
+        pgbackrest::verify("main", "pgbackrest:main@2/20261121-195500F").expect("a command");
+    assert!(words.contains(&"--repo=2".to_owned()), "{words:?}");
+    assert!(pgbackrest::verify("main", FULL).is_some_and(|words| words.len() == 5));
+    assert_eq!(pgbackrest::verify("main", "pgbackrest:main@x/1F"), None);
+    assert_eq!(pgbackrest::verify("other", FULL), None);
+}
+
+#[test]
+fn barman_verify_backup_proves_finds_damage_or_could_not_look() {
+    let verified = |name: &str, code: i32| {
+        let out = sample(&format!("barman_verify_{name}.json"));
+        barman::verified(Printed { out: &out, err: b"", code: Some(code) })
+    };
+    assert_eq!(verified("ok", 0).0, Some(true));
+    let (ok, what) = verified("damaged", 1);
+    assert_eq!(ok, Some(false));
+    assert!(what.contains("checksum mismatch for file \"base/5/2688\""), "{what}");
+    for nothing in ["no_manifest", "unknown"] {
+        assert_eq!(verified(nothing, 1).0, None, "{nothing}");
+    }
+    assert_eq!(barman::verified(Printed { out: b"{}", err: b"", code: Some(0) }).0, None);
+    assert_eq!(
+        barman::verify("main", "barman:main/20261121T195627").map(|words| words.join(" ")),
+        Some("barman -f json verify-backup main 20261121T195627".to_owned())
+    );
+}

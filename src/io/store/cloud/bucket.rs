@@ -17,6 +17,8 @@ use crate::domain::untrusted::Untrusted;
 
 /// One answer takes no longer, whatever else is allowed.
 const ANSWER: Duration = Duration::from_secs(30);
+/// What carries no bytes of a backup takes no longer: whoever hangs is known within seconds.
+const SIGN: Duration = Duration::from_secs(8);
 /// Connecting takes no longer.
 const CONNECT: Duration = Duration::from_secs(5);
 /// More objects than this below a prefix are not looked at.
@@ -96,7 +98,7 @@ impl Bucket {
     /// Returns what is known of an object; `None`: there is none.
     pub fn head(&self, of: &str) -> io::Result<Option<ObjectMeta>> {
         let key = key(of)?;
-        match self.wait(self.store.head(&key)) {
+        match self.within(SIGN, self.store.head(&key)) {
             Ok(meta) => Ok(Some(meta)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -123,9 +125,16 @@ impl Bucket {
     }
 
     fn wait<T>(&self, answer: impl Future<Output = object_store::Result<T>>) -> io::Result<T> {
-        let left = self
-            .end
-            .map_or(ANSWER, |end| end.saturating_duration_since(Instant::now()).min(ANSWER));
+        self.within(ANSWER, answer)
+    }
+
+    fn within<T>(
+        &self,
+        limit: Duration,
+        answer: impl Future<Output = object_store::Result<T>>,
+    ) -> io::Result<T> {
+        let left =
+            self.end.map_or(limit, |end| end.saturating_duration_since(Instant::now()).min(limit));
         let runtime = self.runtime.as_ref().expect("it is taken only when this goes");
         match runtime.block_on(async { tokio::time::timeout(left, answer).await }) {
             Ok(answer) => answer.map_err(|error| told(&error)),
