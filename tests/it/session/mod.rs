@@ -57,6 +57,7 @@ fn bare(action: Action, risk: Risk) -> Plan {
         timeouts: Timeouts::default(),
         attempts: 1,
         risk,
+        approvals: 0,
         preview: Preview::default(),
     }
 }
