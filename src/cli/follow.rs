@@ -97,10 +97,7 @@ fn here(site: &Site) -> Option<Identity> {
 ///
 /// # Errors
 /// When signals cannot be handled.
-pub async fn in_lines(
-    (file, mut output): (PathBuf, Output),
-    json: bool,
-) -> Result<ExitCode> {
+pub async fn in_lines((file, mut output): (PathBuf, Output), json: bool) -> Result<ExitCode> {
     let mut signals = Signals::listen().wrap_err("signals cannot be handled")?;
     let mut follower = Follower::of(&file);
     let mut told = Told::default();
@@ -142,13 +139,7 @@ struct Told {
 
 impl Told {
     /// Tells what is new; returns the exit code at the end.
-    fn tell(
-        &mut self,
-        file: &Path,
-        seen: &Seen,
-        output: &mut Output,
-        json: bool,
-    ) -> Option<u8> {
+    fn tell(&mut self, file: &Path, seen: &Seen, output: &mut Output, json: bool) -> Option<u8> {
         self.quiet = Duration::ZERO;
         let is_first = self.records.is_empty();
         self.records.extend(seen.records.iter().cloned());

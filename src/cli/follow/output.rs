@@ -25,9 +25,8 @@ impl Output {
     pub fn of(file: &Path, site: Option<&Site>) -> Self {
         let run = file.parent().unwrap_or(Path::new("."));
         let mut secrets = Secrets::default();
-        let given = site.map(|site| {
-            environment::variables(&site.target.spec, site.config(), "", None)
-        });
+        let given =
+            site.map(|site| environment::variables(&site.target.spec, site.config(), "", None));
         for (_, value) in given.into_iter().flatten() {
             if let Value::Secret(value) = value {
                 secrets.add(&value);

@@ -103,7 +103,9 @@ fn title(scene: &Scene<'_>, area: Rect) -> String {
     let name = walk.book().id.to_uppercase();
     let whole = format!("{name}   {path}");
     let (mut left, mut shown) = (path.as_str(), whole);
-    while area.height < LOW && message::height(&Message::new(Tone::Strong, shown.clone()), area.width) > 1 {
+    while area.height < LOW
+        && message::height(&Message::new(Tone::Strong, shown.clone()), area.width) > 1
+    {
         let Some((_, later)) = left.split_once(STEP) else { break };
         left = later;
         shown = format!("{name}   …{STEP}{left}");

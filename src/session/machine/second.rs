@@ -126,8 +126,7 @@ impl Session {
         if reason.is_empty() {
             return vec![say(Tone::Bad, "say why nobody approves: the report shows it in red")];
         }
-        let data =
-            json!({ "reason": reason, "denied": [DENIED], "title": second.awaited.title });
+        let data = json!({ "reason": reason, "denied": [DENIED], "title": second.awaited.title });
         let plan = second.awaited.subject.plan.clone();
         let entry = Entry { plan, ..Entry::new(Kind::Override, data) };
         let mut effects = vec![Effect::Record(entry)];
@@ -151,8 +150,7 @@ impl Session {
     fn clears_second(&mut self) -> Vec<Effect> {
         let Some(second) = self.second.take() else { return Vec::new() };
         let request = second.request;
-        self.cleared =
-            Some(Cleared { request: request.clone(), plan: Some(second.plan.hash()) });
+        self.cleared = Some(Cleared { request: request.clone(), plan: Some(second.plan.hash()) });
         self.asked(request, Origin::Operator)
     }
 }

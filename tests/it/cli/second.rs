@@ -499,6 +499,14 @@ fn guarded(name: &str) -> Scene {
     scene
 }
 
+/// Starts the way down of the last migration at a terminal of its own.
+fn down(scene: &Scene) -> Pty {
+    let project = scene.lk.project().display().to_string();
+    let mut command = lockkeeper(&["down", "--target", "live", "--project", &project]);
+    command.env("XDG_STATE_HOME", scene.lk.state());
+    Pty::spawn(command, 120, 50)
+}
+
 fn of_kind(records: &[Record], kind: Kind) -> Vec<&Record> {
     records.iter().filter(|record| record.kind == kind).collect()
 }
@@ -509,16 +517,16 @@ fn a_single_act_in_production_waits_for_a_second_person_and_runs_what_they_appro
     let before = scene.lk.journals().len();
     let (_, _) = scene.lk.plan(&["down", "--target", "live"]);
     assert_eq!(scene.lk.journals().len(), before, "showing a plan records nothing");
-    let mut typed = scene.lk.typed(&["down", "--target", "live"]);
-    typed.expect("policy asks for 1 more than you, 0 approved");
+    let mut pty = down(&scene);
+    pty.wait_for("policy asks for 1 more than you, 0 approved");
     scene.until(Kind::Awaits, 1);
     assert_eq!(of_kind(&scene.records(), Kind::Intent).len(), 0);
     let approved = scene.approve("lead", &[]);
     assert_eq!(approved.code(), 0, "{}", approved.said());
-    typed.expect("approved by lead (verified)");
-    typed.answer("to run it", &scene.database.name);
-    typed.expect("recorded in");
-    typed.end();
+    pty.wait_for("approved by lead (verified)");
+    pty.wait_for("to run it");
+    pty.send(&format!("{}\r", scene.database.name));
+    assert!(pty.wait().success());
     let records = scene.records();
     let (approved, intent) =
         (of_kind(&records, Kind::Approved)[0], of_kind(&records, Kind::Intent)[0]);
@@ -528,18 +536,22 @@ fn a_single_act_in_production_waits_for_a_second_person_and_runs_what_they_appro
 #[test]
 fn a_lone_on_call_runs_a_single_act_for_a_typed_reason_and_nothing_by_leaving() {
     let scene = guarded("second_lonely");
-    let mut left = scene.lk.typed(&["down", "--target", "live"]);
-    left.answer("(empty leaves)> ", "");
-    left.expect("left: nothing was run");
-    assert_eq!(left.end().1, Some(2));
+    let mut left = down(&scene);
+    left.wait_for("(empty leaves)>");
+    left.send("\r");
+    assert_eq!(left.wait().exit_code(), 2);
     let journal = scene.records();
-    assert_eq!((of_kind(&journal, Kind::Skip).len(), of_kind(&journal, Kind::Intent).len()), (1, 0));
+    assert_eq!(
+        (of_kind(&journal, Kind::Skip).len(), of_kind(&journal, Kind::Intent).len()),
+        (1, 0)
+    );
 
-    let mut typed = scene.lk.typed(&["down", "--target", "live"]);
-    typed.answer("(empty leaves)> ", "nobody answers at three");
-    typed.answer("to run it", &scene.database.name);
-    typed.expect("recorded in");
-    typed.end();
+    let mut pty = down(&scene);
+    pty.wait_for("(empty leaves)>");
+    pty.send("nobody answers at three\r");
+    pty.wait_for("to run it");
+    pty.send(&format!("{}\r", scene.database.name));
+    assert!(pty.wait().success());
     let records = scene.records();
     let over = of_kind(&records, Kind::Override)[0];
     assert_eq!(over.data["reason"], "nobody answers at three");
@@ -557,12 +569,12 @@ fn on_the_screen_a_single_act_in_production_waits_too_and_esc_runs_nothing() {
     screen.wait_for("blocked 0");
     screen.send("4");
     screen.wait_for("down");
-    screen.send("d");
+    screen.send("D");
     screen.wait_for("A second person approves it");
     scene.until(Kind::Awaits, 1);
     screen.send("\u{1b}");
     screen.wait_for("left: nothing was run");
-    screen.send("d");
+    screen.send("D");
     screen.wait_for("A second person approves it");
     scene.until(Kind::Awaits, 2);
     assert_eq!(scene.approve("lead", &[]).code(), 0);
@@ -578,7 +590,7 @@ fn on_the_screen_a_single_act_in_production_waits_too_and_esc_runs_nothing() {
 fn what_the_running_act_prints_is_followed_live_and_masked() {
     let book = BOOK.replace(
         "migrate = { direction = \"up\", to = \"next\" }",
-        "command = [\"sh\", \"-c\", \"echo begun password=hunter2; while [ ! -e go ]; do sleep 0.1; done; echo ended\"]",
+        "command = [\"sh\", \"-c\", \"echo begun password=hunter$((1+1)); while [ ! -e go ]; do sleep 0.1; done; echo ended\"]",
     );
     let scene = scene("second_output", &book);
     let mut typed = scene.waiting();

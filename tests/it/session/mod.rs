@@ -9,6 +9,7 @@ mod probe;
 mod procedure;
 mod property;
 mod resume;
+mod second;
 mod steps;
 mod undo;
 mod vitals;

@@ -26,8 +26,7 @@ pub(super) fn of(walk: &Walk) -> (Option<Pair>, Vec<Answer>) {
 
 /// Returns each answer with where it leads.
 pub(super) fn long(answers: &[Answer]) -> Vec<Pair> {
-    let line =
-        |one: &Answer| Pair::new(one.key.to_string(), format!("{} → {}", one.label, one.to));
+    let line = |one: &Answer| Pair::new(one.key.to_string(), format!("{} → {}", one.label, one.to));
     answers.iter().map(line).collect()
 }
 
