@@ -31,6 +31,7 @@ pub(super) fn long(answers: &[Answer]) -> Vec<Pair> {
 }
 
 /// Returns the suggestion and the answers of a page in as few rows as `width` cells allow.
+#[must_use]
 pub fn brief(page: &Page, width: usize) -> Vec<Pair> {
     let room = width.saturating_sub(text::width(SUGGESTION) + 2);
     let mut rows: Vec<String> = Vec::new();

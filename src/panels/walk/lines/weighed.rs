@@ -23,15 +23,12 @@ pub(super) fn lines(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
             continue;
         };
         let why = why.as_str();
-        match untold.iter().find(|(known, _)| *known == why) {
-            Some((_, at)) => {
-                let label = &mut lines[*at].label;
-                *label = format!("{label}, {}", name(one));
-            }
-            None => {
-                untold.push((why, lines.len()));
-                lines.push(line(one, walk, scene));
-            }
+        if let Some((_, at)) = untold.iter().find(|(known, _)| *known == why) {
+            let label = &mut lines[*at].label;
+            *label = format!("{label}, {}", name(one));
+        } else {
+            untold.push((why, lines.len()));
+            lines.push(line(one, walk, scene));
         }
     }
     lines.extend(read(walk, scene));
@@ -42,12 +39,12 @@ pub(super) fn lines(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
 fn read(walk: &Walk, scene: &Scene<'_>) -> Option<Pair> {
     let first = walk.evidence().iter().map(|one| one.reading.at).min()?;
     let age = scene.facts.now - first;
-    Some(match age <= FRESH {
-        true => Pair::new("read", format!("{} ago", age::rough(age))).tone(Tone::Dim),
-        false => {
-            let text = format!("{} {} ago: r reads it again", symbol::WARN, age::rough(age));
-            Pair::new("read", text).tone(Tone::Warn)
-        }
+    let ago = age::rough(age);
+    Some(if age <= FRESH {
+        Pair::new("read", format!("{ago} ago")).tone(Tone::Dim)
+    } else {
+        let text = format!("{} {ago} ago: r reads it again", symbol::WARN);
+        Pair::new("read", text).tone(Tone::Warn)
     })
 }
 
