@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::domain::age;
 use crate::domain::untrusted::Untrusted;
 use crate::panels::Command;
+use crate::session::acting::Acting;
 use crate::session::news::{Followed, Stand};
 use crate::ui::bindings::{Binding, Reason};
 use crate::ui::theme::Tone;
@@ -84,7 +85,8 @@ impl App {
             last = Some(record.at);
             self.facts.record_arrived(record);
         }
-        self.session.follows(&run, walk);
+        let acting = Acting::recorded(&self.facts.records);
+        self.session.follows(&run, walk, acting);
         self.following = Some(Following { run, who, last, stand });
     }
 

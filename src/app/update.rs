@@ -45,6 +45,7 @@ impl App {
                 Vec::new()
             }
         };
+        self.follow_second();
         self.follow_pending(at);
         outputs
     }
@@ -184,13 +185,14 @@ impl App {
     }
 
     fn closed(&mut self) -> Vec<Output> {
-        self.wanted = None;
+        let waited = self.wanted.take() == Some(Wanted::Alone);
         self.told.clear();
         self.proving = None;
         self.offered.clear();
         self.looking = None;
         match self.overlay.take() {
             Some(Overlay::Confirm(_)) => self.event(Event::Dismissed),
+            Some(Overlay::Reason(_)) if waited => self.event(Event::Dismissed),
             _ => Vec::new(),
         }
     }
@@ -375,6 +377,19 @@ impl App {
         } else if let (Some(error), None) = (self.facts.backend.error(), &self.overlay) {
             let text = format!("its details cannot be read: {error}");
             self.say(Told::Bad, text);
+        }
+    }
+
+    /// Asks for the way out while an act waits for a second person, and no longer.
+    fn follow_second(&mut self) {
+        let waits = self.session.second().is_some();
+        let asks = self.wanted == Some(Wanted::Alone);
+        if waits && self.overlay.is_none() {
+            self.overlay = Some(Overlay::Reason(Reason::new(Wanted::Alone.question())));
+            self.wanted = Some(Wanted::Alone);
+        } else if !waits && asks {
+            self.overlay = None;
+            self.wanted = None;
         }
     }
 

@@ -198,8 +198,11 @@ fn lines(run: &str, records: &[Record], waiting: &Waiting, known: Option<&Known>
             age::rough(Utc::now() - waiting.since)
         ),
         format!(
-            "  run      {run}, step {}, executed by {} as role {}",
-            one(&waiting.step),
+            "  run      {run}, {}, executed by {} as role {}",
+            match one(&waiting.step) {
+                step if step.is_empty() => "an act of no runbook".to_owned(),
+                step => format!("step {step}"),
+            },
             one(&executor.people.join(", ")),
             one(&executor.role)
         ),
@@ -279,7 +282,11 @@ fn record(
         Err(why) => json!({ "none": why }),
     };
     data["why"] = json!(known.why);
-    let entry = Entry::new(Kind::Approved, data).at_step(waiting.step.clone());
+    let entry = Entry::new(Kind::Approved, data);
+    let entry = match waiting.step.as_str() {
+        "" => entry,
+        step => entry.at_step(step.to_owned()),
+    };
     let entry = Entry { plan: waiting.awaited.subject.plan.clone(), ..entry };
     Journal::open(runs, run)?.append(entry)?;
     Ok(approval)

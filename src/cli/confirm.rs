@@ -4,6 +4,7 @@ use crate::app::confirm::rows;
 use crate::domain::plan::{Answer, Need, Plan};
 use crate::domain::untrusted::Untrusted;
 use crate::session::confirm::Pending;
+use crate::session::machine::Second;
 
 /// The line that confirms what can lose nothing.
 const YES: &str = "y";
@@ -31,6 +32,19 @@ pub fn lines(plan: &Plan) -> Vec<String> {
         }
     }
     lines.push(format!("  {:<8} {}", "plan", plan.hash()));
+    lines
+}
+
+/// Returns what waits for a second person, in lines.
+#[must_use]
+pub fn waits(second: &Second) -> Vec<String> {
+    let mut lines = lines(second.plan());
+    let (needed, given) = second.count();
+    lines.push(format!(
+        "  {:<8} policy asks for {needed} more than you, {given} approved: `lockkeeper approve` in \
+         their terminal; alone: say why, the report shows it in red",
+        "waits"
+    ));
     lines
 }
 

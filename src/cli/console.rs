@@ -205,7 +205,8 @@ impl Console {
 
     /// Begins to follow a run; the task ends with the console's inbox.
     fn follow(&self, file: std::path::PathBuf) {
-        let place = begin::place(self.driver.site());
+        let site = self.driver.site();
+        let (place, file) = (begin::place(site), follow::beside(file, Some(site)));
         tokio::spawn(follow::tell(file, place, self.news.clone()));
     }
 

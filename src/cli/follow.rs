@@ -1,5 +1,7 @@
 //! `follow`: somebody else's run, live and read-only, on the full screen or line by line.
 
+mod output;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,11 +12,13 @@ use color_eyre::eyre::{Result, WrapErr as _, eyre};
 use serde_json::json;
 use tokio::sync::mpsc;
 
+use self::output::{Output, Told as Heard};
 use super::journal::line_of_record;
 use super::{args, console, frozen, json as written, print, runs, say, site};
 use crate::domain::age;
 use crate::domain::identity::Identity;
 use crate::domain::journal::{Kind, Record};
+use crate::io::act::Printed;
 use crate::io::journal::{Follower, Seen, Stands};
 use crate::io::paths::Paths;
 use crate::io::postgres::reader::Reader;
@@ -53,7 +57,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let file = journal_of(args, site.as_ref().ok())?;
     if lines {
         let runtime = console::runtime()?;
-        return runtime.block_on(in_lines(&file, flags.target.json));
+        return runtime.block_on(in_lines(beside(file, site.as_ref().ok()), flags.target.json));
     }
     let site = site?;
     if let Some(why) = crate::io::journal::read(&file)?.fault {
@@ -93,14 +97,17 @@ fn here(site: &Site) -> Option<Identity> {
 ///
 /// # Errors
 /// When signals cannot be handled.
-pub async fn in_lines(file: &Path, json: bool) -> Result<ExitCode> {
+pub async fn in_lines((file, mut output): (PathBuf, Output), json: bool) -> Result<ExitCode> {
     let mut signals = Signals::listen().wrap_err("signals cannot be handled")?;
-    let mut follower = Follower::of(file);
+    let mut follower = Follower::of(&file);
     let mut told = Told::default();
     loop {
+        if let Some(printed) = output.look() {
+            told.printed(&printed, json);
+        }
         match follower.look() {
             Ok(Some(seen)) => {
-                if let Some(code) = told.tell(file, &seen, json) {
+                if let Some(code) = told.tell(&file, &seen, &mut output, json) {
                     return Ok(ExitCode::from(code));
                 }
             }
@@ -132,21 +139,17 @@ struct Told {
 
 impl Told {
     /// Tells what is new; returns the exit code at the end.
-    fn tell(&mut self, file: &Path, seen: &Seen, json: bool) -> Option<u8> {
+    fn tell(&mut self, file: &Path, seen: &Seen, output: &mut Output, json: bool) -> Option<u8> {
         self.quiet = Duration::ZERO;
         let is_first = self.records.is_empty();
         self.records.extend(seen.records.iter().cloned());
         if is_first {
             tell_line(json, &head(file, &self.records));
         }
-        for record in &seen.records {
-            let line = if json {
-                written::line(&json!({ "schema": 1, "record": record }))
-            } else {
-                line_of_record(record).trim_end().to_owned()
-            };
-            print_line(&line);
-        }
+        output.among(&seen.records, |told| match told {
+            Heard::Printed(printed) => self.printed(&printed, json),
+            Heard::Record(record) => print_record(record, json),
+        });
         if seen.stands == Stands::Torn && !self.torn {
             let torn = "the last record is not finished: it is being written, or its writer died";
             tell_line(json, torn);
@@ -162,6 +165,23 @@ impl Told {
             tell_line(json, &format!("the run is over: {end}"));
         }
         Some(code)
+    }
+
+    /// Prints what the running act has printed, each line marked as none of ours.
+    fn printed(&mut self, printed: &Printed, json: bool) {
+        self.quiet = Duration::ZERO;
+        let Printed { act, batch } = printed;
+        if batch.dropped > 0 && !json {
+            print_line(&format!("      | ({} bytes are only in the act's file)", batch.dropped));
+        }
+        for line in &batch.lines {
+            if json {
+                let output = json!({ "act": act, "line": line.visible() });
+                print_line(&written::line(&json!({ "schema": 1, "output": output })));
+            } else {
+                print_line(&format!("      | {}", line.visible()));
+            }
+        }
     }
 
     fn end(&self, stands: &Stands) -> Option<(u8, String)> {
@@ -189,6 +209,15 @@ impl Told {
             tell_line(json, &age_of(&self.records));
         }
     }
+}
+
+fn print_record(record: &Record, json: bool) {
+    let line = if json {
+        written::line(&json!({ "schema": 1, "record": record }))
+    } else {
+        line_of_record(record).trim_end().to_owned()
+    };
+    print_line(&line);
 }
 
 /// Prints a line among the records; beside documents it is a diagnostic.
@@ -233,20 +262,40 @@ fn ending(records: &[Record]) -> String {
     why.map_or(end.clone(), |why| format!("{end}: {why}"))
 }
 
-/// Tells a console what is recorded in a run, until nobody hears it or nothing more can be
+/// Returns the journal of a run with what its acts print; what `site` gives its tools is masked.
+#[must_use]
+pub fn beside(file: PathBuf, site: Option<&Site>) -> (PathBuf, Output) {
+    let output = Output::of(&file, site);
+    (file, output)
+}
+
+/// Tells a console what is recorded in a run, and what its act under way prints, until nobody hears it or nothing more can be
 /// read.
-pub async fn tell(file: PathBuf, place: Place, news: mpsc::UnboundedSender<News>) {
+pub async fn tell(
+    (file, mut output): (PathBuf, Output),
+    place: Place,
+    news: mpsc::UnboundedSender<News>,
+) {
     let mut follower = Follower::of(&file);
     let mut all: Vec<Record> = Vec::new();
     let mut books = None;
+    let print = |printed: Printed| {
+        let Printed { act, batch } = printed;
+        // Nobody hears it: that is found out below.
+        let _ = news.send(News::Output { act, lines: batch.lines, dropped: batch.dropped });
+    };
     loop {
+        output.look().into_iter().for_each(print);
         let followed = match follower.look() {
             Ok(None) => {
                 tokio::time::sleep(LOOK).await;
                 continue;
             }
             Ok(Some(seen)) => {
-                all.extend(seen.records.iter().cloned());
+                output.among(&seen.records, |told| match told {
+                    Heard::Printed(printed) => print(printed),
+                    Heard::Record(record) => all.push(record.clone()),
+                });
                 let run = runs::name(&file, &all);
                 if books.is_none() {
                     let facts = all.first().map(|record| record.data["facts"].clone());

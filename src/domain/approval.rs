@@ -145,7 +145,7 @@ impl Approver {
 /// What a run waits for, as its records say it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
-    /// The step at which it waits.
+    /// The step at which it waits; empty: an act of no runbook.
     pub step: String,
     /// Since when.
     pub since: DateTime<Utc>,
@@ -165,14 +165,24 @@ impl Waiting {
     }
 }
 
-/// Returns what the run of these records waits for a second person with, if it does.
+/// Returns what the run of these records waits for a second person with, if it does: the last
+/// that was asked for and is still waited for.
 #[must_use]
 pub fn waiting(records: &[Record]) -> Option<Waiting> {
-    let at = records.iter().rposition(|record| record.kind == Kind::Awaits)?;
+    let asked = (0..records.len()).rev().filter(|at| records[*at].kind == Kind::Awaits);
+    asked.into_iter().find_map(|at| waits(records, at))
+}
+
+/// Returns what was asked for at a record, if it is still waited for. An act of no runbook has
+/// no step, and does not care where a walk beside it goes.
+fn waits(records: &[Record], at: usize) -> Option<Waiting> {
     let (record, since) = (&records[at], &records[at + 1..]);
     let goes_on = |later: &Record| match later.kind {
-        Kind::Step | Kind::Closed => true,
-        Kind::Ended | Kind::Override | Kind::Intent | Kind::Skip => later.step == record.step,
+        Kind::Closed => true,
+        Kind::Step => record.step.is_some(),
+        Kind::Ended | Kind::Override | Kind::Intent | Kind::Skip | Kind::Awaits => {
+            later.step == record.step
+        }
         _ => false,
     };
     if since.iter().any(goes_on) {

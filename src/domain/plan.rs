@@ -278,8 +278,16 @@ pub struct Plan {
     pub attempts: u32,
     /// The worse of declared and computed.
     pub risk: Risk,
+    /// How many people other than the executor have to approve it by policy.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub approvals: u32,
     /// What the person is told.
     pub preview: Preview,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// The SHA-256 of a plan, in hexadecimal.

@@ -208,6 +208,8 @@ pub enum Wanted {
     Override,
     /// A note.
     Note,
+    /// Why an act goes on without the second person that policy asks for.
+    Alone,
     /// Why the offer of the triggers that fire is put aside.
     Aside,
     /// Why the run is abandoned.
@@ -234,6 +236,7 @@ impl Wanted {
             Self::Aside => {
                 return Event::PutAside { triggers: facts.offering(), reason: text };
             }
+            Self::Alone => return Event::Alone(text),
             Self::Skip => Move::Skip(text),
             Self::Override => Move::Override(text),
             Self::Note => Move::Note(text),
@@ -258,6 +261,9 @@ impl Wanted {
             Self::Skip => "Why is this step skipped? The report shows it.".to_owned(),
             Self::Override => "Why is it overridden? The report shows it in red.".to_owned(),
             Self::Note => "Note for the record".to_owned(),
+            Self::Alone => {
+                "A second person approves it (lockkeeper approve). Alone? Why".to_owned()
+            }
             Self::Aside => "Why is it put aside? The report shows it.".to_owned(),
             Self::Abandon => "Why is the run abandoned? The report shows it.".to_owned(),
             Self::Value(what) => what.clone(),

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::domain::journal::{Kind, Record};
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::{Action, Confirmed, Plan, Timeouts};
 
@@ -57,6 +58,35 @@ impl Acting {
             last: false,
             of_run: false,
         }
+    }
+
+    /// Returns the act that the records of a run leave under way, for showing it: nothing of it
+    /// can be confirmed, stopped or tried again from here.
+    #[must_use]
+    pub fn recorded(records: &[Record]) -> Option<Self> {
+        let last = records.iter().rposition(|record| record.kind == Kind::Intent)?;
+        let (begun, since) = (&records[last], &records[last + 1..]);
+        let is_over = |later: &Record| match later.kind {
+            Kind::Closed => true,
+            Kind::Outcome | Kind::Resolved => later.act == begun.act,
+            _ => false,
+        };
+        if since.iter().any(is_over) {
+            return None;
+        }
+        let plan = serde_json::from_value(begun.data["plan"].clone()).ok()?;
+        let first = records.iter().find(|it| it.kind == Kind::Intent && it.act == begun.act);
+        Some(Self {
+            act: begun.act.clone()?,
+            origin: begun.step.clone().map_or(Origin::Operator, Origin::Step),
+            plan,
+            attempt: begun.attempt.unwrap_or(1),
+            since: first.map(|record| record.at),
+            stop: None,
+            retry: None,
+            last: true,
+            of_run: false,
+        })
     }
 
     /// Returns true for a signal: it runs beside anything.

@@ -145,7 +145,9 @@ pub enum Event {
     Opened(Result<String, String>),
     /// Probes of a step were read, in the order in which they were asked for.
     Probed(Ticket, Vec<Reading>),
-    /// Another process has recorded an approval in the run that is walked.
+    /// The act that waits for a second person goes on without one, for this reason.
+    Alone(String),
+    /// Another process has recorded an approval in a run of ours.
     Approved(Box<Record>),
     /// The time before the run was measured: it has to be recorded.
     Measured(Box<Baseline>),
@@ -190,6 +192,8 @@ pub enum Effect {
     Open(Value),
     /// Open the journal of a walk that was interrupted, by the run's name.
     Reopen(String),
+    /// Append what waits for a second person, in the run that is open, else in one of its own.
+    Await(Entry),
     /// Append to the run's journal.
     Record(Entry),
     /// Close the run's journal.

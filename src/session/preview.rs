@@ -119,6 +119,7 @@ pub(super) fn bare(action: Action, risk: Risk, ground: &Ground<'_>) -> Plan {
         timeouts: Timeouts::default(),
         attempts: 1,
         risk,
+        approvals: 0,
         preview: Preview::default(),
     }
 }

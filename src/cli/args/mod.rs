@@ -212,6 +212,9 @@ pub struct Changing {
     /// Run exactly the plan with this hash, or refuse
     #[arg(long, value_name = "HASH", conflicts_with = "plan")]
     pub confirm: Option<String>,
+    /// Go on without the second person that policy asks for; the report shows why, in red
+    #[arg(long, value_name = "REASON")]
+    pub alone: Option<String>,
 }
 
 /// Flags of the console.

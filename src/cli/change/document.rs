@@ -28,6 +28,7 @@ pub fn plan(plan: &Plan) -> Value {
         },
         "attempts": plan.attempts,
         "risk": plan.risk,
+        "approvals": plan.approvals,
         "preview": plan.preview,
     })
 }

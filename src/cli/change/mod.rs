@@ -2,6 +2,7 @@
 //! hash, run by the same machine as the console's.
 
 pub(super) mod document;
+mod second;
 
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
@@ -26,6 +27,7 @@ use crate::session::effect::{self, Event, How, Request, Tone};
 use crate::session::making::Parts;
 use crate::session::salvaging;
 use crate::session::staging;
+use second::Asking;
 
 /// What is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,7 +153,7 @@ pub fn run(flags: &args::Changing, wish: Wish) -> Result<ExitCode> {
     let runtime = super::console::runtime()?;
     let code = runtime.block_on(async {
         let mut seat = Seat::take(site);
-        let code = act(&mut seat, wish, &means, flags.target.json).await;
+        let code = act(&mut seat, wish, &means, (flags.target.json, flags.alone.clone())).await;
         seat.leave().await;
         code
     });
@@ -172,14 +174,27 @@ fn means(flags: &args::Changing) -> Result<Means> {
     }
 }
 
-async fn act(seat: &mut Seat, wish: Wish, means: &Means, json: bool) -> Result<ExitCode> {
+async fn act(
+    seat: &mut Seat,
+    wish: Wish,
+    means: &Means,
+    (json, alone): (bool, Option<String>),
+) -> Result<ExitCode> {
+    let lines = (*means == Means::Ask).then(Lines::stdin);
+    let asking = &mut Asking { lines, alone };
     let request = request(seat, wish).await?;
-    let mut plan = plan(seat, request).await?;
+    if *means == Means::Show {
+        seat.session.only_plans();
+    }
+    let Some(mut plan) = plan(seat, request, asking).await? else {
+        say("left: nothing was run");
+        return Ok(ExitCode::from(2));
+    };
     loop {
         let answer = match means {
             Means::Show => return Ok(show(&plan, json)),
             Means::Hash(hash) => Some(Answer::Script(hash.clone())),
-            Means::Ask => ask(seat, &plan).await,
+            Means::Ask => ask(seat, &plan, asking.lines.as_mut()).await,
         };
         let Some(answer) = answer else {
             let left = Outcome::new(Ending::NotRun, "left: nothing was run");
@@ -189,7 +204,7 @@ async fn act(seat: &mut Seat, wish: Wish, means: &Means, json: bool) -> Result<E
         let code = tell(seat, &plan, &outcome, json);
         // A hash confirms one plan; a person is asked for each.
         match means {
-            Means::Ask if goes_on(&outcome) => match next(seat).await {
+            Means::Ask if goes_on(&outcome) => match next(seat, asking).await {
                 Ok(Some(next)) => plan = next,
                 Ok(None) => return Ok(code),
                 // What was done is done; what was wanted is not.
@@ -211,10 +226,14 @@ fn goes_on(outcome: &Outcome) -> bool {
 
 /// Returns the plan of the next act on the way, if there is one; or why there is none, though
 /// the goal is not reached.
-async fn next(seat: &mut Seat) -> Result<Option<Plan>, String> {
+async fn next(seat: &mut Seat, asking: &mut Asking) -> Result<Option<Plan>, String> {
     let mut bad = None;
-    while seat.session.is_planning() {
-        let heard = seat.next().await;
+    while seat.session.is_planning() || seat.session.second().is_some() {
+        let heard = if seat.session.second().is_some() {
+            second::wait(seat, asking).await.unwrap_or_default()
+        } else {
+            seat.next().await
+        };
         bad = bad.or(heard.into_iter().find_map(|one| match one {
             Heard::Said(Tone::Bad, text) => Some(text),
             _ => None,
@@ -329,12 +348,20 @@ async fn backend(seat: &mut Seat, pid: i32) -> Result<BackendKey> {
     }
 }
 
-/// Lets the request be planned.
-async fn plan(seat: &mut Seat, request: Request) -> Result<Plan> {
+/// Lets the request be planned, and a second person approve it where policy asks for one;
+/// `None`: whoever asked left meanwhile.
+async fn plan(seat: &mut Seat, request: Request, asking: &mut Asking) -> Result<Option<Plan>> {
     let mut heard = seat.tell(Event::Asked(request));
     loop {
         if let Some(pending) = seat.session.pending() {
-            return Ok(pending.plan().clone());
+            return Ok(Some(pending.plan().clone()));
+        }
+        if seat.session.second().is_some() {
+            match second::wait(seat, asking).await {
+                Some(more) => heard.extend(more),
+                None => return Ok(None),
+            }
+            continue;
         }
         if !seat.session.is_planning() {
             return Err(eyre!("{}; nothing was run", said(&heard)));
@@ -362,9 +389,9 @@ fn show(plan: &Plan, json: bool) -> ExitCode {
 }
 
 /// Shows the plan and takes what a person types; `None`: they left.
-async fn ask(seat: &mut Seat, plan: &Plan) -> Option<Answer> {
+async fn ask(seat: &mut Seat, plan: &Plan, lines: Option<&mut Lines>) -> Option<Answer> {
+    let lines = lines?;
     say(&confirm::lines(plan).join("\n"));
-    let mut lines = Lines::stdin();
     lines.discard();
     loop {
         let pending = seat.session.pending()?;

@@ -21,6 +21,10 @@ impl Desk {
             self.confirm(line);
             return false;
         }
+        if self.seat.session.second().is_some() {
+            self.alone(line);
+            return false;
+        }
         // Whatever follows is asked anew.
         self.asked = None;
         match self.question.take() {
@@ -50,6 +54,19 @@ impl Desk {
             confirm::Reply::Leave => self.event(Event::Dismissed),
             confirm::Reply::Again(why) => self.print(&why),
             confirm::Reply::Yes(answer) => self.event(Event::Answered(answer)),
+        }
+    }
+
+    /// Takes what is said to an act that waits for a second person: why it goes on without, or
+    /// nothing, which leaves it.
+    fn alone(&mut self, line: &Line) {
+        if self.lines.is_terminal() && line.at < self.shown_at {
+            self.print("that was typed before the plan was shown: not taken");
+            return;
+        }
+        match line.text.trim() {
+            "" => self.event(Event::Dismissed),
+            reason => self.event(Event::Alone(reason.to_owned())),
         }
     }
 

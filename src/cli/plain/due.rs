@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::{Desk, Question, menu, moves, visible};
 use crate::cli::confirm;
+use crate::panels::Wanted;
 use crate::session::walk::Phase;
 
 /// Something that is asked, or waited for.
@@ -39,7 +40,8 @@ impl Desk {
             self.print_all(&due.lines);
             self.asked = Some(due.key);
             self.shown_at = Instant::now();
-            if self.seat.session.pending().is_some() {
+            let session = &self.seat.session;
+            if session.pending().is_some() || session.second().is_some() {
                 self.lines.discard();
             }
         }
@@ -57,6 +59,11 @@ impl Desk {
         if let Some(pending) = session.pending() {
             let key = format!("plan {}", pending.hash());
             return Due::asks(key, confirm::lines(pending.plan()), confirm::question(pending));
+        }
+        if let Some(second) = session.second() {
+            let key = format!("second {} {:?}", second.plan().hash(), second.count());
+            let wanted = menu::text(&Wanted::Alone);
+            return Due::asks(key, confirm::waits(second), wanted);
         }
         if let Some(question) = &self.question {
             return self.asks(question);

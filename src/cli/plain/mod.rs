@@ -62,9 +62,10 @@ pub async fn on(site: Site, start: console::Start, lines: Lines) -> Result<ExitC
     }
     let left = desk.turn(&mut signals).await;
     if let Left::HandedOver(run) = &left {
-        let file = crate::io::journal::path(&desk.seat.site().paths.runs(), run);
+        let site = desk.seat.site();
+        let run = follow::beside(crate::io::journal::path(&site.paths.runs(), run), Some(site));
         desk.seat.leave().await;
-        return follow::in_lines(&file, false).await;
+        return follow::in_lines(run, false).await;
     }
     let code = match left {
         Left::Signal(code) => ExitCode::from(code),

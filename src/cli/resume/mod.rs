@@ -20,6 +20,7 @@ use crate::domain::journal::{Entry, Kind, Record};
 use crate::io::driver::Interrupted;
 use crate::session::machine::{Again, Begin};
 use acts::Settled;
+use again::At;
 
 /// Resolves what is open of a run, and goes on with its walk where somebody can be asked.
 /// Without a terminal it only says what is so: exit 0 if nothing is open, 1 if something is
@@ -54,11 +55,11 @@ fn reach(plain: bool) -> Reach {
 
 async fn take_up(args: &args::Resume) -> Result<ExitCode> {
     let reach = reach(args.console.plain);
-    let args = &again::found(args)?;
+    let again::Meant { args, at } = &again::found(args)?;
     let site = site::open(&args.console.target)?;
     let mut seat = Seat::take(site);
     let mut lines = (reach != Reach::Nobody).then(Lines::stdin);
-    let found = settle(&mut seat, args.run.as_deref(), lines.as_mut()).await;
+    let found = settle(&mut seat, (args.run.as_deref(), at.as_ref()), lines.as_mut()).await;
     let next = found.and_then(|found| found.map(|found| next(&seat, found)).transpose());
     seat.leave().await;
     match next? {
@@ -97,13 +98,13 @@ struct Found {
 
 async fn settle(
     seat: &mut Seat,
-    wanted: Option<&str>,
+    (wanted, at): (Option<&str>, Option<&At>),
     lines: Option<&mut Lines>,
 ) -> Result<Option<Found>> {
-    let identity =
-        seat.driver().identity().await.map_err(|why| {
-            eyre!("what became of the run cannot be told: {why}; nothing was done")
-        })?;
+    let identity = seat.driver().identity().await.map_err(|why| {
+        let hint = at.map(|at| format!(". {}", at.hint())).unwrap_or_default();
+        eyre!("what became of the run cannot be told: {why}; nothing was done{hint}")
+    })?;
     let Some(run) = choice::choose(&seat.site().paths.runs(), wanted, &identity)? else {
         return Ok(None);
     };

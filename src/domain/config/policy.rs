@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::evidence::Expect;
+use crate::domain::identity::Class;
+use crate::domain::plan::Risk;
 use crate::domain::quantity::{Percent, Period};
 use crate::domain::trigger::Against;
 
@@ -49,6 +51,14 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// Returns how many others have to approve an act of this risk on a target of this class:
+    /// everywhere what is destroyed, in production what can lose anything.
+    #[must_use]
+    pub fn approvals_of(&self, class: Class, risk: Risk) -> u32 {
+        let asks = risk == Risk::Destructive || (class == Class::Production && risk >= Risk::Lossy);
+        if asks { self.approvals } else { 0 }
+    }
+
     /// Returns how long a migration's own backend may wait for a lock until it is cancelled.
     #[must_use]
     pub fn cancels_after(&self) -> Period {

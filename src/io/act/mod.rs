@@ -21,6 +21,7 @@ mod job;
 mod launch;
 mod stop;
 mod tail;
+mod watched;
 
 pub use adopt::adopt;
 pub use child::run;
@@ -30,3 +31,4 @@ pub(super) use launch::inherited;
 pub use launch::{Environment, Value, inherits, launch, this_program};
 pub use stop::Stop;
 pub use tail::{Batch, LINE, Tail, WINDOW};
+pub use watched::{Printed, Watched};

@@ -118,6 +118,7 @@ enum Order {
     Open(Value),
     Reopen(String),
     Record(Entry),
+    Await(Entry),
     /// An act of a step: its intent stands behind everything that led to it.
     Perform(Act, Box<Confirmed>, watch::Receiver<Option<How>>),
     Close(Entry),
@@ -198,6 +199,7 @@ impl Driver {
             Effect::Open(facts) => self.order(Order::Open(facts)),
             Effect::Reopen(run) => self.order(Order::Reopen(run)),
             Effect::Record(entry) => self.order(Order::Record(entry)),
+            Effect::Await(entry) => self.order(Order::Await(entry)),
             Effect::Close(entry) => self.order(Order::Close(entry)),
             Effect::Release => self.order(Order::Release),
             Effect::Probe(ticket, probes) => self.spawn(move |inner| async move {
@@ -293,6 +295,7 @@ async fn work(inner: Arc<Inner>, mut inbox: mpsc::UnboundedReceiver<Order>) {
                 let inner = inner.clone();
                 tokio::spawn(async move { inner.perform(act, *confirmed, asked).await });
             }
+            Order::Await(entry) => inner.await_second(entry).await,
             Order::Close(entry) => inner.close(entry),
             Order::Release => inner.release().await,
         }

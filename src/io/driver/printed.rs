@@ -31,6 +31,8 @@ impl Inner {
     pub(super) async fn shown(&self, request: &Request) -> Previewed {
         let mut previewed = self.preview(request).await;
         if let Previewed::Plan(plan) = &mut previewed {
+            let policy = &self.site.config().policy;
+            plan.approvals = policy.approvals_of(plan.class, plan.risk);
             self.put_sql(plan).await;
         }
         previewed

@@ -145,6 +145,28 @@ impl Inner {
         }
     }
 
+    /// Records what waits for a second person, in a run that is opened for it if none is open.
+    pub(super) async fn await_second(&self, entry: Entry) {
+        match self.journal_of_waiting().await {
+            Ok(journal) => {
+                if self.append(&journal, entry) {
+                    self.publish(&journal);
+                }
+            }
+            Err(why) => self.tell(News::Event(Event::RecordFailed(why))),
+        }
+    }
+
+    async fn journal_of_waiting(&self) -> Result<Journal, String> {
+        let identity = self.identity().await?;
+        // Nobody else may open one meanwhile.
+        let _journals = self.journals.lock().await;
+        match self.current() {
+            Some(journal) => Ok(journal),
+            None => self.open_own(&identity),
+        }
+    }
+
     /// Closes the walk's run.
     pub(super) fn close(&self, entry: Entry) {
         if let Some(journal) = self.walks() {
@@ -177,11 +199,11 @@ impl Inner {
         }
     }
 
-    /// Tells what other processes append to the walk's journal: a second person's approval.
+    /// Tells what other processes append to the open run's journal: a second person's approval.
     pub(super) async fn watch_walks_journal(&self) {
         loop {
             tokio::time::sleep(LOOK).await;
-            let Some(journal) = self.walks() else { continue };
+            let Some(journal) = self.current() else { continue };
             let length = length(&journal);
             let is_told = self
                 .runs()

@@ -6,7 +6,8 @@ mod lines;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::walk::{keys, lines as step, moves};
+use super::walk::lines::{self as step, STEP};
+use super::walk::{keys, moves, page};
 use super::{Ask, Command, Panel, Scene};
 use crate::session::effect::How;
 use crate::session::walk::Walk;
@@ -63,12 +64,15 @@ impl Panel for Rollback {
         if area.is_empty() {
             return;
         }
-        let (title, pairs) = page(scene);
+        let title = title(scene, area);
         let head = Message::new(Tone::Strong, title);
         let height = message::height(&head, area.width).min(area.height);
         message::render(&head, theme, Rect { height, ..area }, buf);
         let body = Rect { y: area.y + height, height: area.height - height, ..area };
-        pairs::view(&pairs, &self.place, theme, body, buf);
+        match walked(scene) {
+            Some(walk) => page::view((walk, Vec::new()), scene, &self.place, theme, body, buf),
+            None => pairs::view(&idle(scene), &self.place, theme, body, buf),
+        }
     }
 }
 
@@ -79,14 +83,32 @@ pub fn standing(scene: &Scene<'_>) -> Vec<Pair> {
     lines::of(scene).into_iter().filter(|pair| pair.label != lines::KEY).collect()
 }
 
-/// Returns the heading and what stands below it.
-fn page(scene: &Scene<'_>) -> (String, Vec<Pair>) {
-    if let Some(walk) = walked(scene) {
-        let path = step::path(walk).unwrap_or_else(|| walk.current().title.clone());
-        return (format!("{}   {path}", walk.book().id.to_uppercase()), step::of(walk, scene));
-    }
+/// Returns what stands on the panel while nothing is walked.
+fn idle(scene: &Scene<'_>) -> Vec<Pair> {
     let ended = scene.session.walk().filter(|walk| !walk.path().is_empty());
     let mut all = ended.map(|walk| step::of(walk, scene)).unwrap_or_default();
     all.extend(lines::of(scene));
-    ("ROLLBACK   what going back would mean now".to_owned(), all)
+    all
+}
+
+/// A screen of fewer rows than this has one for the way so far.
+const LOW: u16 = 24;
+
+/// Returns the heading: the way so far, its end on a low screen.
+fn title(scene: &Scene<'_>, area: Rect) -> String {
+    let Some(walk) = walked(scene) else {
+        return "ROLLBACK   what going back would mean now".to_owned();
+    };
+    let path = step::path(walk).unwrap_or_else(|| walk.current().title.clone());
+    let name = walk.book().id.to_uppercase();
+    let whole = format!("{name}   {path}");
+    let (mut left, mut shown) = (path.as_str(), whole);
+    while area.height < LOW
+        && message::height(&Message::new(Tone::Strong, shown.clone()), area.width) > 1
+    {
+        let Some((_, later)) = left.split_once(STEP) else { break };
+        left = later;
+        shown = format!("{name}   …{STEP}{left}");
+    }
+    shown
 }

@@ -6,7 +6,7 @@ mod step;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::walk::{keys, lines, moves};
+use super::walk::{keys, lines, moves, page};
 use super::{Ask, Command, Panel, Scene};
 use crate::session::effect::How;
 use crate::ui::bindings::Binding;
@@ -56,11 +56,9 @@ impl Panel for Runbook {
         let body = step::head(walk, theme, right, buf);
         let output = step::output_height(scene, body.height);
         let text = Rect { height: body.height - output, ..body };
-        let mut pairs = lines::of(walk, scene);
-        if let Some(path) = lines::path(walk).filter(|_| !walk.path().is_empty()) {
-            pairs.insert(0, Pair::new("path", path).tone(Tone::Dim));
-        }
-        pairs::view(&pairs, &self.place, theme, text, buf);
+        let path = lines::path(walk).filter(|_| !walk.path().is_empty());
+        let above = path.map(|path| Pair::new("path", path).tone(Tone::Dim)).into_iter().collect();
+        page::view((walk, above), scene, &self.place, theme, text, buf);
         let output = Rect { y: text.bottom(), height: output, ..body };
         step::output(scene, theme, output, buf);
     }

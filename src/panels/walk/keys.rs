@@ -1,6 +1,7 @@
 //! The panel's keys: what is possible on the step now, and why the rest is not.
 
-use crate::domain::runbook::{Kind, Skip};
+use super::answers::{self, Answer};
+use crate::domain::runbook::Skip;
 use crate::panels::Command;
 use crate::session::facts::Facts;
 use crate::session::machine::Session;
@@ -114,26 +115,21 @@ fn off(why: impl Into<std::borrow::Cow<'static, str>>) -> Result<(), Reason> {
     Err(Reason::new(why))
 }
 
-/// Returns the answers by their own keys, and the one that every question has.
+/// Returns the answers by their own keys, what the evidence speaks for first.
 fn answers(walk: &Walk) -> Bindings {
-    let Kind::Decide(decide) = &walk.current().kind else { return Vec::new() };
     let can = match walk.phase() {
         _ if walk.is_paused() => off("the run is paused: p goes on"),
         Phase::Deciding => Ok(()),
         _ => off("the evidence is read first: a moment"),
     };
-    let answer = |key, label: String, help, id: &str| {
-        let command = Command::Choose(id.to_owned());
-        Binding::new(Key::char(key), label, help, command).when(can.clone())
+    let key = |one: Answer| {
+        let help = match one.id.as_str() {
+            CANNOT_TELL => "nobody can tell: the run ends here and goes to a person",
+            _ => "give this answer",
+        };
+        Binding::new(Key::char(one.key), one.label, help, Command::Choose(one.id)).when(can.clone())
     };
-    let mut keys: Bindings = decide
-        .answers
-        .iter()
-        .map(|one| answer(one.key, one.label.clone(), "give this answer", &one.id))
-        .collect();
-    let help = "nobody can tell: the run ends here and goes to a person";
-    keys.push(answer('u', "cannot tell".to_owned(), help, CANNOT_TELL));
-    keys
+    answers::of(walk).into_iter().map(key).collect()
 }
 
 fn advance(walk: &Walk) -> Option<Binding<Command>> {

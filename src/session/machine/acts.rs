@@ -142,6 +142,7 @@ impl Session {
         self.withdraw();
         self.asked = None;
         self.pending = None;
+        self.second = None;
         self.procedure = None;
         let text = format!("nothing more is started, because nothing can be recorded: {why}");
         self.unrecorded = Some(why);

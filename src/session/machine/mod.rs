@@ -3,6 +3,9 @@
 
 mod acts;
 mod plans;
+mod second;
+
+pub use second::Second;
 
 use std::collections::BTreeMap;
 
@@ -77,6 +80,12 @@ pub struct Session {
     releasing: bool,
     /// The end of a run whose last act still runs: it is recorded after the act's.
     closing: Option<Entry>,
+    /// An act of no runbook that waits for a second person.
+    second: Option<Second>,
+    /// What needs no second person any more.
+    cleared: Option<second::Cleared>,
+    /// Nothing is recorded: plans are only shown.
+    only_plans: bool,
     /// What went wrong last left something behind, and nothing was done since.
     fallen: bool,
     /// How the last act failed and what is next; nothing after one that was done.
@@ -194,7 +203,11 @@ impl Session {
     /// Takes one event and returns what has to be done, in this order.
     pub fn update(&mut self, event: Event) -> Vec<Effect> {
         match event {
-            Event::Asked(request) => self.asked(request, Origin::Operator),
+            Event::Asked(request) => {
+                self.cleared = None;
+                self.asked(request, Origin::Operator)
+            }
+            Event::Alone(reason) => self.alone(&reason),
             Event::Previewed(ticket, previewed) => self.previewed(ticket, previewed),
             Event::Answered(answer) => self.answered(&answer),
             Event::Dismissed => self.dismissed(),
@@ -211,7 +224,10 @@ impl Session {
                 self.probing = None;
                 self.walking(|walk| walk.probed(readings))
             }
-            Event::Approved(record) => self.walking(|walk| walk.noticed(&record)),
+            Event::Approved(record) => match self.second_approved(&record) {
+                Some(effects) => effects,
+                None => self.walking(|walk| walk.noticed(&record)),
+            },
             Event::Measured(baseline) => self.measured(*baseline),
             Event::Fired(fired) => self.fired(fired),
             Event::Released(run) => self.released(&run),
@@ -274,10 +290,11 @@ impl Session {
         vec![say(Tone::Good, format!("handed over; `lockkeeper resume {run}` takes it up"))]
     }
 
-    /// Shows a run that somebody else executes.
-    pub fn follows(&mut self, run: &str, walk: Option<Box<Walk>>) {
+    /// Shows a run that somebody else executes, and its act that is under way.
+    pub fn follows(&mut self, run: &str, walk: Option<Box<Walk>>, acting: Option<Acting>) {
         self.run = Some(run.to_owned());
         self.walk = walk;
+        self.acting = acting.into_iter().collect();
     }
 
     fn opened(&mut self, result: Result<String, String>) -> Vec<Effect> {

@@ -32,6 +32,9 @@ impl Session {
         if self.pending.is_some() {
             return Some("answer the plan that is shown first".to_owned());
         }
+        if self.second.is_some() {
+            return Some("an act waits for a second person: leave it first".to_owned());
+        }
         if self.held.is_some() && !is_signal(request) {
             return Some("a plan got its yes, and its gates are read once more: wait".to_owned());
         }
@@ -53,6 +56,9 @@ impl Session {
                 let walk = self.walk.as_deref().filter(|_| is_step);
                 if let Some(why) = walk.and_then(|walk| walk.unapproved(&plan)) {
                     return self.walking(|walk| walk.waits_for_approval(plan, why));
+                }
+                if !is_step && !self.is_cleared(&asked.request, &plan) {
+                    return self.awaits_second(asked.request, plan);
                 }
                 if asked.origin == Origin::Operator && !is_signal(&asked.request) {
                     self.procedure = Some(asked.request).filter(is_procedure);
@@ -88,7 +94,9 @@ impl Session {
     }
 
     pub(super) fn dismissed(&mut self) -> Vec<Effect> {
-        let Some(pending) = self.pending.take() else { return Vec::new() };
+        let Some(pending) = self.pending.take() else {
+            return self.leaves_second().unwrap_or_default();
+        };
         if !pending.is_signal() {
             self.procedure = None;
         }

@@ -193,3 +193,41 @@ async fn a_killed_run_is_resumed_from_elsewhere_and_the_screen_says_what_changed
     pty.wait_until("the first move", |screen| !screen.contents().contains("You were here"));
     pty.kill();
 }
+
+#[test]
+fn a_run_whose_throwaway_server_is_gone_is_said_to_be_over_and_stands_in_no_ones_way() {
+    let server = private(&[]);
+    let gone = server.database("resume_gone");
+    let lk = Lk::on(&gone);
+    let mut typed = lk.typed(&["run", "--plain"]);
+    typed.expect("What this does");
+    typed.kill();
+    let run = lk.journals()[0].records[0].run.clone();
+    drop(gone);
+    drop(server);
+    let elsewhere = tempfile::tempdir().expect("a directory");
+    let from = |args: &[&str]| {
+        let mut command = lk.command(args);
+        command.current_dir(elsewhere.path());
+        super::lk::Answer::of(command.output().expect("it runs"))
+    };
+    from(&["resume"]).refuses("was on a throwaway server");
+    from(&["resume", &run]).refuses("`lockkeeper demo` begins anew");
+}
+
+#[test]
+fn a_run_that_was_begun_by_dsn_is_found_again_without_one() {
+    let here = database("resume_dsn");
+    let lk = Lk::on(&here);
+    std::fs::remove_file(lk.project().join("lockkeeper.toml")).expect("it is there");
+    let dsn = here.dsn();
+    let mut typed = lk.typed(&["run", "--plain", "--dsn", &dsn]);
+    typed.expect("What this does");
+    typed.kill();
+    let said = lk.run(&["resume"]);
+    said.says(0, "You were here");
+    let refused = lk.run(&["resume", "--dsn", "host=/nonexistent dbname=shop"]);
+    assert!(!refused.said().contains("You were here"), "{}", refused.said());
+    let run = lk.journals()[0].records[0].run.clone();
+    lk.run(&["resume", &run, "--dsn", "host=/nonexistent dbname=shop"]).refuses("connects there");
+}

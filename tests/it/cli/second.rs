@@ -482,3 +482,140 @@ fn check_is_the_first_section_of_migrate_and_says_why() {
     let text = scene.lk.run(&["check"]);
     assert!(text.out().contains("CANNOT TELL"), "{}", text.out());
 }
+
+/// A production target whose policy asks for a second person, with its migrations applied.
+fn guarded(name: &str) -> Scene {
+    let scene = scene(name, BOOK);
+    let up = ["up", "--to", "2"];
+    for _ in 0..2 {
+        let (_, hash) = scene.lk.plan(&up);
+        assert_eq!(scene.lk.run(&[&up[..], &["--confirm", &hash]].concat()).code(), 0);
+    }
+    let dsn = scene.lk.dsn().to_owned();
+    scene.lk.write(
+        "lockkeeper.toml",
+        &format!("schema = 1\n[targets.live]\nclass = \"production\"\ndsn = \"{dsn}\"\n[policy]\napprovals = 1\n"),
+    );
+    scene
+}
+
+/// Starts the way down of the last migration at a terminal of its own.
+fn down(scene: &Scene) -> Pty {
+    let project = scene.lk.project().display().to_string();
+    let mut command = lockkeeper(&["down", "--target", "live", "--project", &project]);
+    command.env("XDG_STATE_HOME", scene.lk.state());
+    Pty::spawn(command, 120, 50)
+}
+
+fn of_kind(records: &[Record], kind: Kind) -> Vec<&Record> {
+    records.iter().filter(|record| record.kind == kind).collect()
+}
+
+#[test]
+fn a_single_act_in_production_waits_for_a_second_person_and_runs_what_they_approved() {
+    let scene = guarded("second_single");
+    let before = scene.lk.journals().len();
+    let (_, _) = scene.lk.plan(&["down", "--target", "live"]);
+    assert_eq!(scene.lk.journals().len(), before, "showing a plan records nothing");
+    let mut pty = down(&scene);
+    pty.wait_for("policy asks for 1 more than you, 0 approved");
+    scene.until(Kind::Awaits, 1);
+    assert_eq!(of_kind(&scene.records(), Kind::Intent).len(), 0);
+    let approved = scene.approve("lead", &[]);
+    assert_eq!(approved.code(), 0, "{}", approved.said());
+    pty.wait_for("approved by lead (verified)");
+    pty.wait_for("to run it");
+    pty.send(&format!("{}\r", scene.database.name));
+    assert!(pty.wait().success());
+    let records = scene.records();
+    let (approved, intent) =
+        (of_kind(&records, Kind::Approved)[0], of_kind(&records, Kind::Intent)[0]);
+    assert_eq!(approved.plan, intent.plan, "it was given to the plan that ran");
+}
+
+#[test]
+fn a_lone_on_call_runs_a_single_act_for_a_typed_reason_and_nothing_by_leaving() {
+    let scene = guarded("second_lonely");
+    let mut left = down(&scene);
+    left.wait_for("(empty leaves)>");
+    left.send("\r");
+    assert_eq!(left.wait().exit_code(), 2);
+    let journal = scene.records();
+    assert_eq!(
+        (of_kind(&journal, Kind::Skip).len(), of_kind(&journal, Kind::Intent).len()),
+        (1, 0)
+    );
+
+    let mut pty = down(&scene);
+    pty.wait_for("(empty leaves)>");
+    pty.send("nobody answers at three\r");
+    pty.wait_for("to run it");
+    pty.send(&format!("{}\r", scene.database.name));
+    assert!(pty.wait().success());
+    let records = scene.records();
+    let over = of_kind(&records, Kind::Override)[0];
+    assert_eq!(over.data["reason"], "nobody answers at three");
+    let report = scene.lk.run(&["report", &records[0].run]);
+    assert!(report.out().contains("OVERRIDDEN"), "{}", report.out());
+}
+
+#[test]
+fn on_the_screen_a_single_act_in_production_waits_too_and_esc_runs_nothing() {
+    let scene = guarded("second_console");
+    let project = scene.lk.project().display().to_string();
+    let mut command = lockkeeper(&["console", "--target", "live", "--project", &project]);
+    command.env("XDG_STATE_HOME", scene.lk.state());
+    let mut screen = Pty::spawn(command, 80, 24);
+    screen.wait_for("blocked 0");
+    screen.send("4");
+    screen.wait_for("up to date");
+    screen.send("D");
+    screen.wait_for("A second person approves it");
+    scene.until(Kind::Awaits, 1);
+    screen.send("\u{1b}");
+    screen.wait_for("left: nothing was run");
+    screen.send("D");
+    screen.wait_for("A second person approves it");
+    scene.until(Kind::Awaits, 2);
+    assert_eq!(scene.approve("lead", &[]).code(), 0);
+    screen.wait_for("On PRODUCTION");
+    screen.send("\u{1b}");
+    screen.wait_until("the dialog is gone", |screen| !screen.contents().contains("On PRODUCTION"));
+    assert_eq!(scene.count(Kind::Intent), 0);
+    screen.send("q");
+    assert!(screen.wait().success());
+}
+
+#[test]
+fn what_the_running_act_prints_is_followed_live_and_masked() {
+    let book = BOOK.replace(
+        "migrate = { direction = \"up\", to = \"next\" }",
+        "command = [\"sh\", \"-c\", \"echo begun password=hunter$((1+1)); while [ ! -e go ]; do sleep 0.1; done; echo ended\"]",
+    );
+    let scene = scene("second_output", &book);
+    let mut typed = scene.waiting();
+    let mut follower = scene.lk.typed(&["follow", "--plain"]);
+    follower.expect("awaits");
+    let project = scene.lk.project().display().to_string();
+    let mut command =
+        lockkeeper(&["follow", "--dsn", &scene.dsn_of("lead"), "--project", &project]);
+    command.env("XDG_STATE_HOME", scene.lk.state());
+    let mut screen = Pty::spawn(command, 80, 24);
+    screen.wait_for("FOLLOWING");
+    screen.send("6");
+    typed.answer("number> ", "3");
+    typed.answer("(empty leaves)> ", "alone");
+    typed.answer("number> ", "1");
+    typed.answer("to run it", "y");
+    follower.expect("| begun password=•••");
+    let shown = screen.wait_for("begun password=•••");
+    assert!(!shown.contains("hunter2"), "{shown}");
+    fs::write(scene.lk.project().join("go"), "").expect("it is written");
+    follower.expect("| ended");
+    follower.expect("the run is over: completed");
+    typed.end();
+    follower.end();
+    screen.wait_for("THE RUN IS OVER");
+    screen.send("q");
+    assert!(screen.wait().success());
+}

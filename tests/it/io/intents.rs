@@ -35,6 +35,7 @@ fn plan() -> Plan {
         timeouts: Timeouts::default(),
         attempts: 1,
         risk: Risk::Safe,
+        approvals: 0,
         preview: Preview::default(),
     }
 }

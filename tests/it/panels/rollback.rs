@@ -106,6 +106,37 @@ fn the_question_stands_after_its_path_and_its_evidence_before_any_answer() {
 }
 
 #[test]
+fn what_the_evidence_speaks_for_and_that_nobody_can_tell_are_the_first_two_keys() {
+    let driven = deciding();
+    let mut facts = facts();
+    facts.now = at(driven.seconds + 2);
+    let scene = scene(&facts, &driven.session);
+    let keys: Vec<String> = Rollback::default()
+        .bindings(&scene)
+        .iter()
+        .map(|binding| format!("{} {}", binding.key, binding.label))
+        .collect();
+    assert_eq!(keys[..3], ["f fix forward", "u cannot tell", "d downgrade one"]);
+    for size in BODIES {
+        let shown = text(&Rollback::default(), &scene, size);
+        for needed in ["suggestion", "fix forward", "u cannot tell", "way down", "keep the state"] {
+            assert!(shown.contains(needed) || size.0 == 200, "{needed} at {size:?}: {shown}");
+        }
+    }
+}
+
+#[test]
+fn old_evidence_says_its_age_and_which_key_reads_it_again() {
+    let driven = deciding();
+    let mut facts = facts();
+    facts.now = at(driven.seconds + 240);
+    let scene = scene(&facts, &driven.session);
+    let shown = text(&Rollback::default(), &scene, (200, 46));
+    assert!(shown.contains("41 rows · 4 min ago"), "{shown}");
+    assert!(shown.contains("▲ 4 min ago: r reads it again"), "{shown}");
+}
+
+#[test]
 fn it_fits_every_screen() {
     let (facts, session, driven) = (facts(), Session::default(), deciding());
     fits_everywhere(&Rollback::default(), &scene(&facts, &session));

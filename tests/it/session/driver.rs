@@ -92,6 +92,10 @@ impl Driven {
                 self.stops += 1;
                 Some("stop")
             }
+            Effect::Await(entry) => {
+                self.recorded.push(entry.kind);
+                Some("await")
+            }
             Effect::Open(_) => Some("open"),
             Effect::Reopen(_) => Some("reopen"),
             Effect::Record(entry) => {

@@ -9,6 +9,7 @@ mod probe;
 mod procedure;
 mod property;
 mod resume;
+mod second;
 mod steps;
 mod undo;
 mod vitals;
@@ -57,6 +58,7 @@ fn bare(action: Action, risk: Risk) -> Plan {
         timeouts: Timeouts::default(),
         attempts: 1,
         risk,
+        approvals: 0,
         preview: Preview::default(),
     }
 }

@@ -319,6 +319,7 @@ impl Account {
                     let own = entry.step.is_none() || entry.kind == Kind::Stop;
                     assert!(own || !self.walk_over, "{entry:?} after the end");
                 }
+                Effect::Await(entry) => panic!("no plan here asks for anybody: {entry:?}"),
                 Effect::Close(_) => {
                     assert!(!self.walk_over, "closed twice");
                     self.walk_over = true;

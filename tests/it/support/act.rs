@@ -40,6 +40,7 @@ pub fn plan(script: &str, cwd: &Path) -> Plan {
         timeouts: Timeouts::default(),
         attempts: 1,
         risk: Risk::Safe,
+        approvals: 0,
         preview: Preview::default(),
     }
 }

@@ -470,6 +470,7 @@ pub fn plan() -> Plan {
         timeouts: Timeouts { lock_ms: Some(5_000), statement_ms: None, ..Timeouts::default() },
         attempts: 5,
         risk: Risk::Lossy,
+        approvals: 0,
         preview: Preview {
             title: "up 7 widen amount".to_owned(),
             sql: vec![ALTER.to_owned()],

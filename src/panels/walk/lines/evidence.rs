@@ -1,10 +1,10 @@
 //! What was read, and the question that it stands under.
 
-use super::{expected, section, shown, weighed};
+use super::{expected, shown, weighed};
 use crate::domain::age;
 use crate::domain::evidence::{Claim, Value, Verdict};
 use crate::domain::gate::Asks;
-use crate::domain::runbook::{Decide, Goto, Kind};
+use crate::domain::runbook::{Decide, Kind};
 use crate::panels::Scene;
 use crate::session::walk::{Evidence, Phase, Walk};
 use crate::ui::theme::{Tone, symbol};
@@ -57,38 +57,16 @@ fn claim<'a>(walk: &'a Walk, name: &str) -> Option<&'a Claim> {
     }
 }
 
-/// Returns the question: evidence first, then the suggestion in plain type, then the
-/// answers, none of them preselected.
+/// Returns the question, what was read for it, and how the last act fell.
 pub(super) fn decision(decide: &Decide, walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
     let mut lines = Vec::new();
     if decide.question != walk.current().title {
         lines.push(Pair::new("question", decide.question.clone()).tone(Tone::Strong));
     }
-    lines.extend(walk.evidence().iter().map(|one| weighed::line(one, walk, scene)));
-    if *walk.phase() != Phase::Deciding {
-        return lines;
+    lines.extend(weighed::lines(walk, scene));
+    if *walk.phase() == Phase::Deciding {
+        let fell = scene.session.fell();
+        lines.extend(fell.map(|said| Pair::new("last act", shown(said)).tone(Tone::Warn)));
     }
-    let label =
-        |id: &str| decide.answers.iter().find(|one| one.id == id).map(|one| one.label.clone());
-    let suggestion = walk.suggestion().and_then(label);
-    let suggestion =
-        suggestion.unwrap_or_else(|| "none: the evidence speaks for no answer".to_owned());
-    let fell = scene.session.fell();
-    lines.extend(fell.map(|said| Pair::new("last act", shown(said)).tone(Tone::Warn)));
-    lines.push(Pair::new("suggestion", suggestion));
-    for answer in &decide.answers {
-        let to = goto(&answer.goto, walk);
-        lines.push(Pair::new(answer.key.to_string(), format!("{} → {to}", answer.label)));
-    }
-    lines.push(Pair::new("u", "cannot tell → escalate: the run ends and goes to a person"));
     lines
-}
-
-fn goto(goto: &Goto, walk: &Walk) -> String {
-    match goto {
-        Goto::Section(id) => section(walk, id),
-        Goto::Next => "the next step".to_owned(),
-        Goto::End => "the end".to_owned(),
-        Goto::Escalate => "a person".to_owned(),
-    }
 }

@@ -1,15 +1,19 @@
 //! What is said of the step: why, what it does, what was read, what is possible now.
 
 mod act;
+mod choice;
 mod evidence;
 mod now;
 mod weighed;
 mod what;
 
+pub use choice::brief;
+
 use crate::domain::evidence::{Claim, Expect};
-use crate::domain::runbook::Kind;
+use crate::domain::runbook::{Decide, Kind};
 use crate::domain::untrusted::Untrusted;
 use crate::panels::Scene;
+use crate::panels::walk::answers::Answer;
 use crate::session::walk::{End, Phase, Walk};
 use crate::ui::theme::Tone;
 use crate::ui::widgets::pairs::Pair;
@@ -39,6 +43,9 @@ pub fn nothing() -> Vec<Pair> {
     ]
 }
 
+/// Stands between two questions of the way.
+pub const STEP: &str = " ▸ ";
+
 /// Returns the answers given so far, and the question that stands: `half done? no ▸ data
 /// damaged? no ▸ way down safe?`; `None` before the first question.
 #[must_use]
@@ -56,17 +63,52 @@ pub fn path(walk: &Walk) -> Option<String> {
     if walk.end().is_none() {
         parts.push(walk.current().title.clone());
     }
-    Some(shown(&parts.join(" ▸ ")))
+    Some(shown(&parts.join(STEP)))
+}
+
+/// Everything about a step, in the order in which it is read.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// What the step is, what was read, and where it stands.
+    pub weighed: Vec<Pair>,
+    /// What the evidence speaks for, while a question stands.
+    pub suggestion: Option<Pair>,
+    /// What can be answered.
+    pub answers: Vec<Answer>,
+    /// What can be read at leisure.
+    pub rest: Vec<Pair>,
+}
+
+impl Page {
+    /// Returns all of it, each answer with where it leads.
+    #[must_use]
+    pub fn whole(&self) -> Vec<Pair> {
+        let mut all = self.weighed.clone();
+        all.extend(self.suggestion.clone());
+        all.extend(choice::long(&self.answers));
+        all.extend(self.rest.iter().cloned());
+        all
+    }
 }
 
 /// Returns everything about the current step, or about the end.
 #[must_use]
 pub fn of(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
+    page(walk, scene).whole()
+}
+
+/// Returns everything about the current step, or about the end, part by part.
+#[must_use]
+pub fn page(walk: &Walk, scene: &Scene<'_>) -> Page {
+    let only = |weighed| Page { weighed, ..Page::default() };
     if let Some(end) = walk.end() {
-        return ended(end, scene);
+        return only(ended(end, scene));
     }
     if let Phase::Undo(why) = walk.phase() {
-        return act::undo(walk, why.as_deref());
+        return only(act::undo(walk, why.as_deref()));
+    }
+    if let Kind::Decide(decide) = &walk.current().kind {
+        return question(decide, walk, scene);
     }
     let about = about(walk, scene);
     let mut now = now::phase(walk, scene);
@@ -75,25 +117,40 @@ pub fn of(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
         || matches!(walk.phase(), Phase::Denied { .. } | Phase::Acting | Phase::Watching);
     // What went wrong, and how long it is watched, must be seen on the smallest screen.
     let (first, second) = if is_urgent { (now, about) } else { (about, now) };
-    first.into_iter().chain(second).chain(what::replaced(walk)).collect()
+    only(first.into_iter().chain(second).chain(what::replaced(walk)).collect())
 }
 
-/// Returns what the step is, and what was read for it.
-fn about(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
-    let step = walk.current();
+/// Returns a question: the evidence, the suggestion, the answers; then why it is asked.
+fn question(decide: &Decide, walk: &Walk, scene: &Scene<'_>) -> Page {
+    let mut weighed = before(walk);
+    weighed.extend(evidence::decision(decide, walk, scene));
+    weighed.extend(now::phase(walk, scene));
+    weighed.extend(now::offers(walk));
+    let (suggestion, answers) = choice::of(walk);
+    let why = walk.current().why.as_ref().map(|why| Pair::new("why", why.clone()));
+    let rest = why.into_iter().chain(named(walk)).chain(what::replaced(walk)).collect();
+    Page { weighed, suggestion, answers, rest }
+}
+
+/// Returns what stands above every step: who handed the run over, and what is due.
+fn before(walk: &Walk) -> Vec<Pair> {
     let mut lines = Vec::new();
     if let Some(handed) = walk.handed().filter(|_| walk.is_paused()) {
         let note = shown(&format!("{} to {}: {}", handed.from, handed.to, handed.note));
         lines.push(Pair::new("handed over", note).tone(Tone::Accent));
     }
     lines.extend(act::due(walk));
+    lines
+}
+
+/// Returns what the step is, and what was read for it.
+fn about(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
+    let step = walk.current();
+    let mut lines = before(walk);
     lines.extend(step.why.as_ref().map(|why| Pair::new("why", why.clone())));
     lines.extend(named(walk));
     lines.extend(what::what(walk, scene));
-    match &step.kind {
-        Kind::Decide(decide) => lines.extend(evidence::decision(decide, walk, scene)),
-        _ => lines.extend(evidence::evidence(walk, scene)),
-    }
+    lines.extend(evidence::evidence(walk, scene));
     lines
 }
 

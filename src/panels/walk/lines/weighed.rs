@@ -1,5 +1,7 @@
 //! What a question's evidence says, in the words in which one weighs it.
 
+use chrono::TimeDelta;
+
 use super::shown;
 use crate::domain::age;
 use crate::domain::evidence::{Builtin, Name, Scope as _, Value, Verdict};
@@ -8,14 +10,59 @@ use crate::session::walk::{Evidence, Walk};
 use crate::ui::theme::{Tone, symbol};
 use crate::ui::widgets::pairs::Pair;
 
-/// Returns e.g. `written since   ▲ 41 rows · 12 s ago`. What a runbook's own probe says stays
-/// as it is: only the runbook knows what is good.
-pub(super) fn line(one: &Evidence, walk: &Walk, scene: &Scene<'_>) -> Pair {
-    let ago = age::rough(scene.facts.now - one.reading.at);
+/// Evidence of this age or less was read just now: it is said once for all of it.
+const FRESH: TimeDelta = TimeDelta::seconds(30);
+
+/// Returns what was read, a row for each, and one for those that failed alike.
+pub(super) fn lines(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
+    let mut lines: Vec<Pair> = Vec::new();
+    let mut untold: Vec<(&str, usize)> = Vec::new();
+    for one in walk.evidence() {
+        let Value::Unknown(why) = &one.reading.value else {
+            lines.push(line(one, walk, scene));
+            continue;
+        };
+        let why = why.as_str();
+        if let Some((_, at)) = untold.iter().find(|(known, _)| *known == why) {
+            let label = &mut lines[*at].label;
+            *label = format!("{label}, {}", name(one));
+        } else {
+            untold.push((why, lines.len()));
+            lines.push(line(one, walk, scene));
+        }
+    }
+    lines.extend(read(walk, scene));
+    lines
+}
+
+/// Returns how old the evidence is, all of it at most.
+fn read(walk: &Walk, scene: &Scene<'_>) -> Option<Pair> {
+    let first = walk.evidence().iter().map(|one| one.reading.at).min()?;
+    let age = scene.facts.now - first;
+    let ago = age::rough(age);
+    Some(if age <= FRESH {
+        Pair::new("read", format!("{ago} ago")).tone(Tone::Dim)
+    } else {
+        let text = format!("{} {ago} ago: r reads it again", symbol::WARN);
+        Pair::new("read", text).tone(Tone::Warn)
+    })
+}
+
+/// Returns what a piece of evidence is called.
+fn name(one: &Evidence) -> String {
+    let label = Builtin::parse(&one.label).and_then(label);
+    label.map_or_else(|| one.label.replace('_', " "), str::to_owned)
+}
+
+/// Returns e.g. `written since   ▲ 41 rows`, with its age once that is notable. What a
+/// runbook's own probe says stays as it is: only the runbook knows what is good.
+fn line(one: &Evidence, walk: &Walk, scene: &Scene<'_>) -> Pair {
+    let age = scene.facts.now - one.reading.at;
+    let ago = if age > FRESH { format!(" · {} ago", age::rough(age)) } else { String::new() };
     let builtin = Builtin::parse(&one.label);
-    let label = builtin.and_then(label).map_or_else(|| one.label.replace('_', " "), str::to_owned);
+    let label = name(one);
     if let Value::Unknown(why) = &one.reading.value {
-        let text = format!("{} cannot tell: {} · {ago} ago", symbol::WARN, shown(why));
+        let text = format!("{} cannot tell: {}{ago}", symbol::WARN, shown(why));
         return Pair::new(label, text).tone(Tone::Warn);
     }
     let value = &one.reading.value;
@@ -28,7 +75,7 @@ pub(super) fn line(one: &Evidence, walk: &Walk, scene: &Scene<'_>) -> Pair {
         Some(Verdict::Fail | Verdict::Unknown) => (format!("{} ", symbol::WARN), Tone::Warn),
         None => (String::new(), Tone::Plain),
     };
-    Pair::new(label, format!("{mark}{}{told} · {ago} ago", shown(&words))).tone(tone)
+    Pair::new(label, format!("{mark}{}{told}{ago}", shown(&words))).tone(tone)
 }
 
 /// Returns the short name of what is often weighed.
