@@ -38,6 +38,7 @@ mod prove;
 mod rehearsal;
 mod runbook;
 mod running;
+mod sending;
 mod snapshot;
 mod statements;
 mod store;

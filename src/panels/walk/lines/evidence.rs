@@ -80,7 +80,9 @@ pub(super) fn decision(decide: &Decide, walk: &Walk, scene: &Scene<'_>) -> Vec<P
         let to = goto(&answer.goto, walk);
         lines.push(Pair::new(answer.key.to_string(), format!("{} → {to}", answer.label)));
     }
-    lines.push(Pair::new("u", "cannot tell → escalate: the run ends and goes to a person"));
+    let to = walk.whom_to_call().first().map(|first| shown(first));
+    let to = to.unwrap_or_else(|| "a person; [contacts] of lockkeeper.toml names none".to_owned());
+    lines.push(Pair::new("u", format!("cannot tell → escalate: the run ends and goes to {to}")));
     lines
 }
 
