@@ -545,10 +545,21 @@ fn waived(driven: &Driven, step: &str) -> Option<String> {
     }
 }
 
+/// Walks on until the probe of that check is asked for.
+fn reads(driven: &mut Driven, step: &str) {
+    for _ in 0..200 {
+        if driven.step() == step {
+            return;
+        }
+        driven.along();
+    }
+    panic!("{step} was never reached");
+}
+
 #[test]
 fn a_check_that_is_waived_passes_with_its_reason_and_what_was_found() {
     let mut driven = waiving(&["replicas", "blocked_sessions", "reviewed"]);
-    driven.until("blocked_sessions");
+    reads(&mut driven, "blocked_sessions");
     let skips =
         |driven: &Driven| driven.recorded.iter().filter(|kind| **kind == Kind::Skip).count();
     assert_eq!(skips(&driven), 0);
@@ -558,7 +569,7 @@ fn a_check_that_is_waived_passes_with_its_reason_and_what_was_found() {
         value.starts_with("waived by lockkeeper.toml: the team knows (blocked_sessions: found")
     );
     assert_eq!(skips(&driven), 1, "the report finds it");
-    driven.until("replicas");
+    reads(&mut driven, "replicas");
     driven.find(Find::Good);
     let sensed = Some(&Means::Sensed);
     let means = driven.status("replicas").map(|status| match status {
@@ -566,7 +577,7 @@ fn a_check_that_is_waived_passes_with_its_reason_and_what_was_found() {
         other => panic!("{other:?}"),
     });
     assert_eq!(means, sensed, "what is as it should be needs no waiver");
-    driven.until("recent_backup");
+    reads(&mut driven, "recent_backup");
     let value = waived(&driven, "reviewed").expect("nobody is asked");
     assert_eq!(value, "waived by lockkeeper.toml: the team knows");
 }
@@ -575,13 +586,12 @@ fn a_check_that_is_waived_passes_with_its_reason_and_what_was_found() {
 fn identity_and_journal_are_never_waived_and_nothing_outside_of_the_first_section() {
     let mut driven = waiving(&["identity", "journal"]);
     for step in ["identity", "journal"] {
-        driven.until(step);
+        reads(&mut driven, step);
         for find in [Find::Bad, Find::Unknown] {
-            driven.go(Move::Run);
             driven.find(find);
             assert!(matches!(driven.phase(), Phase::CheckFailed { .. }), "{step}");
+            driven.go(Move::Run);
         }
-        driven.go(Move::Run);
         driven.find(Find::Good);
     }
     // The same id in another runbook, or in another section, is another check.
