@@ -465,7 +465,9 @@ fn an_act_that_cannot_be_planned_is_refused_with_its_reason_and_skipped_or_escal
     let refused = || {
         let mut driven = Driven::walking(book(text));
         assert_eq!(driven.go(Move::Run), NONE);
-        assert!(matches!(driven.phase(), Phase::Refused(why) if why.contains("has no command restart")));
+        assert!(
+            matches!(driven.phase(), Phase::Refused(why) if why.contains("has no command restart"))
+        );
         assert_eq!(driven.walk().offers(), [ESCALATE]);
         driven
     };
