@@ -95,7 +95,10 @@ impl Job {
             method: value(&given, METHOD)?,
             url: value(&given, URL)?,
             headers: list(words, HEADER).iter().map(header).collect::<Result<_, String>>()?,
-            secrets: list(words, SECRET).iter().map(hidden).collect::<Result<_, String>>()?,
+            secrets: list(words, SECRET)
+                .iter()
+                .map(|one| hidden(one))
+                .collect::<Result<_, String>>()?,
             body: given.get(BODY).map(|body| (*body).to_owned()),
             statuses: list(words, STATUS).iter().map(status).collect::<Result<_, String>>()?,
             limit_ms: options::number(&given, LIMIT_MS)?,
@@ -153,7 +156,7 @@ impl Job {
     }
 }
 
-fn hidden(text: &String) -> Result<Hidden, String> {
+fn hidden(text: &str) -> Result<Hidden, String> {
     let mut parts = text.splitn(3, ' ').map(str::to_owned);
     let mut part = || parts.next().ok_or_else(|| format!("{SECRET} takes three words"));
     Ok(Hidden { header: part()?, env: part()?, prefix: part()? })

@@ -258,7 +258,7 @@ impl Inner {
                     Action::Http { .. } => unanswered(code),
                     _ => None,
                 };
-                return After { message, failure, ..After::default() };
+                return After { failure, message, ..After::default() };
             }
         };
         let output = said.iter().map(Untrusted::raw).collect::<Vec<_>>().join("\n");

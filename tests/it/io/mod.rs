@@ -5,6 +5,7 @@ mod acting;
 mod alembic;
 mod asyncpg;
 mod backup;
+mod before;
 mod cluster;
 mod config;
 mod connect;

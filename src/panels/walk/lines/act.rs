@@ -92,11 +92,11 @@ fn action(action: &Action, walk: &Walk) -> String {
             shown(&words.join(" "))
         }
         Action::Sql { text, binds } => {
-            let mut text = Untrusted::from(text.as_str()).visible();
-            for (at, bind) in binds.iter().enumerate() {
-                text += &format!("\n${} = {}", at + 1, shown(&bind.to_string()));
-            }
-            text
+            let bound = binds.iter().enumerate();
+            let bound =
+                bound.map(|(at, bind)| format!("${} = {}", at + 1, shown(&bind.to_string())));
+            let text = Untrusted::from(text.as_str()).visible();
+            std::iter::once(text).chain(bound).collect::<Vec<_>>().join("\n")
         }
         Action::Backup(Backup::Full) => "a full backup of the database".to_owned(),
         Action::Backup(Backup::Schema) => "a backup of the schema, without rows".to_owned(),
