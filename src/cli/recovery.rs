@@ -38,7 +38,7 @@ pub fn run(flags: &args::RecoveryDoc) -> Result<ExitCode> {
 fn document(site: &Site) -> Result<Document> {
     let (tool, detected) = site.tool().map_err(|why| eyre!(why))?;
     let tree = site.tree();
-    let query = tool.version_query(&tree, &detected.directory);
+    let query = tool.version_query(&tree);
     let runtime = super::runtime()?;
     let read = match runtime.block_on(read(site, &query)) {
         Ok(read) => read,

@@ -34,7 +34,7 @@ pub fn run(flags: &args::Status) -> Result<ExitCode> {
 fn status(site: &Site, counting: bool) -> Result<Status> {
     let (tool, detected) = site.tool().map_err(|why| eyre!(why))?;
     let tree = site.tree();
-    let query = tool.version_query(&tree, &detected.directory);
+    let query = tool.version_query(&tree);
     let runtime = super::runtime()?;
     let read = runtime.block_on(read(site, &query));
     let (rows, catalog) = read.unwrap_or_else(|error| {

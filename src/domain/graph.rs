@@ -50,8 +50,12 @@ pub enum Trouble {
     DuplicateId,
     /// A file cannot be read or parsed.
     Syntax,
+    /// Which table holds the version cannot be told from the project.
+    VersionTable,
     /// A file was changed after it ran.
     Checksum,
+    /// Whether files were changed after they ran cannot be told.
+    Uncompared,
     /// A migration began and did not end.
     Dirty,
     /// The tool's own lock is held.
@@ -60,6 +64,19 @@ pub enum Trouble {
     OutOfOrder,
     /// The tool will never run it, or cannot run it as it is written.
     Unreachable,
+}
+
+impl Trouble {
+    /// Returns what else the configuration can do about it, as the end of a sentence.
+    #[must_use]
+    pub fn cure(self) -> &'static str {
+        match self {
+            Self::VersionTable => {
+                ", or name the table in lockkeeper.toml: [project] version_table and version_table_schema"
+            }
+            _ => "",
+        }
+    }
 }
 
 /// Something wrong, and with which migration.
@@ -87,7 +104,7 @@ impl Problem {
     /// Returns true if the tool itself would refuse to run anything.
     #[must_use]
     pub fn stops_the_tool(&self) -> bool {
-        !matches!(self.kind, Trouble::OutOfOrder | Trouble::Unreachable)
+        !matches!(self.kind, Trouble::OutOfOrder | Trouble::Unreachable | Trouble::Uncompared)
     }
 }
 

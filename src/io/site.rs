@@ -9,6 +9,7 @@ use super::config;
 use super::paths::Paths;
 use super::postgres::Target;
 use super::tree::Disk;
+use crate::domain::change::Name;
 use crate::domain::config::{Config, Tool as Wanted};
 use crate::domain::connection::{Place, Spec};
 use crate::session::facts;
@@ -142,11 +143,24 @@ impl Tree for Refusals<'_> {
     }
 }
 
-/// Returns the tool that the configuration names or the directory shows.
+/// Returns the tool that the configuration names or the directory shows, with the version table
+/// that the configuration names.
 ///
 /// # Errors
 /// A sentence that says what was looked for and what to do.
 pub fn tool(config: &Config, project: &Path) -> Result<(&'static dyn Tool, Detected), String> {
+    let (tool, detected) = recognised(config, project)?;
+    let (table, schema) = (&config.project.version_table, &config.project.version_table_schema);
+    if table.is_none() && schema.is_none() {
+        return Ok((tool, detected));
+    }
+    let told = tool.version_table(&Disk::new(project));
+    let table =
+        Name { name: table.clone().unwrap_or(told.name), schema: schema.clone().or(told.schema) };
+    Ok((tools::named(tool, table), detected))
+}
+
+fn recognised(config: &Config, project: &Path) -> Result<(&'static dyn Tool, Detected), String> {
     let disk = Disk::new(project);
     let tree = Refusals { tree: &disk, first: RefCell::default() };
     let here = project.display();

@@ -11,6 +11,7 @@ use crate::domain::activity::{Backend, BackendKey};
 use crate::domain::age;
 use crate::domain::backup::Inventory;
 use crate::domain::config::Policy;
+use crate::domain::graph::Trouble;
 use crate::domain::hazard::{Answer, Hazard};
 use crate::domain::identity::{Class, Identity};
 use crate::domain::loss::Loss;
@@ -232,7 +233,9 @@ fn migrate(
     }
     let project = &ways.migrations.project;
     if !project.connected {
-        return Previewed::Impossible("what the database has cannot be read".to_owned());
+        let untold = project.problems.iter().find(|p| p.kind == Trouble::VersionTable);
+        let why = untold.map_or("what the database has cannot be read", |p| p.detail.as_str());
+        return Previewed::Impossible(why.to_owned());
     }
     match up_to::next(direction, goal, &project.graph) {
         Next::Done(why) => Previewed::Nothing(why),

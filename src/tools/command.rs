@@ -7,8 +7,10 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::{
-    Act, Detected, Failure, Intent, Project, Refused, Rows, Setup, Tool, Tree, VersionQuery, detect,
+    Act, Advisory, Detected, Failure, Intent, Project, Refused, Rows, Setup, Tool, Tree,
+    VersionQuery, detect,
 };
+use crate::domain::change::Name;
 use crate::domain::config::Commands;
 use crate::domain::graph::{Graph, Node, Problem, State, Trouble};
 use crate::domain::plan::Command;
@@ -61,9 +63,14 @@ impl Tool for Described {
         self.reader?.detect(tree)
     }
 
-    fn version_query(&self, tree: &dyn Tree, directory: &str) -> VersionQuery {
+    fn version_table(&self, tree: &dyn Tree) -> Name {
+        let unknown = || Name::new("the version table");
+        self.reader.map_or_else(unknown, |reader| reader.version_table(tree))
+    }
+
+    fn query(&self, table: &Name, tree: &dyn Tree) -> VersionQuery {
         match self.reader {
-            Some(reader) => reader.version_query(tree, directory),
+            Some(reader) => reader.query(table, tree),
             None => VersionQuery {
                 table: String::from("the version table"),
                 exists: String::from("SELECT false"),
@@ -72,9 +79,13 @@ impl Tool for Described {
         }
     }
 
-    fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
+    fn locks_with(&self, lock: &Advisory, table: &Name) -> Option<&'static str> {
+        self.reader?.locks_with(lock, table)
+    }
+
+    fn read(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
         let Some(reader) = self.reader else { return self.unknown() };
-        let mut project = reader.load(tree, directory, rows);
+        let mut project = reader.read(tree, directory, rows);
         for file in self.files(tree) {
             if !project.setup.files.contains(&file) {
                 project.setup.files.push(file);

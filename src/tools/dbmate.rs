@@ -56,12 +56,16 @@ impl Tool for Dbmate {
         })
     }
 
-    fn version_query(&self, tree: &dyn Tree, _directory: &str) -> VersionQuery {
-        let columns = "version::text, to_jsonb(held)->>'dirty'";
-        VersionQuery::of(&configured(tree), columns, "held ORDER BY version")
+    fn version_table(&self, tree: &dyn Tree) -> Name {
+        configured(tree)
     }
 
-    fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
+    fn query(&self, table: &Name, _tree: &dyn Tree) -> VersionQuery {
+        let columns = "version::text, to_jsonb(held)->>'dirty'";
+        VersionQuery::of(table, columns, "held ORDER BY version")
+    }
+
+    fn read(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
         load(tree, directory, rows)
     }
 

@@ -9,8 +9,8 @@ use std::cmp::Ordering;
 
 use super::linear::{self, Place, Record, Says, Sent, Step, Way};
 use super::{
-    Act, Detected, Entry, Failure, FailureKind, Intent, Migration, Project, Refused, Rows, Script,
-    Setup, Tool, Tree, VersionQuery, join,
+    Act, Advisory, Detected, Entry, Failure, FailureKind, Intent, Migration, Project, Refused,
+    Rows, Script, Setup, Tool, Tree, VersionQuery, join,
 };
 use crate::domain::change::{Change, Name};
 use crate::domain::graph::{Graph, Node, Problem, Trouble};
@@ -18,6 +18,8 @@ use crate::domain::plan::Command;
 use crate::domain::reversal::{self, Kind, Reversal};
 
 const TABLE: &str = "flyway_schema_history";
+/// `Flyway` in ASCII.
+const LOCK: i64 = 0x466c_7977_6179;
 const ADVICE: &str =
     "write executeInTransaction=false into a .conf beside the file, or give it a file of its own";
 const SAYS: Says = Says {
@@ -49,15 +51,26 @@ impl Tool for Flyway {
         })
     }
 
-    fn version_query(&self, tree: &dyn Tree, _directory: &str) -> VersionQuery {
+    fn version_table(&self, tree: &dyn Tree) -> Name {
+        configured(tree)
+    }
+
+    fn query(&self, table: &Name, _tree: &dyn Tree) -> VersionQuery {
         let time = linear::time_of("installed_on", false);
         let columns = format!(
             "version::text, description::text, type::text, checksum::text, {time}, success::text"
         );
-        VersionQuery::of(&configured(tree), &columns, "ORDER BY installed_rank")
+        VersionQuery::of(table, &columns, "ORDER BY installed_rank")
     }
 
-    fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
+    fn locks_with(&self, lock: &Advisory, _table: &Name) -> Option<&'static str> {
+        // The key of a table is this one and the hash of its name, a Java `int`
+        // (`PostgreSQLAdvisoryLockTemplate`).
+        let apart = lock.key.checked_sub(LOCK).and_then(|apart| i32::try_from(apart).ok());
+        apart.map(|_| "Flyway tries for it once a second, 50 times, then fails")
+    }
+
+    fn read(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
         load(tree, directory, rows)
     }
 

@@ -8,8 +8,8 @@
 
 use super::linear::{self, Place, Record, Says, Sent, Step, Way};
 use super::{
-    Act, Detected, Failure, FailureKind, Intent, Migration, Project, Refused, Rows, Script, Setup,
-    Tool, Tree, VersionQuery, join,
+    Act, Advisory, Detected, Failure, FailureKind, Intent, Migration, Project, Refused, Rows,
+    Script, Setup, Tool, Tree, VersionQuery, join,
 };
 use crate::domain::change::Name;
 use crate::domain::graph::{Problem, Trouble};
@@ -18,6 +18,8 @@ use crate::domain::plan::Command;
 use crate::domain::reversal::{self, Kind};
 use crate::domain::untrusted::Untrusted;
 
+/// `advisoryLockIDSalt` of `database.GenerateAdvisoryLockId`.
+const SALT: u32 = 1_486_364_155;
 const TABLE: &str = "schema_migrations";
 const NAME: &str = "golang-migrate";
 /// Everything is left to the environment.
@@ -59,11 +61,28 @@ impl Tool for GolangMigrate {
         })
     }
 
-    fn version_query(&self, _tree: &dyn Tree, _directory: &str) -> VersionQuery {
-        VersionQuery::of(&Name::new(TABLE), "version::text, to_jsonb(held)->>'dirty'", "held")
+    fn version_table(&self, _tree: &dyn Tree) -> Name {
+        Name::new(TABLE)
     }
 
-    fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
+    fn query(&self, table: &Name, _tree: &dyn Tree) -> VersionQuery {
+        VersionQuery::of(table, "version::text, to_jsonb(held)->>'dirty'", "held")
+    }
+
+    fn locks_with(&self, lock: &Advisory, table: &Name) -> Option<&'static str> {
+        let schema = table.schema.as_deref().or(lock.schema.as_deref())?;
+        // Its program takes the path of the URL for the database's name, its library may not.
+        let databases = [format!("/{}", lock.database), lock.database.clone(), "/".to_owned()];
+        let key = |database: &String| {
+            let named = [schema, &table.name, database].join("\0");
+            i64::from(crc32fast::hash(named.as_bytes()).wrapping_mul(SALT))
+        };
+        let meanwhile =
+            "golang-migrate waits for it for 15 s, then fails (can't acquire database lock)";
+        databases.iter().any(|database| key(database) == lock.key).then_some(meanwhile)
+    }
+
+    fn read(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
         load(tree, directory, rows)
     }
 

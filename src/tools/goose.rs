@@ -9,8 +9,8 @@ use std::path::Path;
 
 use super::linear::{self, Place, Record, Says, Sent, Span, Step, Way};
 use super::{
-    Act, Detected, Failure, FailureKind, Intent, Migration, Project, Refused, Rows, Script, Setup,
-    Tool, Tree, VersionQuery, join,
+    Act, Advisory, Detected, Failure, FailureKind, Intent, Migration, Project, Refused, Rows,
+    Script, Setup, Tool, Tree, VersionQuery, join,
 };
 use crate::domain::change::Name;
 use crate::domain::graph::{Problem, Trouble};
@@ -19,6 +19,8 @@ use crate::domain::plan::Command;
 use crate::domain::reversal::{self, Kind};
 use crate::domain::untrusted::Untrusted;
 
+/// `lock.DefaultLockID` of its library.
+const LOCK: i64 = 4_097_083_626;
 const TABLE: &str = "goose_db_version";
 const ADVICE: &str = "write `-- +goose NO TRANSACTION` at the top of the file";
 const SAYS: Says = Says {
@@ -55,13 +57,22 @@ impl Tool for Goose {
         })
     }
 
-    fn version_query(&self, tree: &dyn Tree, _directory: &str) -> VersionQuery {
-        let time = linear::time_of("tstamp", false);
-        let columns = format!("version_id::text, is_applied::text, {time}");
-        VersionQuery::of(&configured(tree), &columns, "ORDER BY id")
+    fn version_table(&self, tree: &dyn Tree) -> Name {
+        configured(tree)
     }
 
-    fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
+    fn query(&self, table: &Name, _tree: &dyn Tree) -> VersionQuery {
+        let time = linear::time_of("tstamp", false);
+        let columns = format!("version_id::text, is_applied::text, {time}");
+        VersionQuery::of(table, &columns, "ORDER BY id")
+    }
+
+    fn locks_with(&self, lock: &Advisory, _table: &Name) -> Option<&'static str> {
+        let meanwhile = "goose's own program passes over it, a program that embeds goose waits";
+        (lock.key == LOCK).then_some(meanwhile)
+    }
+
+    fn read(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
         load(tree, directory, rows)
     }
 

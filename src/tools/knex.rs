@@ -26,7 +26,7 @@ struct Config {
     directory: String,
     table: Name,
     no_transactions: bool,
-    computed: Vec<String>,
+    computed: Vec<(Trouble, String)>,
 }
 
 impl Default for Config {
@@ -61,11 +61,15 @@ impl Tool for Knex {
         Some(Detected { directory: config.directory, why })
     }
 
-    fn version_query(&self, tree: &dyn Tree, _directory: &str) -> VersionQuery {
-        query(&configured(tree).unwrap_or_default().table)
+    fn version_table(&self, tree: &dyn Tree) -> Name {
+        configured(tree).unwrap_or_default().table
     }
 
-    fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
+    fn query(&self, table: &Name, _tree: &dyn Tree) -> VersionQuery {
+        query(table)
+    }
+
+    fn read(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
         load(tree, directory, rows)
     }
 
@@ -111,7 +115,7 @@ fn load(tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
     let mut problems: Vec<Problem> = config
         .computed
         .iter()
-        .map(|what| Problem::new(Trouble::Syntax, file.clone(), what.clone()))
+        .map(|(kind, what)| Problem::new(*kind, file.clone(), what.clone()))
         .collect();
     let files: Vec<File> = node::list(tree, directory, id, &mut problems).unwrap_or_else(|error| {
         problems.push(Problem::new(Trouble::Syntax, directory, error.to_string()));
@@ -202,9 +206,14 @@ fn configured(tree: &dyn Tree) -> Option<Config> {
             [] => None,
             [Value::Str(text)] => Some(text.clone()),
             _ => {
-                config.computed.push(format!(
-                    "{name}: migrations.{word} is put together by code, or differs between environments, so it cannot be told: write it as one literal"
-                ));
+                let kind = match word {
+                    "directory" => Trouble::Syntax,
+                    _ => Trouble::VersionTable,
+                };
+                config.computed.push((kind, format!(
+                    "{name}: migrations.{word} is put together by code, or differs between environments, so it cannot be told: write it as one literal{}",
+                    kind.cure()
+                )));
                 None
             }
         }

@@ -16,8 +16,10 @@ pub mod goose;
 pub mod knex;
 mod linear;
 pub mod liquibase;
+mod lock;
 pub mod lost;
 pub mod mark;
+mod named;
 mod node;
 pub mod node_pg_migrate;
 pub mod pg_dump;
@@ -33,10 +35,13 @@ pub mod version;
 pub mod walg;
 
 pub use failure::{Failure, FailureKind};
+pub use lock::Advisory;
+pub use named::{by_word, named};
 pub use project::{Migration, Project, Script, Setup};
 pub use tree::{Entry, Tree, Unreadable, join};
 
 use crate::domain::change::Name;
+use crate::domain::graph::{Problem, Trouble};
 use crate::domain::plan::{Command, Direction};
 
 /// The tools that are known, in the order in which a directory is tried.
@@ -138,6 +143,8 @@ pub enum Rows {
     Absent,
     /// The rows, each column as text, NULL as `None`.
     Read(Vec<Vec<Option<String>>>),
+    /// The same, and the advisory locks that others hold in the database.
+    Locked(Vec<Vec<Option<String>>>, Vec<Advisory>),
 }
 
 /// What a person wants of a tool.
@@ -227,12 +234,45 @@ pub trait Tool: Sync {
     /// Returns where the project keeps this tool's migrations, if it does.
     fn detect(&self, tree: &dyn Tree) -> Option<Detected>;
 
+    /// Returns the table in which the tool keeps what the database has, as far as the
+    /// project tells.
+    fn version_table(&self, tree: &dyn Tree) -> Name;
+
+    /// Returns how that table is read.
+    fn query(&self, table: &Name, tree: &dyn Tree) -> VersionQuery;
+
     /// Returns how to read what the database has.
-    fn version_query(&self, tree: &dyn Tree, directory: &str) -> VersionQuery;
+    fn version_query(&self, tree: &dyn Tree) -> VersionQuery {
+        self.query(&self.version_table(tree), tree)
+    }
+
+    /// Returns what the tool does while somebody holds this lock, as part of a sentence; `None`
+    /// if it is not the one under which it runs.
+    fn locks_with(&self, _lock: &Advisory, _table: &Name) -> Option<&'static str> {
+        None
+    }
+
+    /// Returns the word for a child of ours that reads the same table: [`by_word`].
+    fn word(&self) -> String {
+        self.name().to_owned()
+    }
 
     /// Reads the migrations from files and rows, without running a line of them;
     /// what cannot be read is a problem of the project, the rest stays listed.
-    fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project;
+    fn read(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project;
+
+    /// Reads the same; where it cannot be told which table holds the version, the rows are
+    /// those of another one, and what the database has is not known.
+    fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
+        let (rows, locks) = rows.apart();
+        let mut project = self.read(tree, directory, &rows);
+        if !locks.is_empty() {
+            project.problems.extend(lock::held(self, &self.version_table(tree), locks));
+        }
+        let untold = |problem: &Problem| problem.kind == Trouble::VersionTable;
+        project.connected &= !project.problems.iter().any(untold);
+        project
+    }
 
     /// Returns the command of one act, in the project's directory.
     ///

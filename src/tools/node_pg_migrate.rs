@@ -8,7 +8,8 @@ use crate::source::javascript::Dialect;
 use super::linear;
 use super::node::{self, File, Joined, Package, Reading, Row, Turn, relative};
 use super::{
-    Act, Detected, Failure, Intent, Project, Refused, Rows, Setup, Tool, Tree, VersionQuery,
+    Act, Advisory, Detected, Failure, Intent, Project, Refused, Rows, Setup, Tool, Tree,
+    VersionQuery,
 };
 
 /// Returns the tool.
@@ -20,6 +21,8 @@ pub fn tool() -> &'static dyn Tool {
 struct NodePgMigrate;
 
 const NAME: &str = "node-pg-migrate";
+/// `PG_MIGRATE_LOCK_ID`.
+const LOCK: i64 = 7_241_865_325_823_964;
 
 /// What the scripts of `package.json` say.
 struct Config {
@@ -42,13 +45,21 @@ impl Tool for NodePgMigrate {
         Some(Detected { directory: configured(&package).directory, why })
     }
 
-    fn version_query(&self, tree: &dyn Tree, _directory: &str) -> VersionQuery {
-        let table = configured(&Package::read(tree).unwrap_or_default()).table;
-        let columns = format!("name::text, {}", linear::time_of("run_on", false));
-        VersionQuery::of(&table, &columns, "ORDER BY run_on, id")
+    fn version_table(&self, tree: &dyn Tree) -> Name {
+        configured(&Package::read(tree).unwrap_or_default()).table
     }
 
-    fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
+    fn query(&self, table: &Name, _tree: &dyn Tree) -> VersionQuery {
+        let columns = format!("name::text, {}", linear::time_of("run_on", false));
+        VersionQuery::of(table, &columns, "ORDER BY run_on, id")
+    }
+
+    fn locks_with(&self, lock: &Advisory, _table: &Name) -> Option<&'static str> {
+        let meanwhile = "node-pg-migrate fails at once (Another migration is already running), unless told to wait";
+        (lock.key == LOCK).then_some(meanwhile)
+    }
+
+    fn read(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
         load(tree, directory, rows)
     }
 

@@ -6,14 +6,16 @@
 
 use super::linear::{self, Place, Record, Says, Sent, Step, Way};
 use super::{
-    Act, Detected, Failure, FailureKind, Intent, Migration, Project, Refused, Rows, Setup, Tool,
-    Tree, VersionQuery, join,
+    Act, Advisory, Detected, Failure, FailureKind, Intent, Migration, Project, Refused, Rows,
+    Setup, Tool, Tree, VersionQuery, join,
 };
 use crate::domain::change::Name;
 use crate::domain::graph::{Problem, Trouble};
 use crate::domain::plan::Command;
 use crate::domain::reversal::{Kind, Reversal};
 
+/// The key of the schema engine's advisory lock.
+const LOCK: i64 = 72_707_369;
 const TABLE: &str = "_prisma_migrations";
 const SAYS: Says = Says {
     orphan: "the database has it and no directory does: bring it back, e.g. from version control",
@@ -50,14 +52,22 @@ impl Tool for Prisma {
         })
     }
 
-    fn version_query(&self, _tree: &dyn Tree, _directory: &str) -> VersionQuery {
+    fn version_table(&self, _tree: &dyn Tree) -> Name {
+        Name::new(TABLE)
+    }
+
+    fn query(&self, table: &Name, _tree: &dyn Tree) -> VersionQuery {
         let finished = linear::time_of("finished_at", true);
         let columns =
             format!("migration_name::text, checksum::text, {finished}, rolled_back_at::text");
-        VersionQuery::of(&Name::new(TABLE), &columns, "ORDER BY started_at")
+        VersionQuery::of(table, &columns, "ORDER BY started_at")
     }
 
-    fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
+    fn locks_with(&self, lock: &Advisory, _table: &Name) -> Option<&'static str> {
+        (lock.key == LOCK).then_some("Prisma waits for it for 10 s, then fails (P1002)")
+    }
+
+    fn read(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
         load(tree, directory, rows)
     }
 

@@ -31,7 +31,7 @@ struct Config {
     /// The files that are executed or obeyed at each run.
     files: Vec<String>,
     /// What cannot be told, with the file.
-    computed: Vec<(String, String)>,
+    computed: Vec<Problem>,
     program: Vec<String>,
     verbs: Vec<String>,
     unrunnable: Option<String>,
@@ -63,12 +63,15 @@ impl Tool for Sequelize {
         Some(Detected { directory: config.directory, why: config.why })
     }
 
-    fn version_query(&self, tree: &dyn Tree, _directory: &str) -> VersionQuery {
-        let table = configured(tree).unwrap_or_default().table;
-        VersionQuery::of(&table, "name::text", "ORDER BY name")
+    fn version_table(&self, tree: &dyn Tree) -> Name {
+        configured(tree).unwrap_or_default().table
     }
 
-    fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
+    fn query(&self, table: &Name, _tree: &dyn Tree) -> VersionQuery {
+        VersionQuery::of(table, "name::text", "ORDER BY name")
+    }
+
+    fn read(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
         load(tree, directory, rows)
     }
 
@@ -92,11 +95,7 @@ impl Tool for Sequelize {
 
 fn load(tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
     let config = configured(tree).unwrap_or_default();
-    let mut problems: Vec<Problem> = config
-        .computed
-        .iter()
-        .map(|(file, what)| Problem::new(Trouble::Syntax, file.clone(), what.clone()))
-        .collect();
+    let mut problems = config.computed;
     let files = node::list(tree, directory, id, &mut problems);
     let files: Vec<File> = files.unwrap_or_else(|unreadable| {
         problems.push(Problem::new(Trouble::Syntax, directory, unreadable.to_string()));
@@ -214,7 +213,7 @@ fn cli(tree: &dyn Tree, package: &Package, has_rc: bool) -> Config {
         match module.setting(&["migrations-path"]) {
             None => {}
             Some(Value::Str(path)) => config.directory = path,
-            Some(_) => config.cannot_tell(".sequelizerc", "migrations-path"),
+            Some(_) => config.cannot_tell(Trouble::Syntax, ".sequelizerc", "migrations-path"),
         }
         if let Some(Value::Str(path)) = module.setting(&["config"]) {
             settings = Some(relative(&path));
@@ -366,15 +365,16 @@ impl Config {
                 ([], _) => {}
                 ([Value::Str(name)], false) => self.table.name.clone_from(name),
                 ([Value::Str(name)], true) => self.table.schema = Some(name.clone()),
-                _ => self.cannot_tell(path, word),
+                _ => self.cannot_tell(Trouble::VersionTable, path, word),
             }
         }
     }
 
-    fn cannot_tell(&mut self, path: &str, what: &str) {
+    fn cannot_tell(&mut self, kind: Trouble, path: &str, what: &str) {
         let detail = format!(
-            "{path}: {what} is put together by code, or differs between environments, so where the migrations and their table are cannot be told: write it as one literal"
+            "{path}: {what} is put together by code, or differs between environments, so where the migrations and their table are cannot be told: write it as one literal{}",
+            kind.cure()
         );
-        self.computed.push((path.to_owned(), detail));
+        self.computed.push(Problem::new(kind, path, detail));
     }
 }

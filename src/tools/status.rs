@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::domain::change::Statement;
-use crate::domain::graph::{Node, Problem, State};
+use crate::domain::graph::{Node, Problem, State, Trouble};
 use crate::domain::hazard::{
     self, Answer, Catalog, Hazard, Held, Measured, Severity, Transactions,
 };
@@ -108,7 +108,8 @@ impl Status {
     /// Returns true if nothing is pending and nothing is wrong.
     #[must_use]
     pub fn is_up_to_date(&self) -> bool {
-        self.problems.is_empty() && self.pending.as_ref().is_some_and(Vec::is_empty)
+        let is_wrong = |problem: &Problem| problem.kind != Trouble::Uncompared;
+        !self.problems.iter().any(is_wrong) && self.pending.as_ref().is_some_and(Vec::is_empty)
     }
 }
 

@@ -9,12 +9,16 @@ use crate::domain::quantity::Period;
 /// A refresh faster than this would be a load of its own.
 const FASTEST_REFRESH: Period = Period::from_secs(0);
 
+/// `NAMEDATALEN` of PostgreSQL, without its end.
+const LONGEST_NAME: usize = 63;
+
 impl Config {
     /// Returns everything that contradicts something else in the file.
     #[must_use]
     pub fn check(&self) -> Vec<Flaw> {
         let mut flaws = self.environment_secrets();
         flaws.extend(self.missing_command());
+        flaws.extend(self.version_table());
         flaws.extend(self.unknown_contacts());
         flaws.extend(self.triggers_of_own());
         flaws.extend(self.bounds());
@@ -82,6 +86,12 @@ impl Config {
             // With another tool the table stands unused: people switch back and forth.
             _ => None,
         }
+    }
+
+    fn version_table(&self) -> Vec<Flaw> {
+        let (table, schema) = (&self.project.version_table, &self.project.version_table_schema);
+        let given = [("version_table", table), ("version_table_schema", schema)];
+        given.into_iter().filter_map(|(key, name)| misnamed(key, name.as_deref()?)).collect()
     }
 
     fn empty_commands(&self) -> Vec<Flaw> {
@@ -161,6 +171,24 @@ fn incomplete(commands: &Commands) -> Option<Flaw> {
     }
     let none = commands.up.is_empty() && commands.up_one.is_empty();
     none.then(|| Flaw::new(place, "there is no way up: write `up_one` or `up`"))
+}
+
+/// Returns what is wrong with the name of a version table, or of its schema.
+fn misnamed(key: &str, name: &str) -> Option<Flaw> {
+    let flaw = |what: String| Some(Flaw::new(Place::top().key("project").key(key), what));
+    match name.split_once('.') {
+        _ if name.is_empty() => flaw("the name is empty: leave the key out".to_owned()),
+        _ if name.contains('"') => {
+            flaw(format!("without quotes, as the server has it: {}", name.replace('"', "")))
+        }
+        Some((schema, table)) => flaw(format!(
+            "the schema has a key of its own: version_table = \"{table}\" and version_table_schema = \"{schema}\""
+        )),
+        _ if name.len() > LONGEST_NAME => {
+            flaw(format!("no name of PostgreSQL is longer than {LONGEST_NAME} bytes"))
+        }
+        None => None,
+    }
 }
 
 fn is_placeholder(text: &str) -> bool {

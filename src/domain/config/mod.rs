@@ -75,6 +75,11 @@ pub struct Project {
     /// whole value is the target's URL; `${target.url+psycopg2}` the same with that driver of
     /// SQLAlchemy, whose 2.1 takes psycopg 3 where none is named. Never passed in argv.
     pub environment: BTreeMap<String, String>,
+    /// The table in which the tool keeps what the database has, where it cannot be read from
+    /// the project: without its schema, as the server has it.
+    pub version_table: Option<String>,
+    /// The schema of that table; left out: as the project or the role's `search_path` says.
+    pub version_table_schema: Option<String>,
     /// The commands of a tool of one's own.
     pub command: Option<Commands>,
 }
@@ -87,6 +92,8 @@ impl Default for Project {
             tool: None,
             prefix: Vec::new(),
             environment: BTreeMap::new(),
+            version_table: None,
+            version_table_schema: None,
             command: None,
         }
     }

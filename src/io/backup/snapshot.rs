@@ -119,10 +119,10 @@ impl Snapshot {
 
     /// Returns the revisions of the version table; `None` if they cannot be read.
     pub async fn revisions(&mut self, tool: Option<&str>) -> Option<Vec<String>> {
-        let tool = tools::by_name(tool?)?;
+        let tool = tools::by_word(tool?)?;
         let tree = Disk::new(".");
         let detected = blocking(|| tool.detect(&tree))?;
-        let query = blocking(|| tool.version_query(&tree, &detected.directory));
+        let query = blocking(|| tool.version_query(&tree));
         self.savepoint().await.ok()?;
         let rows = self.version_rows(&query).await;
         self.back().await.ok()?;

@@ -51,7 +51,7 @@ impl Inner {
                     found.iter().map(|holding| read::who(holding, mode)).collect()
                 }),
                 level: self.site.config().backups.required_level.clamp(Level::L2, store::HIGHEST),
-                tool: self.site.tool().ok().map(|(tool, _)| tool.name().to_owned()),
+                tool: self.site.tool().ok().map(|(tool, _)| tool.word()),
                 env: environment::for_backup(spec, "", "").into_iter().map(|(n, _)| n).collect(),
             }
         })

@@ -96,7 +96,7 @@ impl Inner {
     pub async fn migrations(&self) -> Result<(&'static dyn Tool, Migrations), String> {
         let (tool, detected) = blocking(|| self.site.tool())?;
         let tree = self.site.tree();
-        let query = blocking(|| tool.version_query(&tree, &detected.directory));
+        let query = blocking(|| tool.version_query(&tree));
         let mut reader = self.reader.lock().await;
         let rows = reader.version_rows(&query).await;
         let rows = rows.map_err(|e| format!("{} cannot be read: {e}", query.table))?;
@@ -113,7 +113,7 @@ impl Inner {
             project
         });
         let status = Status::of(&project, &catalog);
-        let rehearsed = self.rehearsed(tool, &detected, &project, &catalog).await;
+        let rehearsed = self.rehearsed(tool, &project, &catalog).await;
         Ok((tool, Migrations { project, status, rehearsed }))
     }
 
@@ -121,7 +121,7 @@ impl Inner {
     pub async fn revision(&self) -> Option<Vec<String>> {
         let (tool, detected) = blocking(|| self.site.tool()).ok()?;
         let tree = self.site.tree();
-        let query = blocking(|| tool.version_query(&tree, &detected.directory));
+        let query = blocking(|| tool.version_query(&tree));
         let rows = self.reader.lock().await.version_rows(&query).await.ok()?;
         if rows == Rows::Unknown {
             return None;

@@ -6,7 +6,7 @@ use crate::domain::rehearsal::Standing;
 use crate::io::blocking::blocking;
 use crate::io::rehearsal;
 use crate::session::facts::Migrations;
-use crate::tools::{Detected, Project, Tool};
+use crate::tools::{Project, Tool};
 
 impl Inner {
     /// Reads the evidence of the last rehearsal, and compares it with files and schema. The
@@ -14,7 +14,6 @@ impl Inner {
     pub(super) async fn rehearsed(
         &self,
         tool: &'static dyn Tool,
-        detected: &Detected,
         project: &Project,
         catalog: &Catalog,
     ) -> Option<Standing> {
@@ -22,9 +21,8 @@ impl Inner {
         let evidence = blocking(|| rehearsal::read(&self.site.paths.state, &identity))?;
         let now = {
             let mut reader = self.reader.lock().await;
-            let with = (tool, detected);
             let known = Some(&evidence.tool);
-            rehearsal::now(&self.site, &mut reader, &identity, with, project, known).await
+            rehearsal::now(&self.site, &mut reader, &identity, tool, project, known).await
         };
         let stale = match now {
             Ok(now) => evidence.stale(&now),
@@ -45,10 +43,10 @@ impl Inner {
         };
         let Some(identity) = self.bound.get() else { return };
         let asked = async {
-            let (tool, detected) = blocking(|| self.site.tool())?;
+            let (tool, _) = blocking(|| self.site.tool())?;
             let mut reader = self.reader.lock().await;
-            let (with, project) = ((tool, &detected), &migrations.project);
-            rehearsal::now(&self.site, &mut reader, &identity, with, project, None).await
+            let project = &migrations.project;
+            rehearsal::now(&self.site, &mut reader, &identity, tool, project, None).await
         };
         standing.stale = match asked.await {
             Ok(now) => standing.evidence.stale(&now),

@@ -59,7 +59,7 @@ impl Inner {
             written: look.written,
             maintenance: maintenance.database.clone(),
             jobs: std::thread::available_parallelism().map_or(1, |n| n.get().min(JOBS)),
-            tool: blocking(|| self.site.tool()).ok().map(|(tool, _)| tool.name().to_owned()),
+            tool: blocking(|| self.site.tool()).ok().map(|(tool, _)| tool.word()),
             env: env.into_iter().map(|(name, _)| name).collect(),
             now: look.now,
         })

@@ -68,9 +68,8 @@ impl Inner {
 
     /// Returns the name of the tool's version table, without its schema.
     fn books(&self) -> Option<String> {
-        let (tool, detected) = self.site.tool().ok()?;
-        let table = tool.version_query(&self.site.tree(), &detected.directory).table;
-        let name = table.rsplit('.').next().unwrap_or(&table).trim_matches('"').to_owned();
+        let (tool, _) = self.site.tool().ok()?;
+        let name = tool.version_table(&self.site.tree()).name;
         (!name.is_empty()).then_some(name)
     }
 }

@@ -21,13 +21,14 @@ use crate::domain::identity::Identity;
 use crate::domain::mend::Invalid;
 use crate::domain::untrusted::Untrusted;
 use crate::session::news::BackendDetail;
-use crate::tools::{Rows, VersionQuery};
+use crate::tools::{Advisory, Rows, VersionQuery};
 
 const HOLDERS: &str = include_str!("../../../assets/sql/holders.sql");
 const EXCLUSIVE: &str = include_str!("../../../assets/sql/exclusive.sql");
 const NAMED_TABLES: &str = include_str!("../../../assets/sql/named_tables.sql");
 const FINGERPRINT: &str = include_str!("../../../assets/sql/fingerprint.sql");
 const INVALID: &str = include_str!("../../../assets/sql/invalid_indexes.sql");
+const ADVISORY: &str = include_str!("../../../assets/sql/advisory.sql");
 const BACKEND: &str = include_str!("../../../assets/sql/backend.sql");
 const BACKEND_LOCKS: &str = include_str!("../../../assets/sql/backend_locks.sql");
 
@@ -204,7 +205,10 @@ impl Reader {
         let rows = self.rows(sqlx::query(AssertSqlSafe(query.rows.clone()))).await;
         let rows = rows.map_err(|error| error.about(&query.table, &self.spec.user))?;
         let texts = |row: &PgRow| (0..row.len()).map(|at| row.try_get(at)).collect();
-        Ok(Rows::Read(rows.iter().map(texts).collect::<Result<_, sqlx::Error>>()?))
+        let rows = rows.iter().map(texts).collect::<Result<_, sqlx::Error>>()?;
+        let locks = self.rows(sqlx::query(ADVISORY)).await?;
+        let locks = locks.iter().map(advisory).collect::<Result<Vec<_>, _>>()?;
+        Ok(if locks.is_empty() { Rows::Read(rows) } else { Rows::Locked(rows, locks) })
     }
 
     /// Reads every part of the schema with its hash, in one snapshot and without a wait for
@@ -364,6 +368,16 @@ pub(super) fn part(row: &PgRow) -> Result<(Part, String), sqlx::Error> {
         name: row.try_get(3)?,
     };
     Ok((part, row.try_get(4)?))
+}
+
+fn advisory(row: &PgRow) -> Result<Advisory, sqlx::Error> {
+    Ok(Advisory {
+        key: row.try_get(0)?,
+        pid: row.try_get(1)?,
+        application: row.try_get(2)?,
+        database: row.try_get(3)?,
+        schema: row.try_get(4)?,
+    })
 }
 
 fn invalid(row: &PgRow) -> Result<Invalid, sqlx::Error> {

@@ -10,7 +10,7 @@ use crate::io::driver::environment;
 use crate::io::postgres::reader::Reader;
 use crate::io::site::Site;
 use crate::session::preview::prefixed;
-use crate::tools::{Detected, Project, Tool, Tree, version};
+use crate::tools::{Project, Tool, Tree, version};
 
 /// The files that pin what is installed.
 const PINS: [&str; 14] = [
@@ -82,7 +82,7 @@ pub async fn now(
     site: &Site,
     reader: &mut Reader,
     identity: &Identity,
-    (tool, detected): (&'static dyn Tool, &Detected),
+    tool: &dyn Tool,
     project: &Project,
     known: Option<&Bound>,
 ) -> Result<Ground, String> {
@@ -91,7 +91,7 @@ pub async fn now(
         Some(known) => known.version.clone(),
         None => asked(site, tool, project).await,
     };
-    let schema = outline(site, reader, (tool, detected)).await?;
+    let schema = outline(site, reader, tool).await?;
     Ok(blocking(|| {
         let pending = project.graph.pending();
         let pending = pending.map(|node| (node.id.clone(), files(&tree, project, &node.id)));
@@ -113,18 +113,13 @@ async fn asked(site: &Site, tool: &dyn Tool, project: &Project) -> Option<String
     super::tool::version(&argv?, &site.project, &environment).await
 }
 
-async fn outline(
-    site: &Site,
-    reader: &mut Reader,
-    (tool, detected): (&'static dyn Tool, &Detected),
-) -> Result<Fingerprint, String> {
-    let books = blocking(|| books(site, tool, detected));
+async fn outline(site: &Site, reader: &mut Reader, tool: &dyn Tool) -> Result<Fingerprint, String> {
+    let books = blocking(|| books(site, tool));
     let schema = reader.outline().await.map_err(|error| error.to_string())?;
     Ok(schema.without(&books).fingerprint())
 }
 
 /// Returns what the names of the tool's own tables begin with.
-pub(super) fn books(site: &Site, tool: &dyn Tool, detected: &Detected) -> String {
-    let table = tool.version_query(&site.tree(), &detected.directory).table;
-    table.rsplit('.').next().unwrap_or(&table).trim_matches('"').to_owned()
+pub(super) fn books(site: &Site, tool: &dyn Tool) -> String {
+    tool.version_table(&site.tree()).name
 }

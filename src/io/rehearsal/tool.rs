@@ -67,13 +67,13 @@ pub(super) struct Ran {
 impl Hands<'_> {
     /// Returns what the tool's own tables begin with.
     pub fn books(&self) -> String {
-        super::ground::books(self.site, self.tool, &self.detected)
+        super::ground::books(self.site, self.tool)
     }
 
     /// Reads the project as the copy has it.
     pub async fn project(&self) -> Result<Project, String> {
         let tree = self.site.tree();
-        let query = blocking(|| self.tool.version_query(&tree, &self.detected.directory));
+        let query = blocking(|| self.tool.version_query(&tree));
         let mut reader = Reader::new(self.spec.clone());
         let rows = reader.version_rows(&query).await;
         reader.close().await;

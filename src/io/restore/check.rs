@@ -101,10 +101,10 @@ async fn revision(load: &Load, proven: &Proven, connection: &mut PgConnection) -
 }
 
 async fn revisions(tool: &str, connection: &mut PgConnection) -> Option<Vec<String>> {
-    let tool = tools::by_name(tool)?;
+    let tool = tools::by_word(tool)?;
     let tree = Disk::new(".");
     let detected = blocking(|| tool.detect(&tree))?;
-    let query = blocking(|| tool.version_query(&tree, &detected.directory));
+    let query = blocking(|| tool.version_query(&tree));
     let exists = sqlx::query_scalar::<_, bool>(AssertSqlSafe(query.exists.clone()));
     let rows = if exists.fetch_one(&mut *connection).await.ok()? {
         let rows = sqlx::query(AssertSqlSafe(query.rows)).fetch_all(connection).await.ok()?;

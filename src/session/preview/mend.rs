@@ -36,7 +36,7 @@ fn index(oid: i64, ground: &Ground<'_>) -> Result<Plan, String> {
 fn clear(ground: &Ground<'_>) -> Result<Plan, String> {
     let ways = ground.project.map_err(|why| format!("the migrations cannot be read: {why}"))?;
     let project = &ways.migrations.project;
-    let table = ways.tool.version_query(ways.tree, &project.directory).table;
+    let table = ways.tool.version_query(ways.tree).table;
     let none = || format!("{} has left no mark that can be cleared", project.tool);
     let found = mark::of(project, &table).ok_or_else(none)?;
     let mut plan = sql::plan(&found.sql, &[], Risk::Lossy, ground)?;

@@ -4,6 +4,7 @@
 mod column;
 mod expression;
 mod node;
+mod object;
 mod query;
 pub mod question;
 pub mod squawk;

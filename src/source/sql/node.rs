@@ -1,7 +1,7 @@
 //! Reading the syntax tree: children, words and names.
 
 use squawk_syntax::ast::normalize_name_node;
-use squawk_syntax::{SyntaxKind, SyntaxNode};
+use squawk_syntax::{SyntaxKind, SyntaxNode, SyntaxToken};
 
 use crate::domain::change::Name;
 
@@ -87,15 +87,49 @@ pub(super) fn ident_in(node: &SyntaxNode, kind: SyntaxKind) -> Option<String> {
     child(node, kind).map(|child| ident(&child))
 }
 
-/// Returns the keywords with which a node begins, in upper case: `ALTER TABLE`.
+/// Returns the keywords with which a node begins, in upper case: `ALTER TABLE`. A name ends
+/// them, also one that is a keyword elsewhere, e.g. a column `type`.
 pub(super) fn leading_words(node: &SyntaxNode) -> String {
+    let is_name = |token: &SyntaxToken| {
+        let above = token.parent_ancestors().take_while(|above| above != node);
+        above.into_iter().any(|above| names(above.kind()))
+    };
     let words = node
         .descendants_with_tokens()
         .filter_map(squawk_syntax::SyntaxElement::into_token)
         .filter(|token| !token.kind().is_trivia())
-        .take_while(|token| is_keyword(token.kind()))
+        .take_while(|token| is_keyword(token.kind()) && !is_name(token))
         .map(|token| token.text().to_uppercase());
     words.collect::<Vec<_>>().join(" ")
+}
+
+/// Returns true for what holds a name; `ONLY` stands with a relation's.
+fn names(kind: SyntaxKind) -> bool {
+    let kind = format!("{kind:?}");
+    let is_name = kind.ends_with("_NAME") || kind.ends_with("_REF") || kind.starts_with("PATH");
+    // Names without a schema stand bare where they are made.
+    let is_made = matches!(
+        kind.as_str(),
+        "SCHEMA"
+            | "DATABASE"
+            | "ROLE"
+            | "EXTENSION"
+            | "TABLESPACE"
+            | "SERVER"
+            | "POLICY"
+            | "RULE"
+            | "TRIGGER"
+            | "EVENT_TRIGGER"
+            | "PUBLICATION"
+            | "SUBSCRIPTION"
+            | "LANGUAGE"
+            | "SAVEPOINT"
+            | "CURSOR"
+            | "FOREIGN_DATA_WRAPPER"
+            | "PREPARED_STATEMENT"
+            | "INDEX"
+    );
+    (is_name && !kind.ends_with("RELATION_NAME")) || is_made
 }
 
 fn is_keyword(kind: SyntaxKind) -> bool {

@@ -45,12 +45,15 @@ impl Tool for Alembic {
         Some(Detected { directory: directory.unwrap_or_default(), why })
     }
 
-    fn version_query(&self, tree: &dyn Tree, _directory: &str) -> VersionQuery {
-        let config = config::find(tree).unwrap_or_default();
-        VersionQuery::of(&version_table(&config), "version_num::text", "ORDER BY version_num")
+    fn version_table(&self, tree: &dyn Tree) -> Name {
+        version_table(&config::find(tree).unwrap_or_default())
     }
 
-    fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
+    fn query(&self, table: &Name, _tree: &dyn Tree) -> VersionQuery {
+        VersionQuery::of(table, "version_num::text", "ORDER BY version_num")
+    }
+
+    fn read(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
         load(tree, directory, rows)
     }
 
@@ -116,24 +119,27 @@ fn load(tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
 /// Returns what keeps Alembic, or us, from knowing where the project stands.
 fn unusable(config: &Config) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let mut say = |detail: String| {
-        problems.push(Problem::new(Trouble::Syntax, config.file.clone(), detail));
+    let mut say = |kind: Trouble, detail: String| {
+        problems.push(Problem::new(kind, config.file.clone(), detail));
     };
     if config.scripts.is_none() {
-        say(format!("{}: no script_location in [alembic]", config.file));
+        say(Trouble::Syntax, format!("{}: no script_location in [alembic]", config.file));
     }
     if let Some(why) = &config.broken {
-        say(format!(
+        let detail = format!(
             "{why}; script_location of {} is read from the project's directory, as Alembic does: name another with --project or [project] directory",
             config.file
-        ));
+        );
+        say(Trouble::Syntax, detail);
     }
     for (option, line) in &config.environment.computed {
         let scripts = config.scripts.as_deref().unwrap_or_default();
-        say(format!(
-            "{}:{line}: {option} is put together by code, so which table holds the version cannot be told: write it as a literal",
-            join(scripts, "env.py")
-        ));
+        let detail = format!(
+            "{}:{line}: {option} is put together by code, so which table holds the version cannot be told: write it as a literal{}",
+            join(scripts, "env.py"),
+            Trouble::VersionTable.cure()
+        );
+        say(Trouble::VersionTable, detail);
     }
     problems
 }

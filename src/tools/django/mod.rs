@@ -46,13 +46,17 @@ impl Tool for Django {
         Some(Detected { directory, why })
     }
 
-    fn version_query(&self, _tree: &dyn Tree, _directory: &str) -> VersionQuery {
-        let time = linear::time_of("applied", true);
-        let columns = format!("app::text, name::text, {time}");
-        VersionQuery::of(&Name::new(TABLE), &columns, "ORDER BY id")
+    fn version_table(&self, _tree: &dyn Tree) -> Name {
+        Name::new(TABLE)
     }
 
-    fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
+    fn query(&self, table: &Name, _tree: &dyn Tree) -> VersionQuery {
+        let time = linear::time_of("applied", true);
+        let columns = format!("app::text, name::text, {time}");
+        VersionQuery::of(table, &columns, "ORDER BY id")
+    }
+
+    fn read(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
         load(tree, directory, rows)
     }
 

@@ -2,6 +2,7 @@
 //! (<https://docs.liquibase.com/concepts/changelogs/sql-format.html>).
 
 use super::changelog::{Item, Source};
+use super::checksum::{Sum, opens_block};
 use super::{Changeset, no_inverse};
 use crate::domain::change::{Change, Statement};
 use crate::domain::graph::{Problem, Trouble};
@@ -40,6 +41,9 @@ struct Open {
     has_down: bool,
     delimiter: Option<String>,
     foreign: Option<&'static str>,
+    /// True inside of a block `/* liquibase rollback`.
+    in_block: bool,
+    sum: Option<Sum>,
 }
 
 /// Reads the changesets of a text; without its first line Liquibase takes it for one changeset.
@@ -77,8 +81,16 @@ fn plain(source: &Source, problems: &mut Vec<Problem>) -> Item {
         ..Changeset::default()
     };
     let up = source.text.to_owned();
-    let open =
-        Open { set, up, down: String::new(), has_down: false, delimiter: None, foreign: None };
+    let open = Open {
+        set,
+        up,
+        down: String::new(),
+        has_down: false,
+        delimiter: None,
+        foreign: None,
+        in_block: false,
+        sum: None,
+    };
     open.close(source, problems)
 }
 
@@ -99,6 +111,7 @@ fn begin(source: &Source, head: &str, line: usize, problems: &mut Vec<Problem>) 
         })
     };
     let is = |name: &str, on: &str| value(name).is_some_and(|v| v.eq_ignore_ascii_case(on));
+    let reruns = is("runAlways", "true") || is("runOnChange", "true");
     let uncertain = if is("runAlways", "true") {
         Some("is run again at every update (runAlways)")
     } else if is("runOnChange", "true") {
@@ -117,18 +130,31 @@ fn begin(source: &Source, head: &str, line: usize, problems: &mut Vec<Problem>) 
         line,
         transaction: !is("runInTransaction", "false"),
         uncertain,
+        reruns,
         ..Changeset::default()
     };
     let delimiter = value("endDelimiter").filter(|delimiter| delimiter != ";");
     // The text keeps the file's lines.
     let up = "\n".repeat(line);
-    Some(Open { set, up, down: String::new(), has_down: false, delimiter, foreign: None })
+    let sum = Some(Sum::begin(rest));
+    Some(Open {
+        set,
+        up,
+        down: String::new(),
+        has_down: false,
+        delimiter,
+        foreign: None,
+        in_block: false,
+        sum,
+    })
 }
 
 impl Open {
     fn take(&mut self, line: &str, words: &str) {
-        let lowered = line.trim().to_lowercase();
-        if let Some(text) = after(words, "rollback") {
+        let length = self.up.len();
+        if self.in_block {
+            self.in_block = !line.trim_end().ends_with("*/");
+        } else if let Some(text) = after(words, "rollback") {
             self.has_down = true;
             if !text.eq_ignore_ascii_case("not required") {
                 let missing = self.up.lines().count() - self.down.lines().count();
@@ -141,12 +167,16 @@ impl Open {
         } else if words.to_lowercase().starts_with("precondition") {
             let why = "runs only where its preconditions hold";
             self.set.uncertain = self.set.uncertain.or(Some(why));
-        } else if lowered.starts_with("/*") && lowered.contains("liquibase rollback") {
+        } else if opens_block(line) {
+            self.in_block = true;
             self.foreign = Some(
                 "a block `/* liquibase rollback`, which 4.4 takes for a comment and later versions run",
             );
         } else {
             self.up.push_str(line);
+        }
+        if let Some(sum) = &mut self.sum {
+            sum.take(line, line.is_empty() || self.up.len() > length);
         }
         self.up.push('\n');
     }
@@ -156,6 +186,7 @@ impl Open {
         source.file.clone_into(&mut set.file);
         source.path.clone_into(&mut set.path);
         source.text.clone_into(&mut set.text);
+        set.sum = self.sum;
         let ended = |text: &str| match &self.delimiter {
             Some(delimiter) => text.replace(delimiter.as_str(), ";"),
             None => text.to_owned(),

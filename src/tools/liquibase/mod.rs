@@ -2,13 +2,14 @@
 //!
 //! Formatted SQL is read, and of XML the changes whose SQL is known; YAML and JSON are listed
 //! and not read. A changeset is known by its id, its author and its file; the id alone names it
-//! where no other has it, else `file::id::author`, as Liquibase prints it. Its checksums depend
-//! on its version and are not compared. JDBC heeds neither `PGAPPNAME` nor `PGOPTIONS`, so that
+//! where no other has it, else `file::id::author`, as Liquibase prints it. Checksums of
+//! formatted SQL are compared. JDBC heeds neither `PGAPPNAME` nor `PGOPTIONS`, so that
 //! no probe can prove where it connects: it is read here, and run by hand, or by the commands
 //! of `[project.command]`.
 
 mod change;
 mod changelog;
+mod checksum;
 mod formatted;
 mod rows;
 mod xml;
@@ -18,13 +19,14 @@ use super::{
     Act, Detected, Failure, FailureKind, Intent, Migration, Project, Refused, Rows, Script, Setup,
     Tool, Tree, VersionQuery,
 };
-use crate::domain::change::{Change, Statement};
+use crate::domain::change::{Change, Name, Statement};
 use crate::domain::graph::{Graph, Problem, Trouble};
 use crate::domain::hazard::Transactions;
 use crate::domain::plan::Command;
 use crate::domain::reversal::{self, Kind, Reversal};
 use crate::domain::untrusted::Untrusted;
 use changelog::{Changelog, Root};
+use checksum::Sum;
 
 const SAYS: Says = Says {
     orphan: "the database has it and no changelog does: Liquibase passes over it, and rollbackCount fails there; bring the file back, e.g. from version control",
@@ -50,11 +52,15 @@ impl Tool for Liquibase {
         Some(Detected { directory: root.directory(), why: root.why })
     }
 
-    fn version_query(&self, tree: &dyn Tree, _directory: &str) -> VersionQuery {
-        rows::query(&Root::find(tree).unwrap_or_default())
+    fn version_table(&self, tree: &dyn Tree) -> Name {
+        rows::table(&Root::find(tree).unwrap_or_default())
     }
 
-    fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
+    fn query(&self, table: &Name, tree: &dyn Tree) -> VersionQuery {
+        rows::query(table, &Root::find(tree).unwrap_or_default())
+    }
+
+    fn read(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
         load(tree, directory, rows)
     }
 
@@ -68,7 +74,9 @@ impl Tool for Liquibase {
 
     fn explain(&self, output: &str, _exit: Option<i32>) -> Failure {
         const OWN: &[(&str, FailureKind)] = &[
+            // Before 4.2x, and since.
             ("change sets check sum", FailureKind::Changed),
+            ("changesets check sum", FailureKind::Changed),
             ("had duplicate identifiers", FailureKind::Moved),
             ("Could not acquire change log lock", FailureKind::Dirty),
             ("Waiting for changelog lock", FailureKind::Dirty),
@@ -97,7 +105,11 @@ struct Changeset {
     transaction: bool,
     /// Why it may run again, or not at all, whatever its row says.
     uncertain: Option<&'static str>,
+    /// True if it is run again where it was changed, instead of being refused.
+    reruns: bool,
     comment: String,
+    /// What its checksum is made of, if that is known.
+    sum: Option<Sum>,
 }
 
 impl Changeset {
@@ -224,6 +236,8 @@ fn act(project: &Project, intent: &Intent) -> Result<Act, Refused> {
     let stops = |problem: &Problem| match problem.kind {
         Trouble::OutOfOrder => !up,
         Trouble::Orphan => !up,
+        // Liquibase compares them itself before it runs anything.
+        Trouble::Uncompared => false,
         _ => true,
     };
     let turn = linear::turn(project, intent, stops)?;

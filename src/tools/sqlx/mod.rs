@@ -6,17 +6,22 @@
 mod files;
 mod rows;
 
+use crate::domain::change::Name;
 use crate::domain::graph::{Graph, Node, Problem, State, Trouble};
 use crate::domain::plan::Command;
 use crate::domain::reversal;
 
 use super::linear::{self, Sent, Way};
 use super::{
-    Act, Detected, Failure, FailureKind, Intent, Migration, Project, Refused, Rows, Script, Setup,
-    Tool, Tree, VersionQuery,
+    Act, Advisory, Detected, Failure, FailureKind, Intent, Migration, Project, Refused, Rows,
+    Script, Setup, Tool, Tree, VersionQuery,
 };
 use files::{File, Part};
 use rows::Row;
+
+/// What the key of the advisory lock is made of, with the database's name
+/// (`generate_lock_id` of `sqlx-postgres` 0.9).
+const LOCK: i64 = 0x3d32_ad9e;
 
 /// The version table: its name cannot be configured without code.
 pub const TABLE: &str = "_sqlx_migrations";
@@ -53,11 +58,20 @@ impl Tool for Sqlx {
         })
     }
 
-    fn version_query(&self, _tree: &dyn Tree, _directory: &str) -> VersionQuery {
-        rows::query()
+    fn version_table(&self, _tree: &dyn Tree) -> Name {
+        Name::new(TABLE)
     }
 
-    fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
+    fn query(&self, table: &Name, _tree: &dyn Tree) -> VersionQuery {
+        rows::query(table)
+    }
+
+    fn locks_with(&self, lock: &Advisory, _table: &Name) -> Option<&'static str> {
+        let key = LOCK.wrapping_mul(i64::from(crc32fast::hash(lock.database.as_bytes())));
+        (lock.key == key).then_some("sqlx waits for it without end")
+    }
+
+    fn read(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
         load(tree, directory, rows)
     }
 

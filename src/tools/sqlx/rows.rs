@@ -20,11 +20,11 @@ pub(super) struct Row {
 }
 
 /// Returns how to read the table.
-pub(super) fn query() -> VersionQuery {
+pub(super) fn query(table: &Name) -> VersionQuery {
     let time = linear::time_of("installed_on", true);
     let columns =
         format!("version::text, description::text, {time}, success::text, encode(checksum, 'hex')");
-    VersionQuery::of(&Name::new(TABLE), &columns, "ORDER BY version")
+    VersionQuery::of(table, &columns, "ORDER BY version")
 }
 
 /// Reads the rows; one that makes no sense is a problem.

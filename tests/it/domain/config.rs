@@ -112,3 +112,24 @@ fn a_trigger_of_ones_own_names_a_probe_that_is_there_and_bears_a_name_of_its_own
         assert!(format!("{flaw:?}").contains(says), "{flaw:?}");
     }
 }
+
+#[test]
+fn the_name_of_a_version_table_is_one_bare_name_with_its_schema_beside() {
+    let flaws = |table: &str| {
+        let mut config = Config::default();
+        config.project.version_table = Some(table.to_owned());
+        config.check().into_iter().map(|flaw| flaw.what).collect::<Vec<_>>()
+    };
+    assert!(flaws("Shop versions").is_empty());
+    let [said] = &flaws("audit.versions")[..] else { panic!("one flaw") };
+    assert!(
+        said.contains("version_table = \"versions\" and version_table_schema = \"audit\""),
+        "{said}"
+    );
+    assert!(flaws("\"Versions\"")[0].contains("without quotes, as the server has it: Versions"));
+    assert!(flaws("")[0].contains("leave the key out"));
+    assert_eq!(flaws(&"v".repeat(64)).len(), 1);
+    let mut config = Config::default();
+    config.project.version_table_schema = Some("audit".to_owned());
+    assert_eq!(config.check(), []);
+}

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use lockkeeper::domain::backup::Scope;
 use lockkeeper::domain::outcome::{Ending, Outcome};
 use lockkeeper::domain::plan::{Direction, Plan, Risk};
 use lockkeeper::session::effect::{Event, Goal, How, Request};
@@ -247,4 +248,52 @@ fn the_real_program_agrees_that_a_named_branch_goes_down_alone() {
     assert_eq!(code, 0, "{said}");
     let (_, said) = project.alembic(&database, &["current"]);
     assert!(said.contains("bbbb") && !said.contains("cccc"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_table_that_env_py_computes_is_the_one_that_the_configuration_names() {
+    let (project, database) = (Project::sample(), server::database("alembic_computed"));
+    database.execute("CREATE SCHEMA \"Books\"");
+    let env = project.path().join("migrations/env.py");
+    let text = fs::read_to_string(&env).expect("it reads");
+    let computed = "connection=connection, version_table='_'.join(['shop', 'versions']), version_table_schema='books'.title(),";
+    fs::write(&env, text.replace("connection=connection,", computed)).expect("it can be written");
+    let state = tempfile::tempdir().expect("a directory");
+    // Which table it is cannot be told, so nothing can be run.
+    let mut drive = start(&project, &database, state.path());
+    drive.event(Event::Asked(up()));
+    let told = |said: &String| said.contains("name the table in lockkeeper.toml");
+    drive.until("it is refused", |d| d.said.iter().any(told)).await;
+    drop(drive);
+    let mut site = project.site(&database, URL, state.path());
+    site.loaded.config.project.version_table = Some("shop_versions".to_owned());
+    site.loaded.config.project.version_table_schema = Some("Books".to_owned());
+    let mut drive = Drive::start(site);
+    for id in ["a1c0de000001", "a1c0de000002"] {
+        assert_eq!(argv(&drive.plan(up()).await), format!("alembic upgrade {id}"));
+        done(&drive.confirm().await);
+    }
+    let rows = "SELECT version_num::text FROM \"Books\".shop_versions";
+    let mut connection = database.connect().await;
+    let held: Vec<String> =
+        sqlx::query_scalar(rows).fetch_all(&mut connection).await.expect("the server answers");
+    assert_eq!(held, ["a1c0de000002"]);
+    assert!(!has(&database, "alembic_version").await);
+    drive.plan(go(Direction::Down, Goal::One)).await;
+    done(&drive.confirm().await);
+    // The children that look by themselves are told the same.
+    let plan = drive.plan(Request::Backup { scope: Scope::Full, to: None }).await;
+    let words = &plan.command.as_ref().expect("a command").argv;
+    let at = words.iter().position(|word| word == "--tool").expect("it is told");
+    assert_eq!(words[at + 1], "alembic:\"Books\".shop_versions");
+    done(&drive.confirm().await);
+    let backups = project.path().join("backups");
+    let manifest = fs::read_dir(backups)
+        .expect("it is made")
+        .map(|entry| entry.expect("an entry").path())
+        .find(|path| path.extension().is_some_and(|ending| ending == "json"))
+        .expect("a manifest");
+    let manifest = fs::read_to_string(manifest).expect("it reads");
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).expect("it is JSON");
+    assert_eq!(manifest["revisions"], serde_json::json!(["a1c0de000001"]));
 }

@@ -19,7 +19,7 @@ use crate::support::tcp::Tcp;
 async fn loaded(directory: &Path, tcp: &Tcp) -> Project {
     let (tree, tool) = (Disk::new(directory), by_name("liquibase").expect("it is known"));
     let detected = tool.detect(&tree).expect("it is detected");
-    let query = tool.version_query(&tree, &detected.directory);
+    let query = tool.version_query(&tree);
     let rows = Reader::new(tcp.local("")).version_rows(&query).await.expect("it can be read");
     tool.load(&tree, &detected.directory, &rows)
 }
@@ -54,7 +54,9 @@ async fn the_sample_goes_up_one_by_one_and_comes_back_as_far_as_it_can() {
     let tcp = Tcp::start("host all all 127.0.0.1/32 trust", None, &[]);
     for (at, id) in ["1", "2", "3", "4"].into_iter().enumerate() {
         let project = loaded(own, &tcp).await;
-        assert!(project.problems.is_empty(), "{:?}", project.problems);
+        // Of changes in XML it is not told whether they are still what ran.
+        let wrong = project.problems.iter().find(|problem| problem.kind != Trouble::Uncompared);
+        assert!(wrong.is_none(), "{wrong:?}");
         assert_eq!(project.graph.applied().count(), at);
         assert_eq!(project.graph.pending().next().map(|node| node.id.as_str()), Some(id));
         acted(own, &tcp, &project, &Intent::Up(id.into())).unwrap_or_else(|said| panic!("{said}"));
@@ -83,10 +85,7 @@ async fn the_sample_goes_up_one_by_one_and_comes_back_as_far_as_it_can() {
     )
     .await;
     let project = loaded(own, &tcp).await;
-    assert_eq!(project.problems[0].kind, Trouble::Locked);
-    assert!(
-        project.problems[0].detail.contains("somebody (10.0.0.1) since 2"),
-        "{:?}",
-        project.problems
-    );
+    let locked = project.problems.iter().find(|problem| problem.kind == Trouble::Locked);
+    let detail = &locked.expect("it is told").detail;
+    assert!(detail.contains("somebody (10.0.0.1) since 2"), "{detail}");
 }

@@ -45,3 +45,4 @@ mod statements;
 mod store;
 mod target;
 mod terminal;
+mod version_tables;

@@ -238,7 +238,7 @@ async fn the_lock_of_knex_is_read_with_its_rows_and_may_be_missing() {
     let project = Project::sample("knex");
     let database = server::database("node_lock");
     let tool = lockkeeper::tools::by_name("knex").expect("it is known");
-    let query = tool.version_query(&Disk::new(project.path()), "migrations");
+    let query = tool.version_query(&Disk::new(project.path()));
     let mut connection = database.connect().await;
     let table = "CREATE TABLE knex_migrations (id serial PRIMARY KEY, name varchar(255), batch int, migration_time timestamptz); INSERT INTO knex_migrations (name, batch, migration_time) VALUES ('a.js', 1, now())";
     sqlx::raw_sql(table).execute(&mut connection).await.expect("it is made");

@@ -281,11 +281,10 @@ async fn evidence_is_kept_for_the_target_and_goes_stale_with_its_schema() {
         let identity = reader.identity().await.expect("it answers");
         let evidence = rehearsal::read(&site.paths.state, &identity).expect("it was kept");
         let (tool, detected) = site.tool().expect("a tool");
-        let query = tool.version_query(&site.tree(), &detected.directory);
+        let query = tool.version_query(&site.tree());
         let rows = reader.version_rows(&query).await.expect("it reads");
         let known = tool.load(&site.tree(), &detected.directory, &rows);
-        let with = (tool, &detected);
-        let now = rehearsal::now(&site, &mut reader, &identity, with, &known, None)
+        let now = rehearsal::now(&site, &mut reader, &identity, tool, &known, None)
             .await
             .expect("it reads");
         reader.close().await;

@@ -148,12 +148,12 @@ fn a_header_may_be_typed_and_its_parents_a_text_a_tuple_or_a_list() {
 fn what_a_call_tells_by_itself_is_what_its_sql_would_tell() {
     let cases = [
         "op.add_column('users', sa.Column('nick', sa.String(length=50), nullable=True))",
-        "op.add_column('users', sa.Column('how_many', sa.Integer(), nullable=False), schema='app')",
-        "op.add_column('users', sa.Column('seen_on', sa.DateTime(timezone=True)), if_not_exists=True)",
+        "op.add_column('users', sa.Column('n', sa.Integer(), nullable=False), schema='app')",
+        "op.add_column('users', sa.Column('at', sa.DateTime(timezone=True)), if_not_exists=True)",
         "op.add_column('Users', sa.Column('In Use', postgresql.ARRAY(sa.Numeric(10, 2))))",
-        "op.add_column('users', sa.Column('the_kind', postgresql.ENUM('a', name='kinds', create_type=False)))",
-        "op.add_column('users', sa.Column('the_unit', sa.Float(), unique=True))",
-        "op.add_column('users', sa.Column('other_id', sa.Integer(), sa.ForeignKey('o.id'), index=True))",
+        "op.add_column('users', sa.Column('kind', postgresql.ENUM('a', name='kinds', create_type=False)))",
+        "op.add_column('users', sa.Column('unit', sa.Float(), unique=True))",
+        "op.add_column('users', sa.Column('other', sa.Integer(), sa.ForeignKey('o.id'), index=True))",
         "op.drop_column('users', 'nick')",
         "op.drop_column('users', 'In Use', schema='app', if_exists=True)",
         "op.drop_index('ix_nick', table_name='users')",

@@ -106,6 +106,24 @@ fn a_transaction_that_is_rolled_back_by_hand_is_one_transaction() {
 }
 
 #[test]
+fn an_index_without_a_name_gets_the_one_that_sequelize_gives_it() {
+    let text = "module.exports = { async up(q) {
+  await q.addIndex('apiKeys', ['teamId', 'deletedAt']);
+  await q.addIndex('t', ['HTTPServer', 'plain_x'], { concurrently: true });
+  await q.removeIndex('documents', ['urlId']);
+} };";
+    let found = up(text, Dialect::Sequelize);
+    assert_eq!(
+        sql(&found),
+        [
+            "CREATE INDEX api_keys_team_id_deleted_at ON \"apiKeys\" (\"teamId\", \"deletedAt\")",
+            "CREATE INDEX CONCURRENTLY t_http_server_plain_x ON t (\"HTTPServer\", plain_x)",
+            "DROP INDEX IF EXISTS documents_url_id",
+        ]
+    );
+}
+
+#[test]
 fn a_way_that_only_logs_does_nothing_and_one_that_may_throw_says_so() {
     let idle = |text: &str| way(text, "down", Dialect::Sequelize).idle;
     let logs = idle("exports.down = async () => {\n  console.log('cannot be undone');\n};");

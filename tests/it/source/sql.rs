@@ -140,3 +140,119 @@ proptest! {
         prop_assert!(compile(&words.join(" ")).errors.len() < 1000);
     }
 }
+
+#[test]
+fn a_name_that_is_a_keyword_elsewhere_is_no_part_of_what_a_statement_is() {
+    // Those that PostgreSQL takes as a bare name of a table and of a column.
+    let names = [
+        "type",
+        "value",
+        "status",
+        "name",
+        "time",
+        "text",
+        "data",
+        "date",
+        "version",
+        "key",
+        "level",
+        "role",
+        "domain",
+        "action",
+        "start",
+        "at",
+        "no",
+        "unit",
+        "kind",
+        "other",
+        "timestamp",
+        "interval",
+        "bigint",
+        "json",
+        "comment",
+        "cascade",
+        "options",
+        "index",
+        "view",
+        "trigger",
+        "second",
+        "year",
+        "zone",
+        "concurrently_x",
+    ];
+    let statements = [
+        "ALTER TABLE x ADD COLUMN x text",
+        "ALTER TABLE x ADD x text",
+        "ALTER TABLE x DROP COLUMN x",
+        "ALTER TABLE ONLY x ALTER COLUMN x SET NOT NULL",
+        "ALTER TABLE x ALTER x TYPE bigint",
+        "ALTER TABLE x RENAME COLUMN x TO y",
+        "ALTER TABLE x ADD CONSTRAINT x CHECK (y > 0)",
+        "ALTER TABLE x DROP CONSTRAINT x",
+        "ALTER TABLE x VALIDATE CONSTRAINT x",
+        "ALTER TABLE x ENABLE TRIGGER x",
+        "ALTER TABLE x CLUSTER ON x",
+        "ALTER TABLE x SET SCHEMA x",
+        "ALTER TABLE x OWNER TO x",
+        "CREATE TABLE x (x int)",
+        "CREATE INDEX x ON x (x)",
+        "CREATE INDEX CONCURRENTLY x ON x (x)",
+        "CREATE VIEW x AS SELECT 1",
+        "CREATE SEQUENCE x",
+        "CREATE SCHEMA x",
+        "CREATE TYPE x AS ENUM ('a')",
+        "CREATE DOMAIN x AS int",
+        "DROP TABLE x",
+        "DROP INDEX CONCURRENTLY x",
+        "DROP VIEW x",
+        "DROP TYPE x",
+        "DROP SCHEMA x",
+        "DROP SEQUENCE x",
+        "TRUNCATE x",
+        "LOCK TABLE x",
+        "UPDATE x SET x = 1",
+        "DELETE FROM x",
+        "INSERT INTO x (x) VALUES (1)",
+        "COMMENT ON TABLE x IS 'c'",
+        "ANALYZE x",
+        "VACUUM x",
+        "REINDEX TABLE x",
+        "CLUSTER x",
+        "REFRESH MATERIALIZED VIEW x",
+    ];
+    let kind = |sql: &str| compile(sql).statements[0].kind.clone();
+    let mut wrong = Vec::new();
+    for statement in statements {
+        let plain = kind(&statement.replace(" x", " plain").replace("(x", "(plain"));
+        for name in names {
+            let sql = statement.replace(" x", &format!(" {name}"));
+            let sql = sql.replace("(x", &format!("({name}"));
+            if kind(&sql) != plain {
+                wrong.push(format!("{sql}: {} is not {plain}", kind(&sql)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn tables_of_a_publication_are_locked_and_attributes_of_a_type_may_be_columns_of_tables() {
+    let sue = |name: &str| Change::Touch(Name::new(name), Mode::ShareUpdateExclusive);
+    for (sql, tables) in [
+        ("ALTER PUBLICATION p ADD TABLE a, b", &["a", "b"][..]),
+        ("ALTER PUBLICATION p SET TABLE a", &["a"]),
+        ("ALTER PUBLICATION p DROP TABLE a", &["a"]),
+        ("ALTER PUBLICATION p OWNER TO o", &[]),
+    ] {
+        let changes = compile(sql).statements.remove(0).changes;
+        let touched: Vec<Change> = tables.iter().map(|name| sue(name)).collect();
+        assert!(touched.iter().all(|one| changes.contains(one)), "{sql}: {changes:?}");
+    }
+    // As the server says: ACCESS EXCLUSIVE also on every table of the type.
+    for sql in
+        ["ALTER TYPE t RENAME ATTRIBUTE a TO b CASCADE", "ALTER TYPE t ADD ATTRIBUTE a int CASCADE"]
+    {
+        let changes = compile(sql).statements.remove(0).changes;
+        assert!(changes.iter().any(Change::is_opaque), "{sql}: {changes:?}");
+    }
+}

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
+use lockkeeper::domain::change::Name;
 use lockkeeper::domain::graph::Trouble;
 use lockkeeper::domain::hazard::{Catalog, Transactions};
 use lockkeeper::domain::reversal::Kind;
 use lockkeeper::io::tree::Disk;
 use lockkeeper::tools::status::Status;
-use lockkeeper::tools::{FailureKind, Intent, Project, Refused, Rows, Tool, by_name, detect};
+use lockkeeper::tools::{
+    self, FailureKind, Intent, Project, Refused, Rows, Tool, by_name, by_word, detect,
+};
 
 use crate::support::alembic::{self, Revision, bin, revision, samples};
 
@@ -288,7 +291,7 @@ fn the_version_table_is_the_one_that_env_py_names_and_an_unknown_one_stops_every
     let env = std::fs::read_to_string(samples().join("migrations/env.py")).expect("it reads");
     let with = |options: &str| {
         project.write("migrations/env.py", &env.replace("connection=connection,", options));
-        tool().version_query(&Disk::new(project.path()), "migrations").table
+        tool().version_query(&Disk::new(project.path())).table
     };
     assert_eq!(with("connection=connection,"), "alembic_version");
     let named = "connection=connection, version_table='Versions', version_table_schema='app',";
@@ -296,7 +299,23 @@ fn the_version_table_is_the_one_that_env_py_names_and_an_unknown_one_stops_every
     with("connection=connection, version_table=os.environ['T'],");
     let loaded = load(&project, &Rows::Absent);
     assert!(loaded.problems[0].detail.contains("env.py:25: version_table is put together"));
+    assert!(loaded.problems[0].detail.contains("[project] version_table"));
+    assert!(!loaded.connected, "the rows are those of another table");
     assert!(tool().act(&loaded, &Intent::Up("a1c0de000001".into())).is_err());
+    // The configuration can name it.
+    let told = tools::named(tool(), Name::within("books", "Versions"));
+    let tree = Disk::new(project.path());
+    assert_eq!(told.version_query(&tree).table, "books.\"Versions\"");
+    let loaded = told.load(&tree, "migrations", &Rows::Absent);
+    assert_eq!((loaded.problems.len(), loaded.connected), (0, true));
+    assert!(told.act(&loaded, &Intent::Up("a1c0de000001".into())).is_ok());
+    // A child of ours is told by one word.
+    let word = told.word();
+    assert_eq!(word, "alembic:books.\"Versions\"");
+    let again = by_word(&word).expect("it is known");
+    assert_eq!(again.version_query(&tree).table, "books.\"Versions\"");
+    assert_eq!(by_word("alembic").expect("it is known").word(), "alembic");
+    assert!(by_word("nothing:books.versions").is_none());
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn sample(name: &str) -> Sample {
     let (tool, detected) = detect(&tree).into_iter().next().expect("it is detected");
     let project = tool.load(&tree, &detected.directory, &Rows::Absent);
     let status = Status::of(&project, &Catalog { complete: true, ..Catalog::default() });
-    let table = tool.version_query(&tree, &detected.directory).table.replace('"', "");
+    let table = tool.version_query(&tree).table.replace('"', "");
     Sample { tool, table, project, status }
 }
 

@@ -37,15 +37,23 @@ fn load(files: &[(&str, &str)], rows: &Rows) -> Project {
 
 /// Rows of `changelog.sql`, in the order in which they ran; the lock is free.
 fn ran(ids: &[&str]) -> Rows {
-    let row =
-        |id: &&str| of("row", &[*id, "ops", "changelog.sql", "2026-01-02T03:04:05.0Z", "EXECUTED"]);
+    // Those of 4.28.0; the one that is gone has one of its own.
+    let sum = |id: &str| match id {
+        "1" => "9:fb52b6f5ecd43d72facf84a332aa3cab",
+        "two" => "9:40d1e5e803c5c2e0126bcb3d9a7859ef",
+        "3" => "9:58c68c7863142e5b51c47acf9f581f10",
+        _ => "9:00000000000000000000000000000000",
+    };
+    let row = |id: &&str| {
+        of("row", &[*id, "ops", "changelog.sql", "2026-01-02T03:04:05.0Z", "EXECUTED", sum(id)])
+    };
     Rows::Read(std::iter::once(of("lock", &[])).chain(ids.iter().map(row)).collect())
 }
 
 fn of(kind: &str, cells: &[&str]) -> Vec<Option<String>> {
     let mut row = vec![Some(kind.to_owned())];
     row.extend(cells.iter().map(|cell| Some((*cell).to_owned())));
-    row.resize(6, None);
+    row.resize(7, None);
     row
 }
 
@@ -178,7 +186,7 @@ fn the_properties_name_the_changelog_and_its_table() {
     let tree = Files::of(&[("liquibase.properties", properties), ("db/main.sql", SQL)]);
     let (found, detected) = detect(&tree).into_iter().next().expect("it is detected");
     assert_eq!((found.name(), detected.directory.as_str()), ("liquibase", "db"));
-    let query = tool().version_query(&tree, "db");
+    let query = tool().version_query(&tree);
     assert_eq!(query.table, "ops.\"Log\"");
     assert!(query.rows.contains("ops.databasechangeloglock"), "{}", query.rows);
     let spring =
@@ -207,4 +215,104 @@ fn what_liquibase_says_is_understood() {
     for (said, kind) in cases {
         assert_eq!(tool().explain(said, Some(1)).kind, kind, "{said}");
     }
+}
+
+/// The rows that the real program has left of the sample, by its version.
+fn left(version: &str) -> Rows {
+    let text = match version {
+        "4.4.0" => include_str!("samples/liquibase-sums/4.4.0.txt"),
+        _ => include_str!("samples/liquibase-sums/4.28.0.txt"),
+    };
+    let row = |line: &str| {
+        let (id, sum) = line.split_once('|').expect("an id and a checksum");
+        of("row", &[id, "ops", "changelog.sql", "2026-01-02T03:04:05.0Z", "EXECUTED", sum])
+    };
+    Rows::Read(text.lines().map(row).collect())
+}
+
+const SUMMED: &str = include_str!("samples/liquibase-sums/changelog.sql");
+
+#[test]
+fn the_checksums_of_both_versions_are_those_that_the_real_program_wrote() {
+    let project = load(&[("changelog.sql", SUMMED)], &left("4.28.0"));
+    assert_eq!(troubles(&project), []);
+    // Whether a block is SQL depends on the release behind version 8.
+    let project = load(&[("changelog.sql", SUMMED)], &left("4.4.0"));
+    assert_eq!(troubles(&project), [(Trouble::Uncompared, "databasechangelog")]);
+    let detail = &project.problems[0].detail;
+    assert!(
+        detail.starts_with("whether 1 of the changesets") && detail.contains("(9)"),
+        "{detail}"
+    );
+}
+
+#[test]
+fn a_changed_changeset_is_found_and_only_where_liquibase_finds_it() {
+    let changes = [
+        ("ADD COLUMN m int", "ADD COLUMN m bigint", &["12"][..]),
+        ("ADD COLUMN c int;   /*", "ADD COLUMN c int;\n/*", &[]),
+        ("-- a comment of our own", "-- another comment", &["4"]),
+        ("--comment makes it fast", "--comment makes it slow", &[]),
+        ("--rollback DROP TABLE u;", "--rollback DROP TABLE IF EXISTS u;", &[]),
+        ("SELECT 1 AS a", "SELECT 2 AS a", &[]),
+        ("is\nnot read", "is\nstill not read", &[]),
+    ];
+    for version in ["4.4.0", "4.28.0"] {
+        for (from, to, expected) in changes {
+            let text = SUMMED.replace("\r\n", "\n");
+            let text = text.replacen(from, to, 1);
+            let project = load(&[("changelog.sql", &text)], &left(version));
+            let wrong = project.problems.iter().filter(|p| p.kind == Trouble::Checksum);
+            let ids: Vec<&str> = wrong.map(|problem| problem.id.as_str()).collect();
+            assert_eq!(ids, expected, "{version}: {from}");
+        }
+    }
+    let text = SUMMED.replacen("ADD COLUMN m int", "ADD COLUMN m bigint", 1);
+    let project = load(&[("changelog.sql", &text)], &left("4.28.0"));
+    let Err(Refused::Problem(why)) = act(&project, &down("12")) else { panic!("not refused") };
+    assert!(why.contains("check sum"), "{why}");
+    // What `--validCheckSum` lets pass is no change.
+    let sum = "9:ba4acce5556b0c3aaa3b0fd7d745e7ea";
+    for valid in ["any", sum] {
+        let head = "--changeset ops:12\n";
+        let text = text.replace("ops:12\r\n", "ops:12\n");
+        let text = text.replacen(head, &format!("{head}--validCheckSum: {valid}\n"), 1);
+        let project = load(&[("changelog.sql", &text)], &left("4.28.0"));
+        assert_eq!(troubles(&project), [], "{valid}");
+    }
+}
+
+#[test]
+fn of_an_unknown_version_a_property_or_xml_nothing_is_said_to_be_unchanged() {
+    let row = |sum: Option<&str>| {
+        let mut row = of("row", &["1", "ops", "changelog.sql", "NULL", "EXECUTED"]);
+        row[6] = sum.map(str::to_owned);
+        Rows::Read(vec![row])
+    };
+    let head = "--liquibase formatted sql\n--changeset ops:1\n";
+    let plain = format!("{head}CREATE TABLE u (id int);\n");
+    let property = format!("{head}CREATE TABLE ${{name}} (id int);\n");
+    let zeros = "00000000000000000000000000000000";
+    for (text, sum) in [
+        (&plain, Some(format!("7:{zeros}"))),
+        (&plain, Some(format!("10:{zeros}"))),
+        (&plain, None),
+        (&property, Some(format!("9:{zeros}"))),
+    ] {
+        let project = load(&[("changelog.sql", text)], &row(sum.as_deref()));
+        let compared = project.problems.iter();
+        let compared: Vec<_> = compared.filter(|p| p.kind != Trouble::Syntax).collect();
+        let [problem] = &compared[..] else { panic!("{sum:?}: {compared:?}") };
+        assert_eq!(problem.kind, Trouble::Uncompared, "{sum:?}");
+        assert!(!problem.stops_the_tool());
+    }
+}
+
+#[test]
+fn a_block_of_rollback_is_no_part_of_the_way_up() {
+    let project = load(&[("changelog.sql", SUMMED)], &Rows::Absent);
+    let nine = project.migration("9").expect("it is listed");
+    let kinds: Vec<&str> = nine.up.statements.iter().map(|s| s.kind.as_str()).collect();
+    assert_eq!(kinds, ["CREATE OR REPLACE VIEW"]);
+    assert_eq!(nine.reversal.kind, Kind::Unknown);
 }

@@ -1,11 +1,12 @@
 //! The tools whose migrations are files of SQL: their samples, their rows, their words.
 
+use lockkeeper::domain::change::Name;
 use lockkeeper::domain::graph::{State, Trouble};
 use lockkeeper::domain::hazard::Transactions;
 use lockkeeper::domain::reversal::Kind;
 use lockkeeper::io::tree::Disk;
 use lockkeeper::tools::{
-    FailureKind, Intent, Project, Refused, Rows, Tool, ambiguous, by_name, detect,
+    Advisory, FailureKind, Intent, Project, Refused, Rows, Tool, ambiguous, by_name, detect,
 };
 
 use crate::support::files::Files;
@@ -174,8 +175,8 @@ fn dbmate_s_troubles_are_found_before_anything_runs() {
 fn a_version_table_of_its_own_is_the_one_that_is_read_and_told() {
     let query = |name: &str, files: &[(&str, &str)]| {
         let tree = Files::of(files);
-        let directory = tool(name).detect(&tree).expect("it is detected").directory;
-        tool(name).version_query(&tree, &directory)
+        assert!(tool(name).detect(&tree).is_some(), "{name}");
+        tool(name).version_query(&tree)
     };
     let block = "-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 2;\n";
     let own = ".env";
@@ -424,4 +425,23 @@ fn what_each_tool_says_of_a_failure_is_understood() {
         FailureKind::Changed
     );
     assert_eq!(kind("prisma", "Error: P3009"), FailureKind::Dirty);
+}
+
+#[test]
+fn golang_migrate_s_lock_is_the_one_that_its_own_tests_expect() {
+    let holds = |key: i64, database: &str, table: Name| {
+        let lock = Advisory {
+            key,
+            pid: 1,
+            application: String::new(),
+            database: database.to_owned(),
+            schema: Some("public".to_owned()),
+        };
+        tool("golang-migrate").locks_with(&lock, &table).is_some()
+    };
+    // `TestGenerateAdvisoryLockId` of database/util_test.go.
+    let table = Name::within("schema_name_1", "schema_name_2");
+    assert!(holds(3_743_845_847, "database_name", table.clone()));
+    assert!(!holds(3_743_845_847, "another", table.clone()));
+    assert!(!holds(3_743_845_848, "database_name", table));
 }

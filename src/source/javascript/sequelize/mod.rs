@@ -205,7 +205,7 @@ impl<'t> Operation<'_, 't> {
         };
         let fields = self.fields(fields)?;
         let name = self.text_option(at, "name")?.or(self.text_option(at, "indexName")?);
-        let name = name.unwrap_or_else(|| format!("{}_{}", table.name, fields.join("_")));
+        let name = name.unwrap_or_else(|| index_name(&table, &fields));
         let kind = self.text_option(at, "type")?.unwrap_or_default().to_uppercase();
         let mut filter = None;
         if let Some(node) = self.option(at, "where") {
@@ -230,7 +230,7 @@ impl<'t> Operation<'_, 't> {
         let named = self.argument(1)?;
         let name = match self.body.scope.string(named) {
             Some(name) => name,
-            None => format!("{}_{}", table.name, self.fields(named)?.join("_")),
+            None => index_name(&table, &self.fields(named)?),
         };
         let concurrently = self.flag(2, "concurrently")?;
         let index = Index { name: Some(name), concurrently, ..Index::default() };
@@ -312,4 +312,23 @@ impl<'t> Operation<'_, 't> {
         };
         Ok(Name { schema, name: name.ok_or_else(why)? })
     }
+}
+
+/// Returns the name that an index gets of itself: `nameIndex` of Sequelize 5 and 6, with
+/// `underscore` of inflection (`apiKeys`, `teamId` → `api_keys_team_id`).
+fn index_name(table: &Name, fields: &[String]) -> String {
+    let plain: Vec<char> = format!("{}_{}", table.name, fields.join("_")).chars().collect();
+    let is_upper = |at: usize| plain.get(at).is_some_and(char::is_ascii_uppercase);
+    let is_lower = |at: usize| plain.get(at).is_some_and(char::is_ascii_lowercase);
+    let is_digit = |at: usize| plain.get(at).is_some_and(char::is_ascii_digit);
+    let mut name = String::new();
+    for (at, c) in plain.iter().enumerate() {
+        let before = at.wrapping_sub(1);
+        let begins = is_lower(before) || is_digit(before) || (is_upper(before) && is_lower(at + 1));
+        if is_upper(at) && begins {
+            name.push('_');
+        }
+        name.push(if *c == '-' { '_' } else { c.to_ascii_lowercase() });
+    }
+    name
 }
