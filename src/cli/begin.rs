@@ -118,6 +118,7 @@ pub fn place(site: &Site) -> Place {
         commands: config.commands.clone(),
         probes: config.probes.keys().cloned().collect(),
         links: config.links.clone(),
+        waived: config.checks.waived.clone(),
         people: config.contacts.keys().map(|name| (name.clone(), config.person(name))).collect(),
     }
 }

@@ -48,7 +48,7 @@ use color_eyre::eyre::Result;
 
 use crate::domain::plan::{Direction, Signal};
 use crate::domain::untrusted::Untrusted;
-use crate::io::{backup, leash, migrate, restore, salvage, store, tables};
+use crate::io::{backup, leash, migrate, restore, salvage, sending, store, tables};
 use args::{Cli, Command};
 use change::Wish;
 
@@ -122,6 +122,7 @@ fn dispatch(command: Command) -> Result<ExitCode> {
         Command::RestoreTable(args) => restore_table::run(&args),
         Command::Salvage(args) => change::run(&args.changing, Wish::salvage(&args)?),
         Command::Save(args) => Ok(salvage::main(&args.args)),
+        Command::Http(args) => Ok(sending::main(&args.args)),
         Command::Stage(args) => Ok(tables::main(&args.args)),
         Command::Tend(args) => Ok(store::tend(&args.args)),
         Command::MakeBackup(args) => Ok(backup::main(&args.args)),

@@ -40,8 +40,7 @@ pub fn run(command: &args::RestoreTable) -> Result<ExitCode> {
             caution(&known);
             let sql = known.shape.merge(classes).map_err(|why| eyre!("{why}"))?;
             // What was there is gone afterwards.
-            let destroys = classes.changed || classes.only_live;
-            let risk = if destroys { Risk::Destructive } else { Risk::Lossy };
+            let risk = if classes.destroys() { Risk::Destructive } else { Risk::Lossy };
             change::run(changing, Wish::Sql(sql, risk))
         }
         args::RestoreTable::Replace { table, changing } => {
@@ -90,10 +89,7 @@ fn diff(table: &str, target: &args::Target) -> Result<ExitCode> {
 
 fn words(difference: &Result<Difference, String>) -> String {
     match difference {
-        Ok(Difference { missing, changed, only_live }) => format!(
-            "{missing} rows are missing (only in the backup), {changed} changed, {only_live} only \
-             in the live table"
-        ),
+        Ok(difference) => difference.to_string(),
         Err(why) => format!("cannot tell how it differs: {why}"),
     }
 }

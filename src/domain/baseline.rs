@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::age;
 use super::evidence::Value;
 use super::health::Health;
 use super::quantity::Percent;
+use super::untrusted::Untrusted;
 
 /// How things were before the first act of a run; what was not measured is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -32,6 +34,9 @@ pub struct Baseline {
     /// Transactions that the server had counted: fewer later on means that its statistics
     /// began anew, and the estimates with them.
     pub transactions: Option<i64>,
+    /// The run that measured it; `None`: the one that it is recorded in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
 }
 
 /// How the rows stand to the baseline.
@@ -46,6 +51,15 @@ pub struct Rows {
 }
 
 impl Baseline {
+    /// Returns where it is from, for one that another run has measured: `before the migration
+    /// of 2 h ago (run …)`.
+    #[must_use]
+    pub fn origin(&self, now: DateTime<Utc>) -> Option<String> {
+        let run = self.run.as_deref()?;
+        let run = Untrusted::from(run).one_line();
+        Some(format!("before the migration of {} ago (run {run})", age::rough(now - self.until)))
+    }
+
     /// Returns the change of `now` against `before` in percent; unknown over nothing.
     #[must_use]
     pub fn change(before: Option<f64>, now: Option<f64>) -> Option<f64> {

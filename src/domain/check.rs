@@ -102,6 +102,17 @@ impl Check {
         }
     }
 
+    /// Says that the configuration cannot let it be.
+    #[must_use]
+    pub fn firm(self) -> Self {
+        let never = "never waived: identity, journal, a backup known bad";
+        let why = match self.why {
+            Some(why) => format!("{never}; {why}"),
+            None => never.to_owned(),
+        };
+        Self { why: Some(why), ..self }
+    }
+
     /// Lets it be, whatever was found.
     #[must_use]
     pub fn waived(self, reason: &str) -> Self {

@@ -6,7 +6,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 
 use super::approval::Approval;
-use super::evidence::{Builtin, Claim, Expect, Name, Reading, Scope, Sense, Value, Verdict};
+use super::evidence::{Builtin, Claim, Expect, Name, Probe, Reading, Scope, Sense, Value, Verdict};
 use super::quantity::Period;
 use super::runbook::policy_holds;
 
@@ -251,11 +251,18 @@ impl Rule {
     /// identity or the journal, nor for a backup *known* bad.
     fn may_override(&self, verdict: Verdict) -> bool {
         let Asks::Probe(claim) = &self.asks else { return true };
-        match claim.probe.sense {
-            Sense::Builtin(Builtin::IdentityPinned | Builtin::JournalWritable) => false,
-            Sense::Builtin(Builtin::BackupSound) => verdict == Verdict::Unknown,
-            _ => true,
-        }
+        may_override(&claim.probe, verdict)
+    }
+}
+
+/// Returns whether a reason may stand in for what a probe found: never for the identity or the
+/// journal, nor for a backup *known* bad.
+#[must_use]
+pub fn may_override(probe: &Probe, verdict: Verdict) -> bool {
+    match probe.sense {
+        Sense::Builtin(Builtin::IdentityPinned | Builtin::JournalWritable) => false,
+        Sense::Builtin(Builtin::BackupSound) => verdict == Verdict::Unknown,
+        _ => true,
     }
 }
 

@@ -115,6 +115,9 @@ pub enum Action {
         /// What they mend, if they are no step's.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         mends: Option<Mend>,
+        /// The values of `$1`, `$2`…, in their order.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        binds: Vec<Bind>,
     },
     /// A command of a runbook's step.
     Command,
@@ -169,6 +172,16 @@ impl Action {
     pub fn is_compared(&self) -> bool {
         matches!(self, Self::Migrate { .. } | Self::Sql { .. })
     }
+}
+
+/// A value that a statement is run with. It goes to the server beside the text, never in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bind {
+    /// The value, as it is read for the type that the server gives its parameter.
+    pub value: String,
+    /// The name that it was written by, e.g. `{var.count}`; none for one that is written out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 /// The program that an act runs. Values of the environment are never part of it.

@@ -5,7 +5,7 @@
 //! it leaves orphans under a key that says it is valid. Rows are compared with `*<>`, since
 //! `IS DISTINCT FROM` has no answer for json (PostgreSQL, "Row and Array Comparisons").
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use super::change::{Name, quote};
 
@@ -33,6 +33,8 @@ pub struct Shape {
     pub sequences: Vec<(String, String)>,
     /// The columns of the staged table that hold what the backup held; empty: nothing is staged.
     pub staged: Vec<String>,
+    /// The backup that they were staged out of, if the staged table says so.
+    pub staged_from: Option<String>,
 }
 
 /// A column of the target.
@@ -68,6 +70,62 @@ pub struct Classes {
     /// Deletes rows that are only in the live table.
     pub only_live: bool,
 }
+
+impl Classes {
+    /// Returns true if something that is there goes.
+    #[must_use]
+    pub fn destroys(self) -> bool {
+        self.changed || self.only_live
+    }
+
+    /// Returns the words for them, as a runbook writes them.
+    #[must_use]
+    pub fn words(self) -> Vec<&'static str> {
+        let all =
+            [(self.missing, "missing"), (self.changed, "changed"), (self.only_live, "only_live")];
+        all.into_iter().filter_map(|(is_chosen, word)| is_chosen.then_some(word)).collect()
+    }
+}
+
+impl Difference {
+    /// Returns how many rows of the chosen classes differ.
+    #[must_use]
+    pub fn of(self, classes: Classes) -> i64 {
+        let all = [
+            (classes.missing, self.missing),
+            (classes.changed, self.changed),
+            (classes.only_live, self.only_live),
+        ];
+        all.into_iter().filter_map(|(is_chosen, rows)| is_chosen.then_some(rows)).sum()
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { missing, changed, only_live } = self;
+        write!(
+            f,
+            "{missing} rows are missing (only in the backup), {changed} changed, {only_live} only \
+             in the live table"
+        )
+    }
+}
+
+/// Returns the statement that removes the staged tables of these names.
+#[must_use]
+pub fn unstaging(shapes: &[&Shape], alone: bool) -> String {
+    let tables: Vec<String> = shapes.iter().map(|shape| shape.stage()).collect();
+    let schema = if alone { format!("\nDROP SCHEMA {STAGE};") } else { String::new() };
+    format!("{UNSTAGES}{};{schema}\n", tables.join(", "))
+}
+
+/// Returns true for the SQL of [`unstaging`].
+#[must_use]
+pub fn unstages(sql: &str) -> bool {
+    sql.strip_prefix(UNSTAGES).is_some_and(|rest| rest.starts_with(&format!("{STAGE}.")))
+}
+
+const UNSTAGES: &str = "DROP TABLE ";
 
 /// How many rows differ, and how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -237,8 +295,7 @@ impl Shape {
     /// Returns the statements that remove what was staged; `alone`: nothing else is.
     #[must_use]
     pub fn unstage(&self, alone: bool) -> String {
-        let schema = if alone { format!("\nDROP SCHEMA {STAGE};") } else { String::new() };
-        format!("DROP TABLE {};{schema}\n", self.stage())
+        unstaging(&[self], alone)
     }
 
     /// Returns what to know before rows are written, in sentences.

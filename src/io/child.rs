@@ -17,13 +17,22 @@ pub enum Failed {
     /// It was begun and did not succeed: exit code 1.
     #[error("{0}")]
     Running(String),
+    /// It was sent somewhere, and nobody has heard what became of it: exit code 3.
+    #[error("{0}")]
+    Unheard(String),
 }
+
+/// The exit code of [`Failed::NotRun`].
+pub(super) const NOT_RUN: i32 = 2;
+/// The exit code of [`Failed::Unheard`].
+const UNHEARD: u8 = 3;
 
 impl Failed {
     fn code(&self) -> ExitCode {
         match self {
             Self::NotRun(_) => ExitCode::from(2),
             Self::Running(_) => ExitCode::from(1),
+            Self::Unheard(_) => ExitCode::from(UNHEARD),
         }
     }
 

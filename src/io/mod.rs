@@ -31,6 +31,7 @@ pub mod rehearsal;
 pub mod restore;
 pub mod runbook;
 pub mod salvage;
+pub mod sending;
 pub mod site;
 pub mod store;
 pub mod tables;

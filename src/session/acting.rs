@@ -161,7 +161,7 @@ impl Acting {
 
 /// Returns the pause before an attempt: long enough for the queue behind the last one to
 /// drain, and growing, so that a busy table is not held up again and again.
-fn pause_before(timeouts: &Timeouts, attempt: u32) -> TimeDelta {
+pub(super) fn pause_before(timeouts: &Timeouts, attempt: u32) -> TimeDelta {
     let first = timeouts.pause_ms.unwrap_or(FIRST_PAUSE);
     let longest = LONGEST_PAUSE.max(first);
     let doubled = first.saturating_mul(2u64.saturating_pow(attempt.saturating_sub(2)));

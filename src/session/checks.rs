@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::check::Check;
 use crate::domain::evidence::{Expect, Probe, Reading, Value, Verdict};
+use crate::domain::gate::may_override;
 use crate::domain::runbook::{Kind, Runbook};
 
 use super::walk::{Place, Walk};
@@ -67,10 +68,12 @@ pub fn judge(items: &[Item], readings: Vec<Reading>, given: &Given) -> Vec<Check
     let mut readings = readings.into_iter();
     let mut checks = Vec::new();
     for item in items {
+        let mut firm = false;
         let check = match &item.known {
-            Known::Sensed(_, expect) => {
+            Known::Sensed(probe, expect) => {
                 let value = readings.next().map(|reading| reading.value);
                 let value = value.unwrap_or_else(|| Value::unknown("it was not read"));
+                firm = !may_override(probe, expect.test(&value));
                 Check::sensed(&item.id, &item.title, &value, expect, item.why.as_deref())
             }
             Known::Vouched(asked) => {
@@ -79,6 +82,7 @@ pub fn judge(items: &[Item], readings: Vec<Reading>, given: &Given) -> Vec<Check
             }
         };
         checks.push(match given.waived.get(&item.id) {
+            Some(_) if firm => check.firm(),
             Some(reason) => check.waived(reason),
             None => check,
         });

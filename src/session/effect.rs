@@ -11,10 +11,12 @@ use crate::domain::evidence::{Level, Probe, Reading};
 use crate::domain::journal::{Entry, Record};
 use crate::domain::mend::Mend;
 use crate::domain::outcome::Outcome;
-use crate::domain::plan::{Answer, Confirmed, Direction, Plan, Risk, Signal};
+use crate::domain::plan::{Answer, Bind, Confirmed, Direction, Plan, Risk, Signal};
 use crate::domain::restore::Order;
 
 use super::making::Parts;
+use super::sending;
+use super::tables;
 use super::vitals::Fired;
 use super::walk::Move;
 
@@ -41,6 +43,22 @@ pub enum Request {
     Sql {
         /// The statements.
         text: String,
+        /// What the step declares.
+        risk: Risk,
+    },
+    /// SQL of a step, one statement, with the values of its `$1`, `$2`…
+    Bound {
+        /// The statement.
+        text: String,
+        /// The values.
+        binds: Vec<Bind>,
+        /// What the step declares.
+        risk: Risk,
+    },
+    /// An HTTP request of a step.
+    Http {
+        /// What is sent.
+        job: Box<sending::Job>,
         /// What the step declares.
         risk: Risk,
     },
@@ -79,6 +97,8 @@ pub enum Request {
     },
     /// The next act of a full restore.
     Restore(Order),
+    /// The next act of bringing rows of tables back.
+    Tables(tables::Order),
 }
 
 /// How far a procedure of migrations goes.

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::activity::BackendKey;
 use crate::domain::backup::Inventory;
+use crate::domain::baseline::Baseline;
 use crate::domain::counters::Surroundings;
 use crate::domain::deploy::Deploy;
 use crate::domain::evidence::{Probe, Reading, Sense};
@@ -74,6 +75,8 @@ pub enum News {
     Identity(Result<Identity, String>),
     /// What answers is not what is pinned.
     Mismatch(Option<String>),
+    /// The time before the newest migration of this target, as another run has measured it.
+    Earlier(Box<Baseline>),
     /// Whether we are the one writer.
     Lease(Lease),
     /// A record was written.
@@ -157,6 +160,9 @@ impl Facts {
             News::Identity(Ok(identity)) => self.identity.arrived(identity, at),
             News::Identity(Err(error)) => self.identity.failed(error),
             News::Mismatch(why) => self.mismatch = why,
+            News::Earlier(earlier) => {
+                return self.remembered(*earlier).map(|one| Event::Measured(Box::new(one)));
+            }
             News::Lease(lease) => self.lease = lease,
             News::Released(run) => return Some(Event::Released(run)),
             // Whoever follows shows it; nothing of it is ours.

@@ -34,6 +34,7 @@ use super::procedure::up_to::{self, Next};
 use super::proving;
 use super::restore::{self, Restoring};
 use super::salvaging;
+use super::sending;
 use super::staging;
 use super::tending;
 
@@ -87,7 +88,9 @@ pub fn plan(request: &Request, ground: &Ground<'_>) -> Previewed {
             return migrate(*direction, goal, *risk, ground);
         }
         Request::Command { argv, risk } => command(argv, *risk, ground),
-        Request::Sql { text, risk } => sql::plan(text, *risk, ground),
+        Request::Sql { text, risk } => sql::plan(text, &[], *risk, ground),
+        Request::Bound { text, binds, risk } => sql::plan(text, binds, *risk, ground),
+        Request::Http { job, risk } => sending::plan(job, *risk, ground),
         Request::Tend { tending, backup } => tending::plan(*tending, backup.as_deref(), ground),
         Request::Mend(what) => mend::plan(what, ground),
         Request::VerifyBackup { backup, level } => proving::plan(backup, *level, ground),
@@ -97,6 +100,7 @@ pub fn plan(request: &Request, ground: &Ground<'_>) -> Previewed {
                 None => Err("what a backup needs was not read".into()),
             }
         }
+        Request::Tables(_) => Err("what the tables hold was not read".into()),
         Request::Restore(order) => match ground.restoring {
             Some(restoring) => restore::plan(order, restoring, ground),
             None => Err("what a restore needs was not read".into()),

@@ -17,6 +17,8 @@ pub fn sql(book: &Runbook) -> Vec<Finding> {
             all.push(Finding::bad("sql", asked.place, "there is no statement in it"));
         } else if let (true, Err(refused)) = (asked.reads, question::only_reads(asked.sql)) {
             all.push(Finding::bad("sql", asked.place, refused.to_string()));
+        } else if let Err(why) = sql::fits(asked.sql, asked.binds) {
+            all.push(Finding::bad("binds", asked.place, why));
         }
     }
     all

@@ -3,7 +3,7 @@
 use super::{Failure, Script};
 use crate::domain::change::{Change, Statement};
 use crate::domain::hazard::Transactions;
-use crate::domain::plan::Command;
+use crate::domain::plan::{Bind, Command};
 use crate::domain::untrusted::Untrusted;
 use crate::source::sql;
 
@@ -45,10 +45,12 @@ fn transactions(statements: &[Statement]) -> Transactions {
     }
 }
 
-/// Returns the command that sends `text`; the database reaches it by the environment alone.
+/// Returns the command that sends `text` with the values of its parameters; the database reaches
+/// it by the environment alone.
 #[must_use]
-pub fn command(text: &str) -> Command {
-    let argv = ["lockkeeper", CHILD, text].map(str::to_owned).to_vec();
+pub fn command(text: &str, binds: &[Bind]) -> Command {
+    let mut argv = ["lockkeeper", CHILD, text].map(str::to_owned).to_vec();
+    argv.extend(binds.iter().map(|bind| bind.value.clone()));
     Command { argv, ..Command::default() }
 }
 

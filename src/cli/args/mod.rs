@@ -144,6 +144,9 @@ pub enum Command {
     /// One migration in sqlx format, as a job's program
     #[command(name = "__sqlx", hide = true)]
     Sqlx(Rest),
+    /// An HTTP request of a runbook's step, as a job's program
+    #[command(name = "__http", hide = true)]
+    Http(Rest),
     /// The SQL of a runbook's step, as a job's program
     #[command(name = "__sql", hide = true)]
     Sql(Rest),

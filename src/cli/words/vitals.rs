@@ -26,7 +26,8 @@ pub fn vitals(facts: &Facts) -> Vec<String> {
             Some(rows) if rows.lost > 0 => format!("rows: {} fewer, by estimate", rows.lost),
             Some(rows) => format!("rows: {} more, by estimate", rows.change.max(0)),
         };
-        lines.push(format!("against the time before the run: {tps}, {latency}, {rows}"));
+        let when = before.origin(facts.now).unwrap_or_else(|| "before the run".to_owned());
+        lines.push(format!("against the time {when}: {tps}, {latency}, {rows}"));
         lines.push(format!("{} triggers armed", facts.vitals.armed()));
         lines.extend(facts.gauges().iter().map(gauge));
     }

@@ -168,13 +168,15 @@ impl fmt::Display for Value {
     }
 }
 
-/// A name that stands for a value: `{var.table}`, `{policy.lock_timeout}`.
+/// A name that stands for a value: `{var.table}`, `{policy.lock_timeout}`, `{probe.rows}`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Name {
     /// A variable that an `ask` step sets.
     Var(String),
     /// A value of the configuration's `[policy]`.
     Policy(String),
+    /// What a probe of the runbook has said last in this run.
+    Probe(String),
 }
 
 impl Name {
@@ -191,9 +193,10 @@ impl Name {
         match inner.and_then(|inner| inner.split_once('.')) {
             Some(("var", name)) if is_word(name) => Ok(Some(Self::Var(name.to_owned()))),
             Some(("policy", name)) if is_word(name) => Ok(Some(Self::Policy(name.to_owned()))),
-            _ if text.contains("{var.") || text.contains("{policy.") => Err(format!(
-                "\"{text}\": a variable has to be the whole value, never a part of a text"
-            )),
+            Some(("probe", name)) if is_word(name) => Ok(Some(Self::Probe(name.to_owned()))),
+            _ if ["{var.", "{policy.", "{probe."].iter().any(|name| text.contains(name)) => Err(
+                format!("\"{text}\": a variable has to be the whole value, never a part of a text"),
+            ),
             _ => Ok(None),
         }
     }
@@ -204,6 +207,7 @@ impl fmt::Display for Name {
         match self {
             Self::Var(name) => write!(f, "{{var.{name}}}"),
             Self::Policy(name) => write!(f, "{{policy.{name}}}"),
+            Self::Probe(name) => write!(f, "{{probe.{name}}}"),
         }
     }
 }

@@ -52,6 +52,10 @@ pub enum Failure {
     RolledBack,
     /// An error after something was committed.
     Partial,
+    /// Nothing of a request was sent.
+    NotSent,
+    /// A request was sent, or some of it, and no answer was read.
+    Unanswered,
 }
 
 /// What is known beside the exit.
@@ -191,6 +195,12 @@ fn succeeded(stands: Stands, schema: &Compared) -> Ending {
 }
 
 fn failed(stopped: bool, stands: Stands, after: &After) -> Ending {
+    match after.failure {
+        Some(Failure::NotSent) => return Ending::NotRun,
+        // Also if it was stopped: what has left this machine does not come back.
+        Some(Failure::Unanswered) => return Ending::Unknown,
+        _ => {}
+    }
     match (stands, &after.schema) {
         (Stands::AsExpected | Stands::Elsewhere, _) | (_, Compared::Moved { .. }) => {
             Ending::Partial
@@ -203,7 +213,7 @@ fn failed(stopped: bool, stands: Stands, after: &After) -> Ending {
             // What was committed on the way is not the schema: if no row was either, nothing.
             Some(Failure::Partial) | None if !after.rows => Ending::RolledBack,
             Some(Failure::Partial) => Ending::Partial,
-            None => Ending::Failed,
+            _ => Ending::Failed,
         },
     }
 }
@@ -227,7 +237,7 @@ fn words(exit: &Exit, after: &After, ending: Ending) -> Untrusted {
         (Some(0), Ending::Partial) => {
             "exit code 0, but the revision did not move, and the schema did"
         }
-        (_, Ending::NotRun) => return exit.words().into(),
+        (_, Ending::NotRun) if exit.not_started.is_some() => return exit.words().into(),
         _ if after.message.is_empty() => return exit.words().into(),
         _ => return after.message.clone(),
     };

@@ -207,6 +207,9 @@ fn judged(verdict: Ending) -> Outcome {
 
 /// Returns what would have to be known.
 fn missing(evidence: &Evidence) -> &'static str {
+    if evidence.after.failure == Some(Failure::Unanswered) {
+        return "no answer to its request was read: ask the service whether it has arrived";
+    }
     match (evidence.backend, evidence.postcondition) {
         (Backend::CannotTell, _) => "whether the server still works on it cannot be told",
         (_, Postcondition::RevisionUnmoved) => {

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Deed;
+use super::{Deed, Endpoint};
 use crate::domain::evidence::{Claim, Level, Name, Operand, Word};
 use crate::domain::plan::{Risk, Signal};
 use crate::domain::quantity::Period;
+use crate::domain::tables::Classes;
 
 /// One action after confirmation.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +65,7 @@ impl Action {
             Self::Sql { .. } | Self::VerifyBackup(_) => Risk::Read,
             Self::Migrate(Migrate::Down(_)) => Risk::Lossy,
             Self::Signal(Signalled { kind: Signal::Terminate, .. }) => Risk::Lossy,
+            Self::Restore(Restore::Tables { rows, .. }) if !rows.destroys() => Risk::Lossy,
             Self::Restore(_) => Risk::Destructive,
             Self::Command(_)
             | Self::Migrate(Migrate::Up(_))
@@ -91,27 +93,6 @@ impl Action {
         }
     }
 
-    /// Returns the kind of an action that is read and checked, and that no version can run
-    /// yet: a run that reaches it refuses it by this name.
-    #[must_use]
-    pub fn not_yet(&self) -> Option<&'static str> {
-        match self {
-            Self::Sql { binds, .. } if !binds.is_empty() => Some("sql with binds"),
-            Self::Sql { binds, .. } if !binds.is_empty() => Some("sql with binds"),
-            Self::Restore(Restore::Tables { .. }) => Some("restore of tables"),
-            Self::Http(_) => Some("http"),
-            Self::Sql { .. }
-            | Self::Backup(_)
-            | Self::VerifyBackup(_)
-            | Self::Restore(Restore::Full { .. })
-            | Self::Command(_)
-            | Self::Configured(_)
-            | Self::UndoOf(_)
-            | Self::Migrate(_)
-            | Self::Signal(_) => None,
-        }
-    }
-
     /// Returns the names that the action needs values for.
     #[must_use]
     pub fn names(&self) -> Vec<&Name> {
@@ -124,11 +105,11 @@ impl Action {
             Self::Backup(backup) => backup.tables().iter().filter_map(Word::name).collect(),
             Self::VerifyBackup(verify) => verify.backup.name().into_iter().collect(),
             Self::Restore(Restore::Full { backup }) => backup.name().into_iter().collect(),
-            Self::Restore(Restore::Tables { backup, tables }) => {
+            Self::Restore(Restore::Tables { backup, tables, .. }) => {
                 backup.name().into_iter().chain(tables.iter().filter_map(Word::name)).collect()
             }
             Self::Signal(signalled) => signalled.session.name().into_iter().collect(),
-            Self::Http(endpoint) => endpoint.body.iter().filter_map(Word::name).collect(),
+            Self::Http(endpoint) => endpoint.names().collect(),
             Self::Migrate(_) | Self::Configured(_) | Self::UndoOf(_) => Vec::new(),
         }
     }
@@ -216,6 +197,8 @@ pub enum Restore {
         backup: Word,
         /// The tables; at least one.
         tables: Vec<Word>,
+        /// Which of their rows; at least one class.
+        rows: Classes,
     },
 }
 
@@ -227,35 +210,4 @@ pub struct Signalled {
     pub kind: Signal,
     /// The session, as an `ask` step picked it.
     pub session: Word,
-}
-
-/// An HTTP request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Endpoint {
-    /// The method.
-    #[serde(default)]
-    pub method: Method,
-    /// The address, without secrets.
-    pub url: String,
-    /// The body.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub body: Option<Word>,
-}
-
-/// The method of an HTTP request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Method {
-    /// POST.
-    #[default]
-    Post,
-    /// PUT.
-    Put,
-    /// PATCH.
-    Patch,
-    /// DELETE.
-    Delete,
-    /// GET.
-    Get,
 }

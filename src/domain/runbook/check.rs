@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Answer, Goto, Kind, Offer, Runbook, Section, Step, Target, When};
 use crate::domain::config;
-use crate::domain::evidence::Name;
+use crate::domain::evidence::{Builtin, Name};
 use crate::domain::gate::Asks;
 use crate::domain::problem::{Flaw, Place};
 
@@ -99,6 +99,7 @@ impl Runbook {
         let unset = |name: &Name| match name {
             Name::Var(var) => !vars.contains(var.as_str()),
             Name::Policy(name) => !config::POLICY_NAMES.contains(&name.as_str()),
+            Name::Probe(name) => !self.probes.contains_key(name) && Builtin::parse(name).is_none(),
         };
         let mut flaws = Vec::new();
         for (place, name) in self.names() {
@@ -109,6 +110,10 @@ impl Runbook {
                     }
                     Name::Policy(name) => {
                         Flaw::unknown_name(place, "policy value", &name, config::POLICY_NAMES)
+                    }
+                    Name::Probe(name) => {
+                        let known = self.probes.keys().map(String::as_str);
+                        Flaw::unknown_name(place, "probe", &name, known)
                     }
                 };
                 // A probe written on the spot brings its expectation to its user too.
@@ -187,7 +192,7 @@ impl Step {
     pub(super) fn vars(&self) -> Vec<String> {
         let vars = self.uses().into_iter().filter_map(|name| match name {
             Name::Var(var) => Some(var),
-            Name::Policy(_) => None,
+            Name::Policy(_) | Name::Probe(_) => None,
         });
         vars.collect()
     }

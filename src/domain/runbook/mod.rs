@@ -8,6 +8,7 @@
 mod action;
 mod build;
 mod check;
+mod endpoint;
 mod kind;
 pub mod lint;
 pub mod paper;
@@ -18,10 +19,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use action::{
-    Act, Action, Backup, Down, Endpoint, Method, Migrate, Restore, Signalled, Up, VerifyBackup,
-};
+pub use action::{Act, Action, Backup, Down, Migrate, Restore, Signalled, Up, VerifyBackup};
 pub use check::SHIPPED;
+pub use endpoint::{Endpoint, Header, Method, Secret};
 pub use kind::{Answer, Ask, Decide, From, Goto, Kind, Manual, Respond, Suggestion, Target, Watch};
 pub use when::{Context, When, policy_holds};
 

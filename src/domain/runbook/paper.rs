@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{
-    Act, Action, Backup, Decide, Down, From, Goto, Kind, Manual, Migrate, Mode, Offer, Respond,
-    Restore, Runbook, Section, Skip, Step, Target, Up, Watch, When,
+    Act, Action, Backup, Decide, Down, Endpoint, From, Goto, Header, Kind, Manual, Migrate, Mode,
+    Offer, Respond, Restore, Runbook, Secret, Section, Skip, Step, Target, Up, Watch, When,
 };
 use crate::domain::evidence::{Claim, Probe, Sense, Word};
 use crate::domain::gate::{Asks, Gate};
@@ -219,17 +219,23 @@ fn does(action: &Action, commands: &Commands) -> String {
         Action::Restore(Restore::Full { backup }) => {
             shell(format!("lockkeeper restore {backup}        # load, settle, swap: once each"))
         }
-        Action::Restore(Restore::Tables { backup, tables }) => {
-            let stage = |table: &Word| format!("lockkeeper restore-table stage {table} {backup}");
-            shell(tables.iter().map(stage).collect::<Vec<_>>().join("\n"))
+        Action::Restore(Restore::Tables { backup, tables, rows }) => {
+            let flags: Vec<String> =
+                rows.words().iter().map(|word| format!("--{}", word.replace('_', "-"))).collect();
+            let flags = flags.join(" ");
+            let each = |table: &Word| {
+                format!(
+                    "lockkeeper restore-table stage {table} {backup}\n\
+                     lockkeeper restore-table merge {table} {flags}\n\
+                     lockkeeper restore-table drop {table}"
+                )
+            };
+            shell(tables.iter().map(each).collect::<Vec<_>>().join("\n"))
         }
         Action::Signal(signalled) => {
             shell(format!("lockkeeper {} {}", signalled.kind.word(), signalled.session))
         }
-        Action::Http(endpoint) => {
-            let method = serde_json::to_value(endpoint.method).unwrap_or_default();
-            format!("`{} {}`\n\n", method.as_str().unwrap_or_default(), endpoint.url)
-        }
+        Action::Http(endpoint) => request(endpoint),
         Action::Configured(name) if commands.contains_key(name) => {
             let argv = commands[name].iter().map(|word| Word::Text(word.clone()));
             shell(argv.map(|word| quoted_word(&word)).collect::<Vec<_>>().join(" "))
@@ -239,6 +245,20 @@ fn does(action: &Action, commands: &Commands) -> String {
         }
         Action::UndoOf(step) => format!("What undoes the step `{step}`, if that was done.\n\n"),
     }
+}
+
+/// Returns a request as it goes over the line, with the names of its secrets.
+fn request(endpoint: &Endpoint) -> String {
+    let mut lines = vec![format!("{} {}", endpoint.method.word(), endpoint.url)];
+    lines.extend(endpoint.headers.iter().map(|(name, header)| match header {
+        Header::Shown(word) => format!("{name}: {word}"),
+        Header::Secret(Secret { env, prefix }) => format!("{name}: {prefix}${env}"),
+    }));
+    if let Some(key) = &endpoint.idempotency_key {
+        lines.push(format!("{key}: one of its own"));
+    }
+    lines.extend(endpoint.body.iter().map(|body| format!("\n{body}")));
+    format!("```http\n{}\n```\n\n", lines.join("\n"))
 }
 
 fn backs_up(backup: &Backup) -> String {

@@ -26,7 +26,8 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use super::action::{Endpoint, Signalled, VerifyBackup};
+use super::action::{Signalled, VerifyBackup};
+use super::endpoint::Endpoint;
 use super::kind::Respond;
 use super::{Citation, Deed, Filled, Mode, Question, Resume};
 use crate::domain::config::Tool;
@@ -314,6 +315,17 @@ pub struct Restore {
     pub backup: Word,
     #[serde(default)]
     pub tables: Vec<Word>,
+    pub rows: Option<Vec<Rows>>,
+}
+
+/// Which rows of a table are brought back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the words are those of `tables::Classes`")]
+pub enum Rows {
+    Missing,
+    Changed,
+    OnlyLive,
 }
 
 /// What is restored.

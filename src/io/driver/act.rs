@@ -20,6 +20,7 @@ use crate::domain::plan::{Action, Confirmed, Direction, Hash, Plan, Timeouts};
 use crate::domain::resolve::{self, After};
 use crate::domain::untrusted::Untrusted;
 use crate::io::act::{Batch, Stop};
+use crate::io::child::NOT_RUN;
 use crate::io::journal::Journal;
 use crate::io::perform::{self, Act, Finished, Performed, Setting};
 use crate::io::postgres::Control;
@@ -166,6 +167,10 @@ impl Inner {
                 Action::VerifyBackup { .. } => environment::for_proof(&self.site.paths.state),
                 // It reads files, and asks no server.
                 Action::Tend { .. } => Vec::new(),
+                Action::Http { .. } => match environment::for_request(plan) {
+                    Ok(environment) => environment,
+                    Err(why) => return Outcome::new(Ending::NotRun, why),
+                },
                 Action::Restore { .. } => {
                     environment::for_backup(&self.maintenance(), &application, journal.run())
                 }
@@ -203,7 +208,7 @@ impl Inner {
             perform::in_child(journal, &hand.act, confirmed, &setting, print, stopped, classify);
         tokio::select! {
             outcome = job => outcome,
-            never = halt(hand, &application, &stop, is_proof(plan)) => match never {},
+            never = halt(hand, &application, &stop, asks_no_server(plan)) => match never {},
             never = bound.keep() => match never {},
         }
     }
@@ -249,7 +254,11 @@ impl Inner {
             Action::Sql { text, .. } => return After { schema, ..after_sql(text, said, code) },
             _ => {
                 let message = said.last().cloned().unwrap_or_default();
-                return After { message, ..After::default() };
+                let failure = match plan.action {
+                    Action::Http { .. } => unanswered(code),
+                    _ => None,
+                };
+                return After { failure, message, ..After::default() };
             }
         };
         let output = said.iter().map(Untrusted::raw).collect::<Vec<_>>().join("\n");
@@ -282,6 +291,16 @@ impl Inner {
     }
 }
 
+/// Returns what an exit code of the program that sends a request says: one that was ended in
+/// the middle may have sent it.
+fn unanswered(code: Option<i32>) -> Option<resolve::Failure> {
+    match code {
+        Some(0 | 1) => None,
+        Some(NOT_RUN) => Some(resolve::Failure::NotSent),
+        _ => Some(resolve::Failure::Unanswered),
+    }
+}
+
 /// What became of SQL is known from its words alone: it has no revision.
 fn after_sql(text: &str, said: &[Untrusted], code: Option<i32>) -> After {
     let output = said.iter().map(Untrusted::raw).collect::<Vec<_>>().join("\n");
@@ -303,7 +322,7 @@ async fn halt(
     hand: &Hand,
     application: &str,
     stop: &watch::Sender<Stop>,
-    is_proof: bool,
+    asks_no_server: bool,
 ) -> Infallible {
     let mut asked = hand.asked.clone();
     asked.mark_changed();
@@ -313,8 +332,8 @@ async fn halt(
             Ok(()) = asked.changed() => {
                 let how = *asked.borrow_and_update();
                 to_cancel |= how.is_some();
-                // Of a proof the target knows nothing: only its program can be ended.
-                if how == Some(How::Kill) || (is_proof && how.is_some()) {
+                // Of some the target knows nothing: only the program can be ended.
+                if how == Some(How::Kill) || (asks_no_server && how.is_some()) {
                     stop.send_replace(Stop::Interrupt);
                 }
             }
@@ -383,8 +402,8 @@ fn is_backup(plan: &Plan) -> bool {
     matches!(plan.action, Action::Backup { .. })
 }
 
-fn is_proof(plan: &Plan) -> bool {
-    matches!(plan.action, Action::VerifyBackup { .. })
+fn asks_no_server(plan: &Plan) -> bool {
+    matches!(plan.action, Action::VerifyBackup { .. } | Action::Http { .. })
 }
 
 /// Returns true if all that the plan's migration does is one transaction, the row of its

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::domain::config::Config;
 use crate::domain::connection::{Place, Spec};
-use crate::domain::plan::Timeouts;
+use crate::domain::plan::{Plan, Timeouts};
 use crate::io::act::{Environment, Value};
 
 /// What stays as it is in a URL, beside letters and digits: RFC 3986, 2.3.
@@ -39,6 +39,30 @@ pub fn for_backup(spec: &Spec, application: &str, run: &str) -> Environment {
 pub fn for_proof(state: &Path) -> Environment {
     let base = state.parent().unwrap_or(state).display().to_string();
     vec![("XDG_STATE_HOME".to_owned(), Value::Plain(base))]
+}
+
+/// Returns the variables for the program that sends a request: the secrets that its plan names,
+/// from our own environment, and nothing of the target.
+///
+/// # Errors
+/// Which one has no value that a header can hold.
+pub fn for_request(plan: &Plan) -> Result<Environment, String> {
+    let names = plan.command.iter().flat_map(|command| &command.env);
+    names.map(|name| Ok((name.clone(), Value::Secret(secret(name)?)))).collect()
+}
+
+/// Returns the secret of that name in our own environment.
+///
+/// # Errors
+/// If there is none, or none that a header can hold.
+pub fn secret(name: &str) -> Result<SecretString, String> {
+    let value = std::env::var(name).map_err(|_| {
+        format!("{name} has no value: set it in the environment of lockkeeper, and begin again")
+    })?;
+    match value.is_empty() || value.chars().any(char::is_control) {
+        true => Err(format!("{name} is empty, or holds a line break: no header can hold it")),
+        false => Ok(SecretString::from(value)),
+    }
 }
 
 /// Returns the variables for a program that works on `spec` under `application`; with

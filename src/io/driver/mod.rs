@@ -3,6 +3,7 @@
 
 mod act;
 mod backups;
+mod before;
 mod deploy;
 pub mod environment;
 mod frozen;
@@ -20,6 +21,7 @@ mod restore;
 mod resume;
 mod schema;
 mod signal;
+mod tables;
 mod waits;
 mod worsened;
 

@@ -147,7 +147,10 @@ impl Inner {
                 }
             }
         }
-        if let Request::Sql { text, .. } = request {
+        if let Request::Http { job, .. } = request {
+            job.variables().iter().try_for_each(|name| environment::secret(name).map(drop))?;
+        }
+        if let Request::Sql { text, .. } | Request::Bound { text, .. } = request {
             let script = blocking(|| tools::sql::script(text));
             let hazards = preview::sql::hazards(&script, Some(identity.version_num));
             holders = self.holders_of(&hazards).await;
@@ -233,6 +236,9 @@ impl Inner {
         if let Err(why) = self.allowed(request) {
             return Previewed::Impossible(why);
         }
+        if let Request::Tables(order) = request {
+            return Box::pin(self.next_of_tables(order)).await;
+        }
         match self.gather(request).await {
             Ok(gathered) => blocking(|| self.plan(request, &gathered)),
             Err(why) => Previewed::Impossible(why),
@@ -250,6 +256,7 @@ impl Inner {
                 | Request::VerifyBackup { .. }
                 | Request::Tend { .. }
                 | Request::Mend(_)
+                | Request::Http { .. }
         );
         if by_none || (by_clients && self.site.config().backups.client.is_none()) {
             return Ok(());

@@ -11,13 +11,14 @@ use crate::domain::evidence::Level;
 use crate::domain::identity::Identity;
 use crate::domain::plan::{Action, Command, Confirmed, Plan};
 use crate::domain::restore::Order;
-use crate::io::backup::Job;
+use crate::io::backup;
 use crate::io::postgres::Control;
 use crate::io::postgres::control;
 use crate::io::postgres::prove::{self, Proof, Reason};
 use crate::session::effect::{Goal, Previewed, Request};
 use crate::session::making::Parts;
 use crate::session::preview::prefixed;
+use crate::session::sending::Job;
 use crate::tools;
 
 /// How long a tool may take until it is seen on the server.
@@ -180,9 +181,9 @@ async fn nobody_else_acts(control: &mut Control, plan: &Plan) -> Result<(), Stri
 }
 
 /// Returns the request of a backup from its program's words.
-fn backup(command: &Command) -> Result<Request, String> {
+fn backing_up(command: &Command) -> Result<Request, String> {
     let words: Vec<OsString> = command.argv.iter().skip(2).map(OsString::from).collect();
-    let Job { scope, directory, tables, csv, .. } = Job::parse(&words)?;
+    let backup::Job { scope, directory, tables, csv, .. } = backup::Job::parse(&words)?;
     let to = directory.to_str().map(str::to_owned);
     Ok(Request::BackupOf(Parts { scope, to, tables, csv }))
 }
@@ -198,11 +199,18 @@ fn request(plan: &Plan) -> Result<Request, String> {
             Ok(Request::Migrate { direction: *direction, goal, risk: plan.risk })
         }
         (Action::Sql { mends: Some(what), .. }, _) => Ok(Request::Mend(what.clone())),
+        (Action::Sql { text, binds, .. }, _) if !binds.is_empty() => {
+            Ok(Request::Bound { text: text.clone(), binds: binds.clone(), risk: plan.risk })
+        }
         (Action::Sql { text, .. }, _) => Ok(Request::Sql { text: text.clone(), risk: plan.risk }),
+        (Action::Http { .. }, Some(command)) => {
+            let job = Job::of(&command.argv).ok_or("its request cannot be read")?;
+            Ok(Request::Http { job: Box::new(job), risk: plan.risk })
+        }
         (Action::Command, Some(command)) => {
             Ok(Request::Command { argv: command.argv.clone(), risk: plan.risk })
         }
-        (Action::Backup { .. }, Some(command)) => backup(command),
+        (Action::Backup { .. }, Some(command)) => backing_up(command),
         (Action::VerifyBackup { file, level }, _) => Ok(Request::VerifyBackup {
             backup: file.clone(),
             level: Level::parse(level).ok_or("its level is not known")?,

@@ -21,7 +21,11 @@ impl Inner {
     /// Opens the run of a walk: its journal, then the lease. Without both it does not begin.
     pub(super) async fn open(&self, facts: Value) {
         let opened = self.try_open(&facts).await;
+        let is_open = opened.is_ok();
         self.tell(News::Event(Event::Opened(opened)));
+        if is_open {
+            self.remember(&facts).await;
+        }
     }
 
     async fn try_open(&self, facts: &Value) -> Result<String, String> {

@@ -67,7 +67,7 @@ impl Inner {
     }
 
     /// Returns the backup that is meant: the newest, or by its name or place.
-    async fn backup(&self, named: &str, identity: &Identity) -> Result<Backup, String> {
+    pub(super) async fn backup(&self, named: &str, identity: &Identity) -> Result<Backup, String> {
         let known = self.inventory().await?;
         if named == NEWEST {
             let newest = known.newest(identity).cloned();

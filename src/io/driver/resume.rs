@@ -242,6 +242,7 @@ impl Inner {
                     | Action::Backup { .. }
                     | Action::VerifyBackup { .. }
                     | Action::Tend { .. }
+                    | Action::Http { .. }
                     | Action::Restore { .. },
                 ) => Backend::Gone,
                 (None, _) => Backend::CannotTell,

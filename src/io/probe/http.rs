@@ -28,7 +28,8 @@ pub fn get(url: &str, limit: Duration) -> Value {
     read().unwrap_or_else(|error| Value::unknown(words(&error, limit)))
 }
 
-fn words(error: &ureq::Error, limit: Duration) -> String {
+/// Returns an error in words.
+pub(in crate::io) fn words(error: &ureq::Error, limit: Duration) -> String {
     match error {
         ureq::Error::Timeout(_) => format!("no answer within {} s", limit.as_secs_f64()),
         ureq::Error::TooManyRedirects => format!("more than {REDIRECTS} redirects"),
@@ -36,13 +37,33 @@ fn words(error: &ureq::Error, limit: Duration) -> String {
     }
 }
 
+/// Returns who sends one request that follows no redirect.
+pub(in crate::io) fn once(url: &str, limit: Duration, connect: Duration) -> Agent {
+    let limits = Limits { redirects: 0, total: limit, connect: Some(connect) };
+    built(url, &limits)
+}
+
+fn agent(url: &str, limit: Duration) -> Agent {
+    built(url, &Limits { redirects: REDIRECTS, total: limit, connect: None })
+}
+
+struct Limits {
+    redirects: u32,
+    total: Duration,
+    connect: Option<Duration>,
+}
+
 /// A new one for each request: what a new client would see is what is measured. No proxy:
 /// its answer would be taken for the endpoint's.
-fn agent(url: &str, limit: Duration) -> Agent {
+fn built(url: &str, limits: &Limits) -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
-        .max_redirects(REDIRECTS)
-        .timeout_global(Some(limit))
+        .max_redirects(limits.redirects)
+        // Without any to follow, the redirect itself is the answer.
+        .max_redirects_will_error(limits.redirects > 0)
+        .timeout_global(Some(limits.total))
+        .timeout_resolve(limits.connect)
+        .timeout_connect(limits.connect)
         .proxy(None)
         .user_agent(concat!("lockkeeper/", env!("CARGO_PKG_VERSION")));
     // The roots are read from files, for those who need them.

@@ -45,6 +45,11 @@ const SEQUENCES: &str = "SELECT s.name, s.attname FROM (
           WHERE attrelid = $1::int8::oid AND attnum > 0 AND NOT attisdropped) s
   WHERE s.name IS NOT NULL ORDER BY 1";
 
+const SAYS: &str = "SELECT pg_catalog.obj_description($1::int8::oid, 'pg_class')";
+
+/// What the comment of a staged table begins with; the backup's place follows.
+pub(super) const OUT_OF: &str = "staged by lockkeeper out of ";
+
 const STAGED: &str = "SELECT relname::text FROM pg_catalog.pg_class c
   WHERE c.relnamespace = pg_catalog.to_regnamespace($1) AND c.relkind = 'r' ORDER BY 1";
 
@@ -82,7 +87,11 @@ pub async fn look(connection: &mut PgConnection, table: &str) -> sqlx::Result<Op
     shape.sequences = sequences.iter().map(sequence).collect::<sqlx::Result<_>>()?;
     let stage = sqlx::query(FIND).bind(shape.stage()).fetch_optional(&mut *connection).await?;
     if let Some(stage) = stage {
-        shape.staged = rows(connection, COLUMNS, stage.try_get(0)?, |row| row.try_get(0)).await?;
+        let oid: i64 = stage.try_get(0)?;
+        shape.staged = rows(connection, COLUMNS, oid, |row| row.try_get(0)).await?;
+        let says: Option<String> =
+            sqlx::query_scalar(SAYS).bind(oid).fetch_one(&mut *connection).await?;
+        shape.staged_from = says.and_then(|says| says.strip_prefix(OUT_OF).map(str::to_owned));
     }
     Ok(Some(shape))
 }

@@ -13,6 +13,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
 use tokio::time::timeout;
 
 use super::look;
+use super::look::OUT_OF;
 use crate::domain::change::quote;
 use crate::domain::tables::{STAGE, Shape};
 use crate::domain::untrusted::Untrusted;
@@ -48,7 +49,7 @@ async fn stage(job: &Job) -> Result<u64, Failed> {
     };
     let path = PathBuf::from(&job.file);
     let loaded = drill::load(&path, &[], &place, &mut |text| say(text)).map_err(Failed::NotRun)?;
-    let copied = copy(&mut target, &loaded, &shape).await;
+    let copied = copy(&mut target, &loaded, &shape, &job.file).await;
     drop(target.close().await);
     say("removing the scratch server");
     drop(loaded);
@@ -75,7 +76,12 @@ async fn is_meant(target: &mut PgConnection, job: &Job) -> Result<(), Failed> {
 }
 
 /// Makes the staged table and fills it: all of it, or nothing.
-async fn copy(target: &mut PgConnection, loaded: &Loaded, shape: &Shape) -> Result<u64, Failed> {
+async fn copy(
+    target: &mut PgConnection,
+    loaded: &Loaded,
+    shape: &Shape,
+    file: &str,
+) -> Result<u64, Failed> {
     let options: PgConnectOptions = loaded.dsn().parse().map_err(not_run)?;
     let mut scratch = connect(options).await.map_err(Failed::NotRun)?;
     let old = look(&mut scratch, &shape.live()).await.map_err(not_run)?;
@@ -93,6 +99,10 @@ async fn copy(target: &mut PgConnection, loaded: &Loaded, shape: &Shape) -> Resu
     }
     let mut transaction = target.begin().await.map_err(not_run)?;
     make(&mut transaction, shape, &others).await.map_err(not_run)?;
+    // Whoever finds it later has to know of which backup it is.
+    let says = format!("{OUT_OF}{file}").replace('\'', "''");
+    let says = format!("COMMENT ON TABLE {} IS E'{}'", shape.stage(), says.replace('\\', "\\\\"));
+    sqlx::raw_sql(AssertSqlSafe(says)).execute(&mut *transaction).await.map_err(not_run)?;
     let columns = common.join(", ");
     let from = format!("COPY (SELECT {columns} FROM {}) TO STDOUT", shape.live());
     let into = format!("COPY {} ({columns}) FROM STDIN", shape.stage());

@@ -90,7 +90,8 @@ fn baseline(data: &Value) -> String {
         told("health", "health", " %"),
         told("blocked", "blocked", ""),
     ];
-    all.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    let of = data["run"].as_str().map(|run| format!("measured by the run {run}"));
+    all.into_iter().flatten().chain(of).collect::<Vec<_>>().join(" · ")
 }
 
 fn is_empty(data: &Value) -> bool {

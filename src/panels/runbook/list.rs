@@ -86,7 +86,7 @@ fn look(walk: &Walk, step: &Step) -> Look {
             Some(_) => plain(symbol::BAD, Tone::Alarm, "failed"),
             None => plain(symbol::HERE, Tone::Accent, ""),
         },
-        Some(Status::Passed { means: means @ Means::Overridden, value }) => {
+        Some(Status::Passed { means: means @ (Means::Overridden | Means::Waived), value }) => {
             plain(mark(*means), Tone::Alarm, value)
         }
         Some(Status::Passed { means, value }) => plain(mark(*means), Tone::Ok, value),
@@ -109,6 +109,6 @@ fn mark(means: Means) -> &'static str {
         Means::Sensed => symbol::SENSED,
         Means::Vouched => symbol::VOUCHED,
         Means::Acted => symbol::OK,
-        Means::Overridden => symbol::BAD,
+        Means::Overridden | Means::Waived => symbol::BAD,
     }
 }

@@ -1,6 +1,7 @@
 //! The answers of a question, in the order in which keys, footer and page name them.
 
 use crate::domain::runbook::{Goto, Kind};
+use crate::domain::untrusted::Untrusted;
 use crate::session::walk::{CANNOT_TELL, Walk};
 
 /// One answer that can be given.
@@ -28,7 +29,10 @@ pub fn of(walk: &Walk) -> Vec<Answer> {
         label: label.to_owned(),
         to,
     };
-    let unknown = one('u', CANNOT_TELL, "cannot tell", "a person: the run ends here".to_owned());
+    let whom = walk.whom_to_call().first();
+    let whom = whom
+        .map_or_else(|| "a person".to_owned(), |first| Untrusted::from(first.as_str()).one_line());
+    let unknown = one('u', CANNOT_TELL, "cannot tell", format!("{whom}: the run ends here"));
     let answers = &decide.answers;
     let given = answers.iter().map(|it| one(it.key, &it.id, &it.label, goto(&it.goto, walk)));
     let mut all: Vec<Answer> = std::iter::once(unknown).chain(given).collect();

@@ -40,6 +40,7 @@ fn compared(facts: &Facts, before: &Baseline, width: usize) -> Row {
     if width >= ROOMY {
         pieces.extend(facts.snapshot.value().map(|now| around::connections(&now.counters)));
     }
+    pieces.extend(before.origin(facts.now).map(|origin| (origin, Tone::Dim)));
     Row::Flowing(spaced(pieces))
 }
 

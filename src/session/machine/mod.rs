@@ -298,9 +298,10 @@ impl Session {
     }
 
     fn opened(&mut self, result: Result<String, String>) -> Vec<Effect> {
-        let Some(walk) = self.opening.take() else { return Vec::new() };
+        let Some(mut walk) = self.opening.take() else { return Vec::new() };
         match result {
             Ok(run) => {
+                walk.opened(&run);
                 self.run = Some(run);
                 self.walk = Some(walk);
                 self.fallen = false;

@@ -21,7 +21,7 @@ pub(super) fn plan(what: &Mend, ground: &Ground<'_>) -> Result<Plan, String> {
 fn index(oid: i64, ground: &Ground<'_>) -> Result<Plan, String> {
     let gone = "that index is there no more, or valid now: nothing is to be done";
     let found = ground.invalid.iter().find(|one| one.oid == oid).ok_or(gone)?;
-    let mut plan = sql::plan(&found.drop_sql()?, Risk::Safe, ground)?;
+    let mut plan = sql::plan(&found.drop_sql()?, &[], Risk::Safe, ground)?;
     let Invalid { name, table, .. } = found;
     plan.preview.title = format!("drop the invalid index {}", name.quoted());
     plan.preview.now.insert(
@@ -39,7 +39,7 @@ fn clear(ground: &Ground<'_>) -> Result<Plan, String> {
     let table = ways.tool.version_query(ways.tree).table;
     let none = || format!("{} has left no mark that can be cleared", project.tool);
     let found = mark::of(project, &table).ok_or_else(none)?;
-    let mut plan = sql::plan(&found.sql, Risk::Lossy, ground)?;
+    let mut plan = sql::plan(&found.sql, &[], Risk::Lossy, ground)?;
     plan.preview.title = format!("clear the mark: {}", found.says);
     plan.preview.now = vec![
         found.means,

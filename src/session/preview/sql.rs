@@ -4,7 +4,8 @@ use super::stall;
 use super::{Ground, bare, milliseconds, takes, touch};
 use crate::domain::hazard::{self, Catalog, Hazard, Transactions};
 use crate::domain::loss::{self, Loss};
-use crate::domain::plan::{Action, Command, Direction, Plan, Preview, Risk, Timeouts};
+use crate::domain::plan::{Action, Bind, Command, Direction, Plan, Preview, Risk, Timeouts};
+use crate::source;
 use crate::tools::{Script, sql};
 
 /// Returns what each statement does to the others, as far as that is known without the
@@ -15,16 +16,23 @@ pub fn hazards(script: &Script, version: Option<u32>) -> Vec<Hazard> {
     hazard::classify(&script.statements, &mut catalog, script.transactions)
 }
 
-pub(super) fn plan(text: &str, declared: Risk, ground: &Ground<'_>) -> Result<Plan, String> {
+pub(super) fn plan(
+    text: &str,
+    binds: &[Bind],
+    declared: Risk,
+    ground: &Ground<'_>,
+) -> Result<Plan, String> {
     let script = sql::script(text);
     refuse(text, &script, ground)?;
+    fits(text, binds)?;
     let losses = loss::of(&script.statements, Direction::Up, &Catalog::default());
     let risk = declared.max(risk(&script, &losses));
-    let mut plan = bare(Action::Sql { text: text.to_owned(), mends: None }, risk, ground);
+    let action = Action::Sql { text: text.to_owned(), mends: None, binds: binds.to_vec() };
+    let mut plan = bare(action, risk, ground);
     plan.command = Some(Command {
         env: ground.env.to_vec(),
         cwd: ground.cwd.to_owned(),
-        ..sql::command(text)
+        ..sql::command(text, binds)
     });
     plan.timeouts = Timeouts {
         lock_ms: script.waiting().is_none().then(|| milliseconds(ground.policy.lock_timeout)),
@@ -36,8 +44,28 @@ pub(super) fn plan(text: &str, declared: Risk, ground: &Ground<'_>) -> Result<Pl
     let again = plan.timeouts.lock_ms.is_some() && script.transactions == Transactions::One;
     plan.attempts = if again { ground.policy.attempts } else { 1 };
     plan.preview = preview(&script, &losses, ground);
+    plan.preview.sql.extend(binds.iter().enumerate().map(|(at, bind)| bound(at + 1, bind)));
     plan.preview.stall = stall::worst(&plan, &hazards(&script, Some(ground.identity.version_num)));
     Ok(plan)
+}
+
+/// Refuses values that do not fit the text, or that no argument of a program can hold.
+fn fits(text: &str, binds: &[Bind]) -> Result<(), String> {
+    if binds.is_empty() {
+        return Ok(());
+    }
+    source::sql::fits(text, binds.len())?;
+    let long = |bind: &&Bind| bind.value.len() > sql::LONGEST || bind.value.contains('\0');
+    match binds.iter().position(|bind| long(&bind)) {
+        Some(at) => Err(format!("the value of ${} is too long, or holds a zero byte", at + 1)),
+        None => Ok(()),
+    }
+}
+
+/// Returns a value as the plan shows it.
+fn bound(at: usize, bind: &Bind) -> String {
+    let name = bind.name.as_ref().map(|name| format!("  {name}")).unwrap_or_default();
+    format!("${at} = '{}'{name}", bind.value)
 }
 
 fn refuse(text: &str, script: &Script, ground: &Ground<'_>) -> Result<(), String> {

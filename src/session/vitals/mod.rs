@@ -11,11 +11,12 @@ use crate::domain::baseline::{Baseline, Rows};
 use crate::domain::evidence::{Builtin, Value};
 use crate::domain::health::{Health, Role, median};
 use crate::domain::journal::{Kind, Record};
-use crate::domain::plan::{Action, Direction, Plan};
+use crate::domain::plan::{Action, Direction, Plan, Timeouts};
 use crate::domain::quantity::Period;
 use crate::domain::trigger::{State, Trigger};
 use crate::domain::verdict::Level;
 
+use super::acting::pause_before;
 use super::facts::{Facts, Point};
 
 pub use gauge::Gauge;
@@ -27,6 +28,8 @@ const ENOUGH: usize = 5;
 const NOW: usize = 10;
 /// A refresh older than this says nothing about now.
 const STALE: TimeDelta = TimeDelta::seconds(10);
+/// An attempt begins so long after its pause at the latest: what is read before it takes time.
+const LATE: TimeDelta = TimeDelta::seconds(30);
 /// The answers of each probe whose time counts as that of now.
 const ANSWERS: usize = 3;
 
@@ -40,10 +43,46 @@ pub struct Vitals {
     renews: bool,
     watched: Vec<Watched>,
     sampled: Option<DateTime<Utc>>,
-    /// The migration that runs, or ran last: its act, since when, and whether it has ended.
-    migration: Option<(Option<String>, DateTime<Utc>, bool)>,
+    /// The migration that runs, or ran last.
+    migration: Option<Going>,
     /// Records from before this console are those of an earlier one.
     opened: DateTime<Utc>,
+}
+
+/// A migration, over all its attempts.
+#[derive(Debug)]
+struct Going {
+    /// Its act.
+    act: Option<String>,
+    /// When its first attempt began.
+    since: DateTime<Utc>,
+    /// Until when it goes on, whatever is heard; `None`: an attempt runs.
+    until: Option<DateTime<Utc>>,
+    /// The plan's limits, and how often it is tried at most.
+    timeouts: Timeouts,
+    attempts: u32,
+}
+
+impl Going {
+    /// Takes the end of an attempt: after a lock timeout that leaves attempts it goes on, and
+    /// the application waits for all of it.
+    fn ends(&mut self, record: &Record) {
+        let attempt = record.attempt.unwrap_or(1);
+        let again = record.data["ending"] == "lock_timeout" && attempt < self.attempts;
+        let pause = match again {
+            true => pause_before(&self.timeouts, attempt + 1) + LATE,
+            false => TimeDelta::zero(),
+        };
+        self.until = Some(record.at + pause);
+    }
+
+    /// Returns how long it has gone on; nothing if it is over.
+    fn age(&self, now: DateTime<Utc>) -> TimeDelta {
+        match self.until {
+            Some(until) if until <= now => TimeDelta::zero(),
+            _ => now - self.since,
+        }
+    }
 }
 
 /// A trigger that has begun to fire: the way back is offered, and nothing is done.
@@ -117,15 +156,26 @@ impl Facts {
             // the migration: only the next way up ends that time.
             Kind::Opened => self.vitals.renews = true,
             Kind::Baseline => {
-                if let Ok(read) = serde_json::from_value(record.data.clone()) {
+                if let Ok(read) = serde_json::from_value::<Baseline>(record.data.clone()) {
+                    // Another run's time before ends with the first way up of this one.
+                    let renews = self.vitals.renews && read.run.is_some();
                     self.vitals.begin(Some(read));
+                    self.vitals.renews = renews;
                 }
             }
             Kind::Trigger => self.put_aside(&record.data),
             Kind::Intent if migrates(record) => return self.migration_begins(record),
             Kind::Outcome | Kind::Resolved => {
-                if let Some((act, _, ended)) = &mut self.vitals.migration {
-                    *ended |= *act == record.act;
+                if let Some(going) = self.vitals.migration.as_mut().filter(|g| g.act == record.act)
+                {
+                    going.ends(record);
+                }
+            }
+            // An attempt that was still to come is given up.
+            Kind::Stop | Kind::Ended | Kind::Closed => {
+                let waits = self.vitals.migration.as_mut().and_then(|going| going.until.as_mut());
+                if let Some(until) = waits {
+                    *until = (*until).min(record.at);
                 }
             }
             _ => {}
@@ -133,10 +183,29 @@ impl Facts {
         None
     }
 
+    /// Takes the time before the newest migration that another run has measured. Returns it if
+    /// nothing nearer is known: it has to be recorded then.
+    pub(super) fn remembered(&mut self, earlier: Baseline) -> Option<Baseline> {
+        if self.vitals.baseline.is_some() {
+            return None;
+        }
+        let renews = self.vitals.renews;
+        self.vitals.begin(Some(earlier.clone()));
+        self.vitals.renews = renews;
+        Some(earlier)
+    }
+
     fn migration_begins(&mut self, record: &Record) -> Option<Baseline> {
-        let again = self.vitals.migration.as_ref().filter(|(act, ..)| *act == record.act);
-        let since = again.map_or(record.at, |(_, since, _)| *since);
-        self.vitals.migration = Some((record.act.clone(), since, false));
+        let again = self.vitals.migration.as_ref().filter(|going| going.act == record.act);
+        let since = again.map_or(record.at, |going| going.since);
+        let plan = plan_of(record);
+        self.vitals.migration = Some(Going {
+            act: record.act.clone(),
+            since,
+            until: None,
+            timeouts: plan.as_ref().map(|plan| plan.timeouts).unwrap_or_default(),
+            attempts: plan.map_or(1, |plan| plan.attempts),
+        });
         let renews = self.vitals.renews && goes_up(record);
         // What an earlier console has begun was not measured by this one.
         if (self.vitals.baseline.is_some() && !renews) || record.at < self.vitals.opened {
@@ -166,6 +235,7 @@ impl Facts {
             rows: self.touched(),
             probes: self.vitals.health.medians(),
             transactions: self.snapshot.value().and_then(|now| now.counters.transactions),
+            run: None,
         })
     }
 
@@ -210,16 +280,19 @@ impl Facts {
     #[must_use]
     pub fn vital(&self, builtin: Builtin) -> Option<Value> {
         let vitals = &self.vitals;
-        let none = || Value::unknown("there is no baseline: no migration has begun in this run");
+        let none = || {
+            Value::unknown(
+                "there is no baseline: no migration has begun in this run, and no run before it \
+                 has measured one here",
+            )
+        };
         let since = vitals.baseline.as_ref().map(|baseline| baseline.until);
         Some(match builtin {
-            Builtin::Duration => match &vitals.migration {
-                Some((_, since, false)) => {
-                    let age = (self.now - *since).to_std().unwrap_or_default();
-                    Value::Period(Period::from_secs(age.as_secs()))
-                }
-                _ => Value::Period(Period::default()),
-            },
+            Builtin::Duration => {
+                let age = vitals.migration.as_ref().map(|going| going.age(self.now));
+                let age = age.and_then(|age| age.to_std().ok()).unwrap_or_default();
+                Value::Period(Period::from_secs(age.as_secs()))
+            }
             Builtin::HealthFailures => vitals.health.failures(Role::Health, since, self.now),
             Builtin::AuthFailures => vitals.health.failures(Role::Auth, since, self.now),
             Builtin::Slowdown => {
@@ -235,9 +308,12 @@ impl Facts {
     }
 }
 
+fn plan_of(record: &Record) -> Option<Plan> {
+    serde_json::from_value(record.data["plan"].clone()).ok()
+}
+
 fn planned(record: &Record) -> Option<Action> {
-    let plan = serde_json::from_value::<Plan>(record.data["plan"].clone());
-    plan.ok().map(|plan| plan.action)
+    plan_of(record).map(|plan| plan.action)
 }
 
 fn migrates(record: &Record) -> bool {

@@ -30,7 +30,7 @@ impl Walk {
         let Some((step, act)) = self.deed_ahead() else {
             return self.awaits(None, None, Some("no act lies ahead: the step itself".to_owned()));
         };
-        match request(&act.action, act.risk, self) {
+        match request(&step, &act.action, act.risk, self) {
             Ok(request) => {
                 self.sketching = true;
                 vec![Want::Sketch(request)]

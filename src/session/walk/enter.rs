@@ -1,15 +1,16 @@
 //! What a step asks for when it becomes the current one, and before its act.
 
 use crate::domain::backup::Scope;
-use crate::domain::evidence::{Probe, Word};
-use crate::domain::plan::{Direction, Risk};
+use crate::domain::evidence::{Operand, Probe, Value, Word};
+use crate::domain::plan::{Bind, Direction, Risk};
 use crate::domain::restore::{self, Order};
 use crate::domain::runbook::{Act, Action, Backup, Down, Goto, Kind, Migrate, Restore, Skip, Up};
 use crate::session::effect::{Goal, Request};
 use crate::session::making::Parts;
 use crate::session::pick;
+use crate::session::tables;
 
-use super::{Means, Phase, Purpose, Status, Walk, Want};
+use super::{Means, Phase, Purpose, Status, Walk, Want, sent};
 
 impl Walk {
     /// Begins the current step, or reads its probes again.
@@ -28,7 +29,10 @@ impl Walk {
             Kind::Act(_) => self.wait(Phase::Ready),
             Kind::Decide(decide) if decide.evidence.is_empty() => self.wait(Phase::Deciding),
             Kind::Decide(decide) => self.probe(Purpose::Evidence, decide.evidence),
-            Kind::Manual(_) => self.wait(Phase::Doing),
+            Kind::Manual(_) => match self.waive_vouched() {
+                Some(waived) => waived,
+                None => self.wait(Phase::Doing),
+            },
             Kind::Ask(_) => self.wait(Phase::Asking),
             Kind::Approve { .. } => self.await_approval(),
             Kind::Watch(watch) => self.begin_watch(&watch),
@@ -61,7 +65,7 @@ impl Walk {
     /// Asks for the plan of the current step's next act. Only reached through its gates.
     pub(super) fn plan_act(&mut self) -> Vec<Want> {
         let Some(act) = self.act() else { return Vec::new() };
-        match request(&act.action, act.risk, self) {
+        match request(&self.here(), &act.action, act.risk, self) {
             Ok(request) => {
                 self.phase = Phase::Acting;
                 vec![Want::Preview { step: self.here(), request }]
@@ -116,8 +120,13 @@ impl Walk {
     }
 }
 
-/// Returns what an act asks to be planned, or why this version cannot plan it.
-pub(super) fn request(action: &Action, risk: Risk, walk: &Walk) -> Result<Request, String> {
+/// Returns what an act of that step asks to be planned, or why it cannot be planned.
+pub(super) fn request(
+    step: &str,
+    action: &Action,
+    risk: Risk,
+    walk: &Walk,
+) -> Result<Request, String> {
     let migrate = |direction, goal| Ok(Request::Migrate { direction, goal, risk });
     match action {
         Action::Migrate(Migrate::Up(Up::Head)) => migrate(Direction::Up, Goal::End),
@@ -139,9 +148,9 @@ pub(super) fn request(action: &Action, risk: Risk, walk: &Walk) -> Result<Reques
                 "the configuration has no command {name}: write it into [commands] of lockkeeper.toml"
             )),
         },
-        Action::UndoOf(step) => match walk.undoing(step) {
-            Some(due) => request(&due.action, risk.max(due.action.least_risk()), walk),
-            None => Err(format!("nothing of the step {step} is to be undone")),
+        Action::UndoOf(done) => match walk.undoing(done) {
+            Some(due) => request(step, &due.action, risk.max(due.action.least_risk()), walk),
+            None => Err(format!("nothing of the step {done} is to be undone")),
         },
         Action::Signal(signalled) => {
             let session = resolve(&signalled.session, walk)?;
@@ -163,10 +172,19 @@ pub(super) fn request(action: &Action, risk: Risk, walk: &Walk) -> Result<Reques
         Action::Restore(Restore::Full { backup }) => {
             Ok(Request::Restore(Order::to(restore::Goal::Backup(resolve(backup, walk)?))))
         }
-        Action::Sql { .. } | Action::Restore(_) | Action::Http(_) => Err(format!(
-            "this version cannot run an act of the kind {}",
-            action.not_yet().unwrap_or("named here")
-        )),
+        Action::Restore(Restore::Tables { backup, tables, rows }) => {
+            let tables = tables.iter().map(|word| resolve(word, walk)).collect::<Result<_, _>>()?;
+            let (backup, classes) = (resolve(backup, walk)?, *rows);
+            Ok(Request::Tables(tables::Order { backup, tables, classes, risk }))
+        }
+        Action::Sql { text, binds } => {
+            let binds = binds.iter().map(|bind| bound(bind, walk)).collect::<Result<_, _>>()?;
+            Ok(Request::Bound { text: text.clone(), binds, risk })
+        }
+        Action::Http(endpoint) => {
+            let job = Box::new(sent::job(step, endpoint, walk)?);
+            Ok(Request::Http { job, risk })
+        }
     }
 }
 
@@ -178,8 +196,29 @@ fn parts(tables: &[Word], csv: bool, walk: &Walk) -> Result<Request, String> {
     Ok(Request::BackupOf(Parts { scope: Scope::Tables, to: None, tables, csv }))
 }
 
+/// Returns the value that a statement is run with.
+fn bound(operand: &Operand, walk: &Walk) -> Result<Bind, String> {
+    use crate::domain::evidence::Scope as _;
+    let (value, name) = match operand {
+        Operand::Literal(value) => (Some(value.clone()), None),
+        Operand::Named(name) => (walk.value(name), Some(name.to_string())),
+    };
+    let named = || name.clone().unwrap_or_default();
+    let value = match value {
+        None => return Err(format!("{} has no value yet: its step was left out", named())),
+        Some(Value::Unknown(why)) => return Err(format!("{} is not known: {why}", named())),
+        Some(Value::List(_)) => return Err(format!("{} is a list: bind one value", named())),
+        Some(Value::Bool(value)) => value.to_string(),
+        Some(Value::Period(period)) => format!("{} milliseconds", period.duration().as_millis()),
+        Some(Value::Percent(percent)) => percent.value().to_string(),
+        Some(Value::Answer { text, .. }) => text,
+        Some(other) => other.to_string(),
+    };
+    Ok(Bind { value, name })
+}
+
 /// Returns the text that a word stands for.
-fn resolve(word: &Word, walk: &Walk) -> Result<String, String> {
+pub(super) fn resolve(word: &Word, walk: &Walk) -> Result<String, String> {
     use crate::domain::evidence::Scope as _;
     match word {
         Word::Text(text) => Ok(text.clone()),

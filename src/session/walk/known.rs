@@ -20,6 +20,13 @@ impl Walk {
         self.current().contacts.iter().map(person).collect()
     }
 
+    /// Returns whom to call when nobody here can tell, the first one first: the levels of
+    /// escalation, a line each, or else every contact.
+    #[must_use]
+    pub fn whom_to_call(&self) -> &[String] {
+        &self.place.contacts
+    }
+
     /// Returns the pages that the current step names, a line each; `*` names all that the
     /// configuration has.
     #[must_use]
@@ -42,6 +49,7 @@ impl Scope for Walk {
         match name {
             Name::Var(var) => self.vars.get(var).cloned(),
             Name::Policy(value) => self.place.policy.get(value).cloned(),
+            Name::Probe(probe) => self.readings.get(probe).map(|reading| reading.value.clone()),
         }
     }
 }

@@ -18,8 +18,10 @@ mod path;
 mod record;
 mod results;
 mod resume;
+mod sent;
 mod status;
 mod undo;
+mod waive;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -139,6 +141,8 @@ pub struct Place {
     pub links: BTreeMap<String, String>,
     /// The configuration's contacts by name, a line each.
     pub people: BTreeMap<String, String>,
+    /// Why the configuration lets checks of the first section be, by their ids.
+    pub waived: BTreeMap<String, String>,
 }
 
 /// An answer that was given on the way.
@@ -211,6 +215,10 @@ pub struct Walk {
     /// How the run ends once nothing is due.
     ending: Option<End>,
     left: Option<Box<Left>>,
+    /// The run's name; none while nothing was opened.
+    run: Option<String>,
+    /// How often each step has ended.
+    rounds: BTreeMap<String, u32>,
 }
 
 /// A run that was handed over.
@@ -269,7 +277,14 @@ impl Walk {
             due: Vec::new(),
             ending: None,
             left: None,
+            run: None,
+            rounds: BTreeMap::new(),
         }
+    }
+
+    /// Takes the name of the run that was opened for it.
+    pub(super) fn opened(&mut self, run: &str) {
+        self.run = Some(run.to_owned());
     }
 
     /// Lets the walk call these runbooks, by their names.

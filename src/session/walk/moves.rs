@@ -141,7 +141,12 @@ impl Walk {
 
     fn cannot_tell(&mut self, reason: Option<&str>) -> Vec<Want> {
         let question = self.question();
-        let data = json!({ "question": question, "answer": "cannot tell", "reason": reason });
+        let data = json!({
+            "question": question,
+            "answer": "cannot tell",
+            "reason": reason,
+            "goes_to": self.whom_to_call(),
+        });
         let mut wants = vec![self.record(Kind::Answer, data)];
         wants.extend(self.finish(End::Escalated { question }));
         wants

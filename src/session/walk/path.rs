@@ -41,12 +41,17 @@ impl Walk {
 
     fn close_step(&mut self, status: Status) -> Vec<Want> {
         let want = self.record_status(&status);
-        self.statuses.insert(self.here(), status);
+        self.ended(self.here(), status);
         if self.stop_after {
             self.stop_after = false;
             self.paused = true;
         }
         vec![want]
+    }
+
+    pub(super) fn ended(&mut self, step: String, status: Status) {
+        *self.rounds.entry(step.clone()).or_default() += 1;
+        self.statuses.insert(step, status);
     }
 
     /// Goes to the beginning of a section.

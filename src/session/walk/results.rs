@@ -8,6 +8,7 @@ use crate::domain::evidence::{Claim, Reading, Value, Verdict};
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::{Action, Plan};
 use crate::domain::runbook::{Kind, Offer, Scenario};
+use crate::domain::tables::unstages;
 use crate::session::acting::Acting;
 
 use super::{ESCALATE, Evidence, Means, Phase, Purpose, Walk, Want};
@@ -80,6 +81,10 @@ impl Walk {
         }
         let expected = claim.expect.resolved(self);
         let why = format!("{}: found {}, expected {expected}", claim.name, self.found(&claim));
+        if let Some(waived) = self.waive(&claim.probe, verdict, &why) {
+            wants.extend(waived);
+            return wants;
+        }
         self.phase = Phase::CheckFailed { unknown: verdict == Verdict::Unknown, why };
         wants
     }
@@ -182,9 +187,12 @@ impl Walk {
 
     /// Returns true if the step's act is a procedure whose goal may not be reached yet.
     pub(super) fn has_more(&self, plan: &Plan) -> bool {
-        use crate::domain::runbook::{Action as Deed, Down, Migrate, Up};
+        use crate::domain::runbook::{Action as Deed, Down, Migrate, Restore, Up};
         if matches!(plan.action, Action::Restore { .. }) {
             return !plan.ends_procedure();
+        }
+        if let Some(Deed::Restore(Restore::Tables { .. })) = self.act().map(|act| &act.action) {
+            return !matches!(&plan.action, Action::Sql { text, .. } if unstages(text));
         }
         let is_migration = matches!(plan.action, Action::Migrate { .. });
         let goes_on = self.act().is_some_and(|act| {

@@ -60,7 +60,7 @@ impl Walk {
         match record.kind {
             Recorded::Ended => {
                 if let Ok(status) = serde_json::from_value::<Status>(record.data.clone()) {
-                    self.statuses.insert(step, status);
+                    self.ended(step, status);
                 }
                 self.pause_if_asked();
             }

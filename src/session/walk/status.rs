@@ -16,6 +16,8 @@ pub enum Means {
     Acted,
     /// Nobody approved, and a typed reason stands in for it.
     Overridden,
+    /// It is not as it should be, and the configuration lets it be, for a reason.
+    Waived,
 }
 
 /// What became of a step.

@@ -83,7 +83,7 @@ impl Walk {
     pub(super) fn plan_undo(&mut self) -> Vec<Want> {
         let Some(due) = self.due.last() else { return self.all_undone() };
         let risk = due.action.least_risk().max(Risk::Safe);
-        match request(&due.action, risk, self) {
+        match request(&due.step, &due.action, risk, self) {
             Ok(request) => {
                 let step = due.step.clone();
                 self.phase = Phase::Acting;

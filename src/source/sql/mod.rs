@@ -11,6 +11,8 @@ pub mod squawk;
 mod statement;
 mod table;
 
+use std::collections::BTreeSet;
+
 use squawk_syntax::ast::{AstNode, Stmt};
 use squawk_syntax::{SourceFile, SyntaxElement, SyntaxKind, SyntaxNode};
 
@@ -32,6 +34,34 @@ pub struct Fault {
     pub line: usize,
     /// What the parser said.
     pub message: String,
+}
+
+/// Returns the numbers of the parameters that a text takes: those of `$1`, `$2`…, not in texts
+/// and comments.
+#[must_use]
+pub fn parameters(text: &str) -> BTreeSet<usize> {
+    let file = SourceFile::parse(text).tree();
+    let tokens = file.syntax().descendants_with_tokens().filter_map(SyntaxElement::into_token);
+    let params = tokens.filter(|token| token.kind() == SyntaxKind::POSITIONAL_PARAM);
+    params.filter_map(|token| token.text().strip_prefix('$')?.parse().ok()).collect()
+}
+
+/// Checks that a text takes as many values as are bound to it: the server takes them with one
+/// statement only, and all of them.
+///
+/// # Errors
+/// Why it does not.
+pub fn fits(text: &str, binds: usize) -> Result<(), String> {
+    let asked = parameters(text);
+    if binds > 0 && compile(text).statements.len() != 1 {
+        return Err("values are bound to one statement: make steps of the others".to_owned());
+    }
+    if asked == (1..=binds).collect() {
+        return Ok(());
+    }
+    let takes: Vec<String> = asked.iter().map(|one| format!("${one}")).collect();
+    let takes = if takes.is_empty() { "none".to_owned() } else { takes.join(", ") };
+    Err(format!("`binds` holds {binds} values, and the statement takes {takes}"))
 }
 
 /// Compiles SQL text; never fails: what is not understood is in the result as such.

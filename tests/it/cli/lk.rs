@@ -110,7 +110,13 @@ impl Lk {
 
     /// Starts an interactive command whose lines the test types.
     pub fn typed(&self, args: &[&str]) -> Typed {
+        self.typed_with(args, &[])
+    }
+
+    /// Starts it with these variables in its environment.
+    pub fn typed_with(&self, args: &[&str], env: &[(&str, &str)]) -> Typed {
         let mut command = self.command(args);
+        command.envs(env.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Typed::start(command)
     }

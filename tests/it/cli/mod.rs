@@ -1,5 +1,6 @@
 //! Tests of the layer `cli`.
 
+mod acts;
 mod backup;
 mod backups;
 mod bad_input;

@@ -27,7 +27,7 @@ const LATER: &str =
     UPDATE users SET more = '{\"a\": 2}' WHERE id <= 5;
     INSERT INTO users (name) VALUES ('late')";
 
-fn shop(name: &str) -> (Database, Lk, String) {
+pub(super) fn shop(name: &str) -> (Database, Lk, String) {
     let database = database(name);
     database.execute(SHOP);
     let lk = Lk::on(&database);

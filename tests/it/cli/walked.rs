@@ -17,17 +17,21 @@ const OVER: &str = "THE RUN IS OVER: ";
 const WATCHES: &str = "2 ends it with a reason";
 
 /// Answers to questions, by the title of their step.
-type Answers = &'static [(&'static str, &'static str)];
+pub(super) type Answers = &'static [(&'static str, &'static str)];
 
-struct Walker {
+pub(super) struct Walker {
     typed: Typed,
     answers: Answers,
-    said: String,
+    pub(super) said: String,
 }
 
 impl Walker {
+    pub(super) fn of(typed: Typed, answers: Answers) -> Self {
+        Self { typed, answers, said: String::new() }
+    }
+
     /// Answers until the run is over; returns how it ended.
-    fn walk(&mut self) -> String {
+    pub(super) fn walk(&mut self) -> String {
         let mut menu = String::new();
         let mut given = String::new();
         for _ in 0..600 {
@@ -141,7 +145,7 @@ fn production(database: &Database) -> Lk {
 /// Walks a runbook, and returns what was printed with the steps that it reached.
 fn walked(lk: &Lk, name: &str, answers: Answers, ends: &str) -> (String, BTreeSet<String>) {
     let typed = lk.typed(&["run", name, "--plain"]);
-    let mut walker = Walker { typed, answers, said: String::new() };
+    let mut walker = Walker::of(typed, answers);
     let end = walker.walk();
     let Walker { typed, said, .. } = walker;
     assert!(end.starts_with(ends), "{name} ended with {end}:\n{said}");
@@ -159,7 +163,7 @@ fn walked(lk: &Lk, name: &str, answers: Answers, ends: &str) -> (String, BTreeSe
 }
 
 /// Waits until every run is closed: a script is faster than the disk syncs what it decides.
-fn until_closed(lk: &Lk) {
+pub(super) fn until_closed(lk: &Lk) {
     let begun = Instant::now();
     while !lk.journals().iter().all(Reading::closed) {
         assert!(begun.elapsed() < Duration::from_mins(1), "the run is never closed");

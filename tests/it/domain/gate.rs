@@ -7,7 +7,9 @@ use lockkeeper::domain::approval::{Approval, Subject};
 use lockkeeper::domain::evidence::{
     Builtin, Claim, Condition, Expect, Name, Operand, Probe, Reading, Scope, Value, Verdict,
 };
-use lockkeeper::domain::gate::{Asks, Decision, Gate, Known, Mode, Refused, Rule};
+use lockkeeper::domain::gate::{
+    Asks, Decision, Gate, Known, Mode, Reason, Refused, Rule, approvers, same_person,
+};
 use lockkeeper::domain::quantity::Period;
 use proptest::prelude::*;
 
@@ -155,6 +157,132 @@ fn identity_journal_and_a_backup_known_bad_are_never_overridden() {
     }
     assert!(never(Builtin::BackupSound, Value::Bool(false)));
     assert!(!never(Builtin::BackupSound, Value::unknown("never verified")));
+}
+
+fn of_role(role: &str, by: &str) -> Approval {
+    Approval {
+        role: role.to_owned(),
+        by: by.to_owned(),
+        verified: false,
+        subject: Subject::default(),
+    }
+}
+
+fn needing(approvals: i64) -> World {
+    let mut world = World::default();
+    world.names.insert(Name::Policy("approvals".to_owned()), Value::Int(approvals));
+    world
+}
+
+#[test]
+fn as_many_others_approve_as_policy_asks_for_and_one_at_least() {
+    let gate = gate(Mode::All, vec![approval()]);
+    let one = || needing(2).approved("ivan");
+    assert!(!gate.evaluate(&one(), NOW).allows());
+    let Decision::Deny(reasons) = gate.evaluate(&one(), NOW) else { panic!("one is too few") };
+    assert_eq!(reasons[0].found, "1 of 2 have approved");
+    assert!(!gate.evaluate(&one().approved(" IVAN "), NOW).allows(), "he is one person");
+    assert!(gate.evaluate(&one().approved("kim"), NOW).allows());
+    for none in [0, -1] {
+        assert!(!gate.evaluate(&needing(none), NOW).allows(), "nobody is never enough");
+        assert!(gate.evaluate(&needing(none).approved("ivan"), NOW).allows());
+    }
+    let Decision::Deny(reasons) = gate.evaluate(&World::default(), NOW) else { panic!("nobody") };
+    assert_eq!(reasons[0].found, "nobody has approved");
+    let own = gate.evaluate(&World::default().approved("olga"), NOW);
+    let Decision::Deny(reasons) = own else { panic!("her own") };
+    assert_eq!(reasons[0].found, "approved by olga, who runs it");
+}
+
+#[test]
+fn an_approval_counts_for_its_role_alone() {
+    let gate = gate(Mode::All, vec![approval()]);
+    let mut world = World::default();
+    world.approvals.push(of_role("owner", "ivan"));
+    assert!(!gate.evaluate(&world, NOW).allows());
+    world.approvals.push(of_role("lead", "ivan"));
+    assert!(gate.evaluate(&world, NOW).allows());
+}
+
+#[test]
+fn one_person_is_known_in_any_letters_and_with_or_without_a_machine() {
+    for (one, other) in [("olga", "Olga "), ("olga@desk", "olga"), ("olga", "OLGA@lap")] {
+        assert!(same_person(one, other), "{one} {other}");
+        let given = [of_role("lead", other)];
+        assert!(approvers("lead", one, &given).is_empty(), "{one} {other}");
+    }
+    for (one, other) in [("olga@desk", "olga@lap"), ("olga", "ivan"), ("ol", "olga")] {
+        assert!(!same_person(one, other), "{one} {other}");
+    }
+}
+
+#[test]
+fn policy_lets_a_gate_or_a_rule_be_only_if_it_says_so() {
+    let under = |forward: bool| {
+        let wanted = Expect::equals(Value::Bool(forward));
+        BTreeMap::from([("forward_only".to_owned(), wanted)])
+    };
+    let mut world = World::default();
+    let says = |world: &mut World, forward: bool| {
+        let name = Name::Policy("forward_only".to_owned());
+        world.names.insert(name, Value::Bool(forward));
+    };
+    let rules = || vec![Rule { policy: under(true), ..holds(Builtin::Primary) }];
+    for mode in [Mode::All, Mode::Any] {
+        let whole = Gate { policy: under(true), ..gate(mode, vec![holds(Builtin::Primary)]) };
+        let single = gate(mode, rules());
+        world.names.clear();
+        assert!(!whole.evaluate(&world, NOW).allows(), "what policy says is not known");
+        assert!(!single.evaluate(&world, NOW).allows(), "nor here");
+        says(&mut world, true);
+        assert!(!whole.evaluate(&world, NOW).allows());
+        assert!(!single.evaluate(&world, NOW).allows());
+        says(&mut world, false);
+        assert!(whole.evaluate(&world, NOW).allows());
+        assert!(single.evaluate(&world, NOW).allows(), "no rule of it counts: {mode:?}");
+    }
+    let both = gate(Mode::All, [rules(), vec![holds(Builtin::LeaseFree)]].concat());
+    assert!(!both.evaluate(&world, NOW).allows(), "the other rule counts still");
+}
+
+#[test]
+fn a_variable_denies_until_it_is_answered_as_expected() {
+    let asks = Asks::Var {
+        name: "window".to_owned(),
+        expect: Expect::equals(Value::Text("open".to_owned())),
+    };
+    let rule = Rule { says: "window".to_owned(), asks, policy: BTreeMap::default() };
+    let gate = gate(Mode::All, vec![rule]);
+    let mut world = World::default();
+    let Decision::Deny(reasons) = gate.evaluate(&world, NOW) else { panic!("not answered") };
+    assert_eq!(reasons[0].verdict, Verdict::Unknown);
+    assert!(reasons[0].may_override);
+    for (answer, allowed) in [("shut", false), ("open", true)] {
+        let name = Name::Var("window".to_owned());
+        world.names.insert(name, Value::Text(answer.to_owned()));
+        assert_eq!(gate.evaluate(&world, NOW).allows(), allowed, "{answer}");
+    }
+}
+
+#[test]
+fn a_reading_is_fresh_to_its_last_second_and_never_of_the_future() {
+    let gate = gate(Mode::All, vec![holds(Builtin::Primary)]);
+    let good = World::default().with(Builtin::Primary, Value::Bool(true));
+    assert!(gate.evaluate(&good, NOW + TimeDelta::seconds(60)).allows());
+    assert!(!gate.evaluate(&good, NOW + TimeDelta::milliseconds(60_001)).allows());
+    assert!(!gate.evaluate(&good, NOW - TimeDelta::seconds(61)).allows(), "a clock has jumped");
+}
+
+#[test]
+fn a_gate_that_allows_is_not_overridden_and_one_that_is_missing_never() {
+    let gate = gate(Mode::All, vec![holds(Builtin::Primary)]);
+    let good = World::default().with(Builtin::Primary, Value::Bool(true));
+    assert_eq!(gate.evaluate(&good, NOW).overridden(""), Ok(Decision::Allow));
+    let overridden = gate.evaluate(&World::default(), NOW).overridden("because");
+    assert!(overridden.expect("it may be").allows());
+    let missing = Decision::Deny(vec![Reason::no_such_gate("forward")]);
+    assert!(!missing.allows());
+    assert_eq!(missing.overridden("x"), Err(Refused::Never("the gate forward".to_owned())));
 }
 
 proptest! {

@@ -286,6 +286,9 @@ pub fn plan_of(request: &Request) -> Plan {
         }
         Request::Migrate { direction, .. } => migration(1, *direction, Risk::Lossy),
         Request::Sql { .. }
+        | Request::Bound { .. }
+        | Request::Http { .. }
+        | Request::Tables(_)
         | Request::Mend(_)
         | Request::Command { .. }
         | Request::Backup { .. }

@@ -10,7 +10,7 @@ use lockkeeper::domain::outcome::Ending;
 use lockkeeper::domain::plan::{Direction, Risk, Signal};
 use lockkeeper::domain::runbook::Runbook;
 use lockkeeper::domain::trigger::State;
-use lockkeeper::session::effect::{Event, Request};
+use lockkeeper::session::effect::{Effect, Event, Request};
 use lockkeeper::session::machine::Begin;
 use lockkeeper::session::pick;
 use lockkeeper::session::walk::{End, Means, Move, Phase, Status};
@@ -528,4 +528,119 @@ fn escalation_and_abandonment_need_a_reason_and_nothing_follows_them() {
         }
         assert_eq!(driven.tick(1_000), NONE);
     }
+}
+
+/// The shipped migrate, where the configuration lets these checks be.
+fn waiving(ids: &[&str]) -> Driven {
+    let mut begin = migrate();
+    begin.place.waived =
+        ids.iter().map(|id| (id.to_string(), "the team knows".to_owned())).collect();
+    walking(begin)
+}
+
+fn waived(driven: &Driven, step: &str) -> Option<String> {
+    match driven.status(step) {
+        Some(Status::Passed { means: Means::Waived, value }) => Some(value.clone()),
+        _ => None,
+    }
+}
+
+/// Walks on until the probe of that check is asked for.
+fn reads(driven: &mut Driven, step: &str) {
+    for _ in 0..200 {
+        if driven.step() == step {
+            return;
+        }
+        driven.along();
+    }
+    panic!("{step} was never reached");
+}
+
+#[test]
+fn a_check_that_is_waived_passes_with_its_reason_and_what_was_found() {
+    let mut driven = waiving(&["replicas", "blocked_sessions", "reviewed"]);
+    reads(&mut driven, "blocked_sessions");
+    let skips =
+        |driven: &Driven| driven.recorded.iter().filter(|kind| **kind == Kind::Skip).count();
+    assert_eq!(skips(&driven), 0);
+    driven.find(Find::Bad);
+    let value = waived(&driven, "blocked_sessions").expect("it is waived");
+    assert!(
+        value.starts_with("waived by lockkeeper.toml: the team knows (blocked_sessions: found")
+    );
+    assert_eq!(skips(&driven), 1, "the report finds it");
+    reads(&mut driven, "replicas");
+    driven.find(Find::Good);
+    let sensed = Some(&Means::Sensed);
+    let means = driven.status("replicas").map(|status| match status {
+        Status::Passed { means, .. } => means,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(means, sensed, "what is as it should be needs no waiver");
+    reads(&mut driven, "recent_backup");
+    let value = waived(&driven, "reviewed").expect("nobody is asked");
+    assert_eq!(value, "waived by lockkeeper.toml: the team knows");
+}
+
+#[test]
+fn identity_and_journal_are_never_waived_and_nothing_outside_of_the_first_section() {
+    let mut driven = waiving(&["identity", "journal"]);
+    for step in ["identity", "journal"] {
+        reads(&mut driven, step);
+        for find in [Find::Bad, Find::Unknown] {
+            driven.find(find);
+            assert!(matches!(driven.phase(), Phase::CheckFailed { .. }), "{step}");
+            driven.go(Move::Run);
+        }
+        driven.find(Find::Good);
+    }
+    // The same id in another runbook, or in another section, is another check.
+    let text = "[[section.step]]\nid = \"size\"\nkind = \"check\"\ntitle = \"Size\"\n\
+                probe = \"blocked_sessions\"\n";
+    let mut begin = super::begin(steps(text));
+    begin.place.waived = BTreeMap::from([("size".to_owned(), "because".to_owned())]);
+    let mut driven = walking(begin);
+    driven.find(Find::Bad);
+    assert!(matches!(driven.phase(), Phase::CheckFailed { .. }));
+}
+
+#[test]
+fn who_is_called_is_recorded_when_nobody_can_tell() {
+    let mut begin = super::begin(rollback());
+    begin.place.contacts = vec!["L1: Kim #db  rollback failed".to_owned()];
+    let mut driven = walking(begin);
+    driven.until("half_done");
+    let effects = driven.session.update(Event::Moved(choose("cannot_tell")));
+    let told = effects.iter().find_map(|effect| match effect {
+        Effect::Record(entry) if entry.kind == Kind::Answer => Some(entry.data.clone()),
+        _ => None,
+    });
+    let told = told.expect("the answer is recorded");
+    assert_eq!(told["goes_to"], serde_json::json!(["L1: Kim #db  rollback failed"]));
+}
+
+#[test]
+fn the_key_of_a_request_stays_until_its_step_has_ended() {
+    let text = "[[section.step]]\nid = \"tell\"\nkind = \"act\"\ntitle = \"Tell\"\n\
+        http = { url = \"https://x.example/\", idempotency_key = \"Key\" }\n";
+    let key = |driven: &Driven| {
+        let Some((_, Request::Http { job, .. })) = &driven.asked else { panic!("a request") };
+        let [(name, value)] = job.headers.as_slice() else { panic!("{job:?}") };
+        assert_eq!(name, "Key");
+        value.clone()
+    };
+    let mut driven = Driven::walking(steps(text));
+    driven.go(Move::Run);
+    let first = key(&driven);
+    driven.show(super::command_plan());
+    driven.yes();
+    driven.end(Ending::NotRun);
+    driven.go(Move::Run);
+    assert_eq!(key(&driven), first, "it is the same request");
+    let mut other = Driven::new();
+    let effects = other.session.walk_begins(super::begin(steps(text)));
+    other.take(effects);
+    other.event(Event::Opened(Ok("another run".into())));
+    other.go(Move::Run);
+    assert_ne!(key(&other), first, "another run sends another one");
 }

@@ -1,6 +1,7 @@
 //! What is measured of a run: the baseline stands from its first act on, triggers need
 //! samples in a row, and what is not known neither fires nor calms.
 
+use lockkeeper::domain::baseline::Baseline;
 use lockkeeper::domain::config::Config;
 use lockkeeper::domain::evidence::{Builtin, Probe, Reading, Value};
 use lockkeeper::domain::health::Role;
@@ -367,4 +368,83 @@ fn where_nothing_fires_nothing_is_put_aside() {
     let (effects, record) = put_aside(&facts, "because");
     assert_eq!(record, None);
     assert!(matches!(&effects[..], [Effect::Say(Tone::Plain, _)]), "{effects:?}");
+}
+
+/// Tells the end of an attempt, so many seconds ago.
+fn ended(facts: &mut Facts, ending: &str, attempt: u32, seconds: i64) {
+    let data = serde_json::json!({ "ending": ending });
+    let record = Record { kind: Kind::Outcome, attempt: Some(attempt), data, ..intent(seconds) };
+    facts.hear(News::Recorded(Box::new(record)), now());
+}
+
+fn lasts(seconds: u64) -> Value {
+    Value::Period(lockkeeper::domain::quantity::Period::from_secs(seconds))
+}
+
+fn trying(attempts: u32) -> Facts {
+    let mut facts = World::quiet().facts();
+    facts.now = ago(70).expect("a time");
+    facts.arm(Vec::new(), []);
+    let mut plan = plan();
+    plan.attempts = attempts;
+    let first = Record { data: serde_json::json!({ "plan": plan }), ..intent(60) };
+    facts.hear(News::Recorded(Box::new(first)), now());
+    facts
+}
+
+#[test]
+fn a_migration_lasts_between_its_attempts_too() {
+    let mut facts = trying(3);
+    assert_eq!(value(&mut facts, Builtin::Duration), lasts(60));
+    ended(&mut facts, "lock_timeout", 1, 1);
+    assert_eq!(value(&mut facts, Builtin::Duration), lasts(60), "the next attempt follows");
+    let mut data = serde_json::json!({ "plan": plan() });
+    data["plan"]["attempts"] = 3.into();
+    let second = Record { attempt: Some(2), data, ..intent(0) };
+    facts.hear(News::Recorded(Box::new(second)), now());
+    assert_eq!(value(&mut facts, Builtin::Duration), lasts(60));
+    ended(&mut facts, "lock_timeout", 3, 0);
+    assert_eq!(value(&mut facts, Builtin::Duration), lasts(0), "the last one is the end");
+}
+
+#[test]
+fn a_migration_ends_with_its_success_with_a_failure_and_when_it_is_given_up() {
+    for ending in ["done", "failed", "rolled_back"] {
+        let mut facts = trying(3);
+        ended(&mut facts, ending, 1, 0);
+        assert_eq!(value(&mut facts, Builtin::Duration), lasts(0), "{ending}");
+    }
+    let mut facts = trying(3);
+    ended(&mut facts, "lock_timeout", 1, 50);
+    assert_eq!(value(&mut facts, Builtin::Duration), lasts(0), "its next attempt never came");
+    let mut facts = trying(3);
+    ended(&mut facts, "lock_timeout", 1, 1);
+    let stop = Record { kind: Kind::Stop, data: serde_json::json!({}), ..intent(0) };
+    facts.hear(News::Recorded(Box::new(stop)), now());
+    assert_eq!(value(&mut facts, Builtin::Duration), lasts(0), "nobody waits for another");
+}
+
+#[test]
+fn a_console_that_has_measured_nothing_takes_the_time_before_from_an_earlier_run() {
+    let mut measured = measured(&World::quiet(), &answered(200), 1.0);
+    let before = measured.vitals.baseline().cloned().expect("it was measured");
+    let earlier = || Baseline { run: Some("20260101-r".into()), ..before.clone() };
+    assert_eq!(measured.hear(News::Earlier(Box::new(earlier())), now()), None, "its own is nearer");
+    let mut facts = World::quiet().facts();
+    facts.now = ago(70).expect("a time");
+    facts.arm(Vec::new(), []);
+    assert!(value(&mut facts, Builtin::RowsLostSinceBaseline).is_unknown());
+    opened(&mut facts);
+    let told = facts.hear(News::Earlier(Box::new(earlier())), now());
+    let Some(Event::Measured(taken)) = told else { panic!("{told:?}") };
+    assert_eq!(facts.vitals.baseline(), Some(&*taken));
+    let origin = taken.origin(now()).expect("it says where it is from");
+    assert!(origin.contains("ago (run 20260101-r)"), "{origin}");
+    // It is recorded in this run, and then the first way up still begins a time of its own.
+    let data = serde_json::to_value(&*taken).expect("it is JSON");
+    let record = Record { kind: Kind::Baseline, data, ..intent(0) };
+    facts.hear(News::Recorded(Box::new(record)), now());
+    let told = next_up(&mut facts);
+    let Some(Event::Measured(own)) = told else { panic!("{told:?}") };
+    assert_eq!(own.run, None);
 }

@@ -459,13 +459,15 @@ fn what_is_not_here_is_passed_over_and_what_cannot_be_told_is_shown() {
 }
 
 #[test]
-fn an_act_that_cannot_be_run_yet_is_refused_by_name_and_skipped_or_escalated() {
+fn an_act_that_cannot_be_planned_is_refused_with_its_reason_and_skipped_or_escalated() {
     let text = "schema = 1\nid = \"t\"\ntitle = \"t\"\n[[section]]\nid = \"a\"\ntitle = \"a\"\n\
-                [[section.step]]\nid = \"one\"\nkind = \"act\"\ntitle = \"1\"\nrestore = { scope = \"tables\", tables = [\"t\"] }\n";
+                [[section.step]]\nid = \"one\"\nkind = \"act\"\ntitle = \"1\"\nconfigured = \"restart\"\n";
     let refused = || {
         let mut driven = Driven::walking(book(text));
         assert_eq!(driven.go(Move::Run), NONE);
-        assert!(matches!(driven.phase(), Phase::Refused(why) if why.contains("restore")));
+        assert!(
+            matches!(driven.phase(), Phase::Refused(why) if why.contains("has no command restart"))
+        );
         assert_eq!(driven.walk().offers(), [ESCALATE]);
         driven
     };

@@ -18,6 +18,7 @@ pub mod pty;
 pub mod scene;
 pub mod screen;
 pub mod server;
+pub mod service;
 pub mod tcp;
 pub mod until;
 

@@ -1,11 +1,13 @@
 //! Acts: exactly one action, and the risk that it carries at least.
 
-use super::super::raw::{self, BackupScope, RestoreScope};
-use super::super::{Act, Action, Backup, Down, Kind, Migrate, Restore, Up};
+use super::super::raw::{self, BackupScope, RestoreScope, Rows};
+use super::super::{Act, Action, Backup, Down, Endpoint, Kind, Migrate, Restore, Up};
 use super::Builder;
 use crate::domain::evidence::Word;
 use crate::domain::plan::{Direction, Risk};
 use crate::domain::problem::{Flaw, Place};
+use crate::domain::quantity::Period;
+use crate::domain::tables::Classes;
 
 const ACTIONS: &str =
     "sql, command, migrate, backup, verify_backup, restore, signal, http, configured, undo_of";
@@ -57,7 +59,7 @@ impl Builder<'_> {
             raw.verify_backup.clone().map(|verify| Some(Action::VerifyBackup(verify))),
             raw.restore.as_ref().map(|restore| self.restore(restore, place)),
             raw.signal.clone().map(|signalled| Some(Action::Signal(signalled))),
-            raw.http.clone().map(|endpoint| Some(Action::Http(endpoint))),
+            raw.http.as_ref().map(|endpoint| self.http(endpoint, raw.timeout, place)),
             raw.configured.clone().map(|name| Some(Action::Configured(name))),
             raw.undo_of.as_ref().map(|step| self.undo_of(step, place)),
         ];
@@ -75,7 +77,7 @@ impl Builder<'_> {
             raw.sql.clone().map(|text| Some(Action::Sql { text, binds })),
             raw.command.as_ref().map(|argv| self.command(argv, place)),
             raw.migrate.as_ref().map(|migrate| self.migrate(migrate, place)),
-            raw.http.clone().map(|endpoint| Some(Action::Http(endpoint))),
+            raw.http.as_ref().map(|endpoint| self.http(endpoint, None, place)),
             raw.configured.clone().map(|name| Some(Action::Configured(name))),
         ];
         let mut actions = actions.into_iter().flatten();
@@ -107,6 +109,17 @@ impl Builder<'_> {
             return self.flaw(place.key("command"), "the command names no program");
         }
         Some(Action::Command(argv.to_vec()))
+    }
+
+    /// Returns the request, bounded by its own time or else by that of its step.
+    fn http(&mut self, raw: &Endpoint, limit: Option<Period>, place: &Place) -> Option<Action> {
+        let flaws = raw.flaws();
+        for (keys, what) in &flaws {
+            let place = keys.iter().fold(place.key("http"), |place, key| place.key(*key));
+            self.flaws.push(Flaw::new(place, what.clone()));
+        }
+        let endpoint = Endpoint { timeout: raw.timeout.or(limit), ..raw.clone() };
+        flaws.is_empty().then_some(Action::Http(endpoint))
     }
 
     fn migrate(&mut self, raw: &raw::Migrate, place: &Place) -> Option<Action> {
@@ -147,13 +160,31 @@ impl Builder<'_> {
         let place = place.key("restore");
         let backup = raw.backup.clone();
         let restore = match (raw.scope, raw.tables.as_slice()) {
+            (RestoreScope::Full, _) if raw.rows.is_some() => {
+                return self.flaw(place.key("rows"), "a full restore takes no choice of rows");
+            }
             (RestoreScope::Full, []) => Restore::Full { backup },
             (RestoreScope::Full, _) => {
                 return self.flaw(place.key("tables"), "a full restore takes no tables");
             }
             (RestoreScope::Tables, []) => return self.flaw(place, "this scope needs `tables`"),
-            (RestoreScope::Tables, tables) => Restore::Tables { backup, tables: tables.to_vec() },
+            (RestoreScope::Tables, _) if raw.rows.as_ref().is_some_and(Vec::is_empty) => {
+                let what = "no rows are chosen: write missing, changed, only_live, or several";
+                return self.flaw(place.key("rows"), what);
+            }
+            (RestoreScope::Tables, tables) => {
+                let rows = classes(raw.rows.as_deref().unwrap_or(&[Rows::Missing]));
+                Restore::Tables { backup, tables: tables.to_vec(), rows }
+            }
         };
         Some(Action::Restore(restore))
+    }
+}
+
+fn classes(rows: &[Rows]) -> Classes {
+    Classes {
+        missing: rows.contains(&Rows::Missing),
+        changed: rows.contains(&Rows::Changed),
+        only_live: rows.contains(&Rows::OnlyLive),
     }
 }

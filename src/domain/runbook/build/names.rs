@@ -149,6 +149,7 @@ impl Builder<'_> {
                 let family = match name {
                     Name::Var(_) => "a variable",
                     Name::Policy(_) => "a policy value",
+                    Name::Probe(_) => "what a probe says",
                 };
                 self.flaw(place.clone(), format!("{family} cannot stand here: write the value"))
             }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{Goto, Kind, Runbook, Section, Step, Target};
+use super::super::{Goto, Kind, Runbook, Section, Target};
 use super::Finding;
 use crate::domain::problem::{Place, nearest};
 
@@ -21,26 +21,11 @@ pub(super) fn findings(book: &Runbook, books: &BTreeMap<String, Runbook>) -> Vec
         })
         .collect();
     for (place, step) in book.placed() {
-        all.extend(never_passed(&place, step));
         if let Kind::Call { target } = &step.kind {
             all.extend(lost_call(&place.key("target"), target, book, books));
         }
     }
     all
-}
-
-/// A required step that this version cannot do, and from which nothing leads on.
-fn never_passed(place: &Place, step: &Step) -> Option<Finding> {
-    let Kind::Act(act) = &step.kind else { return None };
-    let kind = act.action.not_yet()?;
-    if step.skip == super::super::Skip::Never && step.on_fail.offer.is_empty() {
-        let what = format!(
-            "it is required, this version cannot run {kind}, and nothing is offered: the run ends here; write `on_fail`"
-        );
-        return Some(Finding::bad("dead_end", place.clone(), what));
-    }
-    let what = format!("this version cannot run {kind}: the run refuses it by this name");
-    Some(Finding::note("unsupported", place.clone(), what))
 }
 
 fn lost_call(

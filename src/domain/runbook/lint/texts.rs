@@ -16,6 +16,8 @@ pub struct Asked<'a> {
     pub sql: &'a str,
     /// It must not change anything.
     pub reads: bool,
+    /// How many values are bound to it.
+    pub binds: usize,
 }
 
 impl Runbook {
@@ -24,19 +26,20 @@ impl Runbook {
     pub fn sql(&self) -> Vec<Asked<'_>> {
         let mut all: Vec<Asked<'_>> = Vec::new();
         for (place, probe) in self.senses() {
-            if let Sense::Sql { text, .. } = &probe.sense {
-                all.push(Asked { place: place.key("sql"), sql: text, reads: true });
+            if let Sense::Sql { text, binds } = &probe.sense {
+                let (place, binds) = (place.key("sql"), binds.len());
+                all.push(Asked { place, sql: text, reads: true, binds });
             }
         }
         for (place, step) in self.placed() {
             let Kind::Act(act) = &step.kind else { continue };
-            if let Action::Sql { text, .. } = &act.action {
-                let reads = act.risk == Risk::Read;
-                all.push(Asked { place: place.key("sql"), sql: text, reads });
+            if let Action::Sql { text, binds } = &act.action {
+                let (reads, binds) = (act.risk == Risk::Read, binds.len());
+                all.push(Asked { place: place.key("sql"), sql: text, reads, binds });
             }
-            if let Some(Action::Sql { text, .. }) = &act.undo {
-                let place = place.key("undo").key("sql");
-                all.push(Asked { place, sql: text, reads: false });
+            if let Some(Action::Sql { text, binds }) = &act.undo {
+                let (place, binds) = (place.key("undo").key("sql"), binds.len());
+                all.push(Asked { place, sql: text, reads: false, binds });
             }
         }
         all

@@ -91,7 +91,13 @@ fn action(action: &Action, walk: &Walk) -> String {
             let words: Vec<String> = words.iter().map(ToString::to_string).collect();
             shown(&words.join(" "))
         }
-        Action::Sql { text, .. } => Untrusted::from(text.as_str()).visible(),
+        Action::Sql { text, binds } => {
+            let bound = binds.iter().enumerate();
+            let bound =
+                bound.map(|(at, bind)| format!("${} = {}", at + 1, shown(&bind.to_string())));
+            let text = Untrusted::from(text.as_str()).visible();
+            std::iter::once(text).chain(bound).collect::<Vec<_>>().join("\n")
+        }
         Action::Backup(Backup::Full) => "a full backup of the database".to_owned(),
         Action::Backup(Backup::Schema) => "a backup of the schema, without rows".to_owned(),
         Action::Backup(Backup::Tables(tables) | Backup::Csv(tables)) => {
@@ -105,9 +111,17 @@ fn action(action: &Action, walk: &Walk) -> String {
             "a restore of the backup {backup}: a new database is loaded and counted, then swapped in; \
              each act with a plan and a yes of its own"
         ),
-        Action::Restore(Restore::Tables { .. }) => "a restore of tables".to_owned(),
+        Action::Restore(Restore::Tables { backup, tables, rows }) => {
+            let tables: Vec<String> = tables.iter().map(ToString::to_string).collect();
+            let (tables, rows) = (tables.join(", "), rows.words().join(" and "));
+            shown(&format!(
+                "the rows of {tables} that are {rows}, out of the backup {backup}: staged beside \
+                 the table, compared, merged in one transaction; each act with a plan and a yes \
+                 of its own"
+            ))
+        }
         Action::Signal(_) => "a signal to a session".to_owned(),
-        Action::Http(_) => "an HTTP request".to_owned(),
+        Action::Http(endpoint) => shown(&format!("{} {}", endpoint.method.word(), endpoint.url)),
     }
 }
 

@@ -175,6 +175,10 @@ fn failed(unknown: bool, why: &str, now: &str, walk: &Walk) -> Vec<Pair> {
         lines.push(Pair::new("known as", format!("{}. {text}", scenario.title)));
     }
     lines.extend(walk.advice().map(|next| Pair::new("next", next)));
+    if unknown {
+        // Who may be able to tell, before anybody goes on without.
+        lines.extend(walk.whom_to_call().iter().map(|line| Pair::new("call", shown(line))));
+    }
     lines.push(Pair::new("now", now));
     lines
 }
