@@ -164,6 +164,9 @@ impl Inner {
                 Action::Backup { .. } => environment::for_backup(spec, &application, journal.run()),
                 // It asks no server but its own, which is registered where the next sweep looks.
                 Action::VerifyBackup { .. } => environment::for_proof(&self.site.paths.state),
+                Action::Rehearse { .. } => {
+                    environment::for_rehearsal(spec, &application, &self.site.paths.state)
+                }
                 // It reads files, and asks no server.
                 Action::Tend { .. } => Vec::new(),
                 Action::Restore { .. } => {
@@ -383,8 +386,9 @@ fn is_backup(plan: &Plan) -> bool {
     matches!(plan.action, Action::Backup { .. })
 }
 
+/// Returns true for what only reads: whatever is left of it goes with its program.
 fn is_proof(plan: &Plan) -> bool {
-    matches!(plan.action, Action::VerifyBackup { .. })
+    matches!(plan.action, Action::VerifyBackup { .. } | Action::Rehearse { .. })
 }
 
 /// Returns true if all that the plan's migration does is one transaction, the row of its

@@ -16,6 +16,7 @@ mod read;
 mod recheck;
 mod record;
 mod rehearsed;
+mod rehearsing;
 mod restore;
 mod resume;
 mod schema;

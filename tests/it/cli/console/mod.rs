@@ -4,6 +4,7 @@
 mod faults;
 mod hand;
 mod leave;
+mod rehearsal;
 mod story;
 mod terminals;
 mod walk;
