@@ -5,9 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::list::shown;
 use crate::domain::age;
-use crate::domain::rehearsal::{
-    Leg, Live, Material, Proof, Seen, Stand, Standing, Statement, Verdict,
-};
+use crate::domain::rehearsal::{Leg, Live, Material, Seen, Stand, Standing, Statement, Verdict};
 use crate::panels::rehearsing::{self, live};
 use crate::panels::{Ask, Command, Scene};
 use crate::session::effect::Request;
