@@ -5,12 +5,15 @@ use insta::assert_snapshot;
 use lockkeeper::domain::outcome::{Ending, Outcome};
 use lockkeeper::domain::rehearsal::{Leg, Material, OPENING, Told, Verdict};
 use lockkeeper::panels::migrations::Migrations;
+use lockkeeper::panels::runbook::Runbook;
 use lockkeeper::panels::{Ask, Command, Panel, Step};
 use lockkeeper::session::effect::{Event, Request};
 use lockkeeper::session::facts::Facts;
 use lockkeeper::session::machine::Session;
 
 use super::{BODIES, fits_everywhere, off, painted, press, scene, text};
+use crate::session::driver::{Driven, Find};
+use crate::session::shipped;
 use crate::support::facts::{World, migrations, now, started};
 use crate::support::rehearsed::{plan, standing};
 
@@ -154,4 +157,23 @@ fn what_another_act_prints_is_no_rehearsal_and_an_ended_one_is_none_that_runs() 
     session.update(Event::Performed { act, outcome, confirmed: None });
     let shown = text(&Migrations::default(), &scene(&facts, &session), (200, 46));
     assert!(!shown.contains("c ends it"), "{shown}");
+}
+
+#[test]
+fn a_check_of_a_runbook_that_waits_for_one_says_how_far_it_is() {
+    let mut driven = Driven::walking(shipped());
+    while driven.step() != "rehearsed" {
+        driven.along();
+    }
+    driven.find(Find::Unknown);
+    driven.ask(Request::Rehearse(Material::Target), plan());
+    driven.yes();
+    let act = driven.running[0].act.clone();
+    let mut facts = World::quiet().facts();
+    heard(&mut facts, &act, &half_way());
+    let shown = text(&Runbook::default(), &scene(&facts, &driven.session), (200, 46));
+    assert!(
+        shown.contains("▶ rehearsal") && shown.contains("2 of 3, 7: down; 4 shows it"),
+        "{shown}"
+    );
 }
