@@ -10,6 +10,7 @@ use super::backup::Tending;
 use super::identity::{Class, Identity};
 use super::mend::Mend;
 use super::recount::Count;
+use super::rehearsal::Material;
 use super::restore;
 
 pub use confirm::{Answer, Confirmed, Means, Need, Refused};
@@ -134,6 +135,15 @@ pub enum Action {
         file: String,
         /// The level asked for, `L0` to `L6`.
         level: String,
+    },
+    /// A rehearsal of what is pending, on a copy of the target.
+    Rehearse {
+        /// The migration tool's name.
+        tool: String,
+        /// What the copy is made of.
+        of: Material,
+        /// What is rehearsed, in its order.
+        pending: Vec<String>,
     },
     /// Something done to backups that are there.
     Tend {

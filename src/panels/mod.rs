@@ -8,6 +8,7 @@ pub mod journal;
 pub mod locks;
 mod making;
 pub mod migrations;
+mod rehearsing;
 mod restoring;
 pub mod rollback;
 pub mod runbook;
@@ -147,6 +148,8 @@ pub enum Command {
     KillAct,
     /// Saves what the shown migration destroys.
     Salvage,
+    /// Asks for a rehearsal of what is pending.
+    Rehearse,
     /// Proves the selected backup.
     Verify,
     /// Asks for this to be done to the selected backup, or to all that may go.

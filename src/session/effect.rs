@@ -12,6 +12,7 @@ use crate::domain::journal::{Entry, Record};
 use crate::domain::mend::Mend;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Answer, Bind, Confirmed, Direction, Plan, Risk, Signal};
+use crate::domain::rehearsal::Material;
 use crate::domain::restore::Order;
 
 use super::making::Parts;
@@ -87,6 +88,8 @@ pub enum Request {
         /// The level to prove.
         level: Level,
     },
+    /// A rehearsal of all that is pending, on a copy made of this.
+    Rehearse(Material),
     /// Something to be done to backups that are there.
     Tend {
         /// What.

@@ -19,7 +19,7 @@ use crate::domain::journal::Record;
 use crate::domain::locks::Id;
 use crate::domain::loss::Loss;
 use crate::domain::plan::Direction;
-use crate::domain::rehearsal::Standing;
+use crate::domain::rehearsal::{Live, Standing};
 use crate::domain::restore::Standing as Restore;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::untrusted::Untrusted;
@@ -245,6 +245,8 @@ pub struct Facts {
     pub records: Vec<Record>,
     /// The newest act's output.
     pub output: Output,
+    /// How far the rehearsal has come whose output came last.
+    pub rehearsal: Option<Live>,
     /// Whether we are the one writer of this target.
     pub lease: Lease,
     /// The version of the `pg_dump` that a backup would run, or why none can.
@@ -395,10 +397,25 @@ impl Facts {
             self.output = Output { act: act.to_owned(), ..Output::default() };
         }
         self.output.dropped += dropped;
+        for line in &lines {
+            self.rehearsal_heard(act, &line.one_line());
+        }
         self.output.lines.extend(lines);
         let over = self.output.lines.len().saturating_sub(OUTPUT_LINES);
         let left_out = self.output.lines.drain(..over).map(|line| line.raw().len() as u64 + 1);
         self.output.dropped += left_out.sum::<u64>();
+    }
+
+    fn rehearsal_heard(&mut self, act: &str, line: &str) {
+        if self.rehearsal.as_ref().is_none_or(|live| live.act != act) {
+            if !Live::knows(line) {
+                return;
+            }
+            self.rehearsal = Some(Live::new(act, self.now));
+        }
+        if let Some(live) = &mut self.rehearsal {
+            live.hear(line, self.now);
+        }
     }
 
     /// Takes a record of the run that is open; the first of a run replaces the last run's.

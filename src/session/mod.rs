@@ -16,6 +16,7 @@ pub mod probe;
 pub mod procedure;
 pub mod proving;
 pub mod recovery;
+pub mod rehearsing;
 pub mod restore;
 pub mod salvaging;
 pub mod sending;

@@ -32,6 +32,7 @@ use super::facts::Migrations;
 use super::making::{self, Making, Parts};
 use super::procedure::up_to::{self, Next};
 use super::proving;
+use super::rehearsing::{self, Rehearsing};
 use super::restore::{self, Restoring};
 use super::salvaging;
 use super::sending;
@@ -66,6 +67,8 @@ pub struct Ground<'a> {
     pub invalid: &'a [Invalid],
     /// What a restore stands on, if one is asked for.
     pub restoring: Option<&'a Restoring>,
+    /// What a rehearsal stands on, if one is asked for.
+    pub rehearsing: Option<&'a Rehearsing>,
 }
 
 /// The migrations with the tool that runs them and the files that it reads.
@@ -94,6 +97,10 @@ pub fn plan(request: &Request, ground: &Ground<'_>) -> Previewed {
         Request::Tend { tending, backup } => tending::plan(*tending, backup.as_deref(), ground),
         Request::Mend(what) => mend::plan(what, ground),
         Request::VerifyBackup { backup, level } => proving::plan(backup, *level, ground),
+        Request::Rehearse(of) => match ground.rehearsing {
+            Some(stands) => rehearsing::plan(*of, stands, ground),
+            None => Err("what a rehearsal needs was not read".into()),
+        },
         Request::Backup { scope, .. } | Request::BackupOf(Parts { scope, .. }) => {
             match ground.making {
                 Some(making) => making::plan(*scope, making, ground),

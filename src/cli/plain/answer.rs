@@ -99,6 +99,7 @@ impl Desk {
             "n" => self.count(),
             "s" => self.ask_salvage(),
             "m" => self.ask_mend(),
+            "h" => self.ask_rehearsal(),
             "R" => self.begin("rollback"),
             "P" => self.question = Some(Question::Text(Wanted::Aside)),
             _ => return self.unknown(text),

@@ -6,6 +6,7 @@ use super::{Desk, Question};
 use crate::cli::words;
 use crate::domain::loss::Loss;
 use crate::domain::plan::Direction;
+use crate::domain::rehearsal::Material;
 use crate::session::effect::{Event, Request};
 use crate::session::facts::Migrations;
 use crate::session::{mending, salvaging};
@@ -89,6 +90,12 @@ impl Desk {
         };
         let offered = mending::left(&self.seat.facts).into_iter().map(offer).collect();
         self.offer(offered, "no invalid index and no mark of a tool is left");
+    }
+
+    /// Asks what the copy is made of that all that is pending is rehearsed on.
+    pub(super) fn ask_rehearsal(&mut self) {
+        let offer = |of: Material| (of.words().to_owned(), Request::Rehearse(of));
+        self.offer(Material::ALL.map(offer).to_vec(), "");
     }
 
     fn offer(&mut self, offered: Vec<(String, Request)>, none: &str) {

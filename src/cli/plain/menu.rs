@@ -28,6 +28,7 @@ pub(super) fn main() -> Vec<String> {
         "n  count what the next one up and the last one down would lose, or be refused by",
         "s  save what they destroy: shows its plan first",
         "m  mend what a failure has left: shows its plan first",
+        "h  rehearse what is pending on a copy: shows its plan first",
         "R  roll back: the tree of questions, evidence first",
         "P  put what a fired trigger offers aside, with a reason",
         "0  leave",

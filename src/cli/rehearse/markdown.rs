@@ -16,15 +16,17 @@ pub(super) fn of(report: &Report) -> String {
         let _ = write!(text, "\nWithout the rows of {}.\n", escaped(&report.excluded.join(", ")));
     }
     if !report.migrations.is_empty() {
-        text.push_str("\n| migration | verdict | up | down | transactions | why |\n|---|---|---|---|---|---|\n");
+        text.push_str("\n| migration | verdict | up | down | again | transactions | why |\n");
+        text.push_str("|---|---|---|---|---|---|---|\n");
         for one in &report.migrations {
             let _ = writeln!(
                 text,
-                "| {} | {} | {} | {} | {} | {} |",
+                "| {} | {} | {} | {} | {} | {} | {} |",
                 escaped(&one.id),
                 verdict(one.verdict),
                 took(one.up_s),
                 took(one.down_s),
+                took(one.again_s),
                 shape(one.transaction),
                 escaped(&one.why)
             );
@@ -46,10 +48,17 @@ fn shape(transactions: Transactions) -> &'static str {
 }
 
 fn details(one: &Rehearsed, text: &mut String) {
+    let rows = one.rows_diff.iter().map(|(table, rows)| format!("{table}: {rows:+}"));
+    let rows: Vec<String> = rows.collect();
+    let unwritten = one.unwritten.iter().map(|(table, why)| format!("{table}: {why}"));
+    let unwritten: Vec<String> = unwritten.collect();
     let parts = [
         ("Changes", &one.schema_diff),
         ("Left after down", &one.left),
+        ("Columns in another order", &one.reordered),
+        ("Rows after down", &rows),
         ("Vanished", &one.vanished),
+        ("Into these no row could be written", &unwritten),
         ("Measured otherwise than predicted", &one.findings),
     ];
     if parts.iter().all(|(_, lines)| lines.is_empty()) && one.statements.is_empty() {

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::estimate;
-use super::{Slow, Source, Verdict, together};
+use super::{Seen, Slow, Source, Verdict, together};
 use crate::domain::evidence::Verdict as Outcome;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::plan::{Digest, sha256_hex};
@@ -49,6 +49,9 @@ pub struct Proof {
     pub slow: Vec<Slow>,
     /// What was measured otherwise than predicted.
     pub findings: Vec<String>,
+    /// What was seen beside that.
+    #[serde(default, skip_serializing_if = "Seen::is_empty")]
+    pub seen: Seen,
 }
 
 /// What a rehearsal of a target has proven.

@@ -4,9 +4,12 @@
 mod estimate;
 mod evidence;
 mod judge;
+mod live;
+mod material;
 mod predicted;
 mod report;
 mod rows;
+mod seen;
 pub mod sentinel;
 mod shape;
 mod standing;
@@ -17,9 +20,12 @@ use serde::{Deserialize, Serialize};
 pub use estimate::Slow;
 pub use evidence::{Evidence, Ground, Proof, Tool};
 pub use judge::{Down, Ended, Judgement, Look, Step, Trip, Written, judge};
+pub use live::{Leg, Live, OPENING, Passing, Stand, Told};
+pub use material::Material;
 pub use predicted::findings;
 pub use report::{Rehearsed, Report};
 pub use rows::{Column, Rows, Table};
+pub use seen::Seen;
 pub use shape::Shape;
 pub use standing::Standing;
 pub use statement::{Lock, Statement, transactions};
@@ -46,6 +52,16 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Every verdict, the best first.
+    pub const ALL: [Self; 6] = [
+        Self::Reversible,
+        Self::Lossy,
+        Self::FalseDown,
+        Self::Irreversible,
+        Self::Blocked,
+        Self::Partial,
+    ];
+
     /// Returns the words for screens and documents.
     #[must_use]
     pub fn words(self) -> &'static str {

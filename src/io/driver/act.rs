@@ -165,6 +165,9 @@ impl Inner {
                 Action::Backup { .. } => environment::for_backup(spec, &application, journal.run()),
                 // It asks no server but its own, which is registered where the next sweep looks.
                 Action::VerifyBackup { .. } => environment::for_proof(&self.site.paths.state),
+                Action::Rehearse { .. } => {
+                    environment::for_rehearsal(spec, &application, &self.site.paths.state)
+                }
                 // It reads files, and asks no server.
                 Action::Tend { .. } => Vec::new(),
                 Action::Http { .. } => match environment::for_request(plan) {
@@ -208,7 +211,7 @@ impl Inner {
             perform::in_child(journal, &hand.act, confirmed, &setting, print, stopped, classify);
         tokio::select! {
             outcome = job => outcome,
-            never = halt(hand, &application, &stop, asks_no_server(plan)) => match never {},
+            never = halt(hand, &application, &stop, goes_with_its_program(plan)) => match never {},
             never = bound.keep() => match never {},
         }
     }
@@ -322,7 +325,7 @@ async fn halt(
     hand: &Hand,
     application: &str,
     stop: &watch::Sender<Stop>,
-    asks_no_server: bool,
+    goes_with_its_program: bool,
 ) -> Infallible {
     let mut asked = hand.asked.clone();
     asked.mark_changed();
@@ -333,7 +336,7 @@ async fn halt(
                 let how = *asked.borrow_and_update();
                 to_cancel |= how.is_some();
                 // Of some the target knows nothing: only the program can be ended.
-                if how == Some(How::Kill) || (asks_no_server && how.is_some()) {
+                if how == Some(How::Kill) || (goes_with_its_program && how.is_some()) {
                     stop.send_replace(Stop::Interrupt);
                 }
             }
@@ -402,8 +405,13 @@ fn is_backup(plan: &Plan) -> bool {
     matches!(plan.action, Action::Backup { .. })
 }
 
-fn asks_no_server(plan: &Plan) -> bool {
-    matches!(plan.action, Action::VerifyBackup { .. } | Action::Http { .. })
+/// Returns true for what has nothing of ours on the target's server, or only reads there:
+/// whatever is left of it goes with its program.
+fn goes_with_its_program(plan: &Plan) -> bool {
+    matches!(
+        plan.action,
+        Action::VerifyBackup { .. } | Action::Rehearse { .. } | Action::Http { .. }
+    )
 }
 
 /// Returns true if all that the plan's migration does is one transaction, the row of its

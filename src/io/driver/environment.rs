@@ -65,6 +65,17 @@ pub fn secret(name: &str) -> Result<SecretString, String> {
     }
 }
 
+/// Returns the variables for a rehearsal: the target, however it was found here, and where its
+/// scratch server and its evidence are kept.
+#[must_use]
+pub fn for_rehearsal(spec: &Spec, application: &str, state: &Path) -> Environment {
+    let mut all = variables(spec, &Config::default(), application, None);
+    // One that the configuration alone names would be taken for it.
+    all.push(("DATABASE_URL".to_owned(), Value::Secret(url(spec, "postgresql"))));
+    all.extend(for_proof(state));
+    all
+}
+
 /// Returns the variables for a program that works on `spec` under `application`; with
 /// `timeouts`, exactly those are in force.
 #[must_use]

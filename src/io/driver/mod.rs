@@ -17,6 +17,7 @@ mod read;
 mod recheck;
 mod record;
 mod rehearsed;
+mod rehearsing;
 mod restore;
 mod resume;
 mod schema;

@@ -23,6 +23,7 @@ use crate::session::effect::{Previewed, Request};
 use crate::session::facts::Migrations;
 use crate::session::making::{Making, Parts};
 use crate::session::preview::{self, Ground, Ways};
+use crate::session::rehearsing::Rehearsing;
 use crate::session::restore::Restoring;
 use crate::tools::status::{Entry, Status};
 use crate::tools::{self, Rows, Tool};
@@ -48,6 +49,8 @@ pub struct Gathered {
     pub invalid: Vec<Invalid>,
     /// What a restore stands on, if one was asked for.
     pub restoring: Option<Restoring>,
+    /// What a rehearsal stands on, if one was asked for.
+    pub rehearsing: Option<Rehearsing>,
 }
 
 impl Inner {
@@ -155,7 +158,7 @@ impl Inner {
             let hazards = preview::sql::hazards(&script, Some(identity.version_num));
             holders = self.holders_of(&hazards).await;
         }
-        if *request == Request::Mend(Mend::Mark) {
+        if matches!(request, Request::Mend(Mend::Mark) | Request::Rehearse(_)) {
             project = self.migrations().await;
         }
         let invalid = match request {
@@ -183,7 +186,21 @@ impl Inner {
             Request::Restore(order) => Some(Box::pin(self.restoring(&identity, order)).await?),
             _ => None,
         };
-        Ok(Gathered { identity, snapshot, project, holders, making, backups, invalid, restoring })
+        let rehearsing = match request {
+            Request::Rehearse(_) => Some(self.rehearsing(&identity).await),
+            _ => None,
+        };
+        Ok(Gathered {
+            identity,
+            snapshot,
+            project,
+            holders,
+            making,
+            backups,
+            invalid,
+            restoring,
+            rehearsing,
+        })
     }
 
     /// Returns who holds what the migrations that may come next would lock.
@@ -292,6 +309,7 @@ impl Inner {
             backups: gathered.backups.as_ref(),
             invalid: &gathered.invalid,
             restoring: gathered.restoring.as_ref(),
+            rehearsing: gathered.rehearsing.as_ref(),
         };
         preview::plan(request, &ground)
     }

@@ -215,6 +215,7 @@ fn request(plan: &Plan) -> Result<Request, String> {
             backup: file.clone(),
             level: Level::parse(level).ok_or("its level is not known")?,
         }),
+        (Action::Rehearse { of, .. }, _) => Ok(Request::Rehearse(*of)),
         (Action::Tend { tending, backups }, _) => Ok(Request::Tend {
             tending: *tending,
             backup: backups.first().filter(|_| *tending != Tending::Prune).cloned(),

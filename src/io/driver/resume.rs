@@ -241,6 +241,7 @@ impl Inner {
                     | Action::Sql { .. }
                     | Action::Backup { .. }
                     | Action::VerifyBackup { .. }
+                    | Action::Rehearse { .. }
                     | Action::Tend { .. }
                     | Action::Http { .. }
                     | Action::Restore { .. },

@@ -165,6 +165,8 @@ impl Copy {
             .username(SUPERUSER)
             .database(database)
             .application_name(OURS)
+            // To compile what digests a table takes longer than to run it.
+            .options([("jit", "off")])
             .disable_statement_logging();
         PgConnection::connect_with(&options).await.map_err(|error| told(&error))
     }

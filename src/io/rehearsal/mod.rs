@@ -29,8 +29,8 @@ use crate::domain::fingerprint::Schema;
 use crate::domain::hazard::{Answer, Hazard};
 use crate::domain::identity::Identity;
 use crate::domain::rehearsal::{
-    Down, Ended, Evidence, Look, Proof, Rehearsed, Report, Slow, Source, Statement, Step, Trip,
-    findings, judge, transactions,
+    Down, Ended, Evidence, Look, OPENING, Proof, Rehearsed, Report, Seen, Slow, Source, Statement,
+    Step, Told, Trip, findings, judge, transactions,
 };
 use crate::domain::untrusted::Untrusted;
 use crate::io::allowed::Allowed;
@@ -72,6 +72,7 @@ pub struct Order {
 /// Rehearses every pending migration. What is done goes to `tell`.
 pub async fn rehearse(site: &Site, order: &Order, tell: &mut dyn FnMut(&str)) -> Report {
     let begun = Instant::now();
+    tell(OPENING);
     let source = if order.schema_only { Source::SchemaOnly } else { Source::Dump };
     let mut report = Report::new(source, Utc::now());
     report.excluded.clone_from(&order.exclude);
@@ -173,7 +174,6 @@ async fn all(
     }
     let mut proven = None;
     for (at, id) in pending.iter().enumerate() {
-        tell(&format!("{} of {}: {id}", at + 1, pending.len()));
         let obeyed = ground::obeyed(&traveller.hands.site.tree(), &project);
         if proven.as_ref() != Some(&obeyed) {
             // What it reads to find its database may lead elsewhere now.
@@ -182,8 +182,14 @@ async fn all(
         }
         let entry = predicted(traveller, &project, id).await?;
         let bytes = traveller.counter.bytes.clone();
-        let went = traveller.travel(id, before.clone(), &project, tell).await?;
+        let of = pending.len();
+        let mut leg = |leg| {
+            tell(&Told::Leg { at: at + 1, of, leg, id: id.clone() }.to_string());
+        };
+        let went = traveller.travel(id, before.clone(), &project, &mut leg).await?;
         let rehearsed = told(id, &went, &entry, &|relation| bytes.get(relation).copied());
+        let judged = Told::Judged { at: at + 1, of, verdict: rehearsed.verdict, id: id.clone() };
+        tell(&judged.to_string());
         let goes_on = went.trip.up.ended == Ended::Well && rehearsed.up_s.is_some();
         let next = self::outline(traveller).await?;
         let moved = standing.moved_as(&outline, &next);
@@ -244,6 +250,7 @@ fn proof(
         up_s: rehearsed.up_s,
         slow: rehearsed.slow.clone(),
         findings: rehearsed.findings.clone(),
+        seen: Seen::of(rehearsed),
     }
 }
 

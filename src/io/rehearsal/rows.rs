@@ -18,6 +18,8 @@ struct Listed {
     file: Option<i64>,
     bytes: u64,
     columns: Vec<String>,
+    /// What each column is: a name may come back without its values.
+    parts: Vec<String>,
 }
 
 /// What was digested, and by what it is told whether it still holds.
@@ -25,16 +27,20 @@ struct Listed {
 struct Known {
     file: Option<i64>,
     columns: Vec<String>,
+    parts: Vec<String>,
     /// Every row that is written later bears a later transaction.
     xid: i64,
     table: Table,
 }
 
+/// So many states of a table are remembered: before the way up, after it, and once more.
+const STATES: usize = 4;
+
 /// Counts and digests; what did not change since is not read again in full. A clone of a database
 /// has the same rows in the same files, written by the same transactions.
 #[derive(Clone, Default)]
 pub(super) struct Counter {
-    known: HashMap<String, Known>,
+    known: HashMap<String, Vec<Known>>,
     /// The bytes of each table, when they were last seen.
     pub bytes: HashMap<String, u64>,
 }
@@ -64,8 +70,13 @@ impl Counter {
         connection: &mut PgConnection,
         listed: &Listed,
     ) -> Result<Option<Table>, sqlx::Error> {
-        let same = |known: &&Known| known.file == listed.file && known.columns == listed.columns;
-        let Some(known) = self.known.get(&listed.name).filter(same) else { return Ok(None) };
+        let same = |known: &&Known| {
+            known.file == listed.file
+                && known.columns == listed.columns
+                && known.parts == listed.parts
+        };
+        let all = self.known.get(&listed.name).map(Vec::as_slice).unwrap_or_default();
+        let Some(known) = all.iter().rev().find(same) else { return Ok(None) };
         let sql = format!(
             "SELECT count(*)::int8, coalesce(min(age(xmin)), 2147483647)::int8, \
                     txid_current()::int8 FROM ONLY {}",
@@ -83,20 +94,7 @@ impl Counter {
         connection: &mut PgConnection,
         listed: &Listed,
     ) -> Result<Table, sqlx::Error> {
-        let digest = |text: &str| {
-            format!("coalesce(sum(hashtextextended(({text})::text COLLATE \"C\", 0)), 0)::text")
-        };
-        let quoted: Vec<String> = listed.columns.iter().map(|name| quoted(name)).collect();
-        let mut parts = vec![
-            "count(*)::int8".to_owned(),
-            digest(&format!("ROW({})", quoted.join(", "))),
-            "txid_current()::int8".to_owned(),
-        ];
-        for column in &quoted {
-            parts.push(format!("count({column})::int8"));
-            parts.push(digest(column));
-        }
-        let sql = format!("SELECT {} FROM ONLY {}", parts.join(", "), listed.quoted);
+        let sql = digest_of(listed);
         let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(connection).await?;
         let count = |at: usize| -> Result<u64, sqlx::Error> {
             Ok(u64::try_from(row.try_get::<i64, _>(at)?).unwrap_or(0))
@@ -109,12 +107,40 @@ impl Counter {
         let known = Known {
             file: listed.file,
             columns: listed.columns.clone(),
+            parts: listed.parts.clone(),
             xid: row.try_get(2)?,
             table: table.clone(),
         };
-        self.known.insert(listed.name.clone(), known);
+        let states = self.known.entry(listed.name.clone()).or_default();
+        if states.len() == STATES {
+            states.remove(0);
+        }
+        states.push(known);
         Ok(table)
     }
+}
+
+/// Returns what counts and digests a table in one pass: each value becomes text once, and a row
+/// is digested from the digests of its values.
+fn digest_of(listed: &Listed) -> String {
+    let hash = |(at, name): (usize, &String)| {
+        format!("hashtextextended(({})::text COLLATE \"C\", 0) AS h{at}", quoted(name))
+    };
+    let hashes: Vec<String> = listed.columns.iter().enumerate().map(hash).collect();
+    let names: Vec<String> = (0..hashes.len()).map(|at| format!("h{at}")).collect();
+    let sum = |of: &str| format!("coalesce(sum({of}), 0)::text");
+    let row = match names.as_slice() {
+        [] => "'0'".to_owned(),
+        names => sum(&format!("hash_array_extended(ARRAY[{}]::int8[], 0)", names.join(", "))),
+    };
+    let mut parts = vec!["count(*)::int8".to_owned(), row, "txid_current()::int8".to_owned()];
+    for name in &names {
+        parts.push(format!("count({name})::int8"));
+        parts.push(sum(name));
+    }
+    // Without OFFSET each digest would be computed wherever it is named.
+    let inner = format!("SELECT {} FROM ONLY {} OFFSET 0", hashes.join(", "), listed.quoted);
+    format!("SELECT {} FROM ({inner}) AS hashed", parts.join(", "))
 }
 
 async fn tables(connection: &mut PgConnection, books: &str) -> Result<Vec<Listed>, sqlx::Error> {
@@ -129,6 +155,7 @@ async fn tables(connection: &mut PgConnection, books: &str) -> Result<Vec<Listed
                 file: row.try_get(3)?,
                 bytes: u64::try_from(row.try_get::<i64, _>(4)?).unwrap_or(0),
                 columns: row.try_get(5)?,
+                parts: row.try_get(7)?,
             });
         }
     }

@@ -33,7 +33,7 @@ use crate::tools::{self, Act, Detected, Intent, Project, Tool};
 /// What the tool's sessions are called on the copy.
 const APPLICATION: &str = "rehearsed by lockkeeper";
 /// How long the tool may take until it is seen.
-const PROOF: Duration = Duration::from_secs(20);
+const PROOF: Duration = Duration::from_secs(45);
 /// How often a tool is run that ended well and was not seen.
 const LOOKS: u32 = 4;
 /// How often it is looked whether the tool has come to where it must not be.

@@ -7,7 +7,7 @@ use super::rows::Counter;
 use super::sentinel;
 use super::shape::shape;
 use super::tool::{Hands, Ran};
-use crate::domain::rehearsal::{Down, Ended, Look, Statement, Step, Trip, Written};
+use crate::domain::rehearsal::{Down, Ended, Leg, Look, Statement, Step, Trip, Written};
 use crate::tools::{Act, Intent, Project, Refused};
 
 /// What came of it.
@@ -52,11 +52,11 @@ impl Traveller<'_> {
         id: &str,
         before: Look,
         project: &Project,
-        tell: &mut dyn FnMut(&str),
+        tell: &mut dyn FnMut(Leg),
     ) -> Result<Went, String> {
         let intent = Intent::Up(id.to_owned());
         let act = self.hands.act(project, &intent).map_err(|refused| refused.to_string())?;
-        tell(&format!("{id}: up"));
+        tell(Leg::Up);
         let ran = self.hands.run(&act).await?;
         let statements = ran.statements.clone();
         let (after, project) = self.look().await?;
@@ -74,7 +74,7 @@ impl Traveller<'_> {
         id: &str,
         project: &Project,
         trip: &mut Trip,
-        tell: &mut dyn FnMut(&str),
+        tell: &mut dyn FnMut(Leg),
     ) -> Result<(), String> {
         let act = match self.down_act(project, id) {
             Ok(act) => act,
@@ -107,9 +107,9 @@ impl Traveller<'_> {
         id: &str,
         act: &Act,
         trip: &mut Trip,
-        tell: &mut dyn FnMut(&str),
+        tell: &mut dyn FnMut(Leg),
     ) -> Result<(), String> {
-        tell(&format!("{id}: down"));
+        tell(Leg::Down);
         let ran = self.hands.run(act).await?;
         let mut counter = self.counter.clone();
         let (after, project) = self.look_with(&mut counter).await?;
@@ -121,7 +121,7 @@ impl Traveller<'_> {
         if !is_back {
             return Ok(());
         }
-        tell(&format!("{id}: up again"));
+        tell(Leg::Again);
         let again = match self.hands.act(&project, &Intent::Up(id.to_owned())) {
             Err(refused) => cannot(refused.to_string()),
             Ok(act) => {
@@ -146,9 +146,9 @@ impl Traveller<'_> {
         &mut self,
         id: &str,
         trip: &Trip,
-        tell: &mut dyn FnMut(&str),
+        tell: &mut dyn FnMut(Leg),
     ) -> Result<Written, String> {
-        tell(&format!("{id}: down over rows that were written"));
+        tell(Leg::Rows);
         let books = self.hands.books();
         let told = |error: sqlx::Error| format!("no rows could be written: {error}");
         let mut connection = self.hands.copy.connect(&self.hands.copy.database).await?;

@@ -8,7 +8,7 @@ use crate::domain::age;
 use crate::domain::hazard::{Hazard, Severity, Transactions};
 use crate::domain::loss::Loss;
 use crate::domain::plan::Direction;
-use crate::domain::rehearsal::Verdict;
+use crate::domain::rehearsal::Live;
 use crate::domain::reversal::{self, Unmatched};
 use crate::domain::untrusted::Untrusted;
 use crate::session::facts::Migrations;
@@ -20,6 +20,7 @@ use crate::ui::widgets::pager;
 use crate::ui::widgets::pairs::{self, Pair};
 
 use super::list::{judged, lost, shown};
+use super::rehearsal;
 
 /// What is shown of which migration.
 pub(super) struct Page<'a> {
@@ -27,6 +28,8 @@ pub(super) struct Page<'a> {
     pub id: &'a str,
     pub direction: Direction,
     pub now: DateTime<Utc>,
+    /// The rehearsal that runs.
+    pub live: Option<&'a Live>,
     /// Whether a full restore is possible here, once that is known.
     pub restore: Option<(Tone, String)>,
 }
@@ -82,17 +85,20 @@ impl Page<'_> {
     }
 
     fn facts(&self) -> Vec<Pair> {
-        let mut facts = Vec::new();
+        let mut facts = rehearsal::now(self.live, self.id, self.now);
         facts.extend(self.applied());
         facts.extend(self.problems());
         let hazards = self.known.hazards(self.id, self.direction);
         facts.extend(hazards.iter().map(statement));
+        if self.direction == Direction::Up && self.live.is_none() {
+            facts.extend(rehearsal::measured(self.known, self.id));
+        }
         let losses = self.known.losses(self.id, self.direction);
         facts.extend(losses.map(|loss| Pair::new("✖ loses", self.aged(loss)).tone(Tone::Alarm)));
         let obstacles = self.known.obstacles(self.id, self.direction);
         facts.extend(obstacles.map(|one| self.refusal(one)));
         facts.extend(self.way_down());
-        facts.extend(self.rehearsed());
+        facts.extend(rehearsal::afterwards(self.known, self.id, self.now));
         facts.extend(self.difference());
         facts.extend(self.script().map(how));
         let restore = self.restore.clone();
@@ -116,27 +122,6 @@ impl Page<'_> {
             None => ("fails on", Tone::Plain),
         };
         Pair::new(name, self.aged(one)).tone(tone)
-    }
-
-    /// Returns what a rehearsal has shown, and where it differs from what is foretold.
-    fn rehearsed(&self) -> Vec<Pair> {
-        let Some(standing) = &self.known.rehearsed else { return Vec::new() };
-        let Some(told) = standing.told(self.id, self.now) else { return Vec::new() };
-        let proof = standing.of(self.id);
-        let (name, tone) = match proof.map(|proof| proof.verdict) {
-            None => ("rehearsed", Tone::Plain),
-            Some(Some(Verdict::Reversible)) => ("✓ rehearsed", Tone::Ok),
-            Some(Some(Verdict::Lossy)) => ("▲ rehearsed", Tone::Warn),
-            Some(Some(_)) => ("✖ rehearsed", Tone::Alarm),
-            Some(None) => ("? rehearsed", Tone::Warn),
-        };
-        let mut pairs = vec![Pair::new(name, shown(&told)).tone(tone)];
-        pairs.extend(standing.takes(self.id).map(|took| Pair::new("  took", shown(&took))));
-        let findings = proof.map(|proof| proof.findings.as_slice()).unwrap_or_default();
-        pairs.extend(findings.iter().map(|finding| {
-            Pair::new("▲ measured", format!("{}, not as foretold", shown(finding))).tone(Tone::Warn)
-        }));
-        pairs
     }
 
     fn applied(&self) -> Option<Pair> {

@@ -36,6 +36,7 @@ pub(super) fn bindings(scene: &Scene<'_>, direction: Direction) -> Vec<Binding<C
             Command::Mend,
         )
         .when(mendable(scene)),
+        super::rehearsal::binding(scene),
         super::super::making::binding(scene),
         Binding::new(
             Key::char('d'),

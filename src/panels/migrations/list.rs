@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::rehearsal;
 use crate::domain::age;
 use crate::domain::graph::{Problem, State};
 use crate::domain::hazard::{Hazard, Severity};
@@ -11,7 +12,7 @@ use crate::domain::mend::Mend;
 use crate::domain::plan::Direction;
 use crate::domain::reversal::Kind;
 use crate::domain::untrusted::Untrusted;
-use crate::panels::Scene;
+use crate::panels::{Scene, rehearsing};
 use crate::session::facts::Migrations;
 use crate::session::mending;
 use crate::ui::text;
@@ -63,6 +64,7 @@ fn said(scene: &Scene<'_>) -> Vec<Message> {
             format!("as of {old} ago; reading anew failed: {error}"),
         ));
     }
+    said.extend(rehearsal::said(scene, known));
     said.extend(problems(&known.project.problems));
     said.extend(mend(scene).map(|(_, text)| Message::new(Tone::Warn, text)));
     said
@@ -125,8 +127,12 @@ pub(super) fn ids(known: &Migrations, filter: &str) -> Vec<String> {
     nodes.filter(|node| fits(&node.id) || fits(&node.name)).map(|node| node.id.clone()).collect()
 }
 
+/// Where the column of the rehearsal stands, if there is one.
+const REHEARSED: usize = 4;
+
 /// Paints the rows that are seen.
 pub(super) fn rows(
+    scene: &Scene<'_>,
     known: &Migrations,
     ids: &[String],
     state: &table::State<String>,
@@ -135,7 +141,7 @@ pub(super) fn rows(
     buf: &mut Buffer,
 ) {
     let width = ids.iter().map(|id| text::width(id)).max().unwrap_or(0).clamp(2, 20);
-    let columns = [
+    let mut columns = vec![
         Column::text("", 1, 0),
         Column::text("id", width, 0),
         Column::text("name", 12, 1).growing(2),
@@ -144,7 +150,18 @@ pub(super) fn rows(
         Column::text("down", 11, 2).growing(2),
         Column::text("loses", 12, 4).growing(3),
     ];
-    let row = |at: usize| row(known, &ids[at]);
+    let with = rehearsal::is_known(scene, known);
+    if with {
+        columns.insert(REHEARSED, Column::text("rehearsed", 15, 2));
+    }
+    let live = rehearsing::live(scene);
+    let row = |at: usize| {
+        let mut cells = row(known, &ids[at]);
+        if with {
+            cells.insert(REHEARSED, rehearsal::cell(live, known, &ids[at]));
+        }
+        cells
+    };
     let empty = "no migration fits";
     let table = Table { columns: &columns, keys: ids, row: &row, empty };
     table::render(&table, state, theme, area, buf);

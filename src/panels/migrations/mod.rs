@@ -3,6 +3,7 @@
 mod detail;
 mod keys;
 mod list;
+mod rehearsal;
 mod salvage;
 
 use ratatui::buffer::Buffer;
@@ -61,6 +62,7 @@ impl Panel for Migrations {
             Command::Down => return ask(Direction::Down),
             Command::Mend => return list::mend(scene).map_or(Ask::Nothing, mending),
             Command::Backup => return super::making::ask(),
+            Command::Rehearse => return rehearsal::ask(),
             Command::Salvage => {
                 return self.of_shown(scene, |shown| salvage::ask(scene, shown, self.direction));
             }
@@ -78,7 +80,7 @@ impl Panel for Migrations {
         let ids = list::ids(known, scene.filter);
         let (left, right) = self.split(below, ids.len());
         if !left.is_empty() {
-            list::rows(known, &ids, &self.table, theme, left, buf);
+            list::rows(scene, known, &ids, &self.table, theme, left, buf);
         }
         if let Some(id) = self.shown(known, &ids) {
             let page = detail::Page {
@@ -86,6 +88,7 @@ impl Panel for Migrations {
                 id,
                 direction: self.direction,
                 now: scene.facts.now,
+                live: super::rehearsing::live(scene),
                 restore: scene.facts.restore.value().map(super::restoring::way),
             };
             page.view(&self.sql, theme, right, buf);

@@ -197,7 +197,10 @@ fn describe(acting: &Acting, outcome: &Outcome) -> String {
     let ending = outcome.ending.word();
     let message = outcome.message.one_line();
     // An exit code says nothing more where all is well; a database's or backup's name does.
-    let tells = matches!(acting.plan.action, Action::Backup { .. } | Action::Restore { .. });
+    let tells = matches!(
+        acting.plan.action,
+        Action::Backup { .. } | Action::Restore { .. } | Action::Rehearse { .. }
+    );
     let is_plain = outcome.ending == Ending::Done && outcome.exit_code == Some(0) && !tells;
     let said = if message.is_empty() || is_plain {
         format!("{title}: {ending}")

@@ -9,6 +9,7 @@ use lockkeeper::app::{App, Input, Output};
 use lockkeeper::domain::deploy::Deploy;
 use lockkeeper::domain::outcome::{Ending, Outcome};
 use lockkeeper::domain::plan::{Confirmed, Direction, Hash, Plan, Risk};
+use lockkeeper::domain::rehearsal::{Leg, Told};
 use lockkeeper::panels::Id;
 use lockkeeper::session::effect::{Effect, Event, Previewed, Ticket};
 use lockkeeper::session::facts::Feed;
@@ -19,7 +20,7 @@ use ratatui::buffer::Buffer;
 
 use crate::session::migration;
 use crate::support::facts::{World, identity, migrations, now, surroundings};
-use crate::support::screen;
+use crate::support::{rehearsed, screen};
 
 fn safe() -> Plan {
     migration(6, Direction::Up, Risk::Safe)
@@ -380,4 +381,32 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_rehearsal_asks_what_is_copied_shows_its_plan_and_is_seen_while_it_runs() {
+    let mut console = Console::new();
+    console.char(1_000, 'r');
+    assert!(console.asked.is_none(), "nothing is planned before it is said what is copied");
+    let shown = console.text();
+    assert!(shown.contains("What is the copy made of?"), "{shown}");
+    console.key(500, KeyCode::Down);
+    console.key(500, KeyCode::Enter);
+    assert!(console.asked.is_some(), "the first is picked");
+    console.plan(30, rehearsed::plan());
+    assert!(console.is_asking() && console.performed.is_empty());
+    console.char(2_500, 'y');
+    assert_eq!(console.performed.len(), 1);
+    let act = console.acts[0].clone();
+    let line = Told::Leg { at: 1, of: 3, leg: Leg::Down, id: "6".into() }.to_string();
+    let lines = vec![line.as_str().into()];
+    console.input(10, Input::News(News::Output { act, lines, dropped: 0 }, now()));
+    let shown = console.text();
+    assert!(shown.contains("1 of 3, 6: down; c ends it"), "{shown}");
+    console.char(1_000, '1');
+    assert!(!console.text().contains("c ends it"), "another panel is seen meanwhile");
+    console.char(1_000, '4');
+    console.end(10, Ending::Done);
+    let shown = console.text();
+    assert!(!shown.contains("c ends it"), "{shown}");
 }

@@ -189,7 +189,8 @@ pub struct Typed {
 }
 
 impl Typed {
-    fn start(mut command: Command) -> Self {
+    /// Starts a command whose three ends are piped.
+    pub fn start(mut command: Command) -> Self {
         let mut child = command.spawn().expect("lockkeeper starts");
         let heard = Arc::new(Mutex::new(Vec::new()));
         let outputs: [Box<dyn std::io::Read + Send>; 2] = [

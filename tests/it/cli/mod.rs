@@ -21,6 +21,7 @@ mod pages;
 mod plain;
 mod recovery;
 mod rehearse;
+mod rehearse_faults;
 mod restore;
 mod restore_table;
 mod resume;

@@ -64,7 +64,7 @@ fn nothing_is_left_when_it_is_killed() {
     let lk = Lk::on(&database);
     lk.write("migrations/1_first.up.sql", "SELECT pg_sleep(600);");
     let mut running = lk.typed(&["rehearse"]);
-    running.expect("1: up");
+    running.expect("rehearsing 1/2 up: 1");
     let state = lk.state().join("lockkeeper");
     let copies = cluster::registered(&state);
     assert_eq!(copies.len(), 1);

@@ -15,6 +15,7 @@ mod gate;
 mod hazard;
 mod identity;
 mod journal;
+mod live;
 mod locks;
 mod markdown;
 mod plan;

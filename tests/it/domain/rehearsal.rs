@@ -9,8 +9,8 @@ use lockkeeper::domain::fingerprint::{Part, Schema};
 use lockkeeper::domain::plan::Digest;
 use lockkeeper::domain::rehearsal::sentinel::{self, Picks};
 use lockkeeper::domain::rehearsal::{
-    Down, Ended, Evidence, Ground, Look, Proof, Rows, Shape, Slow, Source, Step, Table, Tool, Trip,
-    Verdict, Written, judge, together,
+    Down, Ended, Evidence, Ground, Look, Proof, Rows, Seen, Shape, Slow, Source, Step, Table, Tool,
+    Trip, Verdict, Written, judge, together,
 };
 use proptest::prelude::*;
 
@@ -185,6 +185,7 @@ fn evidence() -> Evidence {
         up_s: Some(41.0),
         slow: vec![Slow { relation: "public.t".into(), bytes: 1 << 30, took_s: 40.0 }],
         findings: vec![],
+        seen: Seen::default(),
     };
     Evidence {
         schema: 1,

@@ -406,6 +406,21 @@ async fn sqlx_is_rehearsed() {
     is(&report, "2", Verdict::Reversible, "");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_column_that_comes_back_without_its_values_is_lossy_within_one_migration_too() {
+    let (database, state) =
+        (server::database("reh_again"), tempfile::tempdir().expect("a directory"));
+    database.execute("CREATE TABLE a (id int PRIMARY KEY, x int); INSERT INTO a VALUES (1, 7)");
+    let project = tempfile::tempdir().expect("a directory");
+    let dir = project.path().join("migrations");
+    fs::create_dir(&dir).expect("it can be made");
+    let write = |name: &str, text: &str| fs::write(dir.join(name), text).expect("it writes");
+    write("1_a.up.sql", "ALTER TABLE a DROP COLUMN x; ALTER TABLE a ADD COLUMN x int;");
+    write("1_a.down.sql", "SELECT 1;");
+    let report = sample(drive_site(&database, project.path(), state.path())).await;
+    is(&report, "1", Verdict::Lossy, "public.a.x");
+}
+
 fn drive_site(database: &Database, project: &Path, state: &Path) -> Site {
     let mut site = drive::site(&database.dsn(), project, state);
     let environment = &mut site.loaded.config.project.environment;

@@ -5,6 +5,7 @@ mod backups;
 mod journal;
 mod locks;
 mod migrations;
+mod rehearsal;
 mod rollback;
 mod runbook;
 mod watch;

@@ -294,6 +294,7 @@ pub fn plan_of(request: &Request) -> Plan {
         | Request::Backup { .. }
         | Request::BackupOf(_)
         | Request::VerifyBackup { .. }
+        | Request::Rehearse(_)
         | Request::Tend { .. }
         | Request::Restore(_) => command_plan(),
     }

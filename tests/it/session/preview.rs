@@ -7,11 +7,13 @@ use lockkeeper::domain::evidence::Level;
 use lockkeeper::domain::hazard::Hazard;
 use lockkeeper::domain::identity::{Class, Identity};
 use lockkeeper::domain::plan::{Action, Digest, Direction, Need, Plan, Risk, Signal};
+use lockkeeper::domain::rehearsal::Material;
 use lockkeeper::domain::snapshot::Snapshot;
 use lockkeeper::session::effect::{Goal, Previewed, Request};
 use lockkeeper::session::facts::Migrations;
 use lockkeeper::session::making::{Dumper, Making};
 use lockkeeper::session::preview::{Ground, Ways, plan};
+use lockkeeper::session::rehearsing::Rehearsing;
 use lockkeeper::tools::{Entry, Tree, Unreadable, by_name};
 
 use crate::support::facts::{World, backend, identity, migrations};
@@ -38,6 +40,7 @@ struct Stand {
     snapshot: Option<Snapshot>,
     making: Making,
     backups: Option<Inventory>,
+    rehearsing: Option<Rehearsing>,
 }
 
 impl Stand {
@@ -50,6 +53,7 @@ impl Stand {
             snapshot: Some(World::blocked().snapshot()),
             making: making(),
             backups: None,
+            rehearsing: None,
         }
     }
 
@@ -73,6 +77,7 @@ impl Stand {
                 backups: self.backups.as_ref(),
                 invalid: &[],
                 restoring: None,
+                rehearsing: self.rehearsing.as_ref(),
             },
         )
     }
@@ -315,6 +320,57 @@ fn a_backup_is_bound_to_its_program_and_place_and_not_to_what_is_so_now() {
     }
     assert_ne!(Stand::new(1).planned(&backup(Scope::Schema)).hash(), before);
     assert_eq!(Stand::new(1).planned(&backup(Scope::Full)).need(), Need::Key);
+}
+
+fn rehearsing() -> Rehearsing {
+    Rehearsing {
+        database: Some(9 << 30),
+        free: Some(40 << 30),
+        place: "/tmp".to_owned(),
+        newest: Ok((Some(1 << 30), "/srv/backups/shop.dump".to_owned())),
+        config: Some("shop/lockkeeper.toml".to_owned()),
+        env: vec!["PGHOST".to_owned()],
+    }
+}
+
+#[test]
+fn a_rehearsal_says_what_is_copied_what_that_costs_and_that_it_is_personal() {
+    let stand = Stand { rehearsing: Some(rehearsing()), ..Stand::new(1) };
+    let plan = stand.planned(&Request::Rehearse(Material::Target));
+    let command = plan.command.clone().expect("a program runs");
+    assert_eq!(command.line(), "lockkeeper rehearse --project shop --config shop/lockkeeper.toml");
+    assert_eq!((plan.risk, plan.preview.title.as_str()), (Risk::Read, "rehearse 3 migrations"));
+    let touches = plan.preview.touches.join("; ");
+    for part in ["9.0 GB", "ACCESS SHARE", "personal data", "6, 7, 8", "nothing of it runs on"] {
+        assert!(touches.contains(part), "{part}: {touches}");
+    }
+    assert!(plan.preview.takes.as_deref().is_some_and(|takes| takes.contains("12 runs of sqlx")));
+    let changed =
+        Stand { tree: Same("another way"), rehearsing: Some(rehearsing()), ..Stand::new(1) };
+    let other = changed.planned(&Request::Rehearse(Material::Target));
+    assert_ne!(plan.hash(), other.hash(), "what is rehearsed is another thing");
+
+    let newest = stand.planned(&Request::Rehearse(Material::Newest));
+    let line = newest.command.expect("a program runs").line();
+    assert!(line.ends_with("--source /srv/backups/shop.dump"), "{line}");
+    let bare = stand.planned(&Request::Rehearse(Material::SchemaOnly));
+    let line = bare.command.expect("a program runs").line();
+    assert!(line.ends_with("--schema-only"), "{line}");
+    assert!(!bare.preview.touches.join("; ").contains("personal data"));
+}
+
+#[test]
+fn there_is_no_plan_of_a_rehearsal_of_nothing_or_of_no_backup() {
+    let done = Stand { rehearsing: Some(rehearsing()), ..Stand::new(4) };
+    let why = done.refused(&Request::Rehearse(Material::Target));
+    assert!(why.contains("nothing is pending"), "{why}");
+    let none = Rehearsing { newest: Err("no full backup was found".to_owned()), ..rehearsing() };
+    let stand = Stand { rehearsing: Some(none), ..Stand::new(1) };
+    assert_eq!(stand.refused(&Request::Rehearse(Material::Newest)), "no full backup was found");
+    assert_eq!(
+        Stand::new(1).refused(&Request::Rehearse(Material::Target)),
+        "what a rehearsal needs was not read"
+    );
 }
 
 #[test]

@@ -15,6 +15,7 @@ pub mod panel;
 pub mod pooler;
 pub mod proxy;
 pub mod pty;
+pub mod rehearsed;
 pub mod scene;
 pub mod screen;
 pub mod server;

@@ -5,14 +5,24 @@ use crate::domain::age;
 use crate::domain::evidence::{Claim, Value, Verdict};
 use crate::domain::gate::Asks;
 use crate::domain::runbook::{Decide, Kind};
-use crate::panels::Scene;
+use crate::panels::{Scene, rehearsing};
 use crate::session::walk::{Evidence, Phase, Walk};
 use crate::ui::theme::{Tone, symbol};
 use crate::ui::widgets::pairs::Pair;
 
 /// Returns what was read, each with its verdict and its age.
 pub(super) fn evidence(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
-    walk.evidence().iter().map(|one| reading(one, claim(walk, &one.label), walk, scene)).collect()
+    let all = walk.evidence();
+    let read = all.iter().map(|one| reading(one, claim(walk, &one.label), walk, scene));
+    read.chain(rehearsal(all, scene)).collect()
+}
+
+/// Returns how far the rehearsal has come that something which was read waits for.
+fn rehearsal(all: &[Evidence], scene: &Scene<'_>) -> Option<Pair> {
+    let waits = |one: &Evidence| one.label.contains("rehearsed");
+    let live = rehearsing::live(scene).filter(|_| all.iter().any(waits))?;
+    let text = format!("{}; 4 shows it, then r reads this anew", rehearsing::words(live, scene));
+    Some(Pair::new(format!("{} rehearsal", symbol::HERE), text).tone(Tone::Accent))
 }
 
 fn reading(one: &Evidence, claim: Option<&Claim>, walk: &Walk, scene: &Scene<'_>) -> Pair {

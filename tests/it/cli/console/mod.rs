@@ -5,6 +5,7 @@ mod faults;
 mod hand;
 mod leave;
 mod proof;
+mod rehearsal;
 mod story;
 mod terminals;
 mod walk;
