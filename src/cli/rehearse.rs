@@ -26,7 +26,7 @@ pub struct Args {
     #[command(flatten)]
     pub target: args::Target,
     /// What the copy is made of: `target` (a dump of it, made now), `newest` (the newest full backup), or the path of a backup
-    #[arg(long, value_name = "WHAT", default_value = "target")]
+    #[arg(long, visible_alias = "from", value_name = "WHAT", default_value = "target")]
     pub source: String,
     /// Copy the definitions without a row: nothing is proven about rows
     #[arg(long)]
@@ -84,30 +84,43 @@ pub fn run(flags: &Args) -> Result<ExitCode> {
 fn order(flags: &Args, site: &Site) -> Result<Order> {
     let limit: Period =
         flags.limit.parse().map_err(|why| eyre!("--limit {}: {why}", flags.limit))?;
-    let from = match flags.source.as_str() {
+    let exclude = &flags.exclude_table;
+    let made = made_of(site, &flags.source, flags.schema_only, exclude)?;
+    Ok(Order { limit: limit.duration(), strict: flags.strict, ..made })
+}
+
+/// Returns the order for a copy of what is named.
+///
+/// # Errors
+/// When there is no such thing, or it cannot be copied so.
+pub(super) fn made_of(
+    site: &Site,
+    source: &str,
+    schema_only: bool,
+    exclude: &[String],
+) -> Result<Order> {
+    let from = match source {
         "target" => From::Target,
         "newest" => From::Backup(newest(site)?),
         path => {
-            let path = std::path::absolute(path).wrap_err("--source cannot be read")?;
+            let path = std::path::absolute(path).wrap_err("the source cannot be read")?;
             if !path.exists() {
                 let named = path.display();
                 return Err(eyre!(
-                    "--source: {named} does not exist; it takes target, newest, or the path of a backup"
+                    "the source {named} does not exist; it is target, newest, or the path of a backup"
                 ));
             }
             From::Backup(path)
         }
     };
-    if matches!(from, From::Backup(_)) && !flags.exclude_table.is_empty() {
+    let is_backup = matches!(from, From::Backup(_));
+    if is_backup && !exclude.is_empty() {
         return Err(eyre!("--exclude-table: of a backup all is loaded; leave it out"));
     }
-    Ok(Order {
-        from,
-        schema_only: flags.schema_only,
-        exclude: flags.exclude_table.clone(),
-        limit: limit.duration(),
-        strict: flags.strict,
-    })
+    if is_backup && schema_only {
+        return Err(eyre!("--schema-only: of a backup all is loaded; leave it out"));
+    }
+    Ok(Order { from, schema_only, exclude: exclude.to_vec(), limit: Duration::MAX, strict: false })
 }
 
 /// Returns the newest full backup that can be loaded.
@@ -125,7 +138,7 @@ fn newest(site: &Site) -> Result<PathBuf> {
 }
 
 /// Tells what is about to be copied to this machine.
-fn notice(order: &Order) {
+pub(super) fn notice(order: &Order) {
     if order.schema_only {
         return;
     }

@@ -4,6 +4,7 @@
 mod estimate;
 mod evidence;
 mod judge;
+mod mark;
 mod predicted;
 mod report;
 mod rows;
@@ -14,9 +15,10 @@ mod statement;
 
 use serde::{Deserialize, Serialize};
 
-pub use estimate::Slow;
+pub use estimate::{Brief, Slow, seconds};
 pub use evidence::{Evidence, Ground, Proof, Tool};
 pub use judge::{Down, Ended, Judgement, Look, Step, Trip, Written, judge};
+pub use mark::{Mark, place};
 pub use predicted::findings;
 pub use report::{Rehearsed, Report};
 pub use rows::{Column, Rows, Table};

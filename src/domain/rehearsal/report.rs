@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{Slow, Source, Statement, Verdict, together};
+use super::{Brief, Slow, Source, Statement, Verdict, together};
 use crate::domain::evidence::Verdict as Outcome;
 use crate::domain::hazard::Transactions;
 
@@ -44,6 +44,8 @@ pub struct Rehearsed {
     pub findings: Vec<String>,
     /// What of the way up grows with a relation.
     pub slow: Vec<Slow>,
+    /// What of it does not, by each relation that it locks.
+    pub brief: Vec<Brief>,
 }
 
 /// All of it.

@@ -222,6 +222,7 @@ pub struct Step {
     pub gates: Option<Vec<String>>,
     pub undo: Option<Undo>,
     pub timeout: Option<Period>,
+    pub rehearse: Option<bool>,
 
     pub min_duration: Option<Period>,
     pub probes: Option<Vec<Sensed>>,

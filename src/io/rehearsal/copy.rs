@@ -66,11 +66,12 @@ impl Target {
 }
 
 impl Copy {
-    /// Makes the copy from what `order` names.
+    /// Makes the copy from what `order` names; if it `records`, all that runs there is seen.
     pub async fn make(
         site: &Site,
         order: &Order,
         target: Option<&Target>,
+        records: bool,
         tell: &mut dyn FnMut(&str),
     ) -> Result<Self, String> {
         let place = Place { state: site.paths.state.clone(), program: site.program.clone() };
@@ -78,7 +79,7 @@ impl Copy {
         let (database, role) = (spec.database.clone(), spec.user.clone());
         let settings = [
             ("log_line_prefix", log::PREFIX),
-            ("log_min_duration_statement", "0"),
+            ("log_min_duration_statement", if records { "0" } else { "-1" }),
             ("log_error_verbosity", "terse"),
             ("log_min_error_statement", "error"),
             ("log_statement", "none"),
@@ -95,7 +96,7 @@ impl Copy {
         };
         let major = server.version().split('.').next().and_then(|major| major.parse().ok());
         let copy = Self { server, database, role, major: major.unwrap_or(0) };
-        copy.settle(target, tell).await?;
+        copy.settle(target, records, tell).await?;
         Ok(copy)
     }
 
@@ -103,6 +104,7 @@ impl Copy {
     async fn settle(
         &self,
         target: Option<&Target>,
+        records: bool,
         tell: &mut dyn FnMut(&str),
     ) -> Result<(), String> {
         tell("settling the copy");
@@ -114,8 +116,9 @@ impl Copy {
         let role = quoted(&self.role);
         self.admin(&format!("ALTER ROLE {role} SUPERUSER LOGIN")).await?;
         let mut loaded = self.connect(LOADED).await?;
+        let record = if records { RECORD } else { "" };
         let recorded =
-            sqlx::raw_sql(RECORD).execute(&mut loaded).await.map_err(|error| told(&error));
+            sqlx::raw_sql(record).execute(&mut loaded).await.map_err(|error| told(&error));
         drop(sqlx::raw_sql("ANALYZE").execute(&mut loaded).await);
         drop(loaded.close().await);
         recorded?;
@@ -142,6 +145,11 @@ impl Copy {
 
     /// Returns how the team's tool reaches the copy.
     pub fn spec(&self) -> Result<Spec, String> {
+        self.as_target().map(|target| target.spec)
+    }
+
+    /// Returns the copy as a target: without a pin, a replica or a pooler.
+    pub fn as_target(&self) -> Result<target::Target, String> {
         let encode = |text: &str| {
             percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
                 .to_string()
@@ -153,8 +161,7 @@ impl Copy {
             encode(&self.role)
         );
         let request = Request { dsn: Some(&dsn), profile: None };
-        let target = target::resolve(request, &Environment::default());
-        target.map(|target| target.spec).map_err(|error| error.to_string())
+        target::resolve(request, &Environment::default()).map_err(|error| error.to_string())
     }
 
     /// Opens a connection of our own.
