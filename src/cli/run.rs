@@ -59,7 +59,7 @@ async fn rehearsed(args: &args::Run, site: Site, begin: &Begin) -> Result<ExitCo
         Err(why) => Err(why),
     };
     say("removing the copy");
-    let struck = stage.strike().map_err(|why| eyre!("the copy is left: {why}"));
+    let struck = stage.strike().await.map_err(|why| eyre!("the copy is left: {why}"));
     code.and_then(|code| struck.map(|()| code))
 }
 

@@ -57,6 +57,8 @@ pub struct Report {
     pub source: Source,
     /// The backup that was the source, if one was.
     pub backup: Option<String>,
+    /// The target on which a database was made for it; `None`: in a scratch server.
+    pub on: Option<String>,
     /// The tables whose rows were left out.
     pub excluded: Vec<String>,
     /// `pass`, `fail` or `unknown`.
@@ -87,6 +89,7 @@ impl Report {
             schema: 1,
             source,
             backup: None,
+            on: None,
             excluded: Vec::new(),
             verdict: Outcome::Unknown,
             why: None,

@@ -9,6 +9,7 @@
 mod copy;
 mod ground;
 mod locks;
+mod lodging;
 mod log;
 mod rows;
 mod sentinel;
@@ -65,6 +66,8 @@ pub struct Order {
     pub schema_only: bool,
     /// The tables whose rows are left out, as patterns of `pg_dump`.
     pub exclude: Vec<String>,
+    /// The target on which a database is made for it; `None`: in a scratch server.
+    pub on: Option<String>,
     /// How long one run of the tool may take.
     pub limit: Duration,
     /// What is LOSSY is bad, too.
@@ -77,6 +80,7 @@ pub async fn rehearse(site: &Site, order: &Order, tell: &mut dyn FnMut(&str)) ->
     let source = if order.schema_only { Source::SchemaOnly } else { Source::Dump };
     let mut report = Report::new(source, Utc::now());
     report.excluded.clone_from(&order.exclude);
+    report.on.clone_from(&order.on);
     if let From::Backup(path) = &order.from {
         report.backup = Some(path.display().to_string());
     }
@@ -110,9 +114,10 @@ async fn held(
     let target = target.ok();
     let copy = Copy::make(site, order, target.as_ref(), true, tell).await?;
     report.server = Some(copy.version().to_owned());
+    report.source = copy.source(order);
     let held = on(site, order, &copy, target.as_ref().map(|t| &t.identity), report, tell).await;
     tell("removing the copy");
-    let ended = copy.end().map_err(|why| format!("the copy is left: {why}"));
+    let ended = copy.end().await.map_err(|why| format!("the copy is left: {why}"));
     held.and(ended)
 }
 
@@ -126,7 +131,8 @@ async fn on(
     tell: &mut dyn FnMut(&str),
 ) -> Result<(), String> {
     let (tool, detected) = site.tool()?;
-    let forbidden = match target {
+    // Beside the target everything is seen on its server: there the database alone tells.
+    let forbidden = match target.filter(|target| !copy.is_beside(target)) {
         Some(_) => Some(Control::open(site.target.spec.clone()).await.map_err(|e| e.to_string())?),
         None => None,
     };

@@ -51,8 +51,8 @@ impl Stage {
     ///
     /// # Errors
     /// When it is left.
-    pub fn strike(self) -> Result<(), String> {
-        self.0.end()
+    pub async fn strike(self) -> Result<(), String> {
+        self.0.end().await
     }
 }
 

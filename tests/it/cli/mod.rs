@@ -17,6 +17,7 @@ mod pages;
 mod plain;
 mod recovery;
 mod rehearse;
+mod rehearse_on;
 mod restore;
 mod restore_table;
 mod resume;
