@@ -184,6 +184,7 @@ fn preview(scope: Scope, dumper: &Dumper, making: &Making, plan: &Plan) -> Previ
     };
     let lock_s = plan.timeouts.lock_ms.unwrap_or(0) / 1000;
     Preview {
+        rehearsal: false,
         title: format!("back up {database} ({})", scope.word()),
         sql: Vec::new(),
         touches: vec![

@@ -23,7 +23,9 @@ pub fn found(given: &args::Resume) -> Result<args::Resume> {
         let meant = given.run.as_ref().is_none_or(|wanted| run.id.starts_with(wanted.as_str()));
         run.reading.as_ref().ok().filter(|_| meant)
     });
-    let open = |reading: &&Reading| !reading.closed() || !reading.open().is_empty();
+    let open = |reading: &&Reading| {
+        reading.rehearsal().is_none() && (!reading.closed() || !reading.open().is_empty())
+    };
     let site = readings.filter(open).find_map(site);
     let mut args = given.clone();
     if let Some(site) = site {

@@ -43,3 +43,4 @@ mod statements;
 mod store;
 mod target;
 mod terminal;
+mod unlisted;

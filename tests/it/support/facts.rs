@@ -471,6 +471,7 @@ pub fn plan() -> Plan {
         attempts: 5,
         risk: Risk::Lossy,
         preview: Preview {
+            rehearsal: false,
             title: "up 7 widen amount".to_owned(),
             sql: vec![ALTER.to_owned()],
             touches: vec!["public.expenses: ACCESS EXCLUSIVE, rewritten".to_owned()],
