@@ -22,6 +22,7 @@ pub fn content(pending: &Pending) -> dialog::Content {
     dialog::Content {
         title: plan.preview.title.clone(),
         class: plan.class,
+        rehearsal: plan.preview.rehearsal,
         rows: rows(plan),
         hash: pending.hash().clone(),
         need: match pending.need() {

@@ -24,6 +24,7 @@ impl App {
         let target = &facts.target;
         Header {
             class: target.class,
+            rehearsal: target.rehearsal,
             database: identity.map_or_else(|| target.database.clone(), |i| name(&i.database)),
             host: identity.map_or_else(|| target.place.clone(), |i| place(&name(&i.host), i.port)),
             role: identity.map_or_else(|| target.role.clone(), |i| name(&i.role)),

@@ -24,7 +24,7 @@ pub enum Reply {
 #[must_use]
 pub fn lines(plan: &Plan) -> Vec<String> {
     let title = Untrusted::from(plan.preview.title.as_str()).one_line();
-    let mut lines = vec![format!("On {}: {title}", plan.class.word())];
+    let mut lines = vec![format!("On {}: {title}", plan.place())];
     for row in rows(plan) {
         for (at, line) in row.value.lines().enumerate() {
             let label = if at == 0 { row.label.as_str() } else { "" };

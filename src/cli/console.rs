@@ -79,6 +79,7 @@ pub async fn on(site: Site, start: Start) -> Result<ExitCode> {
     let (news, inbox) = mpsc::unbounded_channel();
     let facts = site.facts(Utc::now());
     let app = App::new(facts, theme(&site), start.hint).throwaway(start.throwaway);
+    let is_rehearsal = site.rehearsal.is_some();
     let driver = Driver::start(site, news.clone());
     let mut console = Console { app, driver, inbox, news };
     if let Some(file) = start.follows {
@@ -92,6 +93,12 @@ pub async fn on(site: Site, start: Start) -> Result<ExitCode> {
     let open = console.app.open_run().map(str::to_owned);
     console.driver.close().await;
     if let Some(run) = open {
+        if is_rehearsal {
+            let told =
+                format!("The rehearsal {run} was left before its end; nothing of it goes on.");
+            let _ = writeln!(std::io::stderr(), "{told}");
+            return code;
+        }
         let told = format!("The run {run} is open; `lockkeeper resume {run}` takes it up again.");
         let _ = writeln!(std::io::stderr(), "{told}");
     }

@@ -61,6 +61,7 @@ fn listed(run: &Run) -> Value {
         "operator": opened.map(|record| &record.operator),
         "records": reading.map(|reading| reading.records.len()),
         "closed": reading.map(Reading::closed),
+        "rehearsal": reading.map(|reading| reading.rehearsal().is_some()),
         "intact": reading.map(|reading| reading.intact),
         "unknown": reading.map(|reading| unknown(&reading.open())),
         "error": run.reading.as_ref().err().map(ToString::to_string),
@@ -81,7 +82,9 @@ fn state(reading: &Reading) -> String {
     let closed = if reading.closed() { "closed" } else { "not closed" };
     let mut words = vec![format!("{records} records"), closed.to_owned()];
     let open = reading.open().len();
-    if open > 0 {
+    if reading.rehearsal().is_some() {
+        words.insert(0, "REHEARSAL".to_owned());
+    } else if open > 0 {
         words.push(format!("{open} UNKNOWN: lockkeeper resume"));
     }
     words.extend(reading.fault.as_ref().map(|fault| format!("NOT INTACT: {fault}")));

@@ -104,7 +104,8 @@ fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Restore(args) => change::run(&args.changing, Wish::restore(&args)?),
         Command::Run(args) => run::run(&args),
         Command::Rollback(console) => {
-            run::run(&args::Run { runbook: "rollback".to_owned(), file: None, console })
+            let (runbook, rehearsing) = ("rollback".to_owned(), args::Rehearsing::default());
+            run::run(&args::Run { runbook, file: None, rehearsing, console })
         }
         Command::Resume(args) => resume::run(&args),
         Command::Approve(args) => approve::run(&args),

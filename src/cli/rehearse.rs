@@ -12,8 +12,9 @@ use chrono::Utc;
 use clap::Args as Arguments;
 use color_eyre::eyre::{Result, WrapErr as _, eyre};
 
-use super::{args, json, print, say, site};
+use super::{args, json, print, prompt, say, site};
 use crate::domain::backup::Scope;
+use crate::domain::identity::Class;
 use crate::domain::quantity::Period;
 use crate::io::output;
 use crate::io::rehearsal::{self, From, Order};
@@ -26,7 +27,7 @@ pub struct Args {
     #[command(flatten)]
     pub target: args::Target,
     /// What the copy is made of: `target` (a dump of it, made now), `newest` (the newest full backup), or the path of a backup
-    #[arg(long, value_name = "WHAT", default_value = "target")]
+    #[arg(long, visible_alias = "from", value_name = "WHAT", default_value = "target")]
     pub source: String,
     /// Copy the definitions without a row: nothing is proven about rows
     #[arg(long)]
@@ -34,6 +35,12 @@ pub struct Args {
     /// Leave the rows of these tables out (a pattern as `pg_dump` takes it; several times)
     #[arg(long, value_name = "PATTERN")]
     pub exclude_table: Vec<String>,
+    /// Where it is held: on this target of lockkeeper.toml, never one of production, in a database of its own that is dropped afterwards; in a scratch server on this machine if left out
+    #[arg(long, value_name = "NAME")]
+    pub on: Option<String>,
+    /// The name of that target once more, where nobody can be asked to type it
+    #[arg(long, value_name = "NAME", requires = "on")]
+    pub confirm: Option<String>,
     /// How long one run of the tool may take, e.g. 90s or 10m
     #[arg(long, value_name = "TIME", default_value = "10m")]
     pub limit: String,
@@ -57,6 +64,12 @@ pub fn run(flags: &Args) -> Result<ExitCode> {
     let site = site::open(&flags.target)?;
     let order = order(flags, &site)?;
     notice(&order);
+    if let Some(name) = &flags.on
+        && !agreed(&site, name, flags.confirm.as_deref())
+    {
+        say("nothing was rehearsed");
+        return Ok(ExitCode::from(2));
+    }
     let is_told = std::io::stderr().is_terminal() || !flags.target.json;
     let mut tell = |text: &str| {
         if is_told {
@@ -84,30 +97,45 @@ pub fn run(flags: &Args) -> Result<ExitCode> {
 fn order(flags: &Args, site: &Site) -> Result<Order> {
     let limit: Period =
         flags.limit.parse().map_err(|why| eyre!("--limit {}: {why}", flags.limit))?;
-    let from = match flags.source.as_str() {
+    let exclude = &flags.exclude_table;
+    let made = made_of(site, &flags.source, flags.schema_only, exclude)?;
+    let (limit, strict) = (limit.duration(), flags.strict);
+    Ok(Order { on: flags.on.clone(), limit, strict, ..made })
+}
+
+/// Returns the order for a copy of what is named.
+///
+/// # Errors
+/// When there is no such thing, or it cannot be copied so.
+pub(super) fn made_of(
+    site: &Site,
+    source: &str,
+    schema_only: bool,
+    exclude: &[String],
+) -> Result<Order> {
+    let from = match source {
         "target" => From::Target,
         "newest" => From::Backup(newest(site)?),
         path => {
-            let path = std::path::absolute(path).wrap_err("--source cannot be read")?;
+            let path = std::path::absolute(path).wrap_err("the source cannot be read")?;
             if !path.exists() {
                 let named = path.display();
                 return Err(eyre!(
-                    "--source: {named} does not exist; it takes target, newest, or the path of a backup"
+                    "the source {named} does not exist; it is target, newest, or the path of a backup"
                 ));
             }
             From::Backup(path)
         }
     };
-    if matches!(from, From::Backup(_)) && !flags.exclude_table.is_empty() {
+    let is_backup = matches!(from, From::Backup(_));
+    if is_backup && !exclude.is_empty() {
         return Err(eyre!("--exclude-table: of a backup all is loaded; leave it out"));
     }
-    Ok(Order {
-        from,
-        schema_only: flags.schema_only,
-        exclude: flags.exclude_table.clone(),
-        limit: limit.duration(),
-        strict: flags.strict,
-    })
+    if is_backup && schema_only {
+        return Err(eyre!("--schema-only: of a backup all is loaded; leave it out"));
+    }
+    let exclude = exclude.to_vec();
+    Ok(Order { from, schema_only, exclude, on: None, limit: Duration::MAX, strict: false })
 }
 
 /// Returns the newest full backup that can be loaded.
@@ -124,8 +152,29 @@ fn newest(site: &Site) -> Result<PathBuf> {
     Ok(PathBuf::from(&newest.ok_or_else(none)?.location))
 }
 
-/// Tells what is about to be copied to this machine.
-fn notice(order: &Order) {
+/// Returns whether the target's name was typed; what is thrown away after use needs no word.
+fn agreed(site: &Site, name: &str, confirm: Option<&str>) -> bool {
+    let Some(target) = site.config().targets.get(name) else { return true };
+    if matches!(target.class, Class::Scratch | Class::Production) {
+        // What is refused needs no word, either.
+        return true;
+    }
+    if let Some(confirm) = confirm {
+        return confirm == name;
+    }
+    say(&format!(
+        "a database is made on {name} ({}), loaded with what is copied, migrated up and down, and dropped",
+        target.class.word()
+    ));
+    prompt(&format!("Type {name} to rehearse there; anything else leaves, and makes nothing: "));
+    let mut line = String::new();
+    // Where nothing can be read, nothing was said.
+    drop(std::io::stdin().read_line(&mut line));
+    line.trim_end_matches(['\r', '\n']) == name
+}
+
+/// Tells what is about to be copied.
+pub(super) fn notice(order: &Order) {
     if order.schema_only {
         return;
     }
@@ -133,7 +182,11 @@ fn notice(order: &Order) {
         [] => "leave rows out with --exclude-table, or all with --schema-only".to_owned(),
         tables => format!("without the rows of {}", tables.join(", ")),
     };
+    let place = match &order.on {
+        None => "this machine".to_owned(),
+        Some(name) => format!("this machine and to {name}"),
+    };
     say(&format!(
-        "all rows are copied to this machine, personal data included, and removed at the end; {excluded}"
+        "all rows are copied to {place}, personal data included, and removed at the end; {excluded}"
     ));
 }

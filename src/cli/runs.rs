@@ -52,7 +52,9 @@ fn named(runs: &Path, wanted: Option<&str>) -> Result<Option<PathBuf>> {
 }
 
 fn goes_on(reading: &Reading) -> bool {
-    !reading.records.is_empty() && !reading.closed()
+    let is_left = reading.rehearsal().is_some()
+        && target(&reading.records).is_none_or(|copy| !Path::new(&copy.host).exists());
+    !reading.records.is_empty() && !reading.closed() && !is_left
 }
 
 /// A damaged journal is meant too: whoever asks is told that it is.

@@ -24,7 +24,7 @@ pub fn open(flags: &args::Target) -> Result<Site> {
     let request = Request { dsn: flags.dsn.as_deref(), profile };
     let target = target::resolve(request, &target::environment())?;
     let program = this_program().wrap_err("this program's own file is gone")?;
-    Ok(Site { target, project, paths: Paths::of_user()?, loaded, program })
+    Ok(Site { target, project, paths: Paths::of_user()?, loaded, program, rehearsal: None })
 }
 
 /// What `doctor` works on: parts of a site, each of which may be wrong or missing.

@@ -50,7 +50,8 @@ async fn look(target: &Target) -> Result<Snapshot> {
 }
 
 fn lines(snapshot: &Snapshot, class: Class) -> Vec<String> {
-    let mut lines = vec![words::head(&snapshot.server, class), words::verdict(&verdict(snapshot))];
+    let mut lines =
+        vec![words::head(&snapshot.server, class.word()), words::verdict(&verdict(snapshot))];
     lines.extend(snapshot.limits.iter().map(|limit| format!("note: {limit}")));
     lines.push("Locks".to_owned());
     lines.extend(words::locks(snapshot));

@@ -9,11 +9,13 @@ use crate::domain::graph::State;
 use crate::domain::hazard::Catalog;
 use crate::domain::loss::Loss;
 use crate::domain::plan::Direction;
+use crate::domain::rehearsal::Standing;
 use crate::io::lost;
 use crate::io::postgres::reader::{Error, Reader};
+use crate::io::rehearsal;
 use crate::io::site::Site;
 use crate::tools::status::Status;
-use crate::tools::{Rows, VersionQuery};
+use crate::tools::{Detected, Project, Rows, Tool, VersionQuery};
 
 /// Prints the status: exit 0 if the database is up to date, 1 if something is pending, wrong
 /// or not known.
@@ -44,6 +46,11 @@ fn status(site: &Site, counting: bool) -> Result<Status> {
     let mut project = tool.load(&tree, &detected.directory, &rows);
     lost::History::default().hint(&site.project, &mut project);
     let mut status = Status::of(&project, &catalog);
+    if project.connected {
+        let with = (tool, &detected);
+        let rehearsed = runtime.block_on(rehearsed(site, with, (&project, &catalog)));
+        rehearsed.iter().for_each(|rehearsed| status.estimate(rehearsed));
+    }
     if counting && project.connected {
         let last = project.last().map(|migration| migration.id.clone());
         runtime.block_on(count(site, &mut status, last.as_deref()));
@@ -65,6 +72,20 @@ async fn count(site: &Site, status: &mut Status, last: Option<&str>) {
         entry.learn(&counted);
     }
     reader.close().await;
+}
+
+/// Returns what the last rehearsal of the target says, if there was one.
+async fn rehearsed(
+    site: &Site,
+    with: (&'static dyn Tool, &Detected),
+    known: (&Project, &Catalog),
+) -> Option<Standing> {
+    let mut reader = Reader::new(site.target.spec.clone());
+    let identity = reader.identity().await.ok()?;
+    let evidence = rehearsal::read(&site.paths.state, &identity)?;
+    let standing = rehearsal::standing(site, &mut reader, &identity, with, known, evidence).await;
+    reader.close().await;
+    Some(standing)
 }
 
 async fn read(site: &Site, query: &VersionQuery) -> Result<(Rows, Catalog), Error> {

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::identity::Identity;
 use super::outcome::Outcome;
 use super::plan::{Confirmed, Plan, sha256_hex};
+use super::rehearsal::Mark;
 
 /// The version of the record's format that this program writes.
 pub const VERSION: u32 = 1;
@@ -261,6 +262,12 @@ impl Reading {
             }
         }
         open
+    }
+
+    /// Returns what the run was rehearsed on; `None`: it was no rehearsal.
+    #[must_use]
+    pub fn rehearsal(&self) -> Option<Mark> {
+        serde_json::from_value(self.records.first()?.data.get("rehearsal")?.clone()).ok()?
     }
 
     /// Returns true if the run was closed.

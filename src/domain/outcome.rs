@@ -33,6 +33,8 @@ pub struct Outcome {
 pub enum Ending {
     /// Its postcondition holds.
     Done,
+    /// In a rehearsal: it reaches outside of the copy, so it was shown and confirmed, and not run.
+    Rehearsed,
     /// It was never started: refused, or the intent was all that happened.
     NotRun,
     /// It waited for a lock until `lock_timeout`, and was rolled back: it may be tried again.
@@ -57,6 +59,7 @@ impl Ending {
     pub fn word(self) -> &'static str {
         match self {
             Self::Done => "done",
+            Self::Rehearsed => "rehearsed, not run",
             Self::NotRun => "not run",
             Self::LockTimeout => "lock timeout, rolled back",
             Self::RolledBack => "failed, rolled back",
@@ -68,10 +71,16 @@ impl Ending {
         }
     }
 
+    /// Returns true if what follows it may begin: it is done, or as done as a rehearsal can be.
+    #[must_use]
+    pub fn goes_on(self) -> bool {
+        matches!(self, Self::Done | Self::Rehearsed)
+    }
+
     /// Returns true if it is certain that the database is as it was before.
     #[must_use]
     pub fn kept_nothing(self) -> bool {
-        matches!(self, Self::NotRun | Self::LockTimeout | Self::RolledBack)
+        matches!(self, Self::Rehearsed | Self::NotRun | Self::LockTimeout | Self::RolledBack)
     }
 
     /// Returns true if trying the same act again repeats nothing that already happened.

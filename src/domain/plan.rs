@@ -10,7 +10,7 @@ use super::backup::Tending;
 use super::identity::{Class, Identity};
 use super::mend::Mend;
 use super::recount::Count;
-use super::rehearsal::Material;
+use super::rehearsal::{self, Material};
 use super::restore;
 
 pub use confirm::{Answer, Confirmed, Means, Need, Refused};
@@ -274,10 +274,18 @@ pub struct Preview {
     pub stall: Option<String>,
     /// The way back.
     pub back: String,
+    /// Whether it is an act of a rehearsal, on a copy of the target.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub rehearsal: bool,
     /// The rows that are lost, or that refuse the act, as they were counted for this plan: right
     /// before the act they are counted again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub counts: Vec<Count>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it so")]
+fn is_not(flag: &bool) -> bool {
+    !flag
 }
 
 /// One act with everything that it is bound to.
@@ -365,6 +373,12 @@ impl Plan {
         );
         let json = serde_json::to_vec(&bound).expect("a plan holds nothing that JSON lacks");
         Hash(sha256_hex(&json))
+    }
+
+    /// Returns how its target is named to a person: by its class, and whether it is only a copy.
+    #[must_use]
+    pub fn place(&self) -> String {
+        rehearsal::place(self.class, self.preview.rehearsal)
     }
 
     /// Returns true if it is the last act of its procedure, whatever was asked for; of a

@@ -108,6 +108,7 @@ pub fn next(ending: Ending, scenario: Option<Scenario>) -> Option<String> {
     let cause = scenario.map(Scenario::next);
     let first = match ending {
         Ending::Done => return cause.map(str::to_owned),
+        Ending::Rehearsed => return None,
         Ending::NotRun | Ending::LockTimeout | Ending::RolledBack => {
             return Some(match cause {
                 Some(cause) => format!("nothing of it was kept; next: {cause}"),

@@ -1,6 +1,7 @@
 //! What a loop works on: the target, the project with its tool, and where things are kept.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -12,6 +13,8 @@ use super::tree::Disk;
 use crate::domain::change::Name;
 use crate::domain::config::{Config, Tool as Wanted};
 use crate::domain::connection::{Place, Spec};
+use crate::domain::plan::Action;
+use crate::domain::rehearsal::Mark;
 use crate::session::facts;
 use crate::tools::{self, Detected, Entry, Tool, Tree, Unreadable};
 
@@ -28,6 +31,43 @@ pub struct Site {
     pub paths: Paths,
     /// This very program, which runs the jobs: [`super::act::this_program`].
     pub program: PathBuf,
+    /// What holds where the target is only a copy, on which a runbook is rehearsed.
+    pub rehearsal: Option<Box<Rehearsal>>,
+}
+
+/// What holds on a copy that a runbook is rehearsed on.
+#[derive(Debug)]
+pub struct Rehearsal {
+    /// What marks the run.
+    pub mark: Mark,
+    /// The directory that goes with the copy.
+    pub directory: PathBuf,
+    /// The steps whose acts may reach outside of the copy.
+    pub may: BTreeSet<String>,
+    /// How the real target is reached, where no act may be seen; `None`: it does not answer.
+    pub forbidden: Option<Spec>,
+}
+
+impl Rehearsal {
+    /// Returns true if an act reaches outside of the copy, and is therefore shown and recorded,
+    /// and not run: programs and requests of a runbook, and backups that do not go with the copy.
+    #[must_use]
+    pub fn keeps_back(&self, action: &Action, step: Option<&str>) -> bool {
+        if step.is_some_and(|step| self.may.contains(step)) {
+            return false;
+        }
+        let is_outside = |place: &str| !Path::new(place).starts_with(&self.directory);
+        match action {
+            Action::Command | Action::Http { .. } | Action::Rehearse { .. } => true,
+            Action::Backup { location, .. } => is_outside(location),
+            Action::VerifyBackup { file, .. } => is_outside(file),
+            Action::Tend { backups, .. } => backups.iter().any(|one| is_outside(one)),
+            Action::Signal { .. }
+            | Action::Migrate { .. }
+            | Action::Sql { .. }
+            | Action::Restore { .. } => false,
+        }
+    }
 }
 
 /// The migrations' tool and where its files are.
@@ -95,6 +135,7 @@ impl Site {
         let source = format!("{} (from {})", self.target.spec.describe(), self.target.source);
         facts::Target {
             class: self.target.class,
+            rehearsal: self.rehearsal.is_some(),
             database: database.clone(),
             place,
             role: user.clone(),

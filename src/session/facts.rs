@@ -87,6 +87,8 @@ impl<T> Feed<T> {
 pub struct Target {
     /// How much care it asks for.
     pub class: Class,
+    /// Whether it is only a copy, on which a runbook is rehearsed.
+    pub rehearsal: bool,
     /// The database's name.
     pub database: String,
     /// Host and port, or the socket directory.

@@ -243,6 +243,7 @@ fn preview(scope: Scope, dumper: &Dumper, making: &Making, plan: &Plan) -> Previ
         false => "",
     };
     Preview {
+        rehearsal: false,
         title: format!("back up {database} ({})", scope.word()),
         sql: Vec::new(),
         touches: vec![

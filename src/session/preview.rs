@@ -5,8 +5,6 @@ mod mend;
 pub mod sql;
 mod stall;
 
-use chrono::TimeDelta;
-
 use crate::domain::activity::{Backend, BackendKey};
 use crate::domain::age;
 use crate::domain::backup::Inventory;
@@ -149,6 +147,7 @@ fn signal_plan(key: BackendKey, signal: Signal, ground: &Ground<'_>) -> Result<P
     let mut plan =
         bare(Action::Signal { backend: key, signal }, signal_risk(backend, signal), ground);
     plan.preview = Preview {
+        rehearsal: false,
         title: format!("{} pid {}", signal.word(), key.pid),
         sql: vec![signal_sql(key, signal)],
         touches: vec![who(backend, snapshot)],
@@ -346,6 +345,7 @@ fn migration_preview(
         now.push("not all of what it does is understood: more may happen than is shown".to_owned());
     }
     Preview {
+        rehearsal: false,
         title: format!("{} {} {name}", direction.word(), migration.id),
         sql: script.statements.iter().map(|statement| statement.sql.clone()).collect(),
         touches: hazards.iter().map(touch).collect(),
@@ -402,18 +402,9 @@ fn rehearsed_back(intent: &Intent, known: &Migrations, ground: &Ground<'_>) -> S
     told.map_or_else(String::new, |told| format!("; rehearsed: {told}"))
 }
 
-/// Returns how long it takes where every statement of it was measured; otherwise how much its
-/// work is, and that its duration is not known.
+/// Returns how much its work is, and that its duration is not known: where it was measured, the
+/// rehearsal tells.
 fn takes(hazards: &[Hazard]) -> Option<String> {
-    let measured: Option<Vec<f64>> = hazards.iter().map(|hazard| hazard.estimate_s).collect();
-    if let Some(measured) = measured.filter(|all| !all.is_empty()) {
-        let total: f64 = measured.iter().sum();
-        let by = "an estimate from its rehearsal on a copy, without the wait for its locks";
-        return Some(match total {
-            total if total < 1.0 => format!("under a second, {by}"),
-            total => format!("about {}, {by}", rough_seconds(total)),
-        });
-    }
     let works = hazards.iter().filter(|hazard| hazard.rewrite.max(hazard.scan) != Answer::No);
     let sizes: Option<Vec<u64>> = works.map(|hazard| hazard.bytes).collect();
     let all = match sizes {
@@ -422,11 +413,6 @@ fn takes(hazards: &[Hazard]) -> Option<String> {
         None => "its size is unknown".to_owned(),
     };
     Some(format!("not measured: {all}; a rehearsal tells"))
-}
-
-fn rough_seconds(seconds: f64) -> String {
-    let time = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
-    age::rough(TimeDelta::from_std(time).unwrap_or(TimeDelta::MAX))
 }
 
 fn back(intent: &Intent, migration: &Migration, known: &Migrations) -> String {

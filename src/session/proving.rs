@@ -62,6 +62,7 @@ fn preview(file: &str, level: Level, found: Option<&Backup>) -> Preview {
     touches.extend(drill(level));
     touches.push("nothing in the database".to_owned());
     Preview {
+        rehearsal: false,
         title: format!("prove a backup to {level}"),
         sql: Vec::new(),
         touches,

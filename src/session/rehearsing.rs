@@ -119,6 +119,7 @@ fn preview(
         now: room(of, stands).into_iter().collect(),
         takes: Some(takes(of, stands, tool, pending.len())),
         stall: None,
+        rehearsal: false,
         counts: Vec::new(),
         back: "none needed: the target is only read".to_owned(),
     }

@@ -267,7 +267,17 @@ fn preview(act: Act, database: &str, read: &Restoring) -> Preview {
             "none needed: the backup that it was made from is still there".to_owned(),
         ),
     };
-    Preview { title, sql, touches, now: Vec::new(), takes, stall: None, back, counts: Vec::new() }
+    Preview {
+        rehearsal: false,
+        title,
+        sql,
+        touches,
+        now: Vec::new(),
+        takes,
+        stall: None,
+        back,
+        counts: Vec::new(),
+    }
 }
 
 fn backup_line(read: &Restoring) -> String {

@@ -119,6 +119,7 @@ fn prune(chosen: &[&Backup], more: usize, known: &Inventory, now: DateTime<Utc>)
         told.push(format!("{more} more may go, under a second yes"));
     }
     Preview {
+        rehearsal: false,
         title: format!("remove {count} backup{plural}, {}", size(bytes)),
         sql: Vec::new(),
         touches,
@@ -135,6 +136,7 @@ fn adopt(backup: &Backup) -> Preview {
     let mut now = unproven(backup);
     now.insert(0, "what nobody will be able to prove of it:".to_owned());
     Preview {
+        rehearsal: false,
         title: "adopt a backup".to_owned(),
         sql: Vec::new(),
         touches: vec![
@@ -175,6 +177,7 @@ fn pin(tending: Tending, backup: &Backup) -> Preview {
         _ => ("unpin a backup", "the rules of retention hold for it again", "pin it"),
     };
     Preview {
+        rehearsal: false,
         title: title.to_owned(),
         sql: Vec::new(),
         touches: vec![

@@ -8,11 +8,10 @@ use serde::Serialize;
 
 use crate::domain::change::Statement;
 use crate::domain::graph::{Node, Problem, State, Trouble};
-use crate::domain::hazard::{
-    self, Answer, Catalog, Hazard, Held, Measured, Relations, Severity, Transactions,
-};
+use crate::domain::hazard::{self, Answer, Catalog, Hazard, Held, Relations, Severity, Transactions};
 use crate::domain::loss::{self, Loss};
 use crate::domain::plan::Direction;
+use crate::domain::rehearsal::Standing;
 use crate::domain::reversal::{Kind, Reversal};
 use crate::source::sql;
 use crate::source::sql::squawk::{self, Opinion};
@@ -93,18 +92,10 @@ impl Status {
         }
     }
 
-    /// Takes what was measured of the statements elsewhere: `find` is asked for the statement
-    /// of each way of each migration.
-    pub fn measured(&mut self, find: impl Fn(&str, Direction, &Hazard) -> Option<Measured>) {
+    /// Takes what a rehearsal that still holds has measured of the ways up.
+    pub fn estimate(&mut self, rehearsed: &Standing) {
         for entry in &mut self.migrations {
-            let ways =
-                [(Direction::Up, &mut entry.hazards), (Direction::Down, &mut entry.down_hazards)];
-            for (direction, hazards) in ways {
-                for hazard in hazards {
-                    let found = find(&entry.id, direction, hazard);
-                    hazard.estimate_s = found.and_then(|found| found.estimate(hazard));
-                }
-            }
+            rehearsed.estimate(&entry.id, &mut entry.hazards);
         }
     }
 

@@ -19,7 +19,7 @@ pub use backups::{Backup, Backups, Restore, RestoreTable, Salvage, Scope, Tend, 
 pub use changes::{Mend, Migrating, Signal};
 pub use migrations::{Lint, RecoveryDoc, Status};
 pub use own::{Completions, Demo, Doctor, Job, Man, Schema};
-pub use runs::{Journal, Resume, Run, Runbook};
+pub use runs::{Journal, Rehearsing, Resume, Run, Runbook};
 use texts::{APPROVING, CHANGING, RESTORING};
 
 use super::{approve, check, follow, load, rehearse, report, watch};

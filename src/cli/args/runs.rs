@@ -16,9 +16,29 @@ pub struct Run {
     /// A runbook file
     #[arg(long, value_name = "FILE")]
     pub file: Option<PathBuf>,
+    /// Whether it is rehearsed.
+    #[command(flatten)]
+    pub rehearsing: Rehearsing,
     /// How the console is shown.
     #[command(flatten)]
     pub console: Console,
+}
+
+/// Flags of `run` that make it a rehearsal.
+#[derive(Args, Debug, Clone, Default)]
+pub struct Rehearsing {
+    /// Walk it on a copy in a scratch server, with the same screens, gates and confirmations; acts that reach outside of the database are shown and recorded, not run
+    #[arg(long)]
+    pub rehearse: bool,
+    /// What the copy is made of: `target` (a dump of it, made now), `newest` (the newest full backup), or the path of a backup
+    #[arg(long, value_name = "WHAT", default_value = "target", requires = "rehearse")]
+    pub from: String,
+    /// Copy the definitions without a row
+    #[arg(long, requires = "rehearse")]
+    pub schema_only: bool,
+    /// Leave the rows of these tables out (a pattern as `pg_dump` takes it; several times)
+    #[arg(long, value_name = "PATTERN", requires = "rehearse")]
+    pub exclude_table: Vec<String>,
 }
 
 /// Flags of `resume`.

@@ -95,7 +95,10 @@ impl Desk {
                 Due::waits(lines)
             }
             Some(walk) => {
-                let moves = moves::lines(walk);
+                let mut moves = moves::lines(walk);
+                if self.seat.facts.target.rehearsal {
+                    moves::rehearsed(&mut moves);
+                }
                 let waits = walk.awaited().map(|one| (&one.subject, walk.approvals().len()));
                 let key = format!(
                     "{}\n{}\n{:?}\n{waits:?}",

@@ -21,6 +21,7 @@ use super::lines::{Line, Lines};
 use super::seat::{Heard, Seat};
 use super::{args, console, follow, site, visible, words};
 use crate::domain::activity::BackendKey;
+use crate::domain::rehearsal::place;
 use crate::domain::report::Part;
 use crate::domain::verdict::Level;
 use crate::io::site::Site;
@@ -325,9 +326,10 @@ impl Desk {
     fn standing(&self) -> Vec<String> {
         let facts = &self.seat.facts;
         let mut lines = Vec::new();
+        let place = place(facts.target.class, facts.target.rehearsal);
         match facts.identity.value() {
-            Some(identity) => lines.push(words::head(identity, facts.target.class)),
-            None => lines.push(format!("{} {}", facts.target.class.word(), facts.target.database)),
+            Some(identity) => lines.push(words::head(identity, &place)),
+            None => lines.push(format!("{place} {}", facts.target.database)),
         }
         lines.extend(facts.mismatch.iter().map(|why| format!("NOT THE TARGET: {why}")));
         lines.extend(words::stands(facts));

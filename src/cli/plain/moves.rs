@@ -5,6 +5,9 @@ use crate::panels::Wanted;
 use crate::session::effect::How;
 use crate::session::walk::{CANNOT_TELL, ESCALATE, Move, Phase, Walk};
 
+/// What leaving means in a run.
+const LEAVE: &str = "0  leave: the run stays open, lockkeeper resume takes it up";
+
 /// What a line in the menu of a walk asks for.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Choice {
@@ -22,6 +25,12 @@ pub(super) enum Choice {
     Signal,
     /// Leave; the run stays open.
     Leave,
+}
+
+/// Says of leaving what it means in a rehearsal.
+pub(super) fn rehearsed(lines: &mut [String]) {
+    let leave = lines.iter_mut().filter(|line| *line == LEAVE);
+    leave.for_each(|line| "0  leave: the rehearsal ends, and its copy goes".clone_into(line));
 }
 
 /// Offers are numbered from here.
@@ -73,7 +82,7 @@ pub(super) fn lines(walk: &Walk) -> Vec<String> {
         lines.push("P  put the offer aside, with a reason".to_owned());
     }
     lines.extend(answers(walk).into_iter().map(|(key, _, label)| format!("{key}  {label}")));
-    lines.push("0  leave: the run stays open, lockkeeper resume takes it up".to_owned());
+    lines.push(LEAVE.to_owned());
     lines
 }
 
@@ -85,7 +94,7 @@ fn undoing(walk: &Walk) -> Vec<String> {
         format!("2  leave {first} as it is, with a reason"),
         "4  a note for the record".to_owned(),
         "10 look: sessions, locks, migrations, journal".to_owned(),
-        "0  leave: the run stays open, lockkeeper resume takes it up".to_owned(),
+        LEAVE.to_owned(),
     ]
 }
 

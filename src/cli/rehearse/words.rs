@@ -27,8 +27,9 @@ pub(super) fn summary(report: &Report) -> String {
         Some(path) => format!("the backup {path}"),
         None => report.source.words().to_owned(),
     };
+    let on = report.on.as_ref().map(|on| format!(", on {on}")).unwrap_or_default();
     format!(
-        "{mark}: {} rehearsed on {from}{of}, in {:.1} s",
+        "{mark}: {} rehearsed on {from}{of}{on}, in {:.1} s",
         count(report.migrations.len(), "migration"),
         report.took_s
     )

@@ -106,7 +106,9 @@ pub fn found(given: &args::Resume) -> Result<Meant> {
         None => true,
     };
     let open = |run: &&Run| {
-        let open = |reading: &Reading| !reading.closed() || !reading.open().is_empty();
+        let open = |reading: &Reading| {
+            reading.rehearsal().is_none() && (!reading.closed() || !reading.open().is_empty())
+        };
         run.reading.as_ref().is_ok_and(open)
     };
     let fitting: Vec<&Run> = all.iter().rev().filter(meant).filter(open).collect();

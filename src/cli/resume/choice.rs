@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use color_eyre::eyre::Result;
+use color_eyre::eyre::{Result, eyre};
 
 use crate::cli::say;
 use crate::domain::identity::Identity;
@@ -17,7 +17,14 @@ use crate::io::journal::{self, Run};
 /// When there is no such run, or the runs cannot be read.
 pub fn choose(runs: &Path, wanted: Option<&str>, here: &Identity) -> Result<Option<String>> {
     if let Some(wanted) = wanted {
-        return Ok(Some(journal::find(runs, wanted)?));
+        let found = journal::find(runs, wanted)?;
+        let rehearsal = journal::read(&journal::path(runs, &found))?.rehearsal();
+        return match rehearsal {
+            Some(_) => Err(eyre!(
+                "the run {found} was a rehearsal: its copy is gone, and nothing of it goes on"
+            )),
+            None => Ok(Some(found)),
+        };
     }
     let all = journal::list(runs)?;
     for run in all.iter().filter(|run| is_damaged(run)) {
@@ -65,7 +72,7 @@ fn is_damaged(run: &Run) -> bool {
 
 /// An act may be open in a run that was closed: it was left while it ran.
 fn is_interrupted(run: &Run) -> bool {
-    let begun = |reading: &Reading| !reading.records.is_empty();
+    let begun = |reading: &Reading| !reading.records.is_empty() && reading.rehearsal().is_none();
     reading(run).is_some_and(|r| begun(r) && (!r.closed() || !r.open().is_empty()))
 }
 

@@ -4,7 +4,7 @@ use super::{clock, cut, joined};
 use crate::domain::activity::{Age, Backend, State};
 use crate::domain::age;
 use crate::domain::counters::Surroundings;
-use crate::domain::identity::{Class, Identity};
+use crate::domain::identity::Identity;
 use crate::domain::locks::{EdgeKind, Id, Kind, Node};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::untrusted::Untrusted;
@@ -16,12 +16,12 @@ const QUERY: usize = 100;
 
 /// Returns which server it is.
 #[must_use]
-pub fn head(server: &Identity, class: Class) -> String {
+pub fn head(server: &Identity, place: &str) -> String {
     let role = if server.primary { "primary" } else { "REPLICA" };
     let name = |text: &str| Untrusted::from(text).one_line();
     format!(
         "{} {} @ {}:{} as {} · {role} · PostgreSQL {} · system {}",
-        class.word(),
+        place,
         name(&server.database),
         name(&server.host),
         server.port,

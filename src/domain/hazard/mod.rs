@@ -7,7 +7,6 @@ mod alter;
 mod bound;
 mod catalog;
 mod effect;
-mod estimate;
 mod gone;
 mod lock;
 mod retype;
@@ -24,7 +23,6 @@ use super::quantity::size;
 pub use catalog::{
     Catalog, Check, ColumnFact, Domain, ForeignKey, Kind, Reads, Relation, Relations,
 };
-pub use estimate::Measured;
 pub use lock::{Held, blocked_by};
 
 use effect::Effect;
@@ -88,7 +86,8 @@ pub struct Hazard {
     /// The bytes of the relations that are read or written anew, by `relpages`; `None` if there
     /// is no such work, or their size is not known.
     pub bytes: Option<u64>,
-    /// Seconds, by what was measured of it elsewhere ([`Measured`]); `None`: nothing was. No
+    /// Seconds, by what a rehearsal has measured of it
+    /// ([`estimate`](crate::domain::rehearsal::Standing::estimate)); `None`: nothing was. No
     /// duration follows from a size alone.
     pub estimate_s: Option<f64>,
     /// SQL that reaches the same with less; none is given that would fail here.

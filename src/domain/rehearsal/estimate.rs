@@ -3,7 +3,9 @@
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
+use super::predicted::same;
 use crate::domain::age;
+use crate::domain::hazard::{Answer, Hazard};
 use crate::domain::quantity::size;
 
 /// A statement whose time grows with a relation: it reads or rewrites all of it.
@@ -15,6 +17,64 @@ pub struct Slow {
     pub bytes: u64,
     /// The seconds that the statement took.
     pub took_s: f64,
+}
+
+/// A statement whose time no size changes: what it took, by each relation that it locked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Brief {
+    /// The relation with its schema.
+    pub relation: String,
+    /// The seconds that the statement took.
+    pub took_s: f64,
+}
+
+/// Gives each statement of a way up the seconds that it is estimated to take here, by what was
+/// measured: `slow` grows with its relation, `brief` does not. Where there are more or fewer
+/// statements on a relation than were measured, nothing is said of any of them.
+///
+/// Never less than was measured: a copy is read from a warm cache, and alone.
+pub fn seconds(hazards: &mut [Hazard], slow: &[Slow], brief: &[Brief]) {
+    let mut relations: Vec<String> = hazards.iter().filter_map(|h| h.relation.clone()).collect();
+    relations.sort_unstable();
+    relations.dedup();
+    for relation in relations {
+        for grows in [true, false] {
+            let of = |h: &&mut Hazard| h.relation.as_ref() == Some(&relation) && does(h) == grows;
+            let told: Vec<&mut Hazard> = hazards.iter_mut().filter(of).collect();
+            let measured: Vec<(f64, Option<u64>)> = match grows {
+                true => of_relation(slow, &relation, |one: &Slow| &one.relation)
+                    .map(|one| (one.took_s, Some(one.bytes)))
+                    .collect(),
+                false => of_relation(brief, &relation, |one: &Brief| &one.relation)
+                    .map(|one| (one.took_s, None))
+                    .collect(),
+            };
+            if told.len() == measured.len() {
+                told.into_iter().zip(measured).for_each(|(hazard, of)| estimate(hazard, of));
+            }
+        }
+    }
+}
+
+fn estimate(hazard: &mut Hazard, (took_s, bytes): (f64, Option<u64>)) {
+    let factor = match bytes {
+        None => Some(1.0),
+        Some(there) => hazard.bytes.map(|here| factor(here, there)),
+    };
+    hazard.estimate_s = factor.map(|factor| took_s * factor);
+}
+
+fn does(hazard: &Hazard) -> bool {
+    hazard.rewrite.max(hazard.scan) != Answer::No
+}
+
+/// Returns those of a relation, as a statement writes it: mostly without its schema.
+fn of_relation<'a, T>(
+    all: &'a [T],
+    written: &'a str,
+    name: impl Fn(&T) -> &String + 'a,
+) -> impl Iterator<Item = &'a T> {
+    all.iter().filter(move |one| same(written, name(one)))
 }
 
 /// A rehearsal's copy is warm and quiet: an estimate is from the linear one up to this much more.
@@ -36,7 +96,8 @@ pub fn takes(
         return format!("{took}; nothing in it grows with a relation");
     }
     let constant = slow.iter().fold(up_s, |left, one| left - one.took_s).max(0.0);
-    let scaled: Option<f64> = slow.iter().map(|one| Some(one.took_s * factor(one, &here)?)).sum();
+    let scaled: Option<f64> =
+        slow.iter().map(|one| Some(one.took_s * factor(here(&one.relation)?, one.bytes))).sum();
     let (largest, bytes) = match slow.iter().max_by_key(|one| one.bytes) {
         Some(one) => (one, here(&one.relation)),
         None => return took,
@@ -53,10 +114,9 @@ pub fn takes(
     }
 }
 
-fn factor(one: &Slow, here: &impl Fn(&str) -> Option<u64>) -> Option<f64> {
-    let bytes = here(&one.relation)?;
+fn factor(here: u64, there: u64) -> f64 {
     // A page at least: nothing is divided by an empty relation.
-    Some(ratio(bytes.max(8192), one.bytes.max(8192)).max(1.0))
+    ratio(here.max(8192), there.max(8192)).max(1.0)
 }
 
 fn differs(a: u64, b: u64) -> bool {

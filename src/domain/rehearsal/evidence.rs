@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::estimate;
-use super::{Seen, Slow, Source, Verdict, together};
+use super::{Brief, Seen, Slow, Source, Verdict, together};
 use crate::domain::evidence::Verdict as Outcome;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::plan::{Digest, sha256_hex};
@@ -47,6 +47,8 @@ pub struct Proof {
     pub up_s: Option<f64>,
     /// What of it grows with the size of a relation.
     pub slow: Vec<Slow>,
+    /// What of it does not, by each relation that it locks.
+    pub brief: Vec<Brief>,
     /// What was measured otherwise than predicted.
     pub findings: Vec<String>,
     /// What was seen beside that.

@@ -5,6 +5,7 @@ mod estimate;
 mod evidence;
 mod judge;
 mod live;
+mod mark;
 mod material;
 mod predicted;
 mod report;
@@ -17,10 +18,11 @@ mod statement;
 
 use serde::{Deserialize, Serialize};
 
-pub use estimate::Slow;
+pub use estimate::{Brief, Slow, seconds};
 pub use evidence::{Evidence, Ground, Proof, Tool};
 pub use judge::{Down, Ended, Judgement, Look, Step, Trip, Written, judge};
 pub use live::{Leg, Live, OPENING, Passing, Stand, Told};
+pub use mark::{Mark, place};
 pub use material::Material;
 pub use predicted::findings;
 pub use report::{Rehearsed, Report};

@@ -90,7 +90,7 @@ fn back(reversal: &Reversal, verdict: Verdict) -> Option<String> {
 }
 
 /// Returns true if a relation as a migration writes it may be the one that was measured.
-fn same(written: &str, measured: &str) -> bool {
+pub(super) fn same(written: &str, measured: &str) -> bool {
     let plain = |text: &str| text.replace('"', "");
     let (written, measured) = (plain(written), plain(measured));
     written == measured

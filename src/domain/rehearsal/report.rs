@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{Slow, Source, Statement, Verdict, together};
+use super::{Brief, Slow, Source, Statement, Verdict, together};
 use crate::domain::evidence::Verdict as Outcome;
 use crate::domain::hazard::Transactions;
 
@@ -44,6 +44,8 @@ pub struct Rehearsed {
     pub findings: Vec<String>,
     /// What of the way up grows with a relation.
     pub slow: Vec<Slow>,
+    /// What of it does not, by each relation that it locks.
+    pub brief: Vec<Brief>,
 }
 
 /// All of it.
@@ -55,6 +57,8 @@ pub struct Report {
     pub source: Source,
     /// The backup that was the source, if one was.
     pub backup: Option<String>,
+    /// The target on which a database was made for it; `None`: in a scratch server.
+    pub on: Option<String>,
     /// The tables whose rows were left out.
     pub excluded: Vec<String>,
     /// `pass`, `fail` or `unknown`.
@@ -85,6 +89,7 @@ impl Report {
             schema: 1,
             source,
             backup: None,
+            on: None,
             excluded: Vec::new(),
             verdict: Outcome::Unknown,
             why: None,

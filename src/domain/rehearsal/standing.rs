@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::{Evidence, Proof, Source, Verdict};
+use super::{Evidence, Proof, Source, Verdict, estimate};
 use crate::domain::age;
 use crate::domain::evidence::{Value, Verdict as Outcome};
+use crate::domain::hazard::Hazard;
 
 /// The evidence of the last rehearsal, and whether it still says anything.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +52,14 @@ impl Standing {
             Some(Some(verdict)) => Value::Text(verdict.words().to_owned()),
             Some(None) => Value::unknown("its rehearsal could not tell"),
             None => Value::unknown("it was not rehearsed"),
+        }
+    }
+
+    /// Gives each statement of a migration's way up the seconds that it is estimated to take
+    /// here, where it was measured and what was measured still holds.
+    pub fn estimate(&self, id: &str, hazards: &mut [Hazard]) {
+        if let Some(proof) = self.of(id) {
+            estimate::seconds(hazards, &proof.slow, &proof.brief);
         }
     }
 

@@ -36,6 +36,7 @@ impl Report {
         Self {
             schema: 1,
             run: run.to_owned(),
+            rehearsal: reading.rehearsal(),
             title: first.map(|one| text(&one.data["facts"], "title")).unwrap_or_default(),
             generated_at: now,
             intact: reading.intact && !reading.torn_tail,

@@ -8,6 +8,8 @@ mod page;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::rehearsal::Mark;
+
 pub use gather::{Ground, told};
 pub use page::markdown;
 
@@ -71,6 +73,8 @@ pub struct Report {
     pub schema: u32,
     /// The run.
     pub run: String,
+    /// What the run was rehearsed on; `None`: it was no rehearsal.
+    pub rehearsal: Option<Mark>,
     /// What was walked.
     pub title: String,
     /// When the report was written.

@@ -45,6 +45,14 @@ fn strong(said: &str) -> String {
 fn head(report: &Report) -> String {
     let mut page = String::new();
     line(&mut page, "# Migration incident report\n");
+    if let Some(mark) = &report.rehearsal {
+        let says = strong("THIS WAS A REHEARSAL: it is evidence of nothing on the real target.");
+        let of = mark.of.as_ref().map_or_else(
+            || "a target that did not answer".to_owned(),
+            |of| format!("{} (system {})", code(&of.database), code(&of.system_identifier)),
+        );
+        line(&mut page, &format!("{says} A copy of {of}, made of {}.\n", text(&mark.words())));
+    }
     if let Some(damage) = &report.damage {
         let says =
             strong("THE JOURNAL IS DAMAGED: this report stands only on what is before that.");

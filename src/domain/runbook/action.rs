@@ -23,6 +23,8 @@ pub struct Act {
     pub undo: Option<Action>,
     /// After so long it is cancelled; policy decides if the file says nothing.
     pub timeout: Option<Period>,
+    /// Whether it runs in a rehearsal, too, where it reaches outside of the copy.
+    pub rehearse: bool,
 }
 
 /// What an act does.

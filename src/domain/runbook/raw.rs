@@ -15,6 +15,7 @@
 //! | `trigger` | a probe with `warn`, `fire`, `samples`, `offer`; `against = "baseline"` holds the change in percent against the recorded baseline, or what was read before the first act of the run |
 //! | `resume` | `rerun`, `verify_first` (an act whose `verify` holds already passes), `ask` |
 //! | `links` | titles of the configuration's `[links]`; `"*"` stands for all of them |
+//! | `rehearse` | `true`: the act runs in a rehearsal, too, though it reaches outside of the copy |
 //! | `undo` | what brings the former state back: due once its act is done, named until it is done or refused with a reason; a run does not end before |
 //!
 //! `{var.name}` and `{policy.name}` stand for a value only as a whole value.
@@ -223,6 +224,7 @@ pub struct Step {
     pub gates: Option<Vec<String>>,
     pub undo: Option<Undo>,
     pub timeout: Option<Period>,
+    pub rehearse: Option<bool>,
 
     pub min_duration: Option<Period>,
     pub probes: Option<Vec<Sensed>>,

@@ -22,8 +22,10 @@ pub fn has_open_intent(state: &Path, system_identifier: &str) -> bool {
 fn speaks_of(journal: &Path, system_identifier: &str) -> bool {
     let Ok(text) = fs::read(journal) else { return journal.exists() };
     let reading = journal::read(&text);
+    // What a rehearsal left open went with its copy.
     !reading.intact
-        || reading.open().iter().any(|intent| {
-            intent.target().is_none_or(|target| target.system_identifier == system_identifier)
-        })
+        || reading.rehearsal().is_none()
+            && reading.open().iter().any(|intent| {
+                intent.target().is_none_or(|target| target.system_identifier == system_identifier)
+            })
 }

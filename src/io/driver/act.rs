@@ -130,6 +130,9 @@ impl Inner {
             async |confirmed: &Confirmed| {
                 self.publish(journal);
                 self.before_swap(confirmed.plan());
+                if let Some(outcome) = self.kept_back(confirmed.plan(), &hand.act) {
+                    return outcome;
+                }
                 match confirmed.plan().action {
                     Action::Signal { backend, signal } => {
                         self.signal(confirmed.plan(), backend, signal).await

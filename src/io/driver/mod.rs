@@ -46,7 +46,7 @@ use super::site::Site;
 use super::store::Store;
 use crate::domain::activity::BackendKey;
 use crate::domain::evidence::{Probe, Reading};
-use crate::domain::journal::Entry;
+use crate::domain::journal::{Entry, Kind};
 use crate::domain::plan::{Action, Confirmed, Direction};
 use crate::session::effect::{Effect, Event, How};
 use crate::session::news::News;
@@ -260,6 +260,10 @@ impl Driver {
         drop(orders);
         // What is left to do is written to a file, or is a run that nobody waits for now.
         drop(tokio::time::timeout(LEAVING, worker).await);
+        if inner.site.rehearsal.is_some() {
+            // Nothing of it goes on: its copy goes, and what runs there with it.
+            inner.close(Entry::new(Kind::Closed, serde_json::json!({ "end": "left" })));
+        }
         inner.close_own_run();
         background.shutdown().await;
         inner.disconnect().await;

@@ -5,8 +5,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::Inner;
-use super::environment;
+use super::{Inner, environment, rehearsed};
 use crate::domain::age;
 use crate::domain::backup::Inventory;
 use crate::domain::hazard::Hazard;
@@ -115,8 +114,11 @@ impl Inner {
             self.history().hint(&self.site.project, &mut project);
             project
         });
-        let status = Status::of(&project, &catalog);
+        let mut status = Status::of(&project, &catalog);
         let rehearsed = self.rehearsed(tool, &project, &catalog).await;
+        if let Some(rehearsed) = &rehearsed {
+            status.estimate(rehearsed);
+        }
         Ok((tool, Migrations { project, status, rehearsed }))
     }
 
@@ -311,7 +313,11 @@ impl Inner {
             restoring: gathered.restoring.as_ref(),
             rehearsing: gathered.rehearsing.as_ref(),
         };
-        preview::plan(request, &ground)
+        let mut previewed = preview::plan(request, &ground);
+        if let (Previewed::Plan(plan), Some(rehearsal)) = (&mut previewed, &self.site.rehearsal) {
+            rehearsed::mark(plan, rehearsal);
+        }
+        previewed
     }
 }
 

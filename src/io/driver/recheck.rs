@@ -93,7 +93,14 @@ impl Inner {
             environment: environment::variables(spec, config, "", None),
             output: None,
         };
-        let proof = proof(control, &probe, plan).await;
+        let mut forbidden = match self.site.rehearsal.as_ref().and_then(|r| r.forbidden.clone()) {
+            Some(real) => Some(Control::open(real).await.map_err(|error| error.to_string())?),
+            None => None,
+        };
+        let proof = proof(control, forbidden.as_mut(), &probe, plan).await;
+        if let Some(mut forbidden) = forbidden {
+            forbidden.close().await;
+        }
         match proof.map_err(|error| error.to_string())? {
             Proof::Proven { .. } => Ok(()),
             Proof::ElsewhereOnServer { database, .. } => Err(format!(
@@ -101,7 +108,11 @@ impl Inner {
                 database.one_line(),
                 plan.target.database
             )),
-            Proof::Forbidden { .. } => Err(format!("{name} connects elsewhere")),
+            Proof::Forbidden { database, .. } => Err(format!(
+                "{name} connects to {} of the real target: in a rehearsal it is not run; let it \
+                 take its database from the environment ([project] environment)",
+                database.one_line()
+            )),
             Proof::CannotTell(reason) => {
                 Err(format!("cannot tell where {name} connects: {}", reason.text()))
             }
@@ -139,12 +150,14 @@ impl Inner {
 /// Looks for the program on the server, again while it may just have been overlooked.
 async fn proof(
     control: &mut Control,
+    mut forbidden: Option<&mut Control>,
     probe: &prove::Probe,
     plan: &Plan,
 ) -> Result<Proof, control::Error> {
     let mut looks = 1;
     loop {
-        let proof = prove::child_target(control, probe, &plan.target, PROOF).await?;
+        let alone = forbidden.as_deref_mut();
+        let proof = prove::child_target_alone(control, alone, probe, &plan.target, PROOF).await?;
         match proof {
             Proof::CannotTell(Reason::Ended(Some(0))) if looks < LOOKS => looks += 1,
             proof => return Ok(proof),

@@ -49,7 +49,9 @@ impl Inner {
         let run = journal::new_run().map_err(|error| error.to_string())?;
         let journal = Journal::create(&self.site.paths.runs(), &run).map_err(|e| e.to_string())?;
         self.keep_secrets(&journal);
+        let mark = self.site.rehearsal.as_ref().map(|rehearsal| &rehearsal.mark);
         let data = json!({
+            "rehearsal": mark,
             "facts": facts,
             "target": identity,
             "class": self.site.target.class,

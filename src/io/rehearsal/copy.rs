@@ -11,13 +11,15 @@ use std::thread;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
+use super::lodging::Lodging;
 use super::{From, Order, log};
 use crate::domain::connection::{Environment, Spec};
 use crate::domain::identity::Identity;
+use crate::domain::rehearsal::Source;
 use crate::domain::untrusted::Untrusted;
 use crate::io::blocking::blocking;
 use crate::io::cluster::{PORT, SUPERUSER, clients};
-use crate::io::drill::{self, LOADED, Loaded, Place};
+use crate::io::drill::{self, LOADED, Loaded};
 use crate::io::driver::environment;
 use crate::io::postgres::reader::Reader;
 use crate::io::postgres::target::{self, Request};
@@ -33,13 +35,23 @@ const DUMPS: &str = "lockkeeper/rehearse dump";
 /// Where the state after the last way up is kept while a trial bears its name.
 const ASIDE: &str = "lockkeeper base";
 
+/// Where the copy lies.
+enum Place {
+    /// In a server of its own.
+    Scratch(Box<Loaded>),
+    /// In databases of its own on a named target.
+    Lodging(Box<Lodging>),
+}
+
 /// The copy.
 pub(super) struct Copy {
-    server: Loaded,
+    place: Place,
     /// The database, named as the target's.
     pub database: String,
     /// The role that the tool works in, named as the target's.
     pub role: String,
+    /// Where the state after the last way up is kept while a trial bears its name.
+    aside: String,
     major: u32,
 }
 
@@ -66,19 +78,30 @@ impl Target {
 }
 
 impl Copy {
-    /// Makes the copy from what `order` names.
+    /// Makes the copy from what `order` names; if it `records`, all that runs there is seen.
     pub async fn make(
         site: &Site,
         order: &Order,
         target: Option<&Target>,
+        records: bool,
         tell: &mut dyn FnMut(&str),
     ) -> Result<Self, String> {
-        let place = Place { state: site.paths.state.clone(), program: site.program.clone() };
+        if let Some(name) = &order.on {
+            let lodging = Lodging::make(site, order, name, target, tell).await?;
+            return Ok(Self {
+                database: lodging.database.clone(),
+                role: lodging.identity.role.clone(),
+                aside: lodging.aside(),
+                major: lodging.identity.major(),
+                place: Place::Lodging(Box::new(lodging)),
+            });
+        }
+        let place = drill::Place { state: site.paths.state.clone(), program: site.program.clone() };
         let spec = &site.target.spec;
         let (database, role) = (spec.database.clone(), spec.user.clone());
         let settings = [
             ("log_line_prefix", log::PREFIX),
-            ("log_min_duration_statement", "0"),
+            ("log_min_duration_statement", if records { "0" } else { "-1" }),
             ("log_error_verbosity", "terse"),
             ("log_min_error_statement", "error"),
             ("log_statement", "none"),
@@ -94,8 +117,10 @@ impl Copy {
             (From::Target, None) => return Err("the target does not answer".to_owned()),
         };
         let major = server.version().split('.').next().and_then(|major| major.parse().ok());
-        let copy = Self { server, database, role, major: major.unwrap_or(0) };
-        copy.settle(target, tell).await?;
+        let place = Place::Scratch(Box::new(server));
+        let (aside, major) = (ASIDE.to_owned(), major.unwrap_or(0));
+        let copy = Self { place, database, role, aside, major };
+        copy.settle(target, records, tell).await?;
         Ok(copy)
     }
 
@@ -103,19 +128,22 @@ impl Copy {
     async fn settle(
         &self,
         target: Option<&Target>,
+        records: bool,
         tell: &mut dyn FnMut(&str),
     ) -> Result<(), String> {
+        let Place::Scratch(server) = &self.place else { return Ok(()) };
         tell("settling the copy");
         for role in target.map(|target| target.roles.as_slice()).unwrap_or_default() {
-            blocking(|| self.server.role(role))?;
+            blocking(|| server.role(role))?;
         }
-        blocking(|| self.server.role(&self.role))?;
+        blocking(|| server.role(&self.role))?;
         // A rehearsal shows what migrations do, not who may run them.
         let role = quoted(&self.role);
         self.admin(&format!("ALTER ROLE {role} SUPERUSER LOGIN")).await?;
         let mut loaded = self.connect(LOADED).await?;
+        let record = if records { RECORD } else { "" };
         let recorded =
-            sqlx::raw_sql(RECORD).execute(&mut loaded).await.map_err(|error| told(&error));
+            sqlx::raw_sql(record).execute(&mut loaded).await.map_err(|error| told(&error));
         drop(sqlx::raw_sql("ANALYZE").execute(&mut loaded).await);
         drop(loaded.close().await);
         recorded?;
@@ -127,21 +155,53 @@ impl Copy {
 
     /// Returns the server's version.
     pub fn version(&self) -> &str {
-        self.server.version()
+        match &self.place {
+            Place::Scratch(server) => server.version(),
+            Place::Lodging(lodging) => &lodging.identity.version,
+        }
     }
 
-    /// Returns the server's log.
-    pub fn log(&self) -> PathBuf {
-        self.server.directory().join("log")
+    /// Returns the server's log; `None`: it is not ours to read.
+    pub fn log(&self) -> Option<PathBuf> {
+        match &self.place {
+            Place::Scratch(server) => Some(server.directory().join("log")),
+            Place::Lodging(_) => None,
+        }
     }
 
     /// Returns the directory that goes with the copy.
     pub fn directory(&self) -> &Path {
-        self.server.directory()
+        match &self.place {
+            Place::Scratch(server) => server.directory(),
+            Place::Lodging(lodging) => &lodging.directory,
+        }
+    }
+
+    /// Returns where the rows came from.
+    pub fn source(&self, order: &Order) -> Source {
+        match &self.place {
+            Place::Lodging(lodging) => lodging.source,
+            Place::Scratch(_) if order.schema_only => Source::SchemaOnly,
+            Place::Scratch(_) => Source::Dump,
+        }
+    }
+
+    /// Returns true if it lies on that very server.
+    pub fn is_beside(&self, target: &Identity) -> bool {
+        matches!(&self.place, Place::Lodging(lodging)
+            if lodging.identity.system_identifier == target.system_identifier)
     }
 
     /// Returns how the team's tool reaches the copy.
     pub fn spec(&self) -> Result<Spec, String> {
+        if let Place::Lodging(lodging) = &self.place {
+            return Ok(lodging.spec(&self.database));
+        }
+        self.as_target().map(|target| target.spec)
+    }
+
+    /// Returns the copy as a target: without a pin, a replica or a pooler.
+    pub fn as_target(&self) -> Result<target::Target, String> {
         let encode = |text: &str| {
             percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
                 .to_string()
@@ -149,18 +209,20 @@ impl Copy {
         let dsn = format!(
             "postgresql:///{}?host={}&port={PORT}&user={}",
             encode(&self.database),
-            encode(&self.server.directory().display().to_string()),
+            encode(&self.directory().display().to_string()),
             encode(&self.role)
         );
         let request = Request { dsn: Some(&dsn), profile: None };
-        let target = target::resolve(request, &Environment::default());
-        target.map(|target| target.spec).map_err(|error| error.to_string())
+        target::resolve(request, &Environment::default()).map_err(|error| error.to_string())
     }
 
     /// Opens a connection of our own.
     pub async fn connect(&self, database: &str) -> Result<PgConnection, String> {
+        if let Place::Lodging(lodging) = &self.place {
+            return lodging.connect(database).await;
+        }
         let options = PgConnectOptions::new_without_pgpass()
-            .socket(self.server.directory())
+            .socket(self.directory())
             .port(PORT)
             .username(SUPERUSER)
             .database(database)
@@ -172,6 +234,9 @@ impl Copy {
     }
 
     async fn admin(&self, sql: &str) -> Result<(), String> {
+        if let Place::Lodging(lodging) = &self.place {
+            return lodging.admin(sql).await;
+        }
         let mut connection = self.connect("postgres").await?;
         let done = sqlx::raw_sql(AssertSqlSafe(sql))
             .execute(&mut connection)
@@ -183,14 +248,7 @@ impl Copy {
 
     /// Ends whoever is connected to the database, so that it can be cloned.
     pub async fn end_sessions(&self, database: &str) -> Result<(), String> {
-        let literal = database.replace('\'', "''");
-        let sql = format!(
-            "SELECT pg_catalog.pg_terminate_backend(pid, 5000) FROM pg_catalog.pg_stat_activity \
-             WHERE datname = '{literal}' AND pid <> pg_backend_pid()"
-        );
-        // The second argument came with 14.
-        let sql = if self.major < 14 { sql.replace(", 5000", "") } else { sql };
-        self.admin(&sql).await
+        self.admin(&end_sessions(database, self.major)).await
     }
 
     async fn rename(&self, from: &str, to: &str) -> Result<(), String> {
@@ -200,12 +258,12 @@ impl Copy {
 
     /// Sets the database aside and puts a clone of it in its place.
     pub async fn begin_trial(&self) -> Result<(), String> {
-        self.rename(&self.database, ASIDE).await?;
+        self.rename(&self.database, &self.aside).await?;
         self.clone_aside().await
     }
 
     async fn clone_aside(&self) -> Result<(), String> {
-        let (name, aside) = (quoted(&self.database), quoted(ASIDE));
+        let (name, aside) = (quoted(&self.database), quoted(&self.aside));
         // Copies files instead of writing every page to the log of writes (15).
         let strategy = if self.major >= 15 { " STRATEGY FILE_COPY" } else { "" };
         self.admin(&format!("CREATE DATABASE {name} TEMPLATE {aside}{strategy}")).await
@@ -220,7 +278,7 @@ impl Copy {
     /// Puts the database back into its place.
     pub async fn end_trial(&self) -> Result<(), String> {
         self.drop_trial().await?;
-        self.rename(ASIDE, &self.database).await
+        self.rename(&self.aside, &self.database).await
     }
 
     async fn drop_trial(&self) -> Result<(), String> {
@@ -229,9 +287,23 @@ impl Copy {
     }
 
     /// Removes the copy.
-    pub fn end(self) -> Result<(), String> {
-        blocking(|| self.server.end())
+    pub async fn end(self) -> Result<(), String> {
+        match self.place {
+            Place::Scratch(server) => blocking(|| server.end()),
+            Place::Lodging(lodging) => lodging.end().await,
+        }
     }
+}
+
+/// Returns what ends everybody else's session in a database.
+pub(super) fn end_sessions(database: &str, major: u32) -> String {
+    let literal = database.replace('\'', "''");
+    let sql = format!(
+        "SELECT pg_catalog.pg_terminate_backend(pid, 5000) FROM pg_catalog.pg_stat_activity \
+         WHERE datname = '{literal}' AND pid <> pg_backend_pid()"
+    );
+    // The second argument came with 14.
+    if major < 14 { sql.replace(", 5000", "") } else { sql }
 }
 
 /// Dumps the target into a scratch server.
@@ -240,7 +312,7 @@ fn dumped(
     order: &Order,
     target: &Target,
     settings: &[(&str, &str)],
-    place: &Place,
+    place: &drill::Place,
     tell: &mut dyn FnMut(&str),
 ) -> Result<Loaded, String> {
     let bytes = if order.schema_only { 0 } else { target.bytes };
@@ -254,7 +326,7 @@ fn dumped(
 }
 
 /// Writes the dump through a pipe of ours: its end ends `pg_dump`, however we end.
-fn dump(
+pub(super) fn dump(
     site: &Site,
     order: &Order,
     major: u32,
@@ -306,13 +378,13 @@ fn trouble(said: impl io::BufRead) -> Vec<String> {
     last
 }
 
-fn told(error: &sqlx::Error) -> String {
+pub(super) fn told(error: &sqlx::Error) -> String {
     let error = error
         .as_database_error()
         .map_or_else(|| error.to_string(), |said| said.message().to_owned());
     Untrusted::new(error).one_line()
 }
 
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

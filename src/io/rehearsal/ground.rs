@@ -1,9 +1,10 @@
 //! What a rehearsal is bound to, read from files, the tool and the target.
 
 use crate::domain::fingerprint::Fingerprint;
+use crate::domain::hazard::{Catalog, Relation};
 use crate::domain::identity::Identity;
 use crate::domain::plan::Digest;
-use crate::domain::rehearsal::{Ground, Tool as Bound};
+use crate::domain::rehearsal::{Evidence, Ground, Standing, Tool as Bound};
 use crate::io::act::Environment;
 use crate::io::blocking::blocking;
 use crate::io::driver::environment;
@@ -103,6 +104,29 @@ pub async fn now(
             pending: pending.collect(),
         }
     }))
+}
+
+/// Returns what evidence says of the target now. The tool's version is believed to be the same:
+/// asking it takes half a second.
+pub async fn standing(
+    site: &Site,
+    reader: &mut Reader,
+    identity: &Identity,
+    tool: &dyn Tool,
+    (project, catalog): (&Project, &Catalog),
+    evidence: Evidence,
+) -> Standing {
+    let known = Some(&evidence.tool);
+    let stale = match now(site, reader, identity, tool, project, known).await {
+        Ok(now) => evidence.stale(&now),
+        Err(why) => Some(format!("what is so now cannot be read: {why}")),
+    };
+    let name = |relation: &Relation| match &relation.name.schema {
+        Some(schema) => format!("{schema}.{}", relation.name.name),
+        None => relation.name.name.clone(),
+    };
+    let sizes = catalog.relations.iter().filter_map(|one| Some((name(one), one.bytes?)));
+    Standing { sizes: sizes.collect(), evidence, stale }
 }
 
 async fn asked(site: &Site, tool: &dyn Tool, project: &Project) -> Option<String> {

@@ -9,10 +9,12 @@
 mod copy;
 mod ground;
 mod locks;
+mod lodging;
 mod log;
 mod rows;
 mod sentinel;
 mod shape;
+mod stage;
 mod store;
 mod tool;
 mod trip;
@@ -22,15 +24,16 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 
-pub use ground::now;
+pub use ground::{now, standing};
+pub use stage::Stage;
 pub use store::read;
 
 use crate::domain::fingerprint::Schema;
 use crate::domain::hazard::{Answer, Hazard};
 use crate::domain::identity::Identity;
 use crate::domain::rehearsal::{
-    Down, Ended, Evidence, Look, OPENING, Proof, Rehearsed, Report, Seen, Slow, Source, Statement,
-    Step, Told, Trip, findings, judge, transactions,
+    Brief, Down, Ended, Evidence, Look, OPENING, Proof, Rehearsed, Report, Seen, Slow, Source,
+    Statement, Step, Told, Trip, findings, judge, transactions,
 };
 use crate::domain::untrusted::Untrusted;
 use crate::io::allowed::Allowed;
@@ -63,6 +66,8 @@ pub struct Order {
     pub schema_only: bool,
     /// The tables whose rows are left out, as patterns of `pg_dump`.
     pub exclude: Vec<String>,
+    /// The target on which a database is made for it; `None`: in a scratch server.
+    pub on: Option<String>,
     /// How long one run of the tool may take.
     pub limit: Duration,
     /// What is LOSSY is bad, too.
@@ -76,6 +81,7 @@ pub async fn rehearse(site: &Site, order: &Order, tell: &mut dyn FnMut(&str)) ->
     let source = if order.schema_only { Source::SchemaOnly } else { Source::Dump };
     let mut report = Report::new(source, Utc::now());
     report.excluded.clone_from(&order.exclude);
+    report.on.clone_from(&order.on);
     if let From::Backup(path) = &order.from {
         report.backup = Some(path.display().to_string());
     }
@@ -107,11 +113,12 @@ async fn held(
         return Err(format!("the target does not answer: {why}"));
     }
     let target = target.ok();
-    let copy = Copy::make(site, order, target.as_ref(), tell).await?;
+    let copy = Copy::make(site, order, target.as_ref(), true, tell).await?;
     report.server = Some(copy.version().to_owned());
+    report.source = copy.source(order);
     let held = on(site, order, &copy, target.as_ref().map(|t| &t.identity), report, tell).await;
     tell("removing the copy");
-    let ended = copy.end().map_err(|why| format!("the copy is left: {why}"));
+    let ended = copy.end().await.map_err(|why| format!("the copy is left: {why}"));
     held.and(ended)
 }
 
@@ -125,7 +132,8 @@ async fn on(
     tell: &mut dyn FnMut(&str),
 ) -> Result<(), String> {
     let (tool, detected) = site.tool()?;
-    let forbidden = match target {
+    // Beside the target everything is seen on its server: there the database alone tells.
+    let forbidden = match target.filter(|target| !copy.is_beside(target)) {
         Some(_) => Some(Control::open(site.target.spec.clone()).await.map_err(|e| e.to_string())?),
         None => None,
     };
@@ -249,6 +257,7 @@ fn proof(
         after: after.fingerprint(),
         up_s: rehearsed.up_s,
         slow: rehearsed.slow.clone(),
+        brief: rehearsed.brief.clone(),
         findings: rehearsed.findings.clone(),
         seen: Seen::of(rehearsed),
     }
@@ -295,6 +304,7 @@ fn told(id: &str, went: &Went, entry: &Entry, bytes: &dyn Fn(&str) -> Option<u64
     let unwritten = written.map(|written| written.unwritten.clone()).unwrap_or_default();
     let took =
         |step: Option<&Step>| step.filter(|step| step.ended == Ended::Well).map(|step| step.took_s);
+    let (slow, brief) = durations(statements, &entry.hazards, bytes);
     Rehearsed {
         id: id.to_owned(),
         verdict: judged.verdict,
@@ -310,7 +320,8 @@ fn told(id: &str, went: &Went, entry: &Entry, bytes: &dyn Fn(&str) -> Option<u64
         vanished,
         unwritten: unwritten.into_iter().collect(),
         findings: findings(&entry.hazards, &entry.reversal, statements, judged.verdict),
-        slow: slow(statements, &entry.hazards, bytes),
+        slow,
+        brief,
         statements: statements.iter().map(shown).collect(),
     }
 }
@@ -326,27 +337,37 @@ fn shown(statement: &Statement) -> Statement {
 }
 
 /// Returns the statements whose time grows with a relation: those that gave it a new file, and
-/// those of which the classifier says that they read all of it.
-fn slow(
+/// those of which the classifier says that they read all of it; and the others.
+fn durations(
     statements: &[Statement],
     hazards: &[Hazard],
     bytes: &dyn Fn(&str) -> Option<u64>,
-) -> Vec<Slow> {
-    let reads = |relation: &str| {
-        let name = relation.rsplit('.').next().unwrap_or(relation);
-        hazards.iter().any(|hazard| {
-            let is_its = hazard
-                .relation
-                .as_deref()
-                .is_some_and(|named| named == relation || named.rsplit('.').next() == Some(name));
-            is_its && (hazard.rewrite != Answer::No || hazard.scan != Answer::No)
-        })
-    };
-    let slow = |statement: &Statement| {
-        let locked = statement.locks.iter().map(|lock| &lock.relation).filter(|r| reads(r));
-        let relation = statement.rewrite.iter().chain(locked).max_by_key(|r| bytes(r))?;
-        let took_s = statement.took_s?;
-        Some(Slow { relation: relation.clone(), bytes: bytes(relation)?, took_s })
-    };
-    statements.iter().filter_map(slow).collect()
+) -> (Vec<Slow>, Vec<Brief>) {
+    let (mut slow, mut brief) = (Vec::new(), Vec::new());
+    for statement in statements {
+        let Some(took_s) = statement.took_s else { continue };
+        let locked = statement.locks.iter().map(|lock| &lock.relation);
+        let read = locked.clone().filter(|relation| reads(hazards, relation));
+        match statement.rewrite.iter().chain(read).max_by_key(|relation| bytes(relation)) {
+            Some(relation) => slow.extend(bytes(relation).map(|bytes| Slow {
+                relation: relation.clone(),
+                bytes,
+                took_s,
+            })),
+            None => brief.extend(locked.map(|one| Brief { relation: one.clone(), took_s })),
+        }
+    }
+    (slow, brief)
+}
+
+/// Returns true if the classifier says that a statement reads all of the relation.
+fn reads(hazards: &[Hazard], relation: &str) -> bool {
+    let name = relation.rsplit('.').next().unwrap_or(relation);
+    hazards.iter().any(|hazard| {
+        let is_its = hazard
+            .relation
+            .as_deref()
+            .is_some_and(|named| named == relation || named.rsplit('.').next() == Some(name));
+        is_its && (hazard.rewrite != Answer::No || hazard.scan != Answer::No)
+    })
 }

@@ -28,7 +28,7 @@ use crate::io::postgres::reader::Reader;
 use crate::io::site::Site;
 use crate::session::preview::prefixed;
 use crate::tools::version::command as version_of;
-use crate::tools::{self, Act, Detected, Intent, Project, Tool};
+use crate::tools::{self, Act, Detected, FailureKind, Intent, Project, Tool};
 
 /// What the tool's sessions are called on the copy.
 const APPLICATION: &str = "rehearsed by lockkeeper";
@@ -173,13 +173,14 @@ impl Hands<'_> {
         let (stop, stopped) = oneshot::channel();
         let looking = tokio::spawn(locks::watch(watcher, stopped));
         let log = self.copy.log();
-        let from = std::fs::metadata(&log).map_or(0, |log| log.len());
+        let from =
+            log.as_ref().and_then(|log| std::fs::metadata(log).ok()).map_or(0, |log| log.len());
         let (at, begun) = (Utc::now(), Instant::now());
         let ended = self.follow(act).await;
         let took_s = begun.elapsed().as_secs_f64();
         drop(stop);
         let samples = looking.await.unwrap_or_default();
-        let text = tail(&log, from);
+        let text = log.as_ref().map(|log| tail(log, from)).unwrap_or_default();
         #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit")]
         let began = at.timestamp_millis() as f64 / 1000.0;
         let ran = log::read(&text, began, &self.books(), &samples);
@@ -192,9 +193,11 @@ impl Hands<'_> {
                 (Ended::CannotTell(why.to_owned()), Untrusted::default())
             }
             Ok(code) => {
-                let on_data = ran.faults.iter().any(|fault| is_of_rows(&fault.state));
-                let line = self.tool.explain(&said, code).line;
-                (Ended::Failed { on_data }, Untrusted::new(line))
+                let told = self.tool.explain(&said, code);
+                // Without the server's log its words alone tell.
+                let by_words = log.is_none() && told.kind == FailureKind::Data;
+                let on_data = by_words || ran.faults.iter().any(|fault| is_of_rows(&fault.state));
+                (Ended::Failed { on_data }, Untrusted::new(told.line))
             }
         };
         Ok(Ran { ended, said, took_s, statements: ran.statements })

@@ -106,7 +106,9 @@ fn opened(data: &Value) -> String {
     let facts = &data["facts"];
     let what = [text(facts, "runbook"), text(facts, "title")];
     let Some(what) = what.into_iter().find(|text| !text.is_empty()) else { return String::new() };
-    format!("{what} on {} ({})", text(&data["target"], "database"), text(data, "class"))
+    let class = text(data, "class");
+    let class = if data["rehearsal"].is_object() { format!("REHEARSAL of {class}") } else { class };
+    format!("{what} on {} ({class})", text(&data["target"], "database"))
 }
 
 fn probe(data: &Value) -> (String, Tone) {

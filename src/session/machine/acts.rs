@@ -51,14 +51,14 @@ impl Session {
         }
         let is_own = acting.origin == Origin::Operator && migrates(&acting);
         let tone = match outcome.ending {
-            Ending::Done => Tone::Good,
+            ending if ending.goes_on() => Tone::Good,
             _ if is_own => Tone::Offer,
             _ => Tone::Bad,
         };
         self.fallen = tone == Tone::Offer && !outcome.ending.kept_nothing();
         let said = describe(&acting, outcome);
         if acting.plan.action.is_compared() {
-            self.fell = (outcome.ending != Ending::Done).then(|| said.clone());
+            self.fell = (!outcome.ending.goes_on()).then(|| said.clone());
         }
         let mut effects = vec![Effect::Refresh, say(tone, said)];
         effects.extend(match &acting.origin {
@@ -108,7 +108,7 @@ impl Session {
         }
         match self.procedure.take() {
             Some(next)
-                if outcome.ending == Ending::Done
+                if outcome.ending.goes_on()
                     && acting.stop.is_none()
                     && !acting.plan.ends_procedure() =>
             {

@@ -105,6 +105,7 @@ fn preview(script: &Script, losses: &[Loss], ground: &Ground<'_>) -> Preview {
         false => format!("LOSES {}; ", lost.join(", ")),
     };
     Preview {
+        rehearsal: false,
         title: format!("SQL: {}", kinds.join("; ")),
         sql: script.statements.iter().map(|statement| statement.sql.clone()).collect(),
         touches: hazards.iter().map(touch).collect(),

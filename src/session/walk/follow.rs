@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::journal::{Kind as Recorded, Record};
-use crate::domain::outcome::{Ending, Outcome};
+use crate::domain::outcome::Outcome;
 use crate::domain::runbook::{Kind, Runbook};
 
 use super::{Phase, Place, Purpose, Walk};
@@ -56,7 +56,7 @@ impl Walk {
     fn after(record: &Record) -> Phase {
         let outcome: Option<Outcome> = serde_json::from_value(record.data.clone()).ok();
         match outcome {
-            Some(outcome) if outcome.ending == Ending::Done => Phase::Ready,
+            Some(outcome) if outcome.ending.goes_on() => Phase::Ready,
             Some(outcome) => Phase::Failed {
                 why: format!("{}: {}", outcome.ending.word(), outcome.message.one_line()),
                 may_retry: outcome.ending.may_retry(),

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::domain::journal::Kind as Recorded;
-use crate::domain::outcome::{Ending, Outcome};
+use crate::domain::outcome::Outcome;
 use crate::domain::plan::Risk;
 use crate::domain::runbook::{Action, Kind};
 use crate::session::effect::Tone;
@@ -112,7 +112,7 @@ impl Walk {
 
     /// An undoing has ended.
     pub(super) fn undo_performed(&mut self, outcome: &Outcome) -> Vec<Want> {
-        if outcome.ending != Ending::Done {
+        if !outcome.ending.goes_on() {
             let why = format!("{}: {}", outcome.ending.word(), outcome.message.one_line());
             return self.wait(Phase::Undo(Some(why)));
         }

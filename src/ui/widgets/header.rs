@@ -9,6 +9,7 @@ use ratatui::style::{Modifier, Style};
 
 use super::line::{self, Part};
 use crate::domain::identity::Class;
+use crate::domain::rehearsal::place;
 use crate::ui::text;
 use crate::ui::theme::{Theme, Tone, symbol};
 
@@ -20,6 +21,8 @@ pub const NARROW: u16 = 84;
 pub struct Header {
     /// The class of the target.
     pub class: Class,
+    /// Whether it is only a copy of that target.
+    pub rehearsal: bool,
     /// The database's name.
     pub database: String,
     /// Host and port, or the socket directory: `db1:5432`.
@@ -152,7 +155,7 @@ impl Header {
     fn target(&self, theme: Theme) -> Vec<Part> {
         let dim = theme.style(Tone::Dim);
         let mut parts = vec![
-            Part::new(format!(" {} ", self.class.word()), theme.class(self.class), 0),
+            self.badge(theme),
             Part::new(format!("  {}", self.database), theme.style(Tone::Strong), 0),
             Part::new(format!(" @ {}", self.host), Style::new(), 4),
             Part::new(format!(" as {}", self.role), Style::new(), 5),
@@ -170,6 +173,15 @@ impl Header {
             None => parts.push(Part::new(" · connecting", dim, 6)),
         }
         parts
+    }
+
+    /// Returns the class; of a rehearsal, in no production's colour, that it is one.
+    fn badge(&self, theme: Theme) -> Part {
+        if self.rehearsal {
+            let style = theme.class(Class::Scratch).add_modifier(Modifier::REVERSED);
+            return Part::new(format!(" {} ", place(self.class, true)), style, 0);
+        }
+        Part::new(format!(" {} ", self.class.word()), theme.class(self.class), 0)
     }
 
     /// Returns mode, revision, recording and age.

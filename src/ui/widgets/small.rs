@@ -6,6 +6,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::header::{Header, Mode};
+use crate::domain::identity::Class;
+use crate::domain::rehearsal::place;
 use crate::ui::text;
 use crate::ui::theme::{Theme, Tone, symbol};
 
@@ -31,8 +33,10 @@ pub fn render(header: &Header, alarm: Option<&str>, theme: Theme, area: Rect, bu
 }
 
 fn lines(header: &Header, alarm: Option<&str>, theme: Theme) -> Vec<(String, Style)> {
+    let class = if header.rehearsal { Class::Scratch } else { header.class };
+    let class = theme.class(class);
     let mut lines =
-        vec![(format!("{} {}", header.class.word(), header.database), theme.class(header.class))];
+        vec![(format!("{} {}", place(header.class, header.rehearsal), header.database), class)];
     if let Some(alarm) = alarm {
         lines.push((format!("{} {alarm}", symbol::BAD), theme.style(Tone::Alarm)));
     }

@@ -22,6 +22,7 @@ mod plain;
 mod recovery;
 mod rehearse;
 mod rehearse_faults;
+mod rehearse_on;
 mod restore;
 mod restore_table;
 mod resume;

@@ -144,7 +144,13 @@ fn production(database: &Database) -> Lk {
 
 /// Walks a runbook, and returns what was printed with the steps that it reached.
 fn walked(lk: &Lk, name: &str, answers: Answers, ends: &str) -> (String, BTreeSet<String>) {
-    let typed = lk.typed(&["run", name, "--plain"]);
+    walked_as(lk, &["run", name, "--plain"], answers, ends)
+}
+
+/// Does the same with the whole command line.
+fn walked_as(lk: &Lk, args: &[&str], answers: Answers, ends: &str) -> (String, BTreeSet<String>) {
+    let name = args[1];
+    let typed = lk.typed(args);
     let mut walker = Walker::of(typed, answers);
     let end = walker.walk();
     let Walker { typed, said, .. } = walker;
@@ -323,3 +329,106 @@ fn every_branch_of_incident_is_reached() {
     }
     all_reached("incident", &reached, &["maintenance_by_hand", "restart_by_hand", "after_health"]);
 }
+
+#[test]
+fn migrate_is_rehearsed_as_on_production_and_reaches_nothing_but_its_copy() {
+    let server = private(&[]);
+    let database = server.database("walked_rehearsal");
+    let lk = production(&database);
+    let args = ["run", "migrate", "--plain", "--rehearse"];
+    let answers: Answers = &[("Keep it, or go back?", "k"), ("Are the new indexes used?", "y")];
+    let (said, reached) = walked_as(&lk, &args, answers, "the runbook was walked to its end");
+    for line in [
+        "personal data included",
+        "REHEARSAL of PRODUCTION walked_rehearsal",
+        "On REHEARSAL of PRODUCTION: up 2 second",
+        "up 2 second: done",
+        "rehearsed, not run",
+        "0  leave: the rehearsal ends",
+    ] {
+        assert!(said.contains(line), "no {line:?} in:\n{said}");
+    }
+    assert!(!said.contains("\nPRODUCTION "), "{said}");
+    assert!(reached.contains("validate/day"), "{reached:?}");
+    // The real one has neither migrations nor backups, and nothing of its project was touched.
+    let status = lk.run(&["status", "--json"]).document("status");
+    assert_eq!(status["pending"], serde_json::json!(["1", "2"]));
+    assert!(!lk.project().join("backups").exists());
+    assert!(!lk.project().join("maintenance.on").exists());
+    assert_eq!(lockkeeper::io::cluster::registered(&lk.state().join("lockkeeper")).len(), 0);
+    let journals = lk.journals();
+    let mark = journals[0].rehearsal().expect("it is marked");
+    assert_eq!(mark.of.map(|of| of.database).as_ref(), Some(&database.name));
+    assert!(lk.run(&["journal", "list"]).out().contains("REHEARSAL"));
+    let report = lk.run(&["report"]).out();
+    assert!(report.contains("THIS WAS A REHEARSAL"), "{report}");
+    assert!(
+        lk.run(&["resume", "--plain"]).said().contains("no run on this target was interrupted")
+    );
+}
+
+#[test]
+fn a_step_may_say_that_it_reaches_outside_in_a_rehearsal_and_a_killed_one_leaves_nothing() {
+    let server = private(&[]);
+    let database = server.database("walked_killed");
+    let lk = production(&database);
+    lk.write("ours.toml", OURS);
+    assert_eq!(lk.run(&["runbook", "allow", "ours.toml"]).code(), 0);
+    let args = ["run", "--file", "ours.toml", "--plain", "--rehearse", "--schema-only"];
+    let (said, _) = walked_as(&lk, &args, &[], "the runbook was walked to its end");
+    assert!(!lk.project().join("outside").exists(), "{said}");
+    assert!(lk.project().join("inside").exists(), "{said}");
+    lk.write("migrations/1_first.up.sql", "SELECT pg_sleep(600);");
+    let mut typed = lk.typed(&args);
+    for _ in 0..2 {
+        typed.answer("number> ", "1");
+        typed.expect("and runs nothing: ");
+        typed.line("yes");
+    }
+    let state = lk.state().join("lockkeeper");
+    let copies = lockkeeper::io::cluster::registered(&state);
+    assert_eq!(copies.len(), 1);
+    typed.answer("number> ", "1");
+    typed.expect("and runs nothing: ");
+    typed.kill();
+    crate::support::until::until("the copy is gone with all that is in it", || {
+        !copies[0].exists() && lockkeeper::io::cluster::registered(&state).is_empty()
+    });
+    let run = lk.journals().len();
+    assert_eq!(run, 2);
+    assert!(
+        lk.run(&["resume", "--plain"]).said().contains("no run on this target was interrupted")
+    );
+    let open = lk.journals().into_iter().find(|one| !one.closed()).expect("the killed one");
+    let named = lk.run(&["resume", &open.records[0].run, "--plain"]);
+    assert!(named.said().contains("was a rehearsal"), "{}", named.said());
+}
+
+const OURS: &str = r#"
+schema = 1
+id = "ours"
+title = "Ours"
+
+[[section]]
+id = "all"
+title = "All"
+
+[[section.step]]
+id = "outside"
+kind = "act"
+title = "Reach outside"
+command = ["touch", "outside"]
+
+[[section.step]]
+id = "inside"
+kind = "act"
+title = "Reach outside, too"
+command = ["touch", "inside"]
+rehearse = true
+
+[[section.step]]
+id = "up"
+kind = "act"
+title = "Migrate"
+migrate = { direction = "up", to = "head" }
+"#;

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use lockkeeper::domain::change::{Alter, Change, Name};
-use lockkeeper::domain::hazard::{
-    Answer, Catalog, Hazard, Measured, Severity, Transactions, classify,
-};
+use lockkeeper::domain::hazard::{Answer, Catalog, Hazard, Severity, Transactions, classify};
 use lockkeeper::domain::locks::Mode;
+use lockkeeper::domain::rehearsal::{Brief, Slow, seconds};
 use lockkeeper::source::sql::compile;
 
 const SETUP: &str = include_str!("../tools/samples/locks/setup.sql");
@@ -329,19 +328,27 @@ fn an_estimate_is_a_duration_that_was_measured_and_grows_with_the_size_of_what_i
     for relation in catalog.relations.iter_mut() {
         relation.bytes = Some(400_000_000);
     }
-    let scan = hazards("CREATE INDEX i ON t (a)", &catalog).pop().expect("one");
-    let of = |hazard: &Hazard, took_s, bytes| Measured { took_s, bytes }.estimate(hazard);
-    assert_eq!(of(&scan, 1.5, Some(100_000_000)), Some(6.0));
-    assert_eq!(of(&scan, 1.5, Some(900_000_000)), Some(1.5), "never less than was measured");
-    assert_eq!(of(&scan, 1.5, None), None, "how large it was there is not known");
-    assert_eq!(of(&scan, 1.5, Some(0)), None, "an empty copy tells nothing");
-    let blind = hazard("CREATE INDEX i ON t (a)");
-    assert_eq!(of(&blind, 1.5, Some(100)), None, "how large it is here is not known");
-    let short = hazards("ALTER TABLE t ADD COLUMN n int", &catalog).pop().expect("one");
-    assert_eq!(of(&short, 0.25, None), Some(0.25), "it grows with nothing");
-    for broken in [f64::NAN, f64::INFINITY, -1.0] {
-        assert_eq!(of(&short, broken, None), None);
-    }
+    let of = |sql: &str, slow: &[u64], brief: usize| {
+        let mut hazards = hazards(sql, &catalog);
+        let relation = || "public.t".to_owned();
+        let slow: Vec<Slow> = slow
+            .iter()
+            .map(|bytes| Slow { relation: relation(), bytes: *bytes, took_s: 1.5 })
+            .collect();
+        let brief = vec![Brief { relation: relation(), took_s: 0.25 }; brief];
+        seconds(&mut hazards, &slow, &brief);
+        hazards.into_iter().map(|hazard| hazard.estimate_s).collect::<Vec<_>>()
+    };
+    let scan = "CREATE INDEX i ON t (a)";
+    assert_eq!(of(scan, &[100_000_000], 0), [Some(6.0)]);
+    assert_eq!(of(scan, &[900_000_000], 0), [Some(1.5)], "never less than was measured");
+    assert_eq!(of(scan, &[], 1), [None], "it was not measured");
+    assert_eq!(of(scan, &[1, 1], 0), [None], "which of the two it is cannot be told");
+    let short = "ALTER TABLE t ADD COLUMN n int";
+    assert_eq!(of(short, &[], 1), [Some(0.25)], "it grows with nothing");
+    let both = format!("{scan}; {short}");
+    assert_eq!(of(&both, &[100_000_000], 1), [Some(6.0), Some(0.25)]);
+    assert_eq!(of("CREATE INDEX i ON elsewhere (a)", &[1], 1), [None]);
 }
 
 /// What seed 002 forbids and advises, with what is true of each.

@@ -184,6 +184,7 @@ fn evidence() -> Evidence {
         after: shape(to).schema.fingerprint(),
         up_s: Some(41.0),
         slow: vec![Slow { relation: "public.t".into(), bytes: 1 << 30, took_s: 40.0 }],
+        brief: vec![],
         findings: vec![],
         seen: Seen::default(),
     };

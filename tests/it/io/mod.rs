@@ -45,4 +45,5 @@ mod statements;
 mod store;
 mod target;
 mod terminal;
+mod unlisted;
 mod version_tables;

@@ -17,10 +17,11 @@ use crate::support::alembic::{self, Revision};
 use crate::support::server::{self, Database};
 use crate::support::{dbmate, django, drive, node};
 
-const URL: &str = "${target.url+psycopg2}";
+pub(super) const URL: &str = "${target.url+psycopg2}";
 
-fn order() -> Order {
+pub(super) fn order() -> Order {
     Order {
+        on: None,
         from: From::Target,
         schema_only: false,
         exclude: Vec::new(),
@@ -30,20 +31,20 @@ fn order() -> Order {
 }
 
 /// Rehearses, and checks that nothing is left of the copy.
-async fn rehearse(site: &Site, order: &Order) -> Report {
+pub(super) async fn rehearse(site: &Site, order: &Order) -> Report {
     let report = Box::pin(rehearsal::rehearse(site, order, &mut |_| {})).await;
     assert_eq!(cluster::registered(&site.paths.state), Vec::<std::path::PathBuf>::new());
     report
 }
 
 #[track_caller]
-fn of<'a>(report: &'a Report, id: &str) -> &'a Rehearsed {
+pub(super) fn of<'a>(report: &'a Report, id: &str) -> &'a Rehearsed {
     let found = report.migrations.iter().find(|one| one.id == id);
     found.unwrap_or_else(|| panic!("{id} was not rehearsed: {report:#?}"))
 }
 
 #[track_caller]
-fn is(report: &Report, id: &str, verdict: Verdict, why: &str) {
+pub(super) fn is(report: &Report, id: &str, verdict: Verdict, why: &str) {
     let one = of(report, id);
     assert_eq!(one.verdict, Some(verdict), "{one:#?}");
     assert!(one.why.contains(why), "{one:#?}");
@@ -299,6 +300,17 @@ async fn evidence_is_kept_for_the_target_and_goes_stale_with_its_schema() {
     assert_eq!(stale().await.as_deref(), Some("the schema is not the one that was rehearsed on"));
     database.execute("ALTER TABLE orders DROP COLUMN other");
     assert_eq!(stale().await, None);
+    let versions = fs::read_dir(project.path().join("migrations/versions")).expect("it is there");
+    let mut files = versions.map(|file| file.expect("a file").path());
+    let second = files.find(|file| {
+        fs::read_to_string(file).is_ok_and(|text| text.contains("revision: str = \"g2\""))
+    });
+    let second = second.expect("its file");
+    let text = fs::read_to_string(&second).expect("it reads");
+    fs::write(&second, format!("{text}\n# changed\n")).expect("it writes");
+    assert_eq!(stale().await.as_deref(), Some("the files of g2 have changed"));
+    fs::write(&second, text).expect("it writes");
+    assert_eq!(stale().await, None);
     let env = fs::read_to_string(project.path().join("migrations/env.py")).expect("it reads");
     project.write("migrations/env.py", &format!("{env}\n# changed\n"));
     assert!(stale().await.is_some_and(|why| why.contains("env.py has changed")));
@@ -421,7 +433,7 @@ async fn a_column_that_comes_back_without_its_values_is_lossy_within_one_migrati
     is(&report, "1", Verdict::Lossy, "public.a.x");
 }
 
-fn drive_site(database: &Database, project: &Path, state: &Path) -> Site {
+pub(super) fn drive_site(database: &Database, project: &Path, state: &Path) -> Site {
     let mut site = drive::site(&database.dsn(), project, state);
     let environment = &mut site.loaded.config.project.environment;
     environment.insert("DATABASE_URL".to_owned(), "${target.url}".to_owned());

@@ -52,6 +52,7 @@ pub fn site(dsn: &str, project: &Path, state: &Path) -> Site {
             state,
         },
         program: LOCKKEEPER.into(),
+        rehearsal: None,
     }
 }
 

@@ -472,6 +472,7 @@ pub fn plan() -> Plan {
         risk: Risk::Lossy,
         approvals: 0,
         preview: Preview {
+            rehearsal: false,
             title: "up 7 widen amount".to_owned(),
             sql: vec![ALTER.to_owned()],
             touches: vec!["public.expenses: ACCESS EXCLUSIVE, rewritten".to_owned()],

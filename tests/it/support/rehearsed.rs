@@ -49,6 +49,7 @@ fn proof(id: &str, verdict: Option<Verdict>, why: &str) -> Proof {
         after: Schema::default().fingerprint(),
         up_s: Some(0.4),
         slow: Vec::new(),
+        brief: Vec::new(),
         findings: Vec::new(),
         seen: Seen { down_s: Some(0.3), again_s: Some(0.4), ..Seen::default() },
     }

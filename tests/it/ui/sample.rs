@@ -13,6 +13,7 @@ pub fn header() -> Header {
     let labels = labels.into_iter().chain(["Backups", "Runbook", "Rollback", "Journal"]);
     Header {
         class: Class::Production,
+        rehearsal: false,
         database: "shop".into(),
         host: "db1:5432".into(),
         role: "deployer".into(),

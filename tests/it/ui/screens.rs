@@ -61,6 +61,25 @@ fn below_the_minimum_target_alarm_and_step_remain() {
 }
 
 #[test]
+fn a_rehearsal_is_told_at_every_size_and_never_in_the_colour_of_production() {
+    let real = sample::header();
+    let header = Header { rehearsal: true, ..real.clone() };
+    let badge = |header: &Header, width| {
+        let buf = header_and_footer(header, Theme::default(), width);
+        buf.cell((1, 0)).expect("it has a cell").bg
+    };
+    for (width, _) in SIZES {
+        let text = screen::text(&header_and_footer(&header, Theme::default(), width));
+        assert!(text.contains(" REHEARSAL of PRODUCTION   shop"), "{text}");
+        assert_ne!(badge(&header, width), badge(&real, width));
+    }
+    let mut buf = screen::blank(28, 6);
+    let area = buf.area;
+    small::render(&header, None, Theme::default(), area, &mut buf);
+    assert!(screen::text(&buf).contains("REHEARSAL of PRODUCTION"));
+}
+
+#[test]
 fn the_narrowest_header_still_says_all_that_must_always_be_seen() {
     let text = screen::text(&header_and_footer(&sample::header(), Theme::default(), 60));
     for word in

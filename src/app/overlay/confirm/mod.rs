@@ -28,6 +28,8 @@ pub struct Content {
     pub title: String,
     /// The class of the target.
     pub class: Class,
+    /// Whether it is only a copy of that target.
+    pub rehearsal: bool,
     /// Command, target, locks, what is so now, duration, the way back.
     pub rows: Vec<Pair>,
     /// The plan's hash: what a yes is for.

@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::{Dialog, Need};
+use crate::domain::rehearsal::place;
 use crate::domain::untrusted::Untrusted;
 use crate::ui::theme::{Theme, Tone, symbol};
 use crate::ui::widgets::line::{self, Part};
@@ -28,7 +29,11 @@ impl Dialog {
         let height = pairs::height(&rows, width.saturating_sub(4));
         let height = u16::try_from(height).unwrap_or(u16::MAX).saturating_add(PROMPT + 2);
         let outer = frame::centred(width, height, area);
-        let title = format!("On {}: {}", self.content.class.word(), self.content.title);
+        let title = format!(
+            "On {}: {}",
+            place(self.content.class, self.content.rehearsal),
+            self.content.title
+        );
         let inside = frame::render(&title, theme.frame(self.content.class), outer, buf);
         let prompt = PROMPT.min(inside.height);
         let body = Rect { height: inside.height - prompt, ..inside };

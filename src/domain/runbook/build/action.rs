@@ -20,6 +20,7 @@ impl Builder<'_> {
             verify: self.claims(raw.verify.as_ref(), &place.key("verify")),
             undo: self.undo(raw.undo.as_ref(), &place.key("undo")),
             timeout: raw.timeout,
+            rehearse: raw.rehearse.unwrap_or(false),
             risk: self.risk(raw.risk, action.as_ref(), place)?,
             action: action?,
         };

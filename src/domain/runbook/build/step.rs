@@ -58,6 +58,7 @@ fn keys(kind: Word) -> &'static [&'static str] {
             "verify",
             "undo",
             "timeout",
+            "rehearse",
         ],
         Word::Watch => &["min_duration", "probes", "until"],
         Word::Decide => &["ask", "evidence", "suggest", "answers"],

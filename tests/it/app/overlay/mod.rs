@@ -44,6 +44,7 @@ pub fn content(need: Need) -> Content {
     Content {
         title: "migrate up one, 0007 widen_amount".into(),
         class: Class::Production,
+        rehearsal: false,
         rows: rows.map(|(label, text)| Pair::new(label, text)).into(),
         hash: Hash::new(HASH),
         need,

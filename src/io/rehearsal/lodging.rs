@@ -1,0 +1,306 @@
+//! A database of a rehearsal's own on a named target that is not production: made there, named
+//! so that nobody else has it, dropped afterwards, and by the next rehearsal there if this one
+//! was killed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde::{Deserialize, Serialize};
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection as _};
+
+use super::copy::{Target, quoted, told};
+use super::{From, Order, copy};
+use crate::domain::connection::Spec;
+use crate::domain::identity::{Class, Identity, Pin, check_pin, effective_class, require_primary};
+use crate::domain::rehearsal::Source;
+use crate::domain::untrusted::Untrusted;
+use crate::io::blocking::blocking;
+use crate::io::cluster::clients;
+use crate::io::driver::environment;
+use crate::io::output;
+use crate::io::paths::create_private;
+use crate::io::postgres;
+use crate::io::postgres::reader::Reader;
+use crate::io::postgres::target::{self, Request};
+use crate::io::postgres::{Purpose, connect};
+use crate::io::process::Identity as Process;
+use crate::io::site::Site;
+
+/// What the names of all such databases begin with.
+const PREFIX: &str = "lockkeeper_rehearsal_";
+/// What `pg_restore` is called there.
+const LOADS: &str = "lockkeeper/rehearse load";
+/// What another server lacks: owners and grants of other roles, disks, providers, publishers.
+const PG_RESTORE: [&str; 7] = [
+    "--exit-on-error",
+    "--no-owner",
+    "--no-acl",
+    "--no-tablespaces",
+    "--no-security-labels",
+    "--no-subscriptions",
+    "--no-password",
+];
+
+/// Whose databases these are; lies in a directory of its own until they are dropped.
+#[derive(Debug, Serialize, Deserialize)]
+struct Record {
+    owner: Process,
+    /// The server that they lie on.
+    system_identifier: String,
+    databases: Vec<String>,
+}
+
+/// The databases of one rehearsal.
+pub(super) struct Lodging {
+    target: postgres::Target,
+    /// Who answers there.
+    pub identity: Identity,
+    /// The database that migrations run in.
+    pub database: String,
+    /// Where the rows came from.
+    pub source: Source,
+    /// For the dump and for what the tool says; goes with the databases.
+    pub directory: PathBuf,
+}
+
+impl Lodging {
+    /// Makes the database on the target `name` of the configuration, and fills it as `order`
+    /// says.
+    ///
+    /// # Errors
+    /// Why there is none, in a sentence; nothing is left then.
+    pub async fn make(
+        site: &Site,
+        order: &Order,
+        name: &str,
+        source: Option<&Target>,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<Self, String> {
+        let (target, identity) = fit(site, name, source.map(|source| &source.identity)).await?;
+        let places = site.paths.state.join("rehearsals").join("lodgings");
+        sweep(&places, &target, &identity.system_identifier).await;
+        let database = format!("{PREFIX}{}", word()?);
+        let directory = places.join(&database);
+        let lodging = Self { target, identity, database, source: Source::Dump, directory };
+        lodging.register()?;
+        match lodging.fill(site, order, source, tell).await {
+            Ok(source) => Ok(Self { source, ..lodging }),
+            Err(why) => {
+                let left = lodging.end().await.err();
+                Err(left.map_or(why.clone(), |left| format!("{why}; {left}")))
+            }
+        }
+    }
+
+    /// Returns what the state after the last way up is called while a trial bears its name.
+    pub fn aside(&self) -> String {
+        format!("{}_base", self.database)
+    }
+
+    /// Returns how a database there is reached.
+    pub fn spec(&self, database: &str) -> Spec {
+        self.target.spec.in_database(database)
+    }
+
+    /// Opens a connection to a database there.
+    pub async fn connect(&self, database: &str) -> Result<PgConnection, String> {
+        connect(&self.spec(database), Purpose::Work).await.map_err(|error| error.to_string())
+    }
+
+    /// Runs SQL beside the databases.
+    pub async fn admin(&self, sql: &str) -> Result<(), String> {
+        admin(&self.target, sql).await
+    }
+
+    /// Drops the databases.
+    ///
+    /// # Errors
+    /// Which is left, and why.
+    pub async fn end(&self) -> Result<(), String> {
+        for database in [self.aside(), self.database.clone()] {
+            drop_database(&self.target, &database, self.identity.major())
+                .await
+                .map_err(|why| format!("the database {database} is left: {why}"))?;
+        }
+        fs::remove_dir_all(&self.directory).map_err(|error| error.to_string())
+    }
+
+    /// Before the database is there: whoever dies next leaves nothing that nobody knows.
+    fn register(&self) -> Result<(), String> {
+        let cannot = |error: std::io::Error| format!("{}: {error}", self.directory.display());
+        create_private(&self.directory).map_err(cannot)?;
+        let record = Record {
+            owner: Process::own(),
+            system_identifier: self.identity.system_identifier.clone(),
+            databases: vec![self.aside(), self.database.clone()],
+        };
+        let text = serde_json::to_string(&record).map_err(|error| error.to_string())?;
+        output::replace(&self.directory.join("owner.json"), &text).map_err(cannot)
+    }
+
+    async fn fill(
+        &self,
+        site: &Site,
+        order: &Order,
+        source: Option<&Target>,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<Source, String> {
+        let name = quoted(&self.database);
+        let is_here = source.is_some_and(|source| {
+            source.identity.system_identifier == self.identity.system_identifier
+        });
+        if is_here && order.from == From::Target && !order.schema_only && order.exclude.is_empty() {
+            let of = quoted(&site.target.spec.database);
+            match self.admin(&format!("CREATE DATABASE {name} TEMPLATE {of}")).await {
+                Ok(()) => return Ok(Source::Template),
+                Err(why) => tell(&format!("it is not cloned but dumped: {why}")),
+            }
+        }
+        self.admin(&format!("CREATE DATABASE {name} TEMPLATE template0")).await?;
+        let path = match (&order.from, source) {
+            (From::Backup(path), _) => path.clone(),
+            (From::Target, Some(source)) => {
+                let path = self.directory.join("source.dump");
+                let major = source.identity.major();
+                blocking(|| copy::dump(site, order, major, &path, tell))?;
+                path
+            }
+            (From::Target, None) => return Err("the target does not answer".to_owned()),
+        };
+        tell(&format!("pg_restore loads it into {}", self.database));
+        blocking(|| self.load(site, &path))?;
+        // It holds every row once more; one that was given stays.
+        drop(fs::remove_file(self.directory.join("source.dump")));
+        let mut connection = self.connect(&self.database).await?;
+        drop(sqlx::raw_sql("ANALYZE").execute(&mut connection).await);
+        drop(connection.close().await);
+        Ok(if order.schema_only { Source::SchemaOnly } else { Source::Dump })
+    }
+
+    /// Loads an archive; the program ends with this process.
+    fn load(&self, site: &Site, path: &Path) -> Result<(), String> {
+        let found = clients::find("pg_restore", self.identity.major());
+        let client = found.map_err(|unfit| unfit.to_string())?;
+        let spec = self.spec(&self.database);
+        let environment = environment::for_backup(&spec, LOADS, "");
+        let mut command = Command::new(&site.program);
+        command.args(["__leash", "--"]).arg(&client.path).args(PG_RESTORE);
+        command.arg(format!("--dbname={}", self.database)).arg(path);
+        command.env_clear().envs(crate::io::act::inherited()).env("LC_ALL", "C");
+        command.envs(environment.iter().map(|(name, value)| (name, value.expose())));
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let cannot = |error: std::io::Error| format!("pg_restore: {error}");
+        let mut child = command.spawn().map_err(cannot)?;
+        // Waiting for a child closes its input, which here is the leash.
+        let leash = child.stdin.take();
+        let output = child.wait_with_output().map_err(cannot)?;
+        drop(leash);
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        let error = said.lines().find(|line| line.contains("error:")).unwrap_or("it failed");
+        Err(format!("it cannot be loaded there: {}", Untrusted::new(error).one_line()))
+    }
+}
+
+/// Finds the target, and refuses production in whatever name it comes.
+async fn fit(
+    site: &Site,
+    name: &str,
+    source: Option<&Identity>,
+) -> Result<(postgres::Target, Identity), String> {
+    let targets = &site.config().targets;
+    let Some((name, profile)) = targets.get_key_value(name) else {
+        let names = targets.keys().cloned().collect::<Vec<_>>().join(", ");
+        return Err(format!("there is no target {name}; lockkeeper.toml has: {names}"));
+    };
+    if profile.class == Class::Production {
+        return Err(format!("{name} is of class production: nothing is ever rehearsed there"));
+    }
+    let request = Request { dsn: None, profile: Some((name.as_str(), profile)) };
+    let found = target::resolve(request, &target::environment()).map_err(|e| e.to_string())?;
+    let mut reader = Reader::new(found.spec.clone());
+    let identity = reader.identity().await.map_err(|error| format!("{name}: {error}"));
+    let creates = "SELECT (rolcreatedb OR rolsuper)::text FROM pg_catalog.pg_roles WHERE rolname = current_user";
+    let creates = reader.value(creates, &[], std::time::Duration::from_secs(5)).await;
+    reader.close().await;
+    let identity = identity?;
+    let production = targets.values().filter(|target| target.class == Class::Production);
+    let pins: Vec<Pin> = production.filter_map(|target| target.pin.clone()).collect();
+    if effective_class(profile.class, &identity, &pins) == Class::Production {
+        return Err(format!(
+            "{name} has the system identifier of a production pin: it is treated as production, \
+             and nothing is rehearsed there"
+        ));
+    }
+    let is_same = |source: &&Identity| source.system_identifier == identity.system_identifier;
+    if site.target.class == Class::Production && source.is_some_and(|source| is_same(&source)) {
+        return Err(format!("{name} lies on the server of production: nothing is rehearsed there"));
+    }
+    if let Some(pin) = &profile.pin {
+        let proved = found.spec.proved_name();
+        check_pin(pin, &identity, proved).map_err(|refused| refused.to_string())?;
+    }
+    require_primary(&identity).map_err(|refused| refused.to_string())?;
+    if let Some(source) = source.filter(|source| source.major() != identity.major()) {
+        return Err(format!(
+            "{name} runs PostgreSQL {}, the target {}: what goes well there says nothing here",
+            identity.major(),
+            source.major()
+        ));
+    }
+    match creates {
+        Ok(Some(may)) if may == "true" => Ok((found, identity)),
+        Ok(_) => Err(format!(
+            "the role {} may not create databases on {name}, and a rehearsal needs one of its own \
+             there: ALTER ROLE … CREATEDB",
+            Untrusted::from(identity.role.as_str()).one_line()
+        )),
+        Err(error) => Err(format!("{name}: {error}")),
+    }
+}
+
+/// Drops on that server what rehearsals that were killed have left, and removes their dumps.
+async fn sweep(places: &Path, target: &postgres::Target, system_identifier: &str) {
+    let entries = fs::read_dir(places).into_iter().flatten().flatten();
+    for directory in entries.map(|entry| entry.path()) {
+        let record = fs::read(directory.join("owner.json")).ok();
+        let record = record.and_then(|text| serde_json::from_slice::<Record>(&text).ok());
+        let Some(record) = record.filter(|record| !record.owner.is_alive()) else { continue };
+        drop(fs::remove_file(directory.join("source.dump")));
+        if record.system_identifier != system_identifier {
+            continue;
+        }
+        let mut is_gone = true;
+        for database in record.databases.iter().filter(|name| name.starts_with(PREFIX)) {
+            is_gone &= drop_database(target, database, 13).await.is_ok();
+        }
+        if is_gone {
+            drop(fs::remove_dir_all(&directory));
+        }
+    }
+}
+
+async fn drop_database(target: &postgres::Target, name: &str, major: u32) -> Result<(), String> {
+    admin(target, &copy::end_sessions(name, major)).await?;
+    // Ends also whoever has come since (13).
+    admin(target, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(name))).await
+}
+
+async fn admin(target: &postgres::Target, sql: &str) -> Result<(), String> {
+    let opened = connect(&target.maintenance(), Purpose::Work).await;
+    let mut connection = opened.map_err(|error| error.to_string())?;
+    let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await;
+    drop(connection.close().await);
+    done.map(drop).map_err(|error| told(&error))
+}
+
+/// Returns digits that no other rehearsal has.
+fn word() -> Result<String, String> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|error| error.to_string())?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

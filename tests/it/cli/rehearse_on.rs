@@ -1,0 +1,132 @@
+//! `rehearse --on NAME`: a database of its own on a target that is not production.
+
+use std::fs;
+
+use serde_json::Value;
+
+use super::lk::{Answer, Lk};
+use crate::support::server::{Database, Server, database, private};
+
+/// A project whose target is on one server, and whose staging is on another.
+fn project(database: &Database, staging: &str, more: &str) -> Lk {
+    let lk = Lk::on(database);
+    lk.write(
+        "lockkeeper.toml",
+        &format!(
+            "schema = 1\n[targets.test]\nclass = \"production\"\ndsn = \"{}\"\n{more}\
+             [targets.staging]\nclass = \"staging\"\ndsn = \"{staging}\"\n",
+            lk.dsn()
+        ),
+    );
+    lk
+}
+
+fn rehearse(lk: &Lk, more: &[&str]) -> Answer {
+    let args = ["rehearse", "--target", "test", "--on", "staging", "--json"];
+    lk.run(&[&args, more].concat())
+}
+
+fn told(answer: &Answer) -> (Value, String) {
+    let document = answer.document("rehearse");
+    let why = document["why"].as_str().unwrap_or_default().to_owned();
+    (document, why)
+}
+
+/// Fails unless so many databases of rehearsals are there.
+fn left(server: &Server, count: usize) {
+    server.existing("postgres").execute(&format!(
+        "DO $$ BEGIN ASSERT (SELECT count(*) FROM pg_database WHERE datname LIKE 'lockkeeper%') = {count}; END $$"
+    ));
+}
+
+fn lodgings(lk: &Lk) -> usize {
+    let places = lk.state().join("lockkeeper/rehearsals/lodgings");
+    fs::read_dir(places).map_or(0, Iterator::count)
+}
+
+#[test]
+fn it_is_held_in_a_database_of_its_own_once_the_name_was_typed_and_leaves_nothing() {
+    let (source, there) = (database("on_source"), private(&[]));
+    source.execute("CREATE TABLE known (id int PRIMARY KEY); INSERT INTO known VALUES (1), (2)");
+    let staging = there.database("staging");
+    let lk = project(&source, &staging.dsn(), "");
+    let refused = rehearse(&lk, &[]);
+    assert_eq!((refused.code(), refused.out().as_str()), (2, ""), "{}", refused.said());
+    assert!(refused.said().contains("Type staging to rehearse there"), "{}", refused.said());
+    assert_eq!(rehearse(&lk, &["--confirm", "other"]).code(), 2);
+    let answer = rehearse(&lk, &["--confirm", "staging"]);
+    let (document, why) = told(&answer);
+    assert_eq!((answer.code(), why.as_str()), (0, ""), "{document:#} {}", answer.said());
+    assert_eq!(document["on"], "staging");
+    assert_eq!(document["source"], "dump");
+    assert_eq!(document["migrations"][0]["verdict"], "LOSSY", "{document:#}");
+    assert_eq!(document["migrations"][1]["verdict"], "LOSSY", "{document:#}");
+    assert!(answer.said().contains("to staging, personal data included"), "{}", answer.said());
+    left(&there, 0);
+    staging.execute("DO $$ BEGIN ASSERT to_regclass('first') IS NULL; END $$");
+    assert_eq!(lodgings(&lk), 0);
+    let empty = rehearse(&lk, &["--confirm", "staging", "--schema-only"]);
+    assert_eq!((empty.code(), &told(&empty).0["source"]), (0, &"schema_only".into()));
+}
+
+#[test]
+fn production_is_refused_by_its_class_by_its_pin_and_by_its_server() {
+    let (source, there) = (database("on_production"), private(&[]));
+    let staging = there.database("staging");
+    let answer = |lk: &Lk, why: &str| {
+        let answer = rehearse(lk, &["--confirm", "staging"]);
+        let (document, said) = told(&answer);
+        assert_eq!(answer.code(), 2, "{document:#}");
+        assert!(said.contains(why), "no {why:?} in {said}");
+        left(&there, 0);
+        assert_eq!(lodgings(lk), 0);
+    };
+    let pin = format!(
+        "pin = {{ system_identifier = \"{}\", database = \"x\" }}\n",
+        there.cluster.system_identifier()
+    );
+    let pinned =
+        format!("[targets.real]\nclass = \"production\"\ndsn = \"{}\"\n{pin}", source.dsn());
+    answer(&project(&source, &staging.dsn(), &pinned), "system identifier of a production pin");
+    answer(&project(&staging, &staging.dsn(), ""), "lies on the server of production");
+    let lk = project(&source, &staging.dsn(), "");
+    let text = fs::read_to_string(lk.project().join("lockkeeper.toml")).expect("it reads");
+    lk.write("lockkeeper.toml", &text.replace("\"staging\"", "\"production\""));
+    answer(&lk, "is of class production");
+}
+
+#[test]
+fn a_role_that_may_not_create_databases_is_a_reason() {
+    let (source, there) = (database("on_denied"), private(&[]));
+    let staging = there.database("staging");
+    staging.execute("CREATE ROLE plain LOGIN");
+    let plain = Database { superuser: "plain".to_owned(), ..staging };
+    let lk = project(&source, &plain.dsn(), "");
+    let answer = rehearse(&lk, &["--confirm", "staging"]);
+    let (_, why) = told(&answer);
+    assert_eq!(answer.code(), 2);
+    assert!(why.contains("the role plain may not create databases on staging"), "{why}");
+}
+
+#[test]
+fn what_a_killed_one_left_is_dropped_by_the_next_and_an_idle_neighbour_is_cloned() {
+    let there = private(&[]);
+    let (source, staging) = (there.database("source"), there.database("staging"));
+    let lk = project(&source, &staging.dsn(), "");
+    let text = fs::read_to_string(lk.project().join("lockkeeper.toml")).expect("it reads");
+    lk.write("lockkeeper.toml", &text.replace("\"production\"", "\"development\""));
+    lk.write("migrations/1_first.up.sql", "SELECT pg_sleep(600);");
+    let args = ["rehearse", "--target", "test", "--on", "staging", "--confirm", "staging"];
+    let mut running = lk.typed(&args);
+    running.expect("1: up");
+    running.kill();
+    left(&there, 1);
+    assert_eq!(lodgings(&lk), 1);
+    lk.write("migrations/1_first.up.sql", "CREATE TABLE first (id int PRIMARY KEY, note text);");
+    let answer = rehearse(&lk, &["--confirm", "staging"]);
+    let (document, why) = told(&answer);
+    assert_eq!((answer.code(), why.as_str()), (0, ""), "{document:#} {}", answer.said());
+    assert_eq!(document["source"], "template", "{}", answer.said());
+    left(&there, 0);
+    assert_eq!(lodgings(&lk), 0);
+}
