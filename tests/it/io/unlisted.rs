@@ -45,12 +45,21 @@ async fn what_goes_up_is_judged_by_what_its_way_down_really_does() {
     let report = rehearsed(
         "unl_up",
         &[
-            ("ALTER TABLE items ADD COLUMN extra int;", "ALTER TABLE items RENAME COLUMN extra TO kept;"),
-            ("ALTER TABLE items ALTER COLUMN price TYPE numeric(10,0);", "ALTER TABLE items ALTER COLUMN price TYPE numeric(10,4);"),
+            (
+                "ALTER TABLE items ADD COLUMN extra int;",
+                "ALTER TABLE items RENAME COLUMN extra TO kept;",
+            ),
+            (
+                "ALTER TABLE items ALTER COLUMN price TYPE numeric(10,0);",
+                "ALTER TABLE items ALTER COLUMN price TYPE numeric(10,4);",
+            ),
             ("DROP TABLE old;", "DO $$ BEGIN RAISE EXCEPTION 'there is no way back'; END $$;"),
             ("UPDATE items SET state = 'new' WHERE state IS NULL;", "SELECT 1;"),
             ("ALTER TYPE mood ADD VALUE 'meh';", "SELECT 1;"),
-            ("CREATE VIEW cheap AS SELECT id, price FROM items WHERE price < 10;", "DROP VIEW cheap;"),
+            (
+                "CREATE VIEW cheap AS SELECT id, price FROM items WHERE price < 10;",
+                "DROP VIEW cheap;",
+            ),
             ("ALTER TABLE guarded ADD COLUMN note text;", "ALTER TABLE guarded DROP COLUMN note;"),
         ],
     )
