@@ -39,7 +39,7 @@ fn begun(site: &Site, args: &args::Run) -> Result<Begin> {
 async fn walked(args: &args::Run, site: Site, begin: Begin) -> Result<ExitCode> {
     let throwaway = site.rehearsal.is_some();
     let runbook = Some(Box::new(begin));
-    let start = console::Start { runbook, throwaway, ..console::Start::default() };
+    let start = console::Start { throwaway, runbook, ..console::Start::default() };
     if console::needs_lines(args.console.plain) {
         plain::on(site, start, Lines::stdin()).await
     } else {
@@ -55,7 +55,7 @@ async fn rehearsed(args: &args::Run, site: Site, begin: &Begin) -> Result<ExitCo
     let set = Stage::set(site, &order, may(begin), &mut |text| say(text)).await;
     let (stage, site) = set.map_err(|why| eyre!("it cannot be rehearsed: {why}"))?;
     let code = match begun(&site, args) {
-        Ok(begin) => walked(args, site, begin).await,
+        Ok(begin) => Box::pin(walked(args, site, begin)).await,
         Err(why) => Err(why),
     };
     say("removing the copy");

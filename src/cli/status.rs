@@ -49,7 +49,9 @@ fn status(site: &Site, counting: bool) -> Result<Status> {
     if project.connected {
         let with = (tool, &detected);
         let rehearsed = runtime.block_on(rehearsed(site, with, (&project, &catalog)));
-        rehearsed.iter().for_each(|rehearsed| status.estimate(rehearsed));
+        if let Some(rehearsed) = &rehearsed {
+            status.estimate(rehearsed);
+        }
     }
     if counting && project.connected {
         let last = project.last().map(|migration| migration.id.clone());
