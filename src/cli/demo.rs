@@ -280,7 +280,7 @@ pub fn main(args: &args::Demo) -> ExitCode {
             // A script wants the server, and how to reach it.
             return ExitCode::SUCCESS;
         }
-        on_top(demo, args.plain).await
+        Box::pin(on_top(demo, args.plain)).await
     }));
     // A reader of the terminal may still wait for a key.
     runtime.shutdown_timeout(Duration::from_millis(200));

@@ -15,7 +15,7 @@ use crate::io::postgres::reader::{Error, Reader};
 use crate::io::rehearsal;
 use crate::io::site::Site;
 use crate::tools::status::Status;
-use crate::tools::{Detected, Project, Rows, Tool, VersionQuery};
+use crate::tools::{Project, Rows, Tool, VersionQuery};
 
 /// Prints the status: exit 0 if the database is up to date, 1 if something is pending, wrong
 /// or not known.
@@ -47,8 +47,7 @@ fn status(site: &Site, counting: bool) -> Result<Status> {
     lost::History::default().hint(&site.project, &mut project);
     let mut status = Status::of(&project, &catalog);
     if project.connected {
-        let with = (tool, &detected);
-        let rehearsed = runtime.block_on(rehearsed(site, with, (&project, &catalog)));
+        let rehearsed = runtime.block_on(rehearsed(site, tool, (&project, &catalog)));
         if let Some(rehearsed) = &rehearsed {
             status.estimate(rehearsed);
         }
@@ -77,15 +76,11 @@ async fn count(site: &Site, status: &mut Status, last: Option<&str>) {
 }
 
 /// Returns what the last rehearsal of the target says, if there was one.
-async fn rehearsed(
-    site: &Site,
-    with: (&'static dyn Tool, &Detected),
-    known: (&Project, &Catalog),
-) -> Option<Standing> {
+async fn rehearsed(site: &Site, tool: &dyn Tool, known: (&Project, &Catalog)) -> Option<Standing> {
     let mut reader = Reader::new(site.target.spec.clone());
     let identity = reader.identity().await.ok()?;
     let evidence = rehearsal::read(&site.paths.state, &identity)?;
-    let standing = rehearsal::standing(site, &mut reader, &identity, with, known, evidence).await;
+    let standing = rehearsal::standing(site, &mut reader, &identity, tool, known, evidence).await;
     reader.close().await;
     Some(standing)
 }

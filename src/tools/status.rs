@@ -8,7 +8,9 @@ use serde::Serialize;
 
 use crate::domain::change::Statement;
 use crate::domain::graph::{Node, Problem, State, Trouble};
-use crate::domain::hazard::{self, Answer, Catalog, Hazard, Held, Relations, Severity, Transactions};
+use crate::domain::hazard::{
+    self, Answer, Catalog, Hazard, Held, Relations, Severity, Transactions,
+};
 use crate::domain::loss::{self, Loss};
 use crate::domain::plan::Direction;
 use crate::domain::rehearsal::Standing;

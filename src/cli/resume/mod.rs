@@ -69,7 +69,7 @@ async fn take_up(args: &args::Resume) -> Result<ExitCode> {
             say("its walk goes on at a terminal: lockkeeper resume, or with --plain");
             Ok(ExitCode::SUCCESS)
         }
-        Some(Next::Walk(begin, story)) => go_on(args, reach, lines, (begin, story)).await,
+        Some(Next::Walk(begin, story)) => Box::pin(go_on(args, reach, lines, (begin, story))).await,
     }
 }
 

@@ -35,6 +35,7 @@ pub fn plan() -> Plan {
         timeouts: Timeouts::default(),
         attempts: 1,
         risk: Risk::Read,
+        approvals: 0,
         preview: Preview { title: "rehearse 3 migrations".to_owned(), ..Preview::default() },
     }
 }
