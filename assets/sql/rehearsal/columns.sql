@@ -14,7 +14,8 @@ SELECT c.oid::int8, n.nspname::text, c.relname::text, a.attname::text, a.attnum:
        EXISTS (SELECT FROM pg_catalog.pg_index x
                WHERE x.indrelid = c.oid AND x.indisunique AND a.attnum = ANY (x.indkey::int2[]))::bool,
        EXISTS (SELECT FROM pg_catalog.pg_index x
-               WHERE x.indrelid = c.oid AND x.indisprimary AND a.attnum = ANY (x.indkey::int2[]))::bool
+               WHERE x.indrelid = c.oid AND x.indisprimary AND a.attnum = ANY (x.indkey::int2[]))::bool,
+       c.relispartition::bool
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -23,7 +24,7 @@ JOIN pg_catalog.pg_type b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetyp
 JOIN pg_catalog.pg_type bt ON bt.oid = b.oid
 CROSS JOIN LATERAL (SELECT CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END) m (typmod)
 LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
+WHERE (c.relkind = 'r' OR (c.relkind = 'p' AND NOT c.relispartition))
   AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
   AND n.nspname <> 'lockkeeper_rehearsal'
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x

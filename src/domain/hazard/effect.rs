@@ -122,6 +122,11 @@ impl Effect {
         sizes.filter(|_| !relations.is_empty()).map(|sizes| sizes.iter().sum())
     }
 
+    /// Returns true if all of it is known to be over before anybody notices.
+    pub(super) fn is_small(&self, catalog: &Catalog) -> bool {
+        self.bytes(catalog).is_some_and(|bytes| bytes < SMALL)
+    }
+
     /// Returns how bad it is: nobody waits for what nobody else can see yet.
     pub(super) fn severity(&self, catalog: &Catalog) -> Severity {
         let is_fresh = |held: &&Held| held.name.as_ref().is_some_and(|name| catalog.is_fresh(name));
@@ -130,7 +135,7 @@ impl Effect {
             return if self.locks.is_empty() { self.floor } else { Severity::Low };
         };
         let works = self.rewrite.max(self.scan) != Answer::No;
-        let is_small = self.bytes(catalog).is_some_and(|bytes| bytes < SMALL);
+        let is_small = self.is_small(catalog);
         let by_lock = match strongest {
             mode if lock::blocks_writes(mode) && works && !is_small => Severity::High,
             mode if lock::blocks_writes(mode) => Severity::Medium,

@@ -24,7 +24,15 @@ pub(super) fn changed(data: &Data, sql: &str, catalog: &Catalog) -> Effect {
             "the same in batches of some thousand rows of {}, each committed",
             data.table.quoted()
         ))),
-        _ => effect.scans(Answer::Unknown),
+        _ => filtered(effect.scans(Answer::Unknown), catalog),
+    }
+}
+
+/// How many rows a filter lets through only the rows tell: few of a small table at most.
+fn filtered(effect: Effect, catalog: &Catalog) -> Effect {
+    match effect.is_small(catalog) {
+        true => effect,
+        false => effect.at_least(Severity::Medium),
     }
 }
 

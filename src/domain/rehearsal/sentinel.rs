@@ -64,10 +64,12 @@ pub struct Table {
     pub key: Vec<i16>,
     /// Its foreign keys.
     pub foreign: Vec<Foreign>,
-    /// The columns that each check names.
+    /// The columns that each check names; under no name those of a partition's bound.
     pub checks: BTreeMap<String, Vec<String>>,
     /// The columns that are not what they were before the way up: they are written to the full.
     pub wide: Vec<String>,
+    /// It is a partition: rows come to it through its parent, too.
+    pub is_partition: bool,
 }
 
 /// Returns the order in which to write, so that what is pointed to comes first where that is

@@ -44,6 +44,9 @@ pub(super) async fn write(
     sqlx::raw_sql(LIMIT).execute(&mut *connection).await?;
     let mut tables = tables(connection, books).await?;
     widen(&mut tables, before, after);
+    // The parent's row lies in one of them; each that was touched gets one of its own.
+    let touched = before.touched(after);
+    tables.retain(|table| !table.is_partition || touched.contains(&named(&table.name)));
     let mut sentinels = Sentinels::default();
     let mut places: HashMap<u32, String> = HashMap::new();
     for at in sentinel::order(&tables) {
@@ -113,11 +116,13 @@ async fn made(
             (Some("23514"), Some(name)) => {
                 table.checks.get(name).is_some_and(|columns| picks.next(table, columns))
             }
-            // Another number for what has to be unique.
-            (Some("23505" | "23P01"), _) => {
-                picks.number = picks.number.wrapping_mul(31).wrapping_add(7) % 1_000_000;
-                true
+            // The bound of a partition has no name; what a hash takes only other numbers show.
+            (Some("23514"), None) => {
+                let is_next = |columns: &Vec<String>| picks.next(table, columns);
+                table.checks.get("").is_some_and(is_next) || renumber(&mut picks)
             }
+            // Another number for what has to be unique.
+            (Some("23505" | "23P01"), _) => renumber(&mut picks),
             _ => false,
         };
         if !is_moved {
@@ -125,6 +130,11 @@ async fn made(
         }
     }
     Err(why)
+}
+
+fn renumber(picks: &mut Picks) -> bool {
+    picks.number = picks.number.wrapping_mul(31).wrapping_add(7) % 1_000_000;
+    true
 }
 
 async fn one(
@@ -278,6 +288,7 @@ async fn tables(connection: &mut PgConnection, books: &str) -> Result<Vec<Table>
                 foreign: Vec::new(),
                 checks: BTreeMap::new(),
                 wide: Vec::new(),
+                is_partition: row.try_get(19)?,
             });
         }
         if let Some(table) = tables.last_mut() {

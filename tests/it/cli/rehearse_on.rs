@@ -118,7 +118,7 @@ fn what_a_killed_one_left_is_dropped_by_the_next_and_an_idle_neighbour_is_cloned
     lk.write("migrations/1_first.up.sql", "SELECT pg_sleep(600);");
     let args = ["rehearse", "--target", "test", "--on", "staging", "--confirm", "staging"];
     let mut running = lk.typed(&args);
-    running.expect("1: up");
+    running.expect("up: 1");
     running.kill();
     left(&there, 1);
     assert_eq!(lodgings(&lk), 1);

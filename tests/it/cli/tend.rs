@@ -223,7 +223,12 @@ fn with_pgbackrest(script: &str) -> Lk {
 }
 
 fn answer(lk: &Lk) -> Value {
-    let path = format!("{}:/usr/bin:/bin", lk.project().display());
+    answer_with(lk, ":/usr/bin:/bin")
+}
+
+/// Returns the list where programs lie in the project and in `elsewhere`.
+fn answer_with(lk: &Lk, elsewhere: &str) -> Value {
+    let path = format!("{}{elsewhere}", lk.project().display());
     let output = lk.command(&["backups", "--json"]).env("PATH", path).output().expect("it starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).expect("a document")
@@ -253,12 +258,16 @@ fn a_program_that_fails_floods_or_is_not_there_is_a_problem_in_the_list() {
     for (script, why) in [
         ("#!/bin/sh\necho 'ERROR: [055]: no repository' >&2; exit 55\n", "[055]: no repository"),
         ("#!/bin/sh\nyes | head -c 40000000\n", "its answer is no JSON"),
-        ("#!/nonexistent/sh\n", "cannot be asked what it keeps"),
     ] {
         let document = answer(&with_pgbackrest(script));
         let problems = document["problems"].to_string();
         assert!(problems.contains("pgbackrest") && problems.contains(why), "{problems}");
     }
+    // One that this machine may have is not found either.
+    let document = answer_with(&with_pgbackrest("#!/nonexistent/sh\n"), "");
+    let problems = document["problems"].to_string();
+    let why = "cannot be asked";
+    assert!(problems.contains("pgbackrest") && problems.contains(why), "{problems}");
 }
 
 #[test]

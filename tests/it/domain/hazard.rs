@@ -371,3 +371,18 @@ fn the_never_and_always_lists_are_judged_by_what_is_true() {
     let always = hazard("CREATE INDEX CONCURRENTLY IF NOT EXISTS idx_name ON t (c)");
     assert!(always.message.contains("invalid index"), "{}", always.message);
 }
+
+/// Which rows a filter lets through only the rows tell.
+#[test]
+fn a_change_of_filtered_rows_is_small_only_where_the_table_is_known_to_be() {
+    let of = |bytes: Option<u64>| {
+        let mut catalog = schema(150_020);
+        for relation in catalog.relations.iter_mut() {
+            relation.bytes = bytes;
+        }
+        hazards("UPDATE t SET a = 1 WHERE a = 2", &catalog)[0].severity
+    };
+    assert_eq!(of(None), Severity::Medium);
+    assert_eq!(of(Some(80_000_000_000)), Severity::Medium);
+    assert_eq!(of(Some(8192)), Severity::Low);
+}

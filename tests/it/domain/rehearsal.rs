@@ -293,6 +293,7 @@ fn table(oid: u32, columns: Vec<sentinel::Column>, to: &[u32]) -> sentinel::Tabl
         foreign: to.iter().map(foreign).collect(),
         checks: BTreeMap::new(),
         wide: vec![],
+        is_partition: false,
     }
 }
 

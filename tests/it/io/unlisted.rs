@@ -16,6 +16,9 @@ const STOCK: &str = "
     CREATE TABLE items (id serial PRIMARY KEY, price numeric(10,4) NOT NULL, name varchar(20), state text);
     INSERT INTO items (price, name) VALUES (1.2345, 'same'), (2.5, 'same');
     CREATE TABLE old (id int PRIMARY KEY);
+    CREATE TABLE parted (id int NOT NULL, note text) PARTITION BY RANGE (id);
+    CREATE TABLE part_1 PARTITION OF parted FOR VALUES FROM (0) TO (100);
+    CREATE TABLE hashed (day date NOT NULL) PARTITION BY HASH (day);
     CREATE TABLE guarded (id int PRIMARY KEY);
     INSERT INTO guarded VALUES (1);
     CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
@@ -57,6 +60,14 @@ async fn what_goes_up_is_judged_by_what_its_way_down_really_does() {
             ("UPDATE items SET state = 'new' WHERE state IS NULL;", "SELECT 1;"),
             ("ALTER TYPE mood ADD VALUE 'meh';", "SELECT 1;"),
             (
+                "CREATE TABLE part_2 (LIKE parted); ALTER TABLE parted ATTACH PARTITION part_2 FOR VALUES FROM (100) TO (200);",
+                "ALTER TABLE parted DETACH PARTITION part_2; DROP TABLE part_2;",
+            ),
+            (
+                "CREATE TABLE days PARTITION OF hashed FOR VALUES WITH (MODULUS 3, REMAINDER 1);",
+                "DROP TABLE days;",
+            ),
+            (
                 "CREATE VIEW cheap AS SELECT id, price FROM items WHERE price < 10;",
                 "DROP VIEW cheap;",
             ),
@@ -70,8 +81,10 @@ async fn what_goes_up_is_judged_by_what_its_way_down_really_does() {
     is(&report, "3", Verdict::Irreversible, "no way back");
     is(&report, "4", Verdict::Lossy, "public.items");
     is(&report, "5", Verdict::FalseDown, "mood");
-    is(&report, "6", Verdict::Reversible, "");
-    let guarded = of(&report, "7");
+    is(&report, "6", Verdict::Lossy, "part_2");
+    is(&report, "7", Verdict::Lossy, "days");
+    is(&report, "8", Verdict::Reversible, "");
+    let guarded = of(&report, "9");
     assert_eq!(guarded.verdict, None, "a trigger refuses every row: {guarded:#?}");
     assert!(guarded.why.contains("nothing is written here"), "{guarded:#?}");
     assert_eq!(report.verdict, Outcome::Fail);

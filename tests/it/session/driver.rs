@@ -327,7 +327,7 @@ fn valued(expect: Option<&Expect>, verdict: Verdict) -> Value {
     let period = |text: &str| Value::Period(text.parse().expect("it is a period"));
     let lists = [vec![], vec!["i".to_owned()]];
     let mut values: Vec<Value> = [true, false].map(Value::Bool).into();
-    values.extend([0, 1].map(Value::Int));
+    values.extend([0, 1, -1].map(Value::Int));
     values.extend(lists.map(Value::List));
     values.extend(["0s", "99h"].map(period));
     values.extend([Level::L0, Level::L6].map(Value::Level));
