@@ -145,6 +145,12 @@ pub(super) fn remove(account: Account, programs: &Programs, directory: &Path) ->
     }
     stop_server(account, programs, directory, Stop::Fast)
         .or_else(|_| stop_server(account, programs, directory, Stop::Immediate))?;
+    // The record goes last: by it whatever cannot be removed now is known to the next sweep.
+    gone(&data(directory))?;
+    gone(directory)
+}
+
+fn gone(directory: &Path) -> Result<(), Error> {
     match fs::remove_dir_all(directory) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {
             Err(Error::file("remove", directory, source))

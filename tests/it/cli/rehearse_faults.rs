@@ -130,6 +130,7 @@ fn nothing_is_left_wherever_it_is_killed() {
         ("rehearsing 1/1 down: 1", none.clone(), sleeps(1)),
         ("rehearsing 1/1 up again: 1", sleeps(2), none.clone()),
         ("rehearsing 1/1 down over written rows: 1", none.clone(), sleeps(2)),
+        ("making a scratch server", none.clone(), none.clone()),
         ("settling the copy", none.clone(), none.clone()),
     ] {
         let database = server::database("rehearse_killed_at");

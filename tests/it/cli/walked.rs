@@ -250,6 +250,7 @@ fn migrate_is_walked_to_its_end_on_production_and_validates() {
 }
 
 const HALF_DONE: (&str, &str) = ("Half done?", "n");
+const TABLES: (&str, &str) = ("Data damaged?", "y");
 const DAMAGED: (&str, &str) = ("Data damaged?", "n");
 
 #[test]
@@ -259,7 +260,7 @@ fn every_ending_of_rollback_is_reached() {
     up(&lk);
     assert_eq!(lk.confirmed(&["backup"]).code(), 0);
     let over = "the runbook was walked to its end";
-    let walks: [(Answers, &str); 9] = [
+    let walks: [(Answers, &str); 11] = [
         (&[("Half done?", "y"), ("Who mends it?", "y")], over),
         (&[("Half done?", "y"), ("Who mends it?", "n")], "goes to the next level"),
         (&[("Half done?", "u")], "goes to the next level"),
@@ -274,7 +275,9 @@ fn every_ending_of_rollback_is_reached() {
             ],
             over,
         ),
-        (&[HALF_DONE, ("Data damaged?", "y"), ("Only some tables?", "t")], over),
+        (&[HALF_DONE, TABLES, ("Only some tables?", "t"), ("Which rows come back?", "i")], over),
+        (&[HALF_DONE, TABLES, ("Only some tables?", "t"), ("Which rows come back?", "c")], over),
+        (&[HALF_DONE, TABLES, ("Only some tables?", "t"), ("Which rows come back?", "x")], over),
         (&[HALF_DONE, ("Data damaged?", "y"), ("Only some tables?", "a")], over),
         (&[HALF_DONE, DAMAGED, ("Way down safe?", "d")], over),
         (&[HALF_DONE, DAMAGED, ("Way down safe?", "m")], over),
@@ -310,6 +313,7 @@ fn every_branch_of_incident_is_reached() {
                 ("What is broken?", "d"),
                 ("How far does it reach?", "t"),
                 ("Only some tables?", "t"),
+                ("Which rows come back?", "i"),
             ],
             over,
         ),
