@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::age;
 use super::untrusted::Untrusted;
@@ -121,10 +122,30 @@ pub struct Surroundings {
     pub invalid_indexes: Vec<InvalidIndex>,
     /// Estimated rows of the largest tables, by `schema.table`: what the statistics counted.
     pub rows: BTreeMap<String, i64>,
+    /// How those came about, by the same names.
+    pub counts: BTreeMap<String, Count>,
     /// The database whose transaction ids are the oldest.
     pub wraparound: Option<Wraparound>,
     /// Rows inserted, updated and deleted so far, by table; the most written ones.
     pub written: BTreeMap<String, i64>,
+}
+
+/// What stands behind an estimate of rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Count {
+    /// Rows that were deleted so far, those of transactions that were rolled back included.
+    pub deleted: i64,
+    /// When `VACUUM` or `ANALYZE` last counted anew, in microseconds since 1970; `None`: never.
+    pub anew: Option<i64>,
+}
+
+impl Count {
+    /// Returns true if the same table was counted anew since `then`; one that was made anew has
+    /// deleted less.
+    #[must_use]
+    pub fn recounts(&self, then: &Self) -> bool {
+        self.anew > then.anew && self.deleted >= then.deleted
+    }
 }
 
 /// A replication slot.

@@ -3,7 +3,7 @@
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
-use crate::domain::counters::{Archiver, InvalidIndex, Slot, Surroundings, Wraparound};
+use crate::domain::counters::{Archiver, Count, InvalidIndex, Slot, Surroundings, Wraparound};
 use crate::domain::untrusted::Untrusted;
 
 /// Sorts the rows of the slow statement.
@@ -22,6 +22,11 @@ pub(super) fn read(rows: &[PgRow]) -> Result<Surroundings, sqlx::Error> {
                 let name = text(row, "s1")?.unwrap_or_default().raw().to_owned();
                 found.rows.insert(name.clone(), number(row, "n1")?);
                 found.written.insert(name, number(row, "n2")?);
+            }
+            7 => {
+                let name = text(row, "s1")?.unwrap_or_default().raw().to_owned();
+                let count = Count { deleted: number(row, "n1")?, anew: row.try_get("n2")? };
+                found.counts.insert(name, count);
             }
             _ => found.wraparound = Some(wraparound(row)?),
         }

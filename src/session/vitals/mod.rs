@@ -5,9 +5,12 @@ mod gauge;
 mod offer;
 mod watched;
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::baseline::{Baseline, Rows};
+use crate::domain::counters::Surroundings;
 use crate::domain::evidence::{Builtin, Value};
 use crate::domain::health::{Health, Role, median};
 use crate::domain::journal::{Kind, Record};
@@ -232,17 +235,21 @@ impl Facts {
             latency_ms: health.latency_ms(usize::MAX, self.now),
             health: Baseline::share(health, self.now),
             blocked,
-            rows: self.touched(),
+            rows: self.touched(|slow| &slow.rows),
+            counts: self.touched(|slow| &slow.counts),
             probes: self.vitals.health.medians(),
             transactions: self.snapshot.value().and_then(|now| now.counters.transactions),
             run: None,
         })
     }
 
-    /// Returns the estimated rows of the tables that the pending migrations touch.
-    fn touched(&self) -> std::collections::BTreeMap<String, i64> {
+    /// Returns what is known of the tables that the pending migrations touch.
+    fn touched<T: Copy>(
+        &self,
+        of: impl FnOnce(&Surroundings) -> &BTreeMap<String, T>,
+    ) -> BTreeMap<String, T> {
         let Some((slow, known)) = self.slow.value().zip(self.project.value()) else {
-            return std::collections::BTreeMap::new();
+            return BTreeMap::new();
         };
         let entries = known.status.pending.iter().flatten().filter_map(|id| known.entry(id));
         let locks = entries.flat_map(|entry| &entry.hazards).flat_map(|hazard| &hazard.locks);
@@ -252,8 +259,8 @@ impl Facts {
                 *wanted == name || name.split_once('.').is_some_and(|(_, bare)| *wanted == bare)
             })
         };
-        let rows = slow.rows.iter().filter(|(name, _)| is_touched(name));
-        rows.map(|(name, rows)| (name.clone(), *rows)).collect()
+        let touched = of(slow).iter().filter(|(name, _)| is_touched(name));
+        touched.map(|(name, known)| (name.clone(), *known)).collect()
     }
 
     /// Returns the transactions per second of now.
@@ -273,7 +280,7 @@ impl Facts {
     #[must_use]
     pub fn rows(&self) -> Option<Rows> {
         let transactions = self.snapshot.value()?.counters.transactions;
-        self.vitals.baseline.as_ref()?.rows(&self.slow.value()?.rows, transactions)
+        self.vitals.baseline.as_ref()?.rows(self.slow.value()?, transactions)
     }
 
     /// Returns what a builtin says that compares with the time before; `None` for the others.

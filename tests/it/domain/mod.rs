@@ -5,6 +5,7 @@ mod age;
 mod approval;
 mod backup;
 mod backup_name;
+mod baseline;
 mod config;
 mod coverage;
 mod dsn;
