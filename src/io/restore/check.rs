@@ -9,6 +9,7 @@ use super::job::Load;
 use super::prove::Proven;
 use super::server::{self, execute, words};
 use super::{Job, say};
+use crate::domain::backup::content::{self, Compared, Contents};
 use crate::domain::untrusted::Untrusted;
 use crate::io::blocking::blocking;
 use crate::io::tree::Disk;
@@ -24,7 +25,8 @@ const INVALID: &str = "
 /// So many differences are told one by one.
 const MOST: usize = 6;
 
-/// Analyses the new database, and counts it against the backup.
+/// Analyses the new database, and holds its rows, and where its manifest tells them its contents,
+/// against the backup.
 pub(super) async fn check(job: &Job, load: &Load, proven: &Proven) -> Result<(), String> {
     let mut connection = server::connect(Some(&job.new)).await?;
     let refused = |error: sqlx::Error| words(&error);
@@ -33,6 +35,9 @@ pub(super) async fn check(job: &Job, load: &Load, proven: &Proven) -> Result<(),
     execute(&mut connection, "ANALYZE").await.map_err(refused)?;
     let found = count(&mut connection).await.map_err(refused)?;
     let mut wrong = differences(proven, &found);
+    if wrong.is_empty() && !proven.contents.is_empty() {
+        wrong.extend(other_contents(&mut connection, proven).await.map_err(refused)?);
+    }
     let invalid = sqlx::query_scalar::<_, String>(INVALID).fetch_all(&mut connection).await;
     wrong.extend(invalid.map_err(refused)?.iter().map(|name| format!("{name} is not valid")));
     wrong.extend(revision(load, proven, &mut connection).await);
@@ -76,6 +81,43 @@ fn differences(proven: &Proven, found: &BTreeMap<String, u64>) -> Vec<String> {
         wrong.extend(extra.map(|table| format!("{table} is not in the backup")));
     }
     wrong
+}
+
+/// Returns the tables whose contents are not those of the backup; says how many are, and how many
+/// cannot be compared.
+async fn other_contents(
+    connection: &mut PgConnection,
+    proven: &Proven,
+) -> sqlx::Result<Vec<String>> {
+    say("summing the contents of each table");
+    let tables = sqlx::query(TABLES).fetch_all(&mut *connection).await?;
+    let mut loaded = Contents::new();
+    for table in &tables {
+        let (schema, name): (String, String) = (table.try_get(0)?, table.try_get(1)?);
+        let (quoted, columns): (String, String) = (table.try_get(2)?, table.try_get(4)?);
+        let name = format!("{schema}.{name}");
+        if !proven.contents.contains_key(&name) {
+            continue;
+        }
+        let sql = format!("SELECT ({})::text FROM ONLY {quoted}", content::sum(&columns));
+        execute(connection, &format!("BEGIN READ ONLY{}", settings())).await?;
+        // What cannot be summed cannot be compared; a connection that is lost is told by the next.
+        let sum: Option<String> =
+            sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *connection).await.ok();
+        execute(connection, "ROLLBACK").await?;
+        loaded.extend(sum.map(|sum| (name, sum)));
+    }
+    let Compared { same, other, unknown } = content::compare(&loaded, &proven.contents);
+    if unknown > 0 {
+        say(&format!("the contents of {unknown} tables cannot be compared: of another version"));
+    }
+    say(&format!("{same} of {} tables hold the same contents", proven.contents.len()));
+    Ok(other.iter().map(|table| format!("{table} holds other contents")).collect())
+}
+
+fn settings() -> String {
+    let each = content::SETTINGS.iter();
+    each.map(|(name, value)| format!("; SET LOCAL {name} = '{value}'")).collect()
 }
 
 /// Returns what is wrong with the revision; one that is not known on either side is not

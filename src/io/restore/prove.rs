@@ -7,6 +7,7 @@ use chrono::Utc;
 
 use super::{Failed, say};
 use crate::domain::backup::Backup;
+use crate::domain::backup::content::Contents;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::verify::{Level, Report};
 use crate::io::store;
@@ -18,6 +19,8 @@ pub(super) struct Proven {
     pub backup: Backup,
     /// Its rows by table: as its manifest tells, or as they were counted.
     pub rows: Rows,
+    /// The sums of its contents, as far as its manifest tells them.
+    pub contents: Contents,
 }
 
 /// Proves the backup to L3: by its SHA-256 if it was decoded before, else by decoding it.
@@ -29,15 +32,16 @@ pub(super) async fn prove(path: &Path) -> Result<Proven, Failed> {
 
 fn here(path: &Path) -> Result<Proven, String> {
     let backup = store::single(path, Utc::now())?;
+    let contents = store::rows_told(path)?.map(|(_, contents)| contents).unwrap_or_default();
     let decoded = backup.proof(Level::L3).is_some_and(|proof| proof.ok);
     if backup.registered && decoded {
         say("the backup was decoded before: its SHA-256 is compared");
         let report = verify(path, Level::L1)?;
-        return Ok(Proven { backup, rows: report.rows });
+        return Ok(Proven { backup, rows: report.rows, contents });
     }
     say("the backup is decoded, and its rows are counted");
     let report = verify(path, Level::L3)?;
-    Ok(Proven { backup, rows: report.rows })
+    Ok(Proven { backup, rows: report.rows, contents })
 }
 
 fn verify(path: &Path, level: Level) -> Result<Report, String> {

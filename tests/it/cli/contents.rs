@@ -107,6 +107,13 @@ fn one_value_that_is_another_is_found_where_the_counts_are_the_same() {
     let (ok, what) = l5(&lk, &script);
     assert_eq!(ok, Some(false), "{what}");
     assert!(what.ends_with("other contents in public.users"), "{what}");
+    // Nor is it swapped in where nobody has drilled it: a restore notices before anybody uses it.
+    let failed = lk.run(&["restore", &script, "--plan"]);
+    assert!(failed.said().contains("it is damaged or incomplete"), "{}", failed.said());
+    write(&copy);
+    let refused = lk.confirmed(&["restore", &script]);
+    assert_eq!(refused.code(), 1, "{}", refused.said());
+    assert!(refused.said().contains("public.users holds other contents"), "{}", refused.said());
     // What was summed in another encoding can be compared with nothing here.
     copy["contents"]["public.users"] = json!("EUC_JP/15:12");
     write(&copy);
@@ -116,6 +123,16 @@ fn one_value_that_is_another_is_found_where_the_counts_are_the_same() {
         "{what}"
     );
     drop(dump);
+}
+
+#[test]
+fn a_restore_compares_the_contents_that_its_manifest_tells() {
+    let (_database, lk) = shop("contents_restored", true);
+    let (dump, _) = made(&lk);
+    let restored = lk.confirmed(&["restore", &dump]);
+    assert_eq!(restored.code(), 0, "{}", restored.said());
+    let said = restored.said();
+    assert!(said.contains("6 of 6 tables hold the same contents"), "{said}");
 }
 
 #[test]
