@@ -153,6 +153,17 @@ fn a_variable_that_the_plan_does_not_name_is_not_set() {
 }
 
 #[test]
+fn a_program_is_not_started_without_a_variable_that_the_plan_names() {
+    let bench = Bench::new();
+    let mut plan = bench.plan("touch ran");
+    plan.command.as_mut().expect("a command").env = vec!["PGDATABASE".into()];
+    let outcome = bench.run(plan).performed.outcome;
+    assert_eq!(outcome.ending, Ending::NotRun);
+    assert!(outcome.message.raw().contains("PGDATABASE"), "{outcome:?}");
+    assert!(!bench.path("ran").exists());
+}
+
+#[test]
 fn the_program_gets_what_the_plan_names_and_nothing_of_libpq_else() {
     let mut bench = Bench::new();
     bench.env = vec![("PGDATABASE".into(), Value::Plain("shop".into()))];

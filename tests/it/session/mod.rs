@@ -1,13 +1,16 @@
 //! The session: whatever happens in whatever order, an act follows a shown, unchanged and
 //! confirmed plan, and nothing else does.
 
+mod approvals;
 pub mod driver;
+mod gates;
 mod generated;
 mod machine;
 mod preview;
 mod probe;
 mod procedure;
 mod property;
+mod recorded;
 mod resume;
 mod second;
 mod steps;
