@@ -1,6 +1,7 @@
 //! The session: whatever happens in whatever order, an act follows a shown, unchanged and
 //! confirmed plan, and nothing else does.
 
+mod acting;
 mod approvals;
 pub mod driver;
 mod gates;
