@@ -208,7 +208,7 @@ fn careless(scene: &Scene, from_end: usize) -> PathBuf {
     )
 }
 
-/// A pg_dump with more words, and with something done behind it.
+/// A `pg_dump` with more words, and with something done behind it.
 fn instead(scene: &Scene, words: &str, then: &str) -> PathBuf {
     let real = clients::find("pg_dump", 0).expect("there is a pg_dump").path;
     let path = scene.dir.path().join("pg_dump");
@@ -222,7 +222,7 @@ fn instead(scene: &Scene, words: &str, then: &str) -> PathBuf {
     path
 }
 
-/// Runs it with another pg_dump, up to that level of proof.
+/// Runs it with another `pg_dump`, up to that level of proof.
 fn run_with(scene: &Scene, pg_dump: &Path, level: &str) -> Output {
     let command = scene.command();
     let args: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
