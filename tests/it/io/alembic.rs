@@ -228,10 +228,12 @@ async fn a_lease_that_is_lost_while_alembic_is_proven_starts_nothing() {
     let server = server::private(&[]);
     let database = server.database("alembic_lease");
     let env = fs::read_to_string(project.path().join("migrations/env.py")).expect("it reads");
+    // Under a name of its own: it is not what is looked for on the server.
     let ends = format!(
-        "import sys, psycopg2\nif 'current' in sys.argv:\n    with psycopg2.connect(\"{}\") as c:\n        \
-         c.cursor().execute(\"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE \
-         application_name = 'lockkeeper/lease'\")\nPER = ",
+        "import sys, psycopg2\nif 'current' in sys.argv:\n    \
+         other = psycopg2.connect(\"{}\", application_name=\"other\")\n    \
+         other.cursor().execute(\"SELECT pg_terminate_backend(pid, 20000) FROM pg_stat_activity \
+         WHERE application_name = 'lockkeeper/lease'\")\n    other.close()\nPER = ",
         database.dsn()
     );
     project.write("migrations/env.py", &env.replace("PER = ", &ends));
