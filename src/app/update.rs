@@ -45,7 +45,7 @@ impl App {
                 Vec::new()
             }
         };
-        self.follow_second();
+        self.follow_second(at);
         self.follow_pending(at);
         outputs
     }
@@ -381,11 +381,13 @@ impl App {
     }
 
     /// Asks for the way out while an act waits for a second person, and no longer.
-    fn follow_second(&mut self) {
+    fn follow_second(&mut self, now: Instant) {
         let waits = self.session.second().is_some();
         let asks = self.wanted == Some(Wanted::Alone);
         if waits && self.overlay.is_none() {
-            self.overlay = Some(Overlay::Reason(Reason::new(Wanted::Alone.question())));
+            let keyboard = self.keyboard.clone();
+            let field = Reason::by_itself(Wanted::Alone.question(), keyboard, now);
+            self.overlay = Some(Overlay::Reason(field));
             self.wanted = Some(Wanted::Alone);
         } else if !waits && asks {
             self.overlay = None;

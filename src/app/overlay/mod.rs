@@ -71,7 +71,7 @@ impl<C: Clone> Overlay<C> {
             Self::Help(help) => help.on_key(key),
             Self::Palette(palette) => palette.on_key(key),
             Self::Filter(filter) => filter.on_key(key),
-            Self::Reason(reason) => reason.on_key(key),
+            Self::Reason(reason) => reason.on_key(key, at),
             Self::Pick(pick) => pick.on_key(key),
             Self::Confirm(dialog) => match dialog.on_key(key, at) {
                 confirm::Reply::Open => Outcome::Open,
@@ -87,7 +87,7 @@ impl<C: Clone> Overlay<C> {
         match self {
             Self::Palette(palette) => palette.on_paste(text),
             Self::Filter(filter) => return filter.on_paste(text),
-            Self::Reason(reason) => reason.on_paste(text),
+            Self::Reason(reason) => reason.on_paste(text, at),
             Self::Pick(pick) => pick.on_paste(text),
             Self::Confirm(dialog) => dialog.on_paste(at),
             Self::Help(_) | Self::Detail(_) => {}

@@ -19,13 +19,18 @@ pub fn by_runs(runs: &Path) -> Result<BTreeSet<String>, String> {
             continue;
         }
         held.insert(run.id);
-        held.extend(reading.records.iter().filter_map(named));
+        held.extend(reading.records.iter().flat_map(named));
     }
     Ok(held)
 }
 
-/// A restore and a proof name their file.
-fn named(record: &Record) -> Option<String> {
-    let file = record.data.pointer("/plan/action/file")?;
-    file.as_str().map(str::to_owned)
+/// A proof names its file, a restore the backup that it is to lead to, and a program of ours,
+/// as the one that stages a table, the file that it reads.
+fn named(record: &Record) -> Vec<String> {
+    let action = &record.data["plan"]["action"];
+    let program = &record.data["plan"]["command"]["argv"];
+    let words = program.as_array().filter(|_| action["kind"] == "command");
+    let places = [&action["file"], &action["goal"]["backup"]].into_iter();
+    let named = places.chain(words.into_iter().flatten());
+    named.filter_map(|word| word.as_str().map(str::to_owned)).collect()
 }

@@ -410,3 +410,61 @@ fn a_rehearsal_asks_what_is_copied_shows_its_plan_and_is_seen_while_it_runs() {
     let shown = console.text();
     assert!(!shown.contains("c ends it"), "{shown}");
 }
+
+/// A plan that policy wants a second person for, asked for and not there yet.
+fn awaited() -> (Console, Plan) {
+    let mut console = Console::new();
+    console.char(1_000, 'u');
+    (console, Plan { approvals: 1, ..destructive() })
+}
+
+/// Returns the reason that was recorded for going on alone.
+fn alone(outputs: &[Output]) -> Option<&str> {
+    outputs.iter().find_map(|output| match output {
+        Output::Effect(Effect::Record(entry)) => entry.data["reason"].as_str(),
+        _ => None,
+    })
+}
+
+#[test]
+fn what_was_typed_before_the_field_for_a_reason_opened_is_no_reason() {
+    let (mut console, plan) = awaited();
+    for c in "jk".chars() {
+        console.char(40, c);
+    }
+    console.plan(10, plan);
+    assert!(console.text().contains("A second person approves it"), "{}", console.text());
+    for c in "mind it".chars() {
+        console.char(40, c);
+    }
+    assert_eq!(alone(&console.key(40, KeyCode::Enter)), None);
+    assert_eq!(alone(&console.input(5, Input::Paste("mind it\r".into()))), None);
+    assert_eq!(alone(&console.key(600, KeyCode::Enter)), None, "nothing of it was taken");
+    assert!(console.text().contains("it is recorded: say something"), "{}", console.text());
+    assert!(console.performed.is_empty());
+}
+
+#[test]
+fn a_key_that_is_held_while_the_field_for_a_reason_opens_types_nothing() {
+    let (mut console, plan) = awaited();
+    console.char(600, 'j');
+    console.plan(10, plan);
+    for _ in 0..60 {
+        console.char(35, 'j');
+    }
+    assert_eq!(alone(&console.key(35, KeyCode::Enter)), None);
+    assert!(console.text().contains("too early: read it first"), "{}", console.text());
+}
+
+#[test]
+fn a_reason_that_is_typed_after_the_field_was_read_is_taken_and_esc_leaves_at_any_time() {
+    let (mut console, plan) = awaited();
+    console.plan(30, plan.clone());
+    console.typed("nobody answers");
+    assert_eq!(alone(&console.key(140, KeyCode::Enter)), Some("nobody answers"));
+
+    let (mut console, _) = awaited();
+    console.plan(30, plan);
+    assert_eq!(alone(&console.key(5, KeyCode::Esc)), Some("left before it was approved: up 7"));
+    assert!(console.text().contains("left: nothing was run"), "{}", console.text());
+}

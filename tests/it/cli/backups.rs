@@ -137,6 +137,8 @@ fn what_was_changed_beside_a_backup_is_told_and_leaves_the_backup_good() {
     let file = beside.display().to_string();
     let file = file.strip_suffix(".beside").expect("it ends so");
     assert_eq!(lk.run(&["verify", file]).code(), 0);
+    let roles = lk.project().join("roles.kept");
+    fs::copy(beside.join("roles.sql"), &roles).expect("it can be copied");
     fs::write(beside.join("roles.sql"), "ALTER ROLE somebody SUPERUSER;").expect("it is written");
     fs::remove_file(beside.join("database.sql")).expect("it is there");
     let proof = lk.run(&["verify", file, "--json"]);
@@ -150,6 +152,18 @@ fn what_was_changed_beside_a_backup_is_told_and_leaves_the_backup_good() {
     };
     assert!(what("roles.sql").contains("do not use it"), "{document}");
     assert_eq!(what("database.sql"), "it is gone");
+    // A name that leads elsewhere is followed nowhere, though what lies there has the sum.
+    let manifest = format!("{file}.manifest.json");
+    let text = fs::read_to_string(&manifest).expect("a manifest");
+    let led = text.replace("\"roles.sql\"", "\"../roles.sql\"");
+    assert_ne!(led, text);
+    fs::write(&manifest, led).expect("it is written");
+    fs::copy(&roles, beside.with_file_name("roles.sql")).expect("it can be copied");
+    let document = lk.run(&["verify", file, "--json"]).document("verify");
+    let leads = "its name leads elsewhere: the manifest is not ours";
+    let sides = document["beside"].as_array().expect("a list");
+    assert!(sides.iter().any(|side| side["what"] == leads), "{document}");
+    fs::write(&manifest, text).expect("it is written");
     let (act, answer) = (lk.plan(&["restore", "newest"]).0, lk.confirmed(&["restore", "newest"]));
     assert_eq!(
         (act["action"]["act"].as_str(), answer.code()),

@@ -176,6 +176,42 @@ fn a_backup_and_its_restore_through_a_prefix_are_counted_proven_and_swapped_in()
     }
 }
 
+/// Runs this in every database that a restore has made, behind each run of `pg_restore`.
+fn behind_pg_restore(scene: &Scene, sql: &str) {
+    let script = PREFIX.replace("cat | \"$@\" | cat\n", "");
+    let admin = scene.server.cluster.dsn("postgres", "postgres");
+    let more = format!(
+        "cat | \"$@\" | cat || exit\ncase \" $* \" in *\" pg_restore \"*) ;; *) exit;; esac\n\
+         unset PGPASSWORD\nmade=\"select datname from pg_database where datname like '%_restore_%'\"\n\
+         for name in $(psql '{admin}' -XAtc \"$made\"); do\n    \
+         psql \"$(echo '{admin}' | sed \"s|/postgres?|/$name?|\")\" -Xqc \"{sql}\" >&2\ndone\n"
+    );
+    fs::write(scene.lk.project().join("elsewhere"), script + &more).expect("it is written");
+}
+
+#[test]
+fn what_was_loaded_and_is_not_what_the_backup_holds_is_not_swapped_in() {
+    let scene = Scene::new(NAMED, "").allowed();
+    assert_eq!(scene.confirmed(&["backup"]).1.code(), 0);
+    behind_pg_restore(
+        &scene,
+        "DELETE FROM users WHERE id = 7; CREATE TABLE more (a int);
+         ALTER TABLE users ADD CONSTRAINT f FOREIGN KEY (id) REFERENCES users NOT VALID",
+    );
+    let (_, answer) = scene.confirmed(&["restore", "newest"]);
+    let told = answer.out() + &answer.said();
+    assert_eq!(answer.code(), 1, "{told}");
+    for wrong in [
+        "the new database is not what the backup holds",
+        "public.users has 2999 rows, not 3000",
+        "public.more is not in the backup",
+        "f on users is not valid",
+    ] {
+        assert!(told.contains(wrong), "{wrong}: {told}");
+    }
+    assert_eq!(scene.count("users"), "3000", "the live database is the one from before");
+}
+
 #[test]
 fn a_prefix_of_a_checkout_runs_nothing_before_its_file_was_allowed() {
     let scene = Scene::new(NAMED, "");

@@ -16,7 +16,7 @@ use crate::support::until;
 const HEAD: &str = "schema = 1\nid = \"known\"\ntitle = \"Known\"\nentry = \"main\"\n";
 
 /// A project whose runbook `known` has these tables before its section, and these steps.
-fn project(database: &Database, tables: &str, steps: &str) -> Lk {
+pub(super) fn project(database: &Database, tables: &str, steps: &str) -> Lk {
     let lk = Lk::on(database);
     fs::create_dir(lk.project().join("runbooks")).expect("it can be made");
     let text = format!("{HEAD}{tables}[[section]]\nid = \"main\"\ntitle = \"Main\"\n{steps}");
@@ -27,23 +27,23 @@ fn project(database: &Database, tables: &str, steps: &str) -> Lk {
 }
 
 /// A step that makes a table of its own name.
-fn makes(id: &str, more: &str) -> String {
+pub(super) fn makes(id: &str, more: &str) -> String {
     let act = format!("kind = \"act\"\nsql = \"CREATE TABLE {id} (id int)\"\nrisk = \"safe\"");
     format!("[[section.step]]\nid = \"{id}\"\ntitle = \"Make {id}\"\n{act}\n{more}\n")
 }
 
 /// A step that makes a table of its own name, and takes its time for it.
-fn slowly_makes(id: &str) -> String {
+pub(super) fn slowly_makes(id: &str) -> String {
     let sql = format!("SELECT pg_sleep(3); CREATE TABLE {id} (id int)");
     let act = format!("kind = \"act\"\nsql = \"{sql}\"\nrisk = \"safe\"");
     format!("[[section.step]]\nid = \"{id}\"\ntitle = \"Make {id}\"\n{act}\n")
 }
 
-fn walk(lk: &Lk) -> Typed {
+pub(super) fn walk(lk: &Lk) -> Typed {
     lk.typed(&["run", "known", "--plain"])
 }
 
-async fn is_there(connection: &mut PgConnection, table: &str) -> bool {
+pub(super) async fn is_there(connection: &mut PgConnection, table: &str) -> bool {
     let found: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
         .bind(table)
         .fetch_one(connection)
@@ -53,14 +53,14 @@ async fn is_there(connection: &mut PgConnection, table: &str) -> bool {
 }
 
 /// Returns the records of the one run.
-fn records(lk: &Lk) -> Vec<Record> {
+pub(super) fn records(lk: &Lk) -> Vec<Record> {
     let mut journals = lk.journals();
     assert_eq!(journals.len(), 1);
     assert!(journals[0].intact);
     journals.remove(0).records
 }
 
-fn of(records: &[Record], kind: Kind, step: &str) -> usize {
+pub(super) fn of(records: &[Record], kind: Kind, step: &str) -> usize {
     let is = |record: &&Record| record.kind == kind && record.step.as_deref() == Some(step);
     records.iter().filter(is).count()
 }
@@ -169,7 +169,7 @@ fn console(lk: &Lk) -> Pty {
 }
 
 /// Types as a hand does.
-fn slowly(pty: &mut Pty, text: &str) {
+pub(super) fn slowly(pty: &mut Pty, text: &str) {
     for key in text.chars() {
         sleep(Duration::from_millis(60));
         pty.send(&key.to_string());

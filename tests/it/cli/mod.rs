@@ -27,6 +27,7 @@ mod restore;
 mod restore_table;
 mod resume;
 mod runbook;
+mod safety;
 mod salvage;
 mod schema;
 mod second;

@@ -44,9 +44,9 @@ risk = "safe"
 "#;
 
 /// A server of its own, since roles belong to a whole cluster.
-struct Scene {
-    lk: Lk,
-    database: Database,
+pub(super) struct Scene {
+    pub lk: Lk,
+    pub database: Database,
     _server: Server,
 }
 
@@ -90,7 +90,7 @@ impl Scene {
         self.lk.run(&[&confirm, more].concat())
     }
 
-    fn records(&self) -> Vec<Record> {
+    pub fn records(&self) -> Vec<Record> {
         self.lk.journals().pop().expect("a run").records
     }
 
@@ -99,7 +99,7 @@ impl Scene {
     }
 
     /// Waits until so many records of a kind are there: what is said comes a moment before.
-    fn until(&self, kind: Kind, count: usize) {
+    pub fn until(&self, kind: Kind, count: usize) {
         let begun = Instant::now();
         while self.count(kind) < count {
             assert!(begun.elapsed() < Duration::from_mins(1), "no {count} of {kind:?}");
@@ -484,7 +484,7 @@ fn check_is_the_first_section_of_migrate_and_says_why() {
 }
 
 /// A production target whose policy asks for a second person, with its migrations applied.
-fn guarded(name: &str) -> Scene {
+pub(super) fn guarded(name: &str) -> Scene {
     let scene = scene(name, BOOK);
     let up = ["up", "--to", "2"];
     for _ in 0..2 {
@@ -507,7 +507,7 @@ fn down(scene: &Scene) -> Pty {
     Pty::spawn(command, 120, 50)
 }
 
-fn of_kind(records: &[Record], kind: Kind) -> Vec<&Record> {
+pub(super) fn of_kind(records: &[Record], kind: Kind) -> Vec<&Record> {
     records.iter().filter(|record| record.kind == kind).collect()
 }
 

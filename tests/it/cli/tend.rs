@@ -145,6 +145,32 @@ fn what_an_open_run_has_made_stays() {
 }
 
 #[test]
+fn what_an_open_run_reads_stays() {
+    let (_database, lk, newest) = shop("tend_read");
+    for days in 1..=2 {
+        older(&newest, days, |_| {});
+    }
+    let read = [3, 4].map(|days| older(&newest, days, |_| {}));
+    let free = older(&newest, 5, |_| {});
+    let acts = [&["restore"][..], &["restore-table", "stage", "users"]];
+    for (act, dump) in acts.iter().zip(&read) {
+        let dump = dump.to_string_lossy();
+        let args = [act, &[&*dump][..]].concat();
+        let (_, hash) = lk.plan(&args);
+        let mut command = lk.command(&[&args[..], &["--confirm", &hash]].concat());
+        // It dies between its intent and its act: the run is left open.
+        let output = command.env("LOCKKEEPER_FAILPOINT", "act.after_sync").output();
+        assert!(!output.expect("it starts").status.success(), "{act:?}");
+    }
+    let (plan, _) = lk.plan(&["backups", "prune"]);
+    let places = plan["action"]["backups"].to_string();
+    assert!(places.contains(&name(&free)), "{places}");
+    for (act, dump) in acts.iter().zip(&read) {
+        assert!(!places.contains(&name(dump)), "{act:?}: {places}");
+    }
+}
+
+#[test]
 fn a_pin_holds_until_it_is_taken_off() {
     let (_database, lk, newest) = shop("tend_pin");
     let old: Vec<PathBuf> = (1..=3).map(|days| older(&newest, days, |_| {})).collect();

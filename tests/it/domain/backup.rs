@@ -52,6 +52,7 @@ fn a_failed_proof_outweighs_every_passed_one_until_it_is_passed_again() {
     let mut one = backup("one", 9, &[Level::L2, Level::L4]);
     one.verified.push(proof(Level::L1, false, 2));
     assert_eq!((one.level(), Worth::of(&one)), (None, Worth::Bad));
+    assert_eq!(one.passed().collect::<Vec<_>>(), [Level::L2, Level::L4]);
     one.verified.push(proof(Level::L1, true, 1));
     assert_eq!((one.level(), Worth::of(&one)), (Some(Level::L4), Worth::Proven));
 }
@@ -79,6 +80,9 @@ fn only_what_enough_newer_and_proven_ones_supersede_may_go() {
         good("a", 1),
         good("b", 2),
         backup("unproven", 3, &[Level::L2]),
+        Backup { complete: None, ..good("perhaps cut off", 3) },
+        Backup { complete: Some(false), ..good("cut off", 3) },
+        Backup { registered: false, ..good("found", 3) },
         good("c", 4),
         Backup { retention: Retention::Pinned, ..good("pinned", 5) },
         Backup { registered: false, ..good("adopted", 5) },

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lockkeeper::domain::backoff;
 use lockkeeper::domain::identity::{
-    Class, Identity, Pin, Refused, check_pin, effective_class, require_primary,
+    Class, Identity, Pin, Refused, check_bound, check_pin, effective_class, require_primary,
 };
 use proptest::prelude::*;
 
@@ -81,6 +81,39 @@ fn a_replica_is_refused_where_a_primary_is_needed() {
     let text = require_primary(&replica).unwrap_err().to_string();
     assert!(text.starts_with("db1:5432 is a replica"), "{text}");
     assert!(check_pin(&pin(), &replica, None).is_err());
+}
+
+/// Every way in which what answers can be another target than the one that was meant.
+fn others() -> Vec<(&'static str, Identity)> {
+    vec![
+        ("system identifier", Identity { system_identifier: "1".into(), ..production() }),
+        ("database", Identity { database: "shop2".into(), ..production() }),
+        ("the database's OID", Identity { database_oid: 24576, ..production() }),
+        ("host", Identity { host: "db2".into(), ..production() }),
+        ("port", Identity { port: 5433, ..production() }),
+        ("role", Identity { role: "app".into(), ..production() }),
+        ("primary", Identity { primary: false, ..production() }),
+    ]
+}
+
+#[test]
+fn one_difference_of_any_kind_makes_another_target() {
+    for (what, other) in others() {
+        assert!(!production().same_target(&other), "{what}");
+        let refused = check_bound(&production(), &other).unwrap_err().to_string();
+        assert!(refused.contains(what), "{refused}");
+    }
+    let upgraded = Identity { version_num: 150_021, version: "15.21".into(), ..production() };
+    assert!(production().same_target(&upgraded), "a minor upgrade makes no other database");
+    assert_eq!(check_bound(&production(), &upgraded), Ok(()));
+}
+
+#[test]
+fn a_pinned_host_and_a_pinned_role_in_replication_are_compared_and_others_are_not() {
+    let loose = Pin { host: None, primary: None, ..pin() };
+    let moved = Identity { host: "db2".into(), primary: false, ..production() };
+    assert_eq!(check_pin(&loose, &moved, None), Ok(()));
+    assert!(check_pin(&Pin { host: Some("db1".into()), ..loose }, &moved, None).is_err());
 }
 
 proptest! {

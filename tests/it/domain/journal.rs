@@ -120,6 +120,24 @@ fn a_newer_format_is_told_from_damage_even_with_kinds_unknown_here() {
     assert_eq!(read(b"{}\n").newer, None);
 }
 
+#[test]
+fn a_newer_record_is_refused_also_where_all_of_it_could_be_read() {
+    let first = line(Entry::new(Kind::Opened, Value::Null), 1, GENESIS);
+    let newer = first.replacen(&format!("\"v\":{VERSION}"), &format!("\"v\":{}", VERSION + 1), 1);
+    assert_ne!(first, newer);
+    let reading = read(format!("{newer}\n").as_bytes());
+    assert_eq!((reading.records.len(), reading.newer), (0, Some(VERSION + 1)));
+}
+
+#[test]
+fn a_record_with_another_number_is_found_though_the_chain_holds() {
+    let first = line(Entry::new(Kind::Opened, Value::Null), 1, GENESIS);
+    let skipped = line(Entry::new(Kind::Note, Value::Null), 3, &sha256_hex(first.as_bytes()));
+    let reading = read(format!("{first}\n{skipped}\n").as_bytes());
+    assert!(!reading.intact);
+    assert_eq!(reading.fault.as_deref(), Some("record 2 is numbered 3"));
+}
+
 fn seen_as_before(before: &Reading, after: &Reading) -> bool {
     after.intact && !after.torn_tail && after.head == before.head
 }

@@ -1,5 +1,6 @@
 //! What a confirmation is bound to.
 
+use lockkeeper::domain::identity::Class;
 use lockkeeper::domain::plan::{Answer, Digest, Hash, Plan, Refused, Risk, Timeouts};
 
 use crate::support::act::plan as plan_of;
@@ -25,6 +26,10 @@ fn changed() -> Vec<(&'static str, Plan)> {
         ("server", with(&|p| p.target.system_identifier = "1".into())),
         ("database", with(&|p| p.target.database = "shop2".into())),
         ("database of the same name", with(&|p| p.target.database_oid += 1)),
+        ("class", with(&|p| p.class = Class::Staging)),
+        ("host", with(&|p| p.target.host = "db2".into())),
+        ("port", with(&|p| p.target.port += 1)),
+        ("replica", with(&|p| p.target.primary = !p.target.primary)),
         ("role", with(&|p| p.target.role = "app".into())),
         ("file", with(&|p| p.files.push(Digest::of("up.sql", b"DROP TABLE t")))),
         ("revision", with(&|p| p.revision_before = vec!["1".into()])),

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use lockkeeper::domain::journal::Kind;
@@ -9,7 +10,7 @@ use lockkeeper::domain::outcome::{Ending, Outcome};
 use lockkeeper::domain::plan::{Confirmed, Plan};
 use lockkeeper::domain::resolve::{self, After, classify};
 use lockkeeper::domain::untrusted::Untrusted;
-use lockkeeper::io::act::{Batch, Job, LINE, Stop, Tail, Value, WINDOW, adopt};
+use lockkeeper::io::act::{Batch, Job, LINE, Spec, Stop, Tail, Value, WINDOW, adopt};
 use lockkeeper::io::journal::{Journal, new_run};
 use lockkeeper::io::perform::{Act, Finished, Performed, Setting, in_child, perform};
 use lockkeeper::io::process::Identity;
@@ -153,6 +154,17 @@ fn a_variable_that_the_plan_does_not_name_is_not_set() {
 }
 
 #[test]
+fn a_program_is_not_started_without_a_variable_that_the_plan_names() {
+    let bench = Bench::new();
+    let mut plan = bench.plan("touch ran");
+    plan.command.as_mut().expect("a command").env = vec!["PGDATABASE".into()];
+    let outcome = bench.run(plan).performed.outcome;
+    assert_eq!(outcome.ending, Ending::NotRun);
+    assert!(outcome.message.raw().contains("PGDATABASE"), "{outcome:?}");
+    assert!(!bench.path("ran").exists());
+}
+
+#[test]
 fn the_program_gets_what_the_plan_names_and_nothing_of_libpq_else() {
     let mut bench = Bench::new();
     bench.env = vec![("PGDATABASE".into(), Value::Plain("shop".into()))];
@@ -258,6 +270,33 @@ fn a_job_that_was_given_up_starts_nothing_any_more() {
     assert_eq!(adopt(&job), resolve::Job::Unclaimed, "it stays certain");
     assert_eq!(bench.run(bench.plan("touch ran")).performed.outcome.ending, Ending::NotRun);
     assert!(!bench.path("ran").exists());
+}
+
+#[test]
+fn a_process_that_comes_late_starts_nothing_of_a_job_that_was_given_up() {
+    for given_up in [false, true] {
+        let bench = Bench::new();
+        let (job, plan) = (bench.job(), bench.plan("touch ran"));
+        let command = plan.command.clone().expect("a command");
+        let spec = Spec {
+            act: "1".into(),
+            attempt: 1,
+            plan: plan.hash().to_string(),
+            argv: command.argv,
+            env: Vec::new(),
+            cwd: command.cwd.into(),
+            grace_ms: 50,
+        };
+        fs::create_dir_all(job.dir()).expect("a directory can be made");
+        let text = serde_json::to_vec(&spec).expect("it is JSON");
+        fs::write(job.dir().join("job.json"), text).expect("written");
+        if given_up {
+            assert_eq!(adopt(&job), resolve::Job::Unclaimed);
+        }
+        let late = Command::new(LOCKKEEPER).arg("__act").arg(job.dir()).output();
+        let late = late.expect("lockkeeper starts");
+        assert_eq!(bench.path("ran").exists(), !given_up, "{late:?}");
+    }
 }
 
 #[test]

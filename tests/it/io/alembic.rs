@@ -223,6 +223,30 @@ async fn a_run_that_leads_elsewhere_only_when_it_changes_something_is_an_alarm()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_lease_that_is_lost_while_alembic_is_proven_starts_nothing() {
+    let project = Project::of(&[TABLE]);
+    let server = server::private(&[]);
+    let database = server.database("alembic_lease");
+    let env = fs::read_to_string(project.path().join("migrations/env.py")).expect("it reads");
+    // Under a name of its own: it is not what is looked for on the server.
+    let ends = format!(
+        "import sys, psycopg2\nif 'current' in sys.argv:\n    \
+         other = psycopg2.connect(\"{}\", application_name=\"other\")\n    \
+         other.cursor().execute(\"SELECT pg_terminate_backend(pid, 20000) FROM pg_stat_activity \
+         WHERE application_name = 'lockkeeper/lease'\")\n    other.close()\nPER = ",
+        database.dsn()
+    );
+    project.write("migrations/env.py", &env.replace("PER = ", &ends));
+    let state = tempfile::tempdir().expect("a directory");
+    let mut drive = start(&project, &database, state.path());
+    drive.plan(up()).await;
+    let outcome = drive.confirm().await;
+    assert_eq!(outcome.ending, Ending::NotRun, "{outcome:?}");
+    assert!(outcome.message.raw().contains("the lease on"), "{outcome:?}");
+    assert!(!has(&database, "t").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_the_program_nothing_runs_and_it_is_said_what_to_do() {
     let (project, database) = (Project::of(&[TABLE]), server::database("alembic_missing"));
     let state = tempfile::tempdir().expect("a directory");

@@ -197,13 +197,24 @@ fn a_disk_that_fills_up_leaves_nothing_behind() {
 
 /// Runs `pg_dump`, and changes what it wrote, `from_end` bytes before its end.
 fn careless(scene: &Scene, from_end: usize) -> PathBuf {
+    instead(
+        scene,
+        "",
+        &format!(
+            "exec 3>&1\n\
+         size=$(stat -Lc %s /dev/fd/3)\n\
+         printf XX | dd of=/dev/fd/3 bs=1 conv=notrunc status=none seek=$((size - {from_end}))\n"
+        ),
+    )
+}
+
+/// A `pg_dump` with more words, and with something done behind it.
+fn instead(scene: &Scene, words: &str, then: &str) -> PathBuf {
     let real = clients::find("pg_dump", 0).expect("there is a pg_dump").path;
     let path = scene.dir.path().join("pg_dump");
     let text = format!(
-        "#!/bin/sh\n{real} \"$@\" || exit\ncase \"$1\" in --version) exit;; esac\n\
-         exec 3>&1\n\
-         size=$(stat -Lc %s /dev/fd/3)\n\
-         printf XX | dd of=/dev/fd/3 bs=1 conv=notrunc status=none seek=$((size - {from_end}))\n",
+        "#!/bin/sh\ncase \"$1\" in --version) exec {real} --version;; esac\n\
+         {real} \"$@\" {words} || exit\n{then}",
         real = real.display()
     );
     fs::write(&path, text).expect("it is written");
@@ -211,21 +222,33 @@ fn careless(scene: &Scene, from_end: usize) -> PathBuf {
     path
 }
 
+/// Runs it with another `pg_dump`, up to that level of proof.
+fn run_with(scene: &Scene, pg_dump: &Path, level: &str) -> Output {
+    let command = scene.command();
+    let args: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
+    let at = args.iter().position(|word| word == "--pg-dump").expect("it is given");
+    let mut child = Command::new(LOCKKEEPER);
+    child.args(&args[..=at]).arg(pg_dump).args(&args[at + 2..]).args(["--level", level]);
+    child.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    child.env_remove("DATABASE_URL").current_dir(scene.dir.path()).stdin(Stdio::null());
+    child.output().expect("lockkeeper starts")
+}
+
+#[test]
+fn what_has_fewer_rows_than_were_counted_beside_pg_dump_is_no_backup() {
+    let scene = Scene::new("backup_fewer");
+    let pg_dump = instead(&scene, "--exclude-table-data=users", "");
+    let output = run_with(&scene, &pg_dump, "L3");
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("its rows are not those"), "{}", said(&output));
+    assert_eq!(scene.names(), [""; 0], "nothing that looks like a backup stays");
+}
+
 #[test]
 fn what_does_not_decode_is_no_backup_though_pg_dump_ended_well() {
     let scene = Scene::new("backup_flipped");
     let pg_dump = careless(&scene, 5000);
-    let run = |level: &str| {
-        let mut command = scene.command();
-        let args: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
-        let at = args.iter().position(|word| word == "--pg-dump").expect("it is given");
-        let mut child = Command::new(LOCKKEEPER);
-        child.args(&args[..=at]).arg(&pg_dump).args(&args[at + 2..]).args(["--level", level]);
-        child.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        command = child;
-        command.env_remove("DATABASE_URL").current_dir(scene.dir.path()).stdin(Stdio::null());
-        command.output().expect("lockkeeper starts")
-    };
+    let run = |level: &str| run_with(&scene, &pg_dump, level);
     let output = run("L3");
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert!(said(&output).contains("public.users does not decode"), "{}", said(&output));

@@ -12,6 +12,7 @@ use lockkeeper::domain::plan::{Direction, Risk, Signal};
 use lockkeeper::io::cluster::Stop;
 use lockkeeper::session::effect::{Event, Goal, Request};
 use lockkeeper::session::facts::Lease;
+use rustix::process::{Pid, Signal as Unix, kill_process};
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection as _, Row as _};
 use tempfile::TempDir;
@@ -166,6 +167,39 @@ async fn lost_connections_come_back_by_themselves_but_a_lost_lease_refuses_once(
     drive.plan(terminate(key(&mut victim).await)).await;
     end(&mut admin, "control").await;
     assert_eq!(drive.confirm().await.ending, Ending::Done);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_writes_after_its_plan_was_shown_is_not_ended() {
+    let (database, places) = (server::database("writes_later"), Places::new());
+    database.execute("CREATE TABLE t (id int)");
+    let mut session = database.connect().await;
+    let backend = key(&mut session).await;
+    let mut drive = places.drive(&database.dsn()).await;
+    let plan = drive.plan(terminate(backend)).await;
+    assert_eq!(plan.risk, Risk::Safe, "nothing would be lost: {:?}", plan.preview);
+    let run = async |session: &mut PgConnection, sql: &'static str| {
+        sqlx::raw_sql(sql).execute(session).await.expect("its session lives");
+    };
+    run(&mut session, "BEGIN; INSERT INTO t VALUES (1)").await;
+    let outcome = drive.confirm().await;
+    assert!(not_run(&outcome).contains("it has written since it was confirmed"), "{outcome:?}");
+    run(&mut session, "COMMIT").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_does_not_end_is_not_told_as_ended() {
+    let (database, places) = (server::database("stays"), Places::new());
+    let mut session = database.connect().await;
+    let backend = key(&mut session).await;
+    let mut drive = places.drive(&database.dsn()).await;
+    drive.plan(terminate(backend)).await;
+    let pid = Pid::from_raw(backend.pid).expect("a process");
+    kill_process(pid, Unix::STOP).expect("it is one of ours");
+    let outcome = drive.confirm().await;
+    kill_process(pid, Unix::CONT).expect("it is one of ours");
+    assert_eq!(outcome.ending, Ending::Failed, "{outcome:?}");
+    assert!(outcome.message.raw().contains("it is still there"), "{outcome:?}");
 }
 
 /// Takes every free connection slot as a role without privileges.

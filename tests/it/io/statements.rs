@@ -93,6 +93,9 @@ async fn sql_that_commits_by_itself_is_not_called_rolled_back_when_it_fails() {
     let outcome = drive.confirm().await;
     assert_eq!(outcome.ending, Ending::Partial, "{outcome:?}");
     assert_eq!(world.count(TABLES).await, 1);
+    drive.plan(sql("BEGIN; INSERT INTO t VALUES (1); COMMIT; SELECT 1 / 0")).await;
+    let outcome = drive.confirm().await;
+    assert_eq!(outcome.ending, Ending::Partial, "no schema shows its row: {outcome:?}");
     let plan = drive.plan(sql("CREATE INDEX CONCURRENTLY i ON t (id)")).await;
     assert_eq!((plan.timeouts.lock_ms, plan.attempts), (None, 1), "it would leave a broken index");
     assert_eq!(drive.confirm().await.ending, Ending::Done);

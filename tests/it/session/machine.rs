@@ -389,6 +389,7 @@ fn a_pause_takes_the_shown_plan_back_and_holds_the_next_attempt() {
     driven.show(safe());
     let answer = driven.right_answer().expect("it is shown");
     driven.go(Move::Pause);
+    assert!(driven.session.pending().is_none(), "nothing is left to be said yes to");
     assert_eq!(driven.event(Event::Answered(answer)), [""; 0]);
     driven.go(Move::Pause);
     driven.go(Move::Run);
@@ -444,4 +445,36 @@ fn a_run_that_is_given_up_says_what_stays_of_it() {
     assert!(driven.said().contains("goes to a person"), "{}", driven.said());
     assert!(driven.said().contains("done, and stay"), "{}", driven.said());
     assert!(driven.session.is_fallen());
+}
+
+#[test]
+fn a_plan_that_comes_after_a_record_failed_is_not_shown() {
+    let mut driven = Driven::new();
+    driven.event(Event::Asked(up(Goal::One)));
+    driven.event(Event::RecordFailed("full".into()));
+    assert_eq!(driven.show(safe()), [""; 0]);
+    assert!(driven.session.pending().is_none());
+    assert!(!driven.session.is_planning());
+}
+
+#[test]
+fn a_run_makes_no_move_once_a_record_failed_but_can_be_left() {
+    let mut driven = Driven::walking(small());
+    driven.event(Event::RecordFailed("full".into()));
+    assert_eq!(driven.go(Move::Continue), [""; 0]);
+    assert_eq!(driven.step(), "hello");
+    assert_eq!(driven.said(), "not done, because it cannot be recorded: full");
+    driven.go(Move::Abandon("the disk is full".into()));
+    assert!(driven.walk().end().is_some());
+}
+
+#[test]
+fn a_run_that_was_handed_over_takes_no_more_moves_here() {
+    let mut driven = Driven::walking(small());
+    assert_eq!(driven.go(Move::Handover { to: "lee".into(), note: String::new() }), ["release"]);
+    for step in [Move::Pause, Move::Continue, Move::Abandon("mine".into())] {
+        assert_eq!(driven.go(step), [""; 0]);
+        assert_eq!(driven.said(), "the run is handed over: whoever resumes it goes on");
+    }
+    assert!(driven.walk().end().is_none());
 }

@@ -2,13 +2,16 @@
 //! confirmed plan, and nothing else does.
 
 mod acting;
+mod approvals;
 pub mod driver;
+mod gates;
 mod generated;
 mod machine;
 mod preview;
 mod probe;
 mod procedure;
 mod property;
+mod recorded;
 mod resume;
 mod second;
 mod steps;

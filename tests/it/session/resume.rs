@@ -234,3 +234,64 @@ fn an_act_waits_for_a_person_however_its_file_resumes_it() {
         assert_eq!(walk.phase(), &Phase::Ready, "{resume}");
     }
 }
+
+#[test]
+fn a_paused_run_is_paused_when_it_is_resumed() {
+    let mut recorded = Recorded::to_up();
+    recorded.moved(Move::Pause);
+    let (walk, wants) = recorded.resumed();
+    assert!(walk.is_paused());
+    assert_eq!(wants, []);
+    recorded.moved(Move::Pause);
+    assert!(!recorded.resumed().0.is_paused());
+}
+
+#[test]
+fn what_would_go_on_by_itself_waits_for_a_person_where_its_step_says_so() {
+    let text = |resume: &str| {
+        format!(
+            "schema = 1\nid = \"t\"\ntitle = \"T\"\n[[section]]\nid = \"main\"\ntitle = \
+             \"Main\"\n[[section.step]]\nid = \"calm\"\nkind = \"check\"\ntitle = \"Calm\"\n\
+             probe = \"blocked_sessions\"\n{resume}\n"
+        )
+    };
+    let resumed = |resume: &str| {
+        let walk = Walk::new(book(&text(resume)), Place::default());
+        let mut recorded = Recorded { walk, records: Vec::new() };
+        recorded.append(Entry::new(Kind::Opened, serde_json::Value::Null));
+        recorded.step(Walk::begin);
+        let library = std::collections::BTreeMap::default();
+        let walk = Walk::resume(book(&text(resume)), library, Place::default(), &recorded.records);
+        let mut walk = walk.expect("it is its own");
+        let wants = walk.begin();
+        (walk.is_paused(), wants.len())
+    };
+    assert_eq!(resumed("resume = \"ask\""), (true, 0));
+    assert_eq!(resumed(""), (false, 1), "others are read anew");
+}
+
+#[test]
+fn whoever_the_run_was_handed_to_does_not_approve_it_after_the_resume() {
+    let text = "schema = 1\nid = \"t\"\ntitle = \"T\"\n[[section]]\nid = \"main\"\ntitle = \
+        \"Main\"\n[[section.step]]\nid = \"lead\"\nkind = \"approve\"\ntitle = \"Lead\"\nrole = \
+        \"lead\"\nnot_self = true\n";
+    let walk = Walk::new(book(text), Place { executor: "kim".into(), ..Place::default() });
+    let mut recorded = Recorded { walk, records: Vec::new() };
+    recorded.append(Entry::new(Kind::Opened, serde_json::Value::Null));
+    recorded.step(Walk::begin);
+    recorded.moved(Move::Handover { to: "lee".into(), note: String::new() });
+    let place = Place { executor: "lee@laptop".into(), ..Place::default() };
+    for (place, own) in
+        [(place, "lee"), (Place { executor: "x".into(), ..Place::default() }, "LEE")]
+    {
+        let library = std::collections::BTreeMap::default();
+        let walk = Walk::resume(book(text), library, place, &recorded.records);
+        let mut walk = walk.expect("it is its own");
+        walk.begin();
+        walk.moved(Move::Pause);
+        walk.moved(Move::Approve(own.into()));
+        assert_eq!((walk.approvals().len(), walk.end()), (0, None));
+        walk.moved(Move::Approve("pat".into()));
+        assert_eq!(walk.approvals().len(), 1);
+    }
+}

@@ -42,9 +42,13 @@ fn records(effects: &[Effect], kind: Kind) -> usize {
 }
 
 fn approval(of: &Plan) -> Record {
+    approval_by("kim", of)
+}
+
+fn approval_by(name: &str, of: &Plan) -> Record {
     let approval = Approval {
         role: "second person".into(),
-        by: "kim".into(),
+        by: name.into(),
         verified: true,
         subject: Subject { step: None, plan: Some(of.hash().to_string()) },
     };
@@ -122,4 +126,28 @@ fn policy_asks_in_production_for_what_loses_and_everywhere_for_what_destroys() {
     assert_eq!(policy.approvals_of(Class::Staging, Risk::Lossy), 0);
     assert_eq!(policy.approvals_of(Class::Staging, Risk::Destructive), 2);
     assert_eq!(Policy::default().approvals_of(Class::Production, Risk::Destructive), 0);
+}
+
+#[test]
+fn as_many_different_people_approve_as_policy_asks_for() {
+    let two = Plan { approvals: 2, ..plan(7) };
+    let mut session = Session::default();
+    asked(&mut session, two.clone());
+    for name in ["kim", "KIM", "kim@laptop"] {
+        session.update(Event::Approved(Box::new(approval_by(name, &two))));
+        let count = session.second().map(lockkeeper::session::machine::Second::count);
+        assert_eq!(count, Some((2, 1)), "{name} is one person");
+    }
+    let again = session.update(Event::Approved(Box::new(approval_by("lee", &two))));
+    session.update(Event::Previewed(ticket(&again), Previewed::Plan(Box::new(two))));
+    assert!(session.pending().is_some());
+}
+
+#[test]
+fn nothing_else_is_asked_for_while_an_act_waits_for_a_second_person() {
+    let mut session = Session::default();
+    asked(&mut session, plan(7));
+    let effects = session.update(Event::Asked(request()));
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Preview(..))), "{effects:?}");
+    assert!(session.second().is_some());
 }

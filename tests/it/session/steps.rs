@@ -374,8 +374,11 @@ fn nobody_approves_what_they_run_and_the_approval_is_recorded_unverified() {
 
     let mut alone = Driven::walking(steps(text));
     assert_eq!(alone.go(Move::Override(" ".into())), NONE);
+    assert_eq!((alone.step(), alone.phase()), ("lead", &Phase::Approving), "no reason, no way on");
+    assert!(!alone.recorded.contains(&Kind::Override));
     alone.go(Move::Override("nobody answers at three".into()));
     assert!(matches!(alone.status("lead"), Some(Status::Passed { means: Means::Overridden, .. })));
+    assert!(alone.recorded.contains(&Kind::Override));
     assert_eq!(alone.walk().approvals(), []);
 }
 

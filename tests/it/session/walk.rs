@@ -251,8 +251,10 @@ fn a_late_reading_of_an_older_question_is_dropped() {
     let (old, probes) = driven.probing.clone().expect("the check is read");
     let readings = driven.readings(&probes, Find::Good);
     skip(&mut driven);
+    let other = driven.probing.clone();
     assert_eq!(driven.event(Event::Probed(old, readings)), NONE);
-    assert_eq!(driven.step(), "answers");
+    assert_eq!((driven.step(), driven.phase()), ("answers", &Phase::Probing(Purpose::Check)));
+    assert_eq!(driven.probing, other, "what is asked now is still waited for");
 }
 
 #[test]
@@ -374,6 +376,56 @@ fn a_pause_starts_nothing_and_holds_before_the_next_step() {
     assert_eq!(driven.find(Find::Good), NONE, "the next check is not read");
     assert_eq!((driven.step(), driven.phase()), ("answers", &Phase::Held));
     assert_eq!(driven.go(Move::Pause), ["probe"]);
+}
+
+#[test]
+fn a_paused_run_takes_no_move_that_leads_on() {
+    let mut driven = at_step("gated");
+    driven.go(Move::Pause);
+    let moves = [
+        Move::Run,
+        Move::Skip("hurry".into()),
+        Move::Override("hurry".into()),
+        Move::Give("0".into()),
+        Move::Approve("lee".into()),
+        Move::Back,
+        choose(CANNOT_TELL, None),
+    ];
+    for step in moves {
+        assert_eq!(driven.go(step.clone()), NONE, "{step:?}");
+        assert_eq!(driven.said(), "the run is paused: go on first", "{step:?}");
+        assert_eq!((driven.step(), driven.phase()), ("gated", &Phase::Ready), "{step:?}");
+    }
+}
+
+#[test]
+fn an_act_under_way_is_not_asked_for_a_second_time() {
+    let mut driven = shown();
+    assert_eq!(driven.go(Move::Run), NONE, "its plan is shown");
+    driven.yes();
+    assert_eq!(driven.go(Move::Run), NONE, "its gates are read");
+    driven.find(Find::Good);
+    assert_eq!(driven.go(Move::Run), NONE, "it runs");
+    assert_eq!(driven.phase(), &Phase::Acting);
+    driven.end(Ending::Done);
+    assert_eq!((driven.step(), driven.performed), ("up", 1));
+}
+
+#[test]
+fn stop_after_this_step_pauses_behind_whatever_ends_it() {
+    for step in [Move::Continue, Move::Skip("read before".into())] {
+        let mut driven = at_step("hello");
+        driven.go(Move::StopAfter);
+        assert_eq!(driven.go(step), NONE, "the next check is not read");
+        assert_eq!((driven.step(), driven.phase()), ("calm", &Phase::Held));
+    }
+}
+
+#[test]
+fn a_stopped_act_passes_no_step() {
+    let driven = ended(Ending::Stopped, "by the operator");
+    assert!(matches!(driven.phase(), Phase::Failed { .. }), "{:?}", driven.phase());
+    assert_eq!(driven.walk().acts_done(), 0);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod proof;
 mod rehearsal;
 mod story;
 mod terminals;
+mod underneath;
 mod walk;
 
 use std::fs;
