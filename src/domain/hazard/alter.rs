@@ -24,7 +24,12 @@ pub(super) fn of(table: &Name, action: &Alter, sql: &str, catalog: &Catalog) -> 
         Alter::Detach(child, concurrently) => detach(table, child, *concurrently, sql, catalog),
         _ => simple(table, action, sql, catalog),
     };
-    inherited(effect, table, action, sql, catalog)
+    let effect = inherited(effect, table, action, sql, catalog);
+    match says(sql, "alter foreign table") {
+        // Its rows lie elsewhere.
+        true => Effect { rewrite: Answer::No, scan: Answer::No, safe_form: None, ..effect },
+        false => effect,
+    }
 }
 
 /// Most actions go down to partitions and children, unless `ONLY` keeps them out.
@@ -41,10 +46,12 @@ fn inherited(effect: Effect, table: &Name, action: &Alter, sql: &str, catalog: &
         Alter::AddConstraint(Constraint { rule: Rule::Check(_), .. }) => {
             says(sql, "no inherit") && !catalog.may_be_since(18)
         }
-        // Keys are made anew on partitions; children by INHERITS have none of it.
-        Alter::AddConstraint(constraint) => {
-            !catalog.find(table).is_some_and(|found| found.partitioned)
-                && !(builds(constraint) && catalog.may_be_since(18))
+        // Keys are made anew on partitions; children by INHERITS have none of it, but are locked
+        // since 18, and for the NOT NULL of a primary key always.
+        Alter::AddConstraint(Constraint { rule, .. }) => {
+            !matches!(rule, Rule::PrimaryKey(_) | Rule::PrimaryKeyUsing(_))
+                && !catalog.find(table).is_some_and(|found| found.partitioned)
+                && !catalog.may_be_since(18)
         }
         _ => false,
     };

@@ -67,7 +67,8 @@ fn of_catalog(words: &str, sql: &str) -> Option<(u32, &'static str)> {
 /// Returns true if a table of a publication has a list of columns, before `WITH`.
 fn lists_columns(sql: &str) -> bool {
     let lower = sql.to_lowercase();
-    lower.split(" with ").next().is_some_and(|head| head.contains('('))
+    let tables = lower.split_once(" table ").map(|(_, tables)| tables);
+    tables.is_some_and(|tables| tables.split(" with ").next().is_some_and(|t| t.contains('(')))
 }
 
 fn of_table(action: &Alter, sql: &str) -> Option<(u32, &'static str)> {

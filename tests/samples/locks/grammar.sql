@@ -392,7 +392,6 @@ ALTER TABLE animal ADD FOREIGN KEY (id) REFERENCES parent (id)
 ALTER TABLE animal ADD CONSTRAINT ex EXCLUDE USING btree (id WITH =)
 ALTER TABLE orders ADD UNIQUE (region, id)
 ALTER TABLE events ADD PRIMARY KEY (id, at, kind)
-ALTER TABLE orders DETACH PARTITION orders_us
 ALTER INDEX docs_gin SET (fastupdate = off)
 ALTER INDEX docs_brin SET (pages_per_range = 4)
 ALTER INDEX docs_gin SET (gin_pending_list_limit = 100)
@@ -407,7 +406,6 @@ ALTER TABLE child ADD COLUMN happened timestamptz NOT NULL DEFAULT clock_timesta
 ALTER TABLE child ADD COLUMN list int[] NOT NULL DEFAULT ARRAY[]::int[]
 ALTER TABLE child ADD COLUMN kind mood NOT NULL DEFAULT 'ok'
 ALTER TABLE child ADD COLUMN seq bigint DEFAULT nextval('counter')
-ALTER TABLE child ALTER COLUMN middle_id TYPE int
 ALTER TABLE child ALTER COLUMN note SET NOT NULL, ADD CONSTRAINT nc CHECK (note <> '')
 UPDATE view_of_view SET id = id
 INSERT INTO child_view (id, note) SELECT id, 'x' FROM child WHERE false
@@ -426,3 +424,6 @@ TRUNCATE loner, events RESTART IDENTITY
 COPY loner (id) TO '/dev/null'
 SELECT nextval('counter'), count(*) FROM loner
 INSERT INTO loner SELECT * FROM loner_archive ON CONFLICT DO NOTHING
+CREATE UNIQUE INDEX i ON animal (id); ALTER TABLE animal ADD PRIMARY KEY USING INDEX i
+ALTER TABLE ONLY animal ADD PRIMARY KEY (id)
+ALTER TABLE ONLY animal ADD UNIQUE (id)
