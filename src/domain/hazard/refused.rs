@@ -33,6 +33,12 @@ fn of_table(table: &Name, action: &Alter, sql: &str, catalog: &Catalog) -> Optio
         }) if relation.partitioned && !catalog.may_be_since(18) => Some(format!(
             "fails: {table} is partitioned, and takes a foreign key NOT VALID from PostgreSQL 18 on only"
         )),
+        Alter::AddConstraint(Constraint { rule: Rule::PrimaryKey(columns), .. })
+            if says(sql, "only") && !catalog.may_be_before(18) =>
+        {
+            let (child, column) = nullable(table, columns, catalog)?;
+            Some(format!("fails: {column} of {child}, which inherits it, is not marked NOT NULL"))
+        }
         Alter::SetLogged(_) if relation.partitioned && !catalog.may_be_before(18) => {
             Some(format!("fails: {table} is partitioned, and has no rows of its own"))
         }
@@ -41,4 +47,17 @@ fn of_table(table: &Name, action: &Alter, sql: &str, catalog: &Catalog) -> Optio
         }
         _ => None,
     }
+}
+
+/// Returns a child, and its column of a key that may be NULL there.
+fn nullable<'a>(
+    table: &Name,
+    columns: &'a [String],
+    catalog: &Catalog,
+) -> Option<(Name, &'a String)> {
+    let children = catalog.tree(table).into_iter().skip(1);
+    children.into_iter().find_map(|child| {
+        let may_be_null = |name: &&String| child.column(name).is_some_and(|c| !c.not_null);
+        Some((catalog.shown(child), columns.iter().find(may_be_null)?))
+    })
 }
