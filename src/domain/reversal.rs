@@ -203,7 +203,8 @@ fn lost_going_down(down: &[Statement]) -> Option<Reversal> {
 /// The first change of the way up that nothing in the way down undoes.
 fn not_undone(up: &[Statement], down: &[Statement]) -> Option<Reversal> {
     let undo: Vec<&Change> = down.iter().flat_map(|statement| &statement.changes).collect();
-    up.iter().find_map(|statement| {
+    let not_made_anew = up.iter().enumerate().filter(|(at, one)| !is_made_anew(one, &up[at + 1..]));
+    not_made_anew.map(|(_, statement)| statement).find_map(|statement| {
         let stays = |change: &&Change| !is_idle(change) && !is_undone(change, &undo);
         statement.changes.iter().find(stays)?;
         let why = format!(
@@ -212,6 +213,20 @@ fn not_undone(up: &[Statement], down: &[Statement]) -> Option<Reversal> {
         );
         Some(Reversal::new(Kind::Unknown, why, Some(statement.line)))
     })
+}
+
+/// Returns true for a `DROP` of what the statements after it define again: what it loses is told
+/// by the definition that stood before.
+fn is_made_anew(statement: &Statement, after: &[Statement]) -> bool {
+    let mut dropped = statement.changes.iter().filter_map(|change| match change {
+        Change::Undefine(object, _) => Some(object),
+        _ => None,
+    });
+    let is_defined = |object: &Object| {
+        let mut changes = after.iter().flat_map(|later| &later.changes);
+        changes.any(|change| matches!(change, Change::Define(one) if one.object.may_be(object)))
+    };
+    dropped.clone().next().is_some() && dropped.all(is_defined)
 }
 
 /// A statement of one way to which nothing in the other belongs.

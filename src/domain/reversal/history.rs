@@ -4,7 +4,7 @@
 //! one only if it repeats its text.
 
 use super::{Kind, Reversal};
-use crate::domain::change::{Change, Definition, Object, Statement};
+use crate::domain::change::{Alter, Change, Definition, Name, Object, Statement};
 
 /// The definitions of the migrations so far, in the order in which they run.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +24,8 @@ struct Event<'a> {
 enum What<'a> {
     Defined(&'a Definition),
     Dropped(&'a Object),
+    /// A table got a new name.
+    Renamed(&'a Name, &'a str),
     /// What nobody can tell the effect of.
     Opaque(&'a str),
 }
@@ -59,6 +61,7 @@ impl<'a> History<'a> {
             let whats = statement.changes.iter().filter_map(|change| match change {
                 Change::Define(definition) => Some(What::Defined(definition)),
                 Change::Undefine(object, _) => Some(What::Dropped(object)),
+                Change::Alter(table, Alter::Rename(to)) => Some(What::Renamed(table, to)),
                 change if change.is_opaque() || alters(statement) => {
                     Some(What::Opaque(&statement.sql))
                 }
@@ -70,9 +73,14 @@ impl<'a> History<'a> {
 
     /// Returns what stood of an object.
     fn stood(&self, object: &Object, is_before: &dyn Fn(&str) -> bool) -> Stood<'a> {
+        let mut object = object.clone();
         let last = self.events.iter().rev().find(|event| match event.what {
-            What::Defined(definition) => definition.object.may_be(object),
-            What::Dropped(dropped) => dropped.may_be(object),
+            What::Defined(definition) => definition.object.may_be(&object),
+            What::Dropped(dropped) => dropped.may_be(&object),
+            What::Renamed(table, to) => {
+                object.on = object.on.take().map(|on| earlier(on, table, to));
+                false
+            }
             What::Opaque(sql) => may_define(sql, &object.name.name),
         });
         let Some(Event { by, line, what }) = last else { return Stood::Nothing };
@@ -83,12 +91,17 @@ impl<'a> History<'a> {
         }
         match what {
             What::Defined(definition) => Stood::Defined(definition, (by, *line)),
-            What::Dropped(_) => Stood::Nothing,
+            What::Dropped(_) | What::Renamed(..) => Stood::Nothing,
             What::Opaque(_) => Stood::Unclear(format!(
                 "{by} (line {line}) names it in what nobody can tell the effect of"
             )),
         }
     }
+}
+
+/// Returns the name that a table had before it was renamed.
+fn earlier(on: Name, table: &Name, to: &str) -> Name {
+    if table.renamed(to).may_be(&on) { on.renamed(&table.name) } else { on }
 }
 
 /// Returns true for `ALTER FUNCTION` and the like, which change more than the text tells; whose

@@ -87,9 +87,14 @@ fn after(node: &SyntaxNode, written: &SyntaxNode) -> String {
     let ends = |token: &SyntaxToken| {
         token.kind() == K::SEMICOLON && token.parent().is_some_and(|above| above == *node)
     };
+    // The table is the object's, and may have been renamed since.
+    let is_table = |token: &SyntaxToken| {
+        let mut above = token.parent_ancestors();
+        above.any(|above| matches!(above.kind(), K::ON_RELATION | K::ON_TABLE))
+    };
     let words: Vec<String> = tokens
         .filter(|token| token.text_range().start() >= from && !token.kind().is_trivia())
-        .filter(|token| !ends(token))
+        .filter(|token| !ends(token) && !is_table(token))
         .map(|token| word(&token))
         .collect();
     // EXECUTE PROCEDURE is how EXECUTE FUNCTION was written before 11.

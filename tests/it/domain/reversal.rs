@@ -229,4 +229,23 @@ mod definitions {
         let branch = after(&[OLD, "SELECT 1", OLD], NEW, OLD);
         assert_eq!(branch.kind, Kind::Unknown, "r3 is of another branch: {branch:?}");
     }
+
+    #[test]
+    fn what_is_dropped_if_it_is_there_and_made_anew_counts_as_replaced() {
+        let up = "DROP TRIGGER IF EXISTS t ON a; CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW EXECUTE FUNCTION f()";
+        let down = "DROP TRIGGER t ON a";
+        assert_eq!(after(&[], up, down).kind, Kind::Reversible);
+        let old = "CREATE TRIGGER t AFTER INSERT ON a FOR EACH ROW EXECUTE FUNCTION f()";
+        assert_eq!(after(&[old], up, down).kind, Kind::Lossy);
+    }
+
+    #[test]
+    fn a_trigger_goes_with_its_table_to_a_new_name() {
+        let made = "CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW EXECUTE FUNCTION f()";
+        let back = made.replace("ON a", "ON public.b");
+        let moved = after(&[made, "ALTER TABLE a RENAME TO b"], "DROP TRIGGER t ON b", &back);
+        assert_eq!(moved.kind, Kind::Reversible, "{moved:?}");
+        let other = after(&[made, "ALTER TABLE a RENAME TO c"], "DROP TRIGGER t ON b", &back);
+        assert_eq!(other.kind, Kind::Unknown, "{other:?}");
+    }
 }

@@ -271,6 +271,24 @@ fn kind<'t>(
     })
 }
 
+/// Returns what makes, or drops, the type that a call of `Enum` stands for; `None` if it stands
+/// for something else, or is not written out.
+pub(super) fn of_enum<'t>(body: &Body<'t>, call: Node<'t>, verb: &str) -> Option<String> {
+    let function = call.child_by_field_name("function").filter(|_| call.kind() == "call")?;
+    let text = body.module.text();
+    let path = path(function, text);
+    if !matches!(path.rsplit('.').next()?, "Enum" | "ENUM") {
+        return None;
+    }
+    let mut creates = Vec::new();
+    let kind = enumeration(body, &mut Args::of(call, text), &mut creates).ok()?;
+    match verb {
+        "drop" => Some(format!("DROP TYPE {kind}")),
+        // `create_type=False` keeps tables from making it, not this.
+        _ => creates.pop().or_else(|| Some(format!("CREATE TYPE {kind} AS ENUM ()"))),
+    }
+}
+
 fn enumeration<'t>(
     body: &Body<'t>,
     args: &mut Args<'t>,
