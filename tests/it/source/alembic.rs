@@ -249,7 +249,7 @@ fn an_enum_that_is_made_and_dropped_by_itself_is_the_types_statement() {
         written(
             "postgresql.ENUM('a', name='k', schema='s', create_type=False).create(op.get_bind())"
         ),
-        ["CREATE TYPE s.k AS ENUM ()"]
+        ["CREATE TYPE s.k AS ENUM ('a')"]
     );
     let other = way("thing = Thing()\nthing.drop(op.get_bind())");
     assert!(other.statements.iter().any(|one| one.changes.iter().any(Change::is_opaque)));

@@ -210,8 +210,21 @@ fn kind<'t>(
     node: Node<'t>,
     creates: &mut Vec<String>,
 ) -> Result<String, String> {
+    kind_within(body, node, creates, DEPTH)
+}
+
+/// So deep a type may be made of others: a name may stand for what is made of itself.
+const DEPTH: u32 = 8;
+
+fn kind_within<'t>(
+    body: &mut Body<'t>,
+    node: Node<'t>,
+    creates: &mut Vec<String>,
+    depth: u32,
+) -> Result<String, String> {
     let text = body.module.text();
     let elsewhere = || "the type of a column is put together when it runs".to_owned();
+    let depth = depth.checked_sub(1).ok_or_else(elsewhere)?;
     let node = body.scope.resolve(node).unwrap_or(node);
     let (named, call) = match node.kind() {
         "call" => (node.child_by_field_name("function").ok_or_else(elsewhere)?, Some(node)),
@@ -226,11 +239,11 @@ fn kind<'t>(
         let dialect = args.rest().into_iter().find_map(|node| body.scope.string(node));
         let inner = named.child_by_field_name("object");
         let chosen = if dialect.as_deref() == Some("postgresql") { variant } else { inner };
-        return kind(body, chosen.ok_or_else(elsewhere)?, creates);
+        return kind_within(body, chosen.ok_or_else(elsewhere)?, creates, depth);
     }
     if matches!(name, "ARRAY") {
         let inner = args.take("item_type").ok_or_else(elsewhere)?;
-        return Ok(format!("{}[]", kind(body, inner, creates)?));
+        return Ok(format!("{}[]", kind_within(body, inner, creates, depth)?));
     }
     if matches!(name, "Enum" | "ENUM") {
         return enumeration(body, &mut args, creates);
@@ -280,12 +293,11 @@ pub(super) fn of_enum<'t>(body: &Body<'t>, call: Node<'t>, verb: &str) -> Option
     if !matches!(path.rsplit('.').next()?, "Enum" | "ENUM") {
         return None;
     }
-    let mut creates = Vec::new();
-    let kind = enumeration(body, &mut Args::of(call, text), &mut creates).ok()?;
+    let written = Enumeration::of(body, &mut Args::of(call, text)).ok()?;
     match verb {
-        "drop" => Some(format!("DROP TYPE {kind}")),
+        "drop" => Some(format!("DROP TYPE {}", written.kind)),
         // `create_type=False` keeps tables from making it, not this.
-        _ => creates.pop().or_else(|| Some(format!("CREATE TYPE {kind} AS ENUM ()"))),
+        _ => written.create(),
     }
 }
 
@@ -294,23 +306,42 @@ fn enumeration<'t>(
     args: &mut Args<'t>,
     creates: &mut Vec<String>,
 ) -> Result<String, String> {
-    let name = args.named("name").and_then(|node| body.scope.string(node));
-    let name = name.ok_or("the name of an enum is given elsewhere")?;
-    let labels = args.rest().into_iter().map(|node| body.scope.string(node));
-    let labels: Option<Vec<String>> = labels.map(|label| Some(literal(&label?))).collect();
-    let schema = args.named("schema").and_then(|node| body.scope.string(node));
-    let kind = Name { schema, name }.quoted();
-    let made = args.named("create_type").and_then(|node| body.scope.literal(node));
-    let native = args.named("native_enum").and_then(|node| body.scope.literal(node));
-    if native == Some(Literal::Bool(false)) {
+    let written = Enumeration::of(body, args)?;
+    let is = |name: &str, value| {
+        let literal = args.named(name).and_then(|node| body.scope.literal(node));
+        literal == Some(Literal::Bool(value))
+    };
+    if is("native_enum", false) {
         return Ok("VARCHAR".to_owned());
     }
-    if made != Some(Literal::Bool(false))
-        && let Some(labels) = labels
-    {
-        creates.push(format!("CREATE TYPE {kind} AS ENUM ({})", labels.join(", ")));
+    if !is("create_type", false) {
+        creates.extend(written.create());
     }
-    Ok(kind)
+    Ok(written.kind)
+}
+
+/// An enum as it is written.
+struct Enumeration {
+    /// Its name as SQL.
+    kind: String,
+    /// Its labels as literals, where they are written out.
+    labels: Option<Vec<String>>,
+}
+
+impl Enumeration {
+    fn of<'t>(body: &Body<'t>, args: &mut Args<'t>) -> Result<Self, String> {
+        let name = args.named("name").and_then(|node| body.scope.string(node));
+        let name = name.ok_or("the name of an enum is given elsewhere")?;
+        let labels = args.rest().into_iter().map(|node| body.scope.string(node));
+        let labels = labels.map(|label| Some(literal(&label?))).collect();
+        let schema = args.named("schema").and_then(|node| body.scope.string(node));
+        Ok(Self { kind: Name { schema, name }.quoted(), labels })
+    }
+
+    fn create(&self) -> Option<String> {
+        let labels = self.labels.as_ref()?;
+        Some(format!("CREATE TYPE {} AS ENUM ({})", self.kind, labels.join(", ")))
+    }
 }
 
 /// Types of SQLAlchemy 2 and its dialect for PostgreSQL that need no more than their name.
