@@ -24,11 +24,7 @@ static NAMED: Mutex<Vec<&'static Named>> = Mutex::new(Vec::new());
 #[must_use]
 pub fn named(tool: &'static dyn Tool, table: Name) -> &'static dyn Tool {
     let mut known = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
-<<<<<<< HEAD
-    // Tools without fields may all lie at one address, and those with may have one name.
-=======
     // The address tells two apart that have one name; those that take no room may share one.
->>>>>>> main
     let same = |one: &&&'static Named| {
         one.table == table
             && one.tool.name() == tool.name()

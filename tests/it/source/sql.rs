@@ -278,7 +278,9 @@ fn a_definition_is_its_text_without_margins_comments_and_the_way_it_is_quoted() 
     );
     let view = text("CREATE VIEW v AS SELECT \"A\", 'b' FROM T");
     assert_eq!(view, "as select \"A\" , 'b' from t");
+}
 
+#[test]
 fn only_what_a_statement_itself_takes_is_bound_to_it() {
     let own = "CREATE FUNCTION f(int) RETURNS int RETURN $1 + 1";
     for (text, binds) in [
