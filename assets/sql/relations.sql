@@ -22,7 +22,22 @@ SELECT c.oid::int8,
         JOIN pg_catalog.pg_class d ON d.oid = p.partdefid
         WHERE p.partrelid = c.oid)::text,
        c.relkind::text,
-       c.relispartition::bool
+       c.relispartition::bool,
+       (c.relpersistence = 'u')::bool,
+       -- What an expression, a condition or a check is made of.
+       coalesce((SELECT array_agg(a.attname::text ORDER BY a.attnum)
+                 FROM pg_catalog.pg_attribute a
+                 WHERE a.attrelid = c.oid AND a.attnum > 0
+                   AND (EXISTS (SELECT FROM pg_catalog.pg_index x
+                                JOIN pg_catalog.pg_depend d
+                                  ON d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = x.indexrelid
+                                 AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = c.oid
+                                 AND d.refobjsubid = a.attnum
+                                WHERE x.indrelid = c.oid
+                                  AND (x.indexprs IS NOT NULL OR x.indpred IS NOT NULL))
+                        OR EXISTS (SELECT FROM pg_catalog.pg_constraint k
+                                   WHERE k.conrelid = c.oid AND k.contype = 'c'
+                                     AND a.attnum = ANY (k.conkey)))), '{}')::text[]
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f')

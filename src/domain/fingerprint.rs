@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::change::Change;
+use super::change::{Change, Definition};
 use super::plan::sha256_hex;
 use super::untrusted::Untrusted;
 
@@ -236,14 +236,19 @@ pub fn alters(change: &Change) -> bool {
     )
 }
 
-/// Returns true if this leaves everything as it is.
+/// Returns true if this leaves everything as it is, or only says the text of another change.
 fn is_neutral(change: &Change) -> bool {
-    matches!(
-        change,
-        Change::Read
-            | Change::Lock(..)
-            | Change::Analyze(_)
-            | Change::Setting(..)
-            | Change::Transaction(_)
-    )
+    match change {
+        Change::Define(Definition { object, .. }) | Change::Undefine(object, _) => {
+            !object.thing.is_routine()
+        }
+        _ => matches!(
+            change,
+            Change::Read
+                | Change::Lock(..)
+                | Change::Analyze(_)
+                | Change::Setting(..)
+                | Change::Transaction(_)
+        ),
+    }
 }

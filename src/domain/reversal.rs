@@ -2,10 +2,14 @@
 
 use serde::Serialize;
 
-use super::change::{Alter, Change, Data, Name, Rule, Statement, Verb};
+mod history;
+
+use super::change::{Alter, Change, Data, Definition, Name, Object, Rule, Statement, Verb};
 use super::hazard::Catalog;
 use super::loss;
 use super::plan::Direction;
+
+pub use history::History;
 
 /// What the way down is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -63,9 +67,22 @@ impl Reversal {
     }
 }
 
-/// Judges the way down by what both ways change; `None` if there is no way down.
+/// Judges the way down by what both ways change; `None` if there is no way down. What stood before
+/// the migration is not known.
 #[must_use]
 pub fn judge(up: &[Statement], down: Option<&[Statement]>) -> Reversal {
+    judge_after(up, down, &History::default(), &|_| true)
+}
+
+/// Judges the same where the migrations before it are known; `is_before` tells which of them run
+/// before it in whatever order the tool takes.
+#[must_use]
+pub fn judge_after(
+    up: &[Statement],
+    down: Option<&[Statement]>,
+    history: &History,
+    is_before: &dyn Fn(&str) -> bool,
+) -> Reversal {
     let Some(down) = down else {
         return Reversal::new(Kind::Missing, "there is no way down", None);
     };
@@ -74,6 +91,7 @@ pub fn judge(up: &[Statement], down: Option<&[Statement]>) -> Reversal {
         .or_else(|| unknown(down))
         .or_else(|| lost_going_up(up))
         .or_else(|| lost_going_down(down))
+        .or_else(|| history::lost(up, down, history, is_before))
         .or_else(|| not_undone(up, down))
         .unwrap_or_else(|| Reversal::new(Kind::Reversible, "the way down undoes the way up", None))
 }
@@ -185,7 +203,8 @@ fn lost_going_down(down: &[Statement]) -> Option<Reversal> {
 /// The first change of the way up that nothing in the way down undoes.
 fn not_undone(up: &[Statement], down: &[Statement]) -> Option<Reversal> {
     let undo: Vec<&Change> = down.iter().flat_map(|statement| &statement.changes).collect();
-    up.iter().find_map(|statement| {
+    let not_made_anew = up.iter().enumerate().filter(|(at, one)| !is_made_anew(one, &up[at + 1..]));
+    not_made_anew.map(|(_, statement)| statement).find_map(|statement| {
         let stays = |change: &&Change| !is_idle(change) && !is_undone(change, &undo);
         statement.changes.iter().find(stays)?;
         let why = format!(
@@ -194,6 +213,20 @@ fn not_undone(up: &[Statement], down: &[Statement]) -> Option<Reversal> {
         );
         Some(Reversal::new(Kind::Unknown, why, Some(statement.line)))
     })
+}
+
+/// Returns true for a `DROP` of what the statements after it define again: what it loses is told
+/// by the definition that stood before.
+fn is_made_anew(statement: &Statement, after: &[Statement]) -> bool {
+    let mut dropped = statement.changes.iter().filter_map(|change| match change {
+        Change::Undefine(object, _) => Some(object),
+        _ => None,
+    });
+    let is_defined = |object: &Object| {
+        let mut changes = after.iter().flat_map(|later| &later.changes);
+        changes.any(|change| matches!(change, Change::Define(one) if one.object.may_be(object)))
+    };
+    dropped.clone().next().is_some() && dropped.all(is_defined)
 }
 
 /// A statement of one way to which nothing in the other belongs.
@@ -269,7 +302,10 @@ fn undoes(undo: &Change, change: &Change) -> bool {
             data.verb == Verb::Insert && back.verb == Verb::Delete && data.table.may_be(&back.table)
         }
         (Change::Data(Data { table, .. }), Change::DropTable(name))
-        | (Change::CreateTrigger(table), Change::DropTrigger(name) | Change::DropTable(name))
+        | (
+            Change::CreateTrigger(table),
+            Change::DropTrigger(name) | Change::CreateTrigger(name) | Change::DropTable(name),
+        )
         | (Change::DropTrigger(table), Change::CreateTrigger(name))
         | (Change::Police(table), Change::Police(name))
         | (Change::Comment(table), Change::Comment(name) | Change::DropTable(name))
@@ -280,6 +316,11 @@ fn undoes(undo: &Change, change: &Change) -> bool {
         | (Change::Sequence(table), Change::DropSequence(name) | Change::Sequence(name)) => {
             table.may_be(name)
         }
+        (Change::Define(definition), Change::DropTable(name)) => {
+            definition.object.on.as_ref().is_some_and(|on| on.may_be(name))
+        }
+        (Change::Define(Definition { object, .. }), undo) => defines(undo, object),
+        (Change::Undefine(object, _), undo @ Change::Define(_)) => defines(undo, object),
         (
             Change::Catalog(_) | Change::CreateDomain(..),
             Change::Catalog(_) | Change::DropObject(_),
@@ -294,6 +335,16 @@ fn undoes(undo: &Change, change: &Change) -> bool {
             | Change::Cluster(_),
             _,
         ) => true,
+        _ => false,
+    }
+}
+
+/// Returns true if a change makes, or drops, this object.
+fn defines(change: &Change, object: &Object) -> bool {
+    match change {
+        Change::Define(definition) => definition.object.may_be(object),
+        Change::Undefine(dropped, _) => dropped.may_be(object),
+        Change::DropObject(_) => object.thing.is_routine(),
         _ => false,
     }
 }

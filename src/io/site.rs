@@ -192,13 +192,22 @@ impl Tree for Refusals<'_> {
 pub fn tool(config: &Config, project: &Path) -> Result<(&'static dyn Tool, Detected), String> {
     let (tool, detected) = recognised(config, project)?;
     let (table, schema) = (&config.project.version_table, &config.project.version_table_schema);
-    if table.is_none() && schema.is_none() {
-        return Ok((tool, detected));
-    }
     let told = tool.version_table(&Disk::new(project));
+    let is_named = table.is_some() || schema.is_some();
     let table =
         Name { name: table.clone().unwrap_or(told.name), schema: schema.clone().or(told.schema) };
+    // In a backup of this project as well.
+    tools::pg_dump::know_version_table(tool.name(), &table.name);
+    if !is_named {
+        return Ok((tool, detected));
+    }
     Ok((tools::named(tool, table), detected))
+}
+
+/// Takes notice of the version table's name, by which the revision in a backup is found; where
+/// no tool is recognised the usual names are all that is known.
+pub fn know_version_table(config: &Config, project: &Path) {
+    drop(tool(config, project));
 }
 
 fn recognised(config: &Config, project: &Path) -> Result<(&'static dyn Tool, Detected), String> {

@@ -389,12 +389,24 @@ fn act(project: &Project, intent: &Intent) -> Result<Act, Refused> {
         )));
     }
     let target = format!("-target={}", intent.migration());
-    let argv: &[&str] = match intent {
-        Intent::Up(id) if is_repeatable(id) => &["flyway", "migrate"],
-        Intent::Up(_) => &["flyway", &target, "migrate"],
-        Intent::Down(_) => &["flyway", &target, "undo"],
+    let (target, word) = match intent {
+        Intent::Up(id) if is_repeatable(id) => (None, "migrate"),
+        Intent::Up(_) => (Some(target), "migrate"),
+        Intent::Down(_) => (Some(target), "undo"),
     };
-    let mut act = turn.act(argv);
+    let mut argv = vec!["flyway".to_owned()];
+    argv.extend(table(project));
+    argv.extend(target);
+    argv.push(word.to_owned());
+    let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
+    let mut act = turn.act(&argv);
     act.no_lock_timeout = act.no_lock_timeout.or_else(|| project.setup.no_timeouts.clone());
     Ok(act)
+}
+
+/// Names the table to Flyway where the configuration names another one than its own files do.
+fn table(project: &Project) -> Vec<String> {
+    let Some(table) = project.setup.table.as_deref().map(linear::named) else { return Vec::new() };
+    let schema = table.schema.map(|schema| format!("-defaultSchema={schema}"));
+    schema.into_iter().chain([format!("-table={}", table.name)]).collect()
 }

@@ -25,7 +25,7 @@ const NAME: &str = "golang-migrate";
 /// Everything is left to the environment.
 const URL: &str = "postgres:///";
 /// `version` would create its table: in such a session it cannot.
-const READ_ONLY: &str = "postgres:///?default_transaction_read_only=on";
+const READ_ONLY: &str = "default_transaction_read_only=on";
 const SAYS: Says = Says {
     orphan: "the database is at this version and no file has it: golang-migrate fails (no migration found for version); bring the file back, e.g. from version control",
     dirty: "the version is marked dirty: golang-migrate refuses to run anything; look at what it did, repair it, then `migrate force` the version that holds",
@@ -91,7 +91,7 @@ impl Tool for GolangMigrate {
     }
 
     fn probe(&self, project: &Project) -> Option<Command> {
-        Some(command(project, READ_ONLY, &["version"]))
+        Some(command(project, &[READ_ONLY.to_owned()], &["version"]))
     }
 
     fn explain(&self, output: &str, _exit: Option<i32>) -> Failure {
@@ -240,13 +240,45 @@ fn act(project: &Project, intent: &Intent) -> Result<Act, Refused> {
     };
     let mut act = turn.act(&[]);
     act.command = match to {
-        Some(version) => command(project, URL, &["goto", &version]),
-        None => command(project, URL, &["down", "1"]),
+        Some(version) => command(project, &[], &["goto", &version]),
+        None => command(project, &[], &["down", "1"]),
     };
     Ok(act)
 }
 
-fn command(project: &Project, url: &str, words: &[&str]) -> Command {
+fn command(project: &Project, options: &[String], words: &[&str]) -> Command {
     let path = linear::place(&project.directory);
-    linear::command(&[&["migrate", "-path", path, "-database", url][..], words].concat())
+    let options: Vec<String> = options.iter().cloned().chain(table(project)).collect();
+    let url = match options.as_slice() {
+        [] => URL.to_owned(),
+        options => format!("{URL}?{}", options.join("&")),
+    };
+    linear::command(&[&["migrate", "-path", path, "-database", &url][..], words].concat())
+}
+
+/// Names the table to the program where the configuration names one. With a schema it takes the
+/// name as it is quoted (`database/postgres/README.md`).
+fn table(project: &Project) -> Vec<String> {
+    let Some(table) = project.setup.table.as_deref().map(linear::named) else { return Vec::new() };
+    let quoted = |part: &str| format!("\"{}\"", part.replace('"', "\"\""));
+    match &table.schema {
+        None => vec![format!("x-migrations-table={}", escaped(&table.name))],
+        Some(schema) => vec![
+            format!(
+                "x-migrations-table={}",
+                escaped(&[quoted(schema), quoted(&table.name)].join("."))
+            ),
+            "x-migrations-table-quoted=true".to_owned(),
+        ],
+    }
+}
+
+/// Returns a text as a value in a URL.
+fn escaped(text: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(byte);
+    let one = |byte: u8| match plain(&byte) {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    };
+    text.bytes().map(one).collect()
 }

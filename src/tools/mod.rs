@@ -22,6 +22,7 @@ pub mod mark;
 mod named;
 mod node;
 pub mod node_pg_migrate;
+mod past;
 pub mod pg_dump;
 pub mod pgbackrest;
 pub mod prisma;
@@ -266,6 +267,7 @@ pub trait Tool: Sync {
     fn load(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
         let (rows, locks) = rows.apart();
         let mut project = self.read(tree, directory, &rows);
+        past::judge(&mut project);
         if !locks.is_empty() {
             project.problems.extend(lock::held(self, &self.version_table(tree), locks));
         }

@@ -7,8 +7,12 @@ use super::{
     by_name,
 };
 use crate::domain::change::Name;
-use crate::domain::graph::Trouble;
+use crate::domain::graph::{Problem, Trouble};
 use crate::domain::plan::Command;
+
+/// The tools that have one name for their table and no option for another:
+/// `MIGRATIONS_TABLE_NAME` of Prisma's schema engine, `MigrationRecorder` of Django.
+const FIXED: &[&str] = &["prisma", "django"];
 
 /// What stands between a tool's name and the table in [`Tool::word`].
 const SIGN: char = ':';
@@ -76,9 +80,22 @@ impl Tool for Named {
     fn read(&self, tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
         let mut project = self.tool.read(tree, directory, rows);
         project.problems.retain(|problem| problem.kind != Trouble::VersionTable);
+        let told = self.tool.version_table(tree);
+        if told == self.table {
+            // The tool knows it from its own configuration.
+            return project;
+        }
         let written = [self.table.schema.as_deref(), Some(self.table.name.as_str())];
         let written: Vec<&str> = written.into_iter().flatten().collect();
         project.setup.table = Some(written.join("."));
+        if FIXED.contains(&self.tool.name()) && told.name != self.table.name {
+            let detail = format!(
+                "{} writes its version into {told} and cannot be told another table: what {} holds is nothing that it heeds; take [project] version_table out of lockkeeper.toml",
+                self.tool.name(),
+                self.table
+            );
+            project.problems.push(Problem::new(Trouble::VersionTable, written.join("."), detail));
+        }
         project
     }
 

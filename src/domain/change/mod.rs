@@ -4,10 +4,12 @@
 //! ([`super::loss`]) and of the way back ([`super::reversal`]) read nothing else.
 
 mod column;
+mod definition;
 mod name;
 mod types;
 
 pub use column::{Column, Constraint, Default, Generated, Rule};
+pub use definition::{Definition, Object, Thing};
 pub use name::{Name, quote};
 pub use types::Type;
 
@@ -47,8 +49,10 @@ pub enum Change {
     Reindex(Reindex),
     /// `ALTER INDEX … RENAME TO`.
     RenameIndex(Name, String),
-    /// `ALTER INDEX` with this index: attach a partition, options, tablespace.
+    /// `ALTER INDEX` with this index: options, tablespace.
     AlterIndex(Name),
+    /// `ALTER INDEX … ATTACH PARTITION`: the parent's index and the partition's.
+    AttachIndex(Name, Name),
     /// `INSERT`, `UPDATE`, `DELETE`, `MERGE`, `COPY … FROM`.
     Data(Data),
     /// `ALTER TYPE … ADD VALUE`: the type and the label.
@@ -98,6 +102,10 @@ pub enum Change {
     /// Something that only touches the catalog of a thing that is no relation:
     /// a function, a role, a grant, a type, a schema. The words name it.
     Catalog(String),
+    /// The text of what a statement makes: beside what it does, where it does more.
+    Define(Definition),
+    /// `DROP` of something that was defined; true for `IF EXISTS`.
+    Undefine(Object, bool),
     /// `SET`, `RESET`: the parameter and its value, lower case.
     Setting(String, String),
     /// `BEGIN`, `COMMIT`, `ROLLBACK`, savepoints.

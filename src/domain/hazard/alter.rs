@@ -15,14 +15,21 @@ pub(super) fn of(table: &Name, action: &Alter, sql: &str, catalog: &Catalog) -> 
         Alter::SetNotNull(column) => set_not_null(table, column, catalog),
         Alter::DropColumn(column) => drop_column(table, column, sql, catalog),
         Alter::AddConstraint(constraint) => add_constraint(table, constraint, sql, catalog),
-        Alter::AlterConstraint(name, _) => alter_constraint(table, name, sql, catalog),
+        Alter::AlterConstraint(name, enforced) => {
+            alter_constraint(table, name, *enforced, sql, catalog)
+        }
         Alter::DropConstraint(name) => drop_constraint(table, name, sql, catalog),
         Alter::ValidateConstraint(name) => validate(table, name, catalog),
         Alter::Attach(child, _) => attach(table, child, sql, catalog),
         Alter::Detach(child, concurrently) => detach(table, child, *concurrently, sql, catalog),
-        _ => simple(table, action, sql),
+        _ => simple(table, action, sql, catalog),
     };
-    inherited(effect, table, action, sql, catalog)
+    let effect = inherited(effect, table, action, sql, catalog);
+    match says(sql, "alter foreign table") {
+        // Its rows lie elsewhere.
+        true => Effect { rewrite: Answer::No, scan: Answer::No, safe_form: None, ..effect },
+        false => effect,
+    }
 }
 
 /// Most actions go down to partitions and children, unless `ONLY` keeps them out.
@@ -30,31 +37,54 @@ fn inherited(effect: Effect, table: &Name, action: &Alter, sql: &str, catalog: &
     let alone = match action {
         Alter::Attach(..) | Alter::Detach(..) | Alter::Rename(_) | Alter::SetSchema(_) => true,
         Alter::Trigger | Alter::RowSecurity | Alter::Options | Alter::Ownership => true,
+        // What is valid is not looked at anywhere.
+        Alter::ValidateConstraint(name) => {
+            catalog.find(table).is_some_and(|found| found.is_proven(name))
+        }
         Alter::SetLogged(_) | Alter::Move | Alter::Inherit(_) | Alter::AddIdentity(_) => true,
-        Alter::AddConstraint(Constraint { rule: Rule::Check(_), .. }) => says(sql, "no inherit"),
-        // Keys are made anew on partitions; children by INHERITS have none of it.
-        Alter::AddConstraint(_) => !catalog.find(table).is_some_and(|found| found.partitioned),
+        // Since 18 the children are locked before it is asked what they inherit.
+        Alter::AddConstraint(Constraint { rule: Rule::Check(_), .. }) => {
+            says(sql, "no inherit") && !catalog.may_be_since(18)
+        }
+        // Keys are made anew on partitions; children by INHERITS have none of it, but are locked
+        // since 18, and for the NOT NULL of a primary key always.
+        Alter::AddConstraint(Constraint { rule, .. }) => {
+            !matches!(rule, Rule::PrimaryKey(_) | Rule::PrimaryKeyUsing(_))
+                && !catalog.find(table).is_some_and(|found| found.partitioned)
+                && !catalog.may_be_since(18)
+        }
         _ => false,
     };
     let own = effect.locks.iter().find(|held| held.name.as_ref() == Some(table));
-    let Some(mode) = own.map(|held| held.mode).filter(|_| !alone && !says(sql, "only")) else {
+    // A column is dropped from the children as well, or made their own.
+    let only = says(sql, "only") && !matches!(action, Alter::DropColumn(_));
+    let Some(mode) = own.map(|held| held.mode).filter(|_| !alone && !only) else {
         return effect.over(table, &Catalog::default());
     };
-    let builds = matches!(
-        action,
-        Alter::AddConstraint(Constraint { rule: Rule::Unique(_) | Rule::Exclude, .. })
-    );
-    // Measured on 15: the partitions' indexes are built as CREATE INDEX builds them.
-    let mode = if builds { Mode::Share } else { mode };
+    // Before 18 the partitions' indexes were built as CREATE INDEX builds them.
+    let mode = match action {
+        Alter::AddConstraint(constraint) if builds(constraint) && !catalog.may_be_since(18) => {
+            Mode::Share
+        }
+        _ => mode,
+    };
     let tree = catalog.tree(table).into_iter().skip(1);
     tree.fold(effect, |effect, child| effect.lock(&child.name, mode)).over(table, catalog)
 }
 
-/// Actions whose effect does not depend on what the table is.
-fn simple(table: &Name, action: &Alter, sql: &str) -> Effect {
+/// Returns true for a constraint that is kept by an index of its own, beside the primary key.
+fn builds(constraint: &Constraint) -> bool {
+    matches!(constraint.rule, Rule::Unique(_) | Rule::Exclude)
+}
+
+/// Actions whose effect hardly depends on what the table is.
+fn simple(table: &Name, action: &Alter, sql: &str, catalog: &Catalog) -> Effect {
     let (rule, message, mode) = match action {
         Alter::Rename(_) | Alter::RenameColumn(..) | Alter::SetSchema(_) => {
             ("rename", "every client that uses the old name fails at once", Mode::AccessExclusive)
+        }
+        Alter::Options if says(sql, "user_catalog_table") => {
+            ("table-options", "changes the catalog only", Mode::AccessExclusive)
         }
         Alter::ColumnStatistics(_) | Alter::Options => {
             ("table-options", "changes the catalog only", Mode::ShareUpdateExclusive)
@@ -67,10 +97,34 @@ fn simple(table: &Name, action: &Alter, sql: &str) -> Effect {
     };
     let effect = Effect::new(rule, message).lock(table, mode);
     match action {
-        Alter::SetLogged(_) | Alter::Move | Alter::SetExpression(_) => effect.rewrites(Answer::Yes),
+        Alter::SetLogged(_) | Alter::Move | Alter::SetExpression(_) => {
+            rewritten(effect, table, action, catalog)
+        }
+        // Those of the partitions, where it is a trigger of rows.
+        Alter::Trigger if catalog.find(table).is_some_and(|found| found.partitioned) => {
+            let parts = catalog.tree(table).into_iter().skip(1);
+            parts.fold(effect, |effect, part| effect.may_lock_named(&part.name, mode))
+        }
         Alter::Inherit(parent) if says(sql, "no inherit") => effect.lock(parent, Mode::AccessShare),
         Alter::Inherit(parent) => effect.lock(parent, Mode::ShareUpdateExclusive),
         _ => effect,
+    }
+}
+
+/// What is so already is not written anew; where it lies now, the catalogs here do not tell.
+fn rewritten(effect: Effect, table: &Name, action: &Alter, catalog: &Catalog) -> Effect {
+    let known = catalog.find(table);
+    let is_there = known.is_some_and(|found| match action {
+        Alter::SetLogged(logged) => found.unlogged != *logged && catalog.complete,
+        _ => false,
+    });
+    let is_empty = known.is_some_and(|found| found.partitioned);
+    if is_there || is_empty {
+        return Effect { message: "nothing is written anew".to_owned(), ..effect };
+    }
+    match action {
+        Alter::Move => effect.rewrites(Answer::Unknown),
+        _ => effect.rewrites(Answer::Yes),
     }
 }
 
@@ -91,9 +145,7 @@ fn drop_column(table: &Name, column: &str, sql: &str, catalog: &Catalog) -> Effe
 fn both_sides(effect: Effect, relation: &Relation, column: &str, catalog: &Catalog) -> Effect {
     let own = relation.foreign_keys.iter();
     let parents = own.filter(|key| key.columns.iter().any(|name| name == column));
-    let effect = parents.fold(effect, |effect, key| {
-        effect.lock_tree(&key.references, Mode::AccessExclusive, catalog)
-    });
+    let effect = parents.fold(effect, |effect, key| gone::referenced(effect, key, catalog));
     let children = catalog.referencing(&relation.name);
     children.filter(|child| child.name != relation.name).fold(effect, |effect, child| {
         let keys = || child.foreign_keys.iter().filter(|k| k.references.may_be(&relation.name));
@@ -204,6 +256,17 @@ fn change_type(table: &Name, change: &Retype, catalog: &Catalog) -> Effect {
         .rewrites(rewrite)
         .safer(safer);
     let Some(relation) = relation else { return effect };
+    let effect = match relation.computes(&change.column) {
+        true if rewrite == Answer::No => Effect {
+            message: "no value is written anew, but a check or an index over the column is made again: reads all rows".to_owned(),
+            ..effect.scans(Answer::Yes)
+        },
+        _ => effect,
+    };
+    // The key is made again, which locks what it references anew.
+    let keys = relation.foreign_keys.iter().filter(|key| key.columns.contains(&change.column));
+    let effect =
+        keys.fold(effect, |effect, key| effect.lock(&key.references, Mode::ShareRowExclusive));
     // Foreign keys over the column are made anew, on both sides.
     used(both_sides(effect, relation, &change.column, catalog), table, &change.column, catalog)
 }
@@ -293,11 +356,24 @@ fn other_side(effect: Effect, relation: &Relation, constraint: &str, catalog: &C
 
 /// Whether a key is enforced decides about the triggers of both tables (PostgreSQL 18);
 /// `DEFERRABLE` is of the one table alone, measured on 15.
-fn alter_constraint(table: &Name, constraint: &str, sql: &str, catalog: &Catalog) -> Effect {
+fn alter_constraint(
+    table: &Name,
+    constraint: &str,
+    enforced: bool,
+    sql: &str,
+    catalog: &Catalog,
+) -> Effect {
     let effect = Effect::new("alter-constraint", "short, but it waits for everybody")
         .lock(table, Mode::AccessExclusive);
     match catalog.find(table) {
         _ if !says(sql, "enforced") => effect,
+        // One that is enforced already stays as it is.
+        Some(relation) if enforced => {
+            let keys = relation.foreign_keys.iter().filter(|key| key.name == constraint);
+            keys.fold(effect, |effect, key| {
+                effect.may_lock_named(&key.references, Mode::AccessExclusive)
+            })
+        }
         Some(relation) => other_side(effect, relation, constraint, catalog),
         None => effect
             .may_lock(format!("the table that {constraint} references"), Mode::AccessExclusive),
@@ -349,8 +425,7 @@ fn detach(parent: &Name, child: &Name, concurrently: bool, sql: &str, catalog: &
     if concurrently {
         return effect.lock(parent, Mode::ShareUpdateExclusive).lock(child, Mode::AccessExclusive);
     }
-    let effect =
-        effect.lock(parent, Mode::AccessExclusive).lock_tree(child, Mode::AccessExclusive, catalog);
+    let effect = detached(effect.lock(parent, Mode::AccessExclusive), child, catalog);
     let effect = match catalog.find(child) {
         Some(relation) => gone::siblings(effect, relation, catalog),
         None => effect,
@@ -368,4 +443,15 @@ fn detach(parent: &Name, child: &Name, concurrently: bool, sql: &str, catalog: &
             effect.lock(&other.name, Mode::AccessExclusive).scans(Answer::Yes)
         })
         .safer(safe::detach(sql, parent, catalog))
+}
+
+/// Before 14 the partition itself was locked only as far as a key or a trigger of it goes.
+fn detached(effect: Effect, child: &Name, catalog: &Catalog) -> Effect {
+    if catalog.may_be_since(14) {
+        return effect.lock_tree(child, Mode::AccessExclusive, catalog);
+    }
+    let parts = catalog.tree(child).into_iter();
+    parts.fold(effect.lock(child, Mode::ShareUpdateExclusive), |effect, part| {
+        effect.may_lock_named(&part.name, Mode::AccessExclusive)
+    })
 }

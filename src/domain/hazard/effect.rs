@@ -2,9 +2,9 @@
 
 use crate::domain::change::{Change, DropIndex, Index, Name, Reindex, Rule, Scope, Table};
 
-use super::catalog::{Catalog, Kind};
+use super::catalog::Catalog;
 use super::lock::{self, Held};
-use super::{Answer, Severity, alter, gone, rows, safe, version};
+use super::{Answer, Severity, alter, gone, light, refused, rows, safe, version};
 use crate::domain::locks::Mode;
 
 /// What one change does.
@@ -153,6 +153,9 @@ pub(super) fn of(change: &Change, sql: &str, catalog: &Catalog) -> Effect {
     if let Some(why) = version::refuses(change, sql, catalog.version_num) {
         return Effect::new("not-on-this-version", why).at_least(Severity::High);
     }
+    if let Some(why) = refused::why(change, sql, catalog) {
+        return Effect::new("refused", why).at_least(Severity::High);
+    }
     let effect = gone::is_not_there(change, sql, catalog)
         .then(|| Effect::new("not-there", "it is not there, and IF EXISTS leaves it at that"));
     effect.unwrap_or_else(|| known(change, sql, catalog)).resolved(catalog)
@@ -172,6 +175,7 @@ fn known(change: &Change, sql: &str, catalog: &Catalog) -> Effect {
         Change::DropIndex(index) => drop_index(index, sql, catalog),
         Change::Reindex(reindex) => self::reindex(reindex, sql, catalog),
         Change::RenameIndex(name, _) | Change::AlterIndex(name) => alter_index(name, sql),
+        Change::AttachIndex(parent, child) => attach_index(parent, child, catalog),
         Change::Data(data) => rows::changed(data, sql, catalog),
         Change::Touch(name, mode) => rows::touched(name, *mode, sql, catalog),
         Change::Read => Effect::new("read", "only reads"),
@@ -179,7 +183,7 @@ fn known(change: &Change, sql: &str, catalog: &Catalog) -> Effect {
         Change::Cluster(name) => cluster(name.as_ref()),
         Change::Vacuum(vacuum) => self::vacuum(&vacuum.tables, vacuum.full),
         Change::Lock(name, mode) => rows::lock_table(name, mode, sql, catalog),
-        _ => light(change, sql, catalog),
+        _ => light::of(change, sql, catalog),
     }
 }
 
@@ -191,66 +195,6 @@ pub(super) fn says(sql: &str, phrase: &str) -> bool {
         is_boundary(squeezed[..at].chars().next_back())
             && is_boundary(squeezed[at + found.len()..].chars().next())
     })
-}
-
-/// Changes of little weight, and those of which nothing is known.
-fn light(change: &Change, sql: &str, catalog: &Catalog) -> Effect {
-    use Mode::{AccessExclusive, ShareRowExclusive, ShareUpdateExclusive};
-    match change {
-        Change::CreateTrigger(table) => Effect::new(
-            "create-trigger",
-            "waits for all writers of the table",
-        )
-        .lock_tree(table, ShareRowExclusive, catalog),
-        Change::DropTrigger(table) | Change::Police(table) => {
-            Effect::new("table-rule", "changes what every query of the table does")
-                .lock(table, AccessExclusive)
-        }
-        Change::CreateView(name)
-        | Change::AlterMaterializedView(name)
-        | Change::DropSequence(name) => {
-            Effect::new("replace-object", "queries that use it wait").lock(name, AccessExclusive)
-        }
-        Change::CreateMaterializedView(name) => {
-            let reads = if says(sql, "with no data") { Answer::No } else { Answer::Yes };
-            Effect::new("create-materialized-view", "runs the view's query to the end")
-                .lock(name, AccessExclusive)
-                .scans(reads)
-        }
-        Change::Comment(table) => {
-            Effect::new("comment", "changes the catalog only").lock(table, ShareUpdateExclusive)
-        }
-        Change::Sequence(name) => {
-            Effect::new("sequence", "changes a sequence").lock(name, ShareRowExclusive)
-        }
-        Change::Analyze(tables) => {
-            tables.iter().fold(Effect::new("analyze", "samples the table"), |effect, table| {
-                effect.lock_tree(table, ShareUpdateExclusive, catalog)
-            })
-        }
-        Change::ConstrainDomain(domain, checks) => constrain_domain(domain, *checks, catalog),
-        Change::AddValue(name, _) => Effect::new(
-            "enum-add-value",
-            format!(
-                "the value cannot be used in the same transaction and never be removed from {name}"
-            ),
-        ),
-        Change::CreateExtension(name) => unknown(format!("runs the script of extension {name}")),
-        Change::Block(_) => {
-            unknown(String::from("a code block: what it does is decided as it runs"))
-        }
-        Change::Unknown(why) => unknown(why.clone()),
-        Change::Raise(_) => Effect::new("raises", "ends the migration with an error"),
-        _ => Effect::new("catalog-only", "touches no relation"),
-    }
-}
-
-fn unknown(why: String) -> Effect {
-    Effect {
-        rewrite: Answer::Unknown,
-        scan: Answer::Unknown,
-        ..Effect::new("unknown", why).at_least(Severity::High)
-    }
 }
 
 fn create_table(table: &Table, sql: &str, catalog: &Catalog) -> Effect {
@@ -287,9 +231,14 @@ pub(super) fn keys_of_partition(effect: Effect, parent: &Name, catalog: &Catalog
     };
     let parents = relation.foreign_keys.iter().map(|key| &key.references);
     let children = catalog.referencing(&relation.name).map(|child| &child.name);
-    parents
-        .chain(children)
-        .fold(effect, |effect, other| effect.lock_tree(other, Mode::ShareRowExclusive, catalog))
+    let effect = parents
+        .fold(effect, |effect, other| effect.lock_tree(other, Mode::ShareRowExclusive, catalog));
+    // Before 15 what references the parent was only looked at.
+    let mode = match catalog.may_be_since(15) {
+        true => Mode::ShareRowExclusive,
+        false => Mode::AccessShare,
+    };
+    children.fold(effect, |effect, other| effect.lock_tree(other, mode, catalog))
 }
 
 /// The default partition is locked and read: it may hold rows of the new one.
@@ -323,14 +272,19 @@ fn create_index(index: &Index, sql: &str, catalog: &Catalog) -> Effect {
     let effect = Effect::new("create-index", "writers wait until the index is built");
     let is_there = index.if_not_exists
         && index.name.as_ref().is_some_and(|name| catalog.table_of(name).is_some());
-    if index.only || is_there {
+    let known = catalog.find(&index.table).map(|table| table.partitioned);
+    if is_there || (index.only && known == Some(true)) {
         return effect.lock(&index.table, Mode::Share);
     }
-    effect
-        .lock_tree(&index.table, Mode::Share, catalog)
-        .over(&index.table, catalog)
-        .scans(Answer::Yes)
-        .safer(safe::index(sql, &index.table, index.only, catalog))
+    // Children by INHERITS have indexes of their own.
+    let effect = match known {
+        Some(true) => {
+            effect.lock_tree(&index.table, Mode::Share, catalog).over(&index.table, catalog)
+        }
+        _ => effect.lock(&index.table, Mode::Share).over(&index.table, &Catalog::default()),
+    };
+    let reads = if index.only && known.is_none() { Answer::Unknown } else { Answer::Yes };
+    effect.scans(reads).safer(safe::index(sql, &index.table, index.only, catalog))
 }
 
 fn drop_index(index: &DropIndex, sql: &str, catalog: &Catalog) -> Effect {
@@ -372,10 +326,42 @@ fn reindex(reindex: &Reindex, sql: &str, catalog: &Catalog) -> Effect {
         }
         Scope::All => effect.may_lock("every table in it, one by one", strong(Mode::Share)),
     };
+    let partitioned = match &reindex.scope {
+        Scope::Table(name) => catalog.find(name),
+        Scope::Index(name) => catalog.table_of(name),
+        Scope::All => None,
+    }
+    .filter(|table| table.partitioned);
+    if let Some(table) = partitioned {
+        return reindex_partitions(table, strong(Mode::Share), catalog);
+    }
     let refused = reindex.concurrently || sql.contains('(') || reindex.scope == Scope::All;
     let word = if matches!(reindex.scope, Scope::Table(_)) { "table" } else { "index" };
     let safer = (!refused).then(|| safe::after_word(sql, word, "CONCURRENTLY")).flatten();
     effect.rewrites(Answer::Yes).safer(safer)
+}
+
+/// Partition after partition, each in a transaction of its own; PostgreSQL 13 did not do it.
+fn reindex_partitions(table: &super::Relation, mode: Mode, catalog: &Catalog) -> Effect {
+    let message = match catalog.may_be_since(14) {
+        true => {
+            "fails in a transaction block: each partition's indexes are built in a transaction of their own"
+        }
+        false => "fails, or does nothing: PostgreSQL 13 leaves the indexes of partitions out",
+    };
+    Effect::new("reindex", message).lock_tree(&table.name, mode, catalog).rewrites(Answer::Yes)
+}
+
+/// Both indexes' tables are looked at; where the last partition's index is attached, the parent's
+/// becomes valid.
+fn attach_index(parent: &Name, child: &Name, catalog: &Catalog) -> Effect {
+    let effect = Effect::new("attach-index", "changes the catalog only")
+        .lock(parent, Mode::ShareUpdateExclusive)
+        .lock(child, Mode::AccessExclusive);
+    [parent, child].into_iter().fold(effect, |effect, index| match catalog.table_of(index) {
+        Some(table) => effect.lock(&table.name, Mode::AccessShare),
+        None => effect.may_lock(format!("the table of {index}"), Mode::AccessShare),
+    })
 }
 
 fn alter_index(index: &Name, sql: &str) -> Effect {
@@ -384,11 +370,27 @@ fn alter_index(index: &Name, sql: &str) -> Effect {
             .lock(index, Mode::AccessExclusive)
             .rewrites(Answer::Unknown);
     }
-    Effect::new("alter-index", "changes an index's entry in the catalog")
-        .lock(index, Mode::ShareUpdateExclusive)
+    // How it is searched changes under everybody's feet:
+    // <https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-STORAGE-PARAMETERS>.
+    let strong =
+        ["fastupdate", "gin_pending_list_limit", "buffering", "pages_per_range", "autosummarize"];
+    let mode = match strong.iter().any(|option| says(sql, option)) {
+        true => Mode::AccessExclusive,
+        false => Mode::ShareUpdateExclusive,
+    };
+    Effect::new("alter-index", "changes an index's entry in the catalog").lock(index, mode)
 }
 
 fn refresh(name: &Name, concurrently: bool, sql: &str, catalog: &Catalog) -> Effect {
+    if says(sql, "with no data") {
+        return Effect::new(
+            "refresh-materialized-view",
+            "empties the view: it cannot be queried then",
+        )
+        .lock(name, Mode::AccessExclusive)
+        .rewrites(Answer::Yes)
+        .scan_nothing();
+    }
     let effect = Effect::new("refresh-materialized-view", "runs the view's query to the end");
     let behind = catalog.behind(name).into_iter();
     let effect = behind.fold(effect, |effect, read| effect.lock(&read.name, Mode::AccessShare));
@@ -417,21 +419,4 @@ fn vacuum(tables: &[Name], full: bool) -> Effect {
     let effect =
         if tables.is_empty() { effect.may_lock("every table, one by one", mode) } else { effect };
     if full { effect.rewrites(Answer::Yes) } else { effect.scans(Answer::Yes) }
-}
-
-fn constrain_domain(domain: &Name, checks: bool, catalog: &Catalog) -> Effect {
-    let effect = Effect::new("constrain-domain", "reads every table with a column of the domain");
-    if !checks {
-        return effect;
-    }
-    let effect = catalog
-        .using_type(domain)
-        .filter(|relation| relation.kind == Kind::Table && !relation.partitioned)
-        .fold(effect, |effect, relation| effect.lock(&relation.name, Mode::Share));
-    let effect = if catalog.complete {
-        effect
-    } else {
-        effect.may_lock(format!("tables with a column of {domain}"), Mode::Share)
-    };
-    effect.scans(Answer::Yes)
 }

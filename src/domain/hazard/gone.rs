@@ -2,7 +2,7 @@
 
 use crate::domain::change::{Alter, Change, Name};
 
-use super::catalog::{Catalog, Relation};
+use super::catalog::{Catalog, ForeignKey, Relation};
 use super::effect::{Effect, says};
 use super::{Answer, Severity};
 use crate::domain::locks::Mode;
@@ -47,6 +47,7 @@ pub(super) fn table(name: &Name, sql: &str, catalog: &Catalog) -> Effect {
     if !says(sql, "cascade") {
         return refused(effect, users(relation, catalog), catalog);
     }
+    let effect = referenced_by_parent(effect, relation, catalog);
     tree.iter().fold(effect, |effect, part| dependants(effect, &part.name, None, catalog))
 }
 
@@ -80,12 +81,44 @@ pub(super) fn siblings(effect: Effect, relation: &Relation, catalog: &Catalog) -
 }
 
 fn keys(effect: Effect, relation: &Relation, catalog: &Catalog) -> Effect {
-    let parents = relation.foreign_keys.iter().map(|key| &key.references);
+    let own = relation.foreign_keys.iter();
+    let parents =
+        own.filter(|key| key.references != relation.name && !is_inherited(key, relation, catalog));
+    let effect = parents.fold(effect, |effect, key| referenced(effect, key, catalog));
     let children = catalog.referencing(&relation.name).map(|child| &child.name);
-    parents
-        .chain(children)
+    children
         .filter(|other| **other != relation.name)
         .fold(effect, |effect, other| effect.lock_tree(other, Mode::AccessExclusive, catalog))
+}
+
+/// A partition's key is its parent's: the referenced table knows of that one alone.
+fn is_inherited(key: &ForeignKey, relation: &Relation, catalog: &Catalog) -> bool {
+    let parents = relation.parents.iter().filter(|_| relation.partition);
+    parents.filter_map(|parent| catalog.find(parent)).any(|parent| {
+        let same =
+            |own: &ForeignKey| own.references == key.references && own.columns == key.columns;
+        parent.foreign_keys.iter().any(same)
+    })
+}
+
+/// Locks what a foreign key that goes references; before 15 a partitioned table itself had no
+/// part in it, only its partitions.
+pub(super) fn referenced(effect: Effect, key: &ForeignKey, catalog: &Catalog) -> Effect {
+    let is_partitioned = catalog.find(&key.references).is_some_and(|found| found.partitioned);
+    if !is_partitioned || catalog.may_be_since(15) {
+        return effect.lock_tree(&key.references, Mode::AccessExclusive, catalog);
+    }
+    let parts = catalog.tree(&key.references).into_iter().skip(1);
+    parts.fold(effect, |effect, part| effect.lock(&part.name, Mode::AccessExclusive))
+}
+
+/// What references a partition references its parent: with `CASCADE` the key goes from all of it.
+fn referenced_by_parent(effect: Effect, relation: &Relation, catalog: &Catalog) -> Effect {
+    let parents = relation.parents.iter().filter(|_| relation.partition);
+    let is_referenced = |parent: &&Name| catalog.referencing(parent).next().is_some();
+    parents
+        .filter(is_referenced)
+        .fold(effect, |effect, parent| effect.lock_tree(parent, Mode::AccessExclusive, catalog))
 }
 
 /// Adds the views that `CASCADE` drops with it.
@@ -110,6 +143,12 @@ pub(super) fn truncate(name: &Name, sql: &str, catalog: &Catalog) -> Effect {
         true => effect.lock(name, Mode::AccessExclusive),
         false => effect.lock_tree(name, Mode::AccessExclusive, catalog),
     };
+    // 13 looks at the parent of a partition.
+    let parents = catalog.find(name).filter(|found| found.partition && catalog.may_be_before(14));
+    let effect = parents
+        .into_iter()
+        .flat_map(|found| &found.parents)
+        .fold(effect, |effect, parent| effect.may_lock_named(parent, Mode::AccessShare));
     if !says(sql, "cascade") {
         let known = catalog.find(name);
         let children = known.into_iter().flat_map(|table| {
@@ -151,6 +190,9 @@ pub(super) fn object(what: &str, catalog: &Catalog) -> Effect {
     let effect =
         Effect::new("drop-object", format!("drops {what}, and with CASCADE all that uses it"))
             .at_least(Severity::High);
+    let what =
+        what.strip_prefix("FOREIGN TABLE").map_or(what.to_owned(), |n| format!("foreign{n}"));
+    let what = what.as_str();
     let words: Vec<&str> = what.split_whitespace().collect();
     let kind = words.first().map(|word| word.to_lowercase()).unwrap_or_default();
     let names = || {
@@ -161,6 +203,9 @@ pub(super) fn object(what: &str, catalog: &Catalog) -> Effect {
         rest.split(',').map(Name::parse).collect::<Vec<_>>()
     };
     match kind.as_str() {
+        "foreign" => {
+            names().iter().fold(effect, |effect, name| effect.lock(name, Mode::AccessExclusive))
+        }
         "type" | "domain" if !says(what, "cascade") => {
             let kinds = names();
             let users = kinds.iter().flat_map(|kind| catalog.using_type(kind)).collect();
@@ -178,7 +223,12 @@ pub(super) fn object(what: &str, catalog: &Catalog) -> Effect {
         }
         "type" | "domain" if catalog.complete => names().iter().fold(effect, |effect, kind| {
             let users = catalog.using_type(kind);
-            users.fold(effect, |e, relation| e.lock(&relation.name, Mode::AccessExclusive))
+            let effect =
+                users.fold(effect, |e, relation| e.lock(&relation.name, Mode::AccessExclusive));
+            match catalog.is_known_type(kind) {
+                true => effect,
+                false => effect.may_lock(format!("tables OF {kind}"), Mode::AccessExclusive),
+            }
         }),
         _ => effect.may_lock(format!("relations that use {what}"), Mode::AccessExclusive),
     }

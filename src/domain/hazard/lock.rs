@@ -64,18 +64,24 @@ pub(super) fn in_words_if_any<S: Serializer>(
     mode.map(Mode::words).serialize(serializer)
 }
 
-/// Returns the strongest lock per relation, the strongest relation first.
+/// Returns the strongest lock per relation, the strongest relation first; what may be taken
+/// beside it if that is stronger.
 pub(super) fn merge<'a>(locks: impl Iterator<Item = &'a Held>) -> Vec<Held> {
     let mut merged: Vec<Held> = Vec::new();
     for held in locks {
-        match merged.iter_mut().find(|other| other.relation == held.relation) {
-            // What is certain counts before what may be.
-            Some(other) if other.may == held.may => other.mode = other.mode.max(held.mode),
-            Some(other) if other.may => *other = held.clone(),
-            Some(_) => {}
+        let same = |other: &&mut Held| other.relation == held.relation && other.may == held.may;
+        match merged.iter_mut().find(same) {
+            Some(other) => other.mode = other.mode.max(held.mode),
             None => merged.push(held.clone()),
         }
     }
+    // Beside what is certain, only a stronger one that may be is worth a word.
+    let sure: Vec<(String, Mode)> =
+        merged.iter().filter(|held| !held.may).map(|h| (h.relation.clone(), h.mode)).collect();
+    let is_covered = |held: &Held| {
+        held.may && sure.iter().any(|(name, mode)| *name == held.relation && *mode >= held.mode)
+    };
+    merged.retain(|held| !is_covered(held));
     // Stable: among equals the relation that the statement names stays first.
     merged.sort_by_key(|held| (held.may, std::cmp::Reverse(held.mode)));
     merged

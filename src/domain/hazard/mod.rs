@@ -8,7 +8,9 @@ mod bound;
 mod catalog;
 mod effect;
 mod gone;
+mod light;
 mod lock;
+mod refused;
 mod retype;
 mod rows;
 mod safe;
@@ -72,8 +74,8 @@ pub struct Hazard {
     /// That lock.
     #[serde(serialize_with = "lock::in_words_if_any")]
     pub lock: Option<Mode>,
-    /// All locks, one per relation, strongest first. The indexes of a table are
-    /// locked with it and not listed.
+    /// All locks, strongest first: one per relation, and a stronger one that may be taken beside
+    /// it. The indexes of a table are locked with it and not listed.
     pub locks: Vec<Held>,
     /// Whether a relation gets a new file.
     pub rewrite: Answer,

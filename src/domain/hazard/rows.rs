@@ -18,6 +18,7 @@ pub(super) fn changed(data: &Data, sql: &str, catalog: &Catalog) -> Effect {
     .lock(&data.table, Mode::RowExclusive)
     .over(&data.table, catalog);
     let effect = keys(partitions(effect, data, whole, sql, catalog), data, catalog);
+    let effect = through(effect, &data.table, catalog);
     match data.verb {
         Verb::Insert => effect,
         _ if whole => effect.scans(Answer::Yes).at_least(Severity::Medium).safer(Some(format!(
@@ -26,6 +27,15 @@ pub(super) fn changed(data: &Data, sql: &str, catalog: &Catalog) -> Effect {
         ))),
         _ => filtered(effect.scans(Answer::Unknown), catalog),
     }
+}
+
+/// A change of a view's rows is one of the table's behind it, unless a rule or a trigger takes it.
+fn through(effect: Effect, view: &Name, catalog: &Catalog) -> Effect {
+    if !is_view(view, catalog) {
+        return effect;
+    }
+    let behind = catalog.behind(view).into_iter();
+    behind.fold(effect, |effect, read| effect.may_lock_named(&read.name, Mode::RowExclusive))
 }
 
 /// How many rows a filter lets through only the rows tell: few of a small table at most.
@@ -60,6 +70,10 @@ fn keys(effect: Effect, data: &Data, catalog: &Catalog) -> Effect {
 
 /// Returns the effect of what a statement reads, or locks rows of.
 pub(super) fn touched(name: &Name, mode: Mode, sql: &str, catalog: &Catalog) -> Effect {
+    // Who may do what was written without a look at the relation before 18.
+    if is_about_rights(sql) && !catalog.may_be_since(18) {
+        return Effect::new("catalog-only", "touches no relation");
+    }
     let (rule, message) = match mode {
         Mode::AccessShare => ("read", "reads: only what drops or rewrites it waits"),
         Mode::RowShare => ("lock-rows", "keeps rows locked: who would change them waits"),
@@ -86,15 +100,25 @@ pub(super) fn touched(name: &Name, mode: Mode, sql: &str, catalog: &Catalog) -> 
 
 /// Returns true if the statement runs what it reads, and does not only define it.
 fn is_run(sql: &str) -> bool {
-    let first = sql.split_whitespace().next().unwrap_or_default().to_lowercase();
+    const MADE: &[&str] = &["or", "replace", "temp", "temporary", "global", "local", "unlogged"];
+    let words = sql.split_whitespace().map(str::to_lowercase);
+    let mut words = words.filter(|word| !MADE.contains(&word.as_str()));
+    let first = words.next().unwrap_or_default();
     match first.as_str() {
         _ if says(sql, "with no data") => false,
+        // Only what is filled by a query runs it.
         "create" => {
-            says(sql, "as") && !says(sql, "create view") && !says(sql, "create or replace view")
+            says(sql, "as")
+                && words.next().is_some_and(|thing| thing == "table" || thing == "materialized")
         }
-        "alter" | "comment" => false,
+        "alter" | "comment" | "grant" | "revoke" => false,
         _ => true,
     }
+}
+
+fn is_about_rights(sql: &str) -> bool {
+    let first = sql.split_whitespace().next().unwrap_or_default();
+    first.eq_ignore_ascii_case("grant") || first.eq_ignore_ascii_case("revoke")
 }
 
 fn is_view(name: &Name, catalog: &Catalog) -> bool {

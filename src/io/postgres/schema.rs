@@ -138,6 +138,8 @@ fn relation(row: &PgRow) -> Result<Relation, sqlx::Error> {
             .zip(default.1)
             .map(|(schema, name)| Name::within(schema, name)),
         partition: row.try_get(10)?,
+        unlogged: row.try_get(11)?,
+        computed: row.try_get(12)?,
         ..Relation::named(name(row, 1)?)
     })
 }

@@ -22,6 +22,7 @@ use crate::domain::backup::manifest::SUFFIX;
 use crate::domain::backup::{Backup, Inventory, Kind, by_worth, object, retention};
 use crate::domain::config::Backups;
 use crate::domain::untrusted::Untrusted;
+use crate::io::site;
 use crate::tools::catalog::Told;
 use crate::tools::pg_dump::{self, Depth, Found, Progress};
 
@@ -63,6 +64,8 @@ impl Store {
     /// or to the project if there is none. Reads nothing yet.
     #[must_use]
     pub fn of(loaded: &Loaded, project: &Path) -> Self {
+        // Which table of a backup holds its revision; without a project the usual ones do.
+        site::know_version_table(&loaded.config, project);
         let backups = &loaded.config.backups;
         let base = loaded.directory().unwrap_or(project);
         let directories: Vec<PathBuf> =

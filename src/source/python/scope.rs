@@ -98,7 +98,7 @@ impl<'t> Scope<'t> {
         let function = call.child_by_field_name("function")?;
         let path = path(function, self.text);
         match path.rsplit('.').next()? {
-            "f" | "text" | "DDL" | "dedent" | "quoted_name" | "cleandoc" => {
+            "f" | "text" | "literal_column" | "DDL" | "dedent" | "quoted_name" | "cleandoc" => {
                 let inner = Args::of(call, self.text).take("text")?;
                 self.string_within(inner, depth - 1)
             }

@@ -57,6 +57,7 @@ const STABLE: &[&str] = &[
     "octet_length",
     "pg_get_constraintdef",
     "pg_get_indexdef",
+    "pg_get_serial_sequence",
     "pg_get_viewdef",
     "pg_relation_size",
     "pg_total_relation_size",
@@ -89,8 +90,10 @@ const STABLE: &[&str] = &[
 /// Functions of PostgreSQL and its common extensions that answer anew for each row.
 const VOLATILE: &[&str] = &[
     "clock_timestamp",
+    "currval",
     "gen_random_bytes",
     "gen_random_uuid",
+    "lastval",
     "nextval",
     "random",
     "random_normal",
@@ -143,6 +146,14 @@ pub(super) fn opaque_call(query: &SyntaxNode) -> Option<String> {
             || (VOLATILE.contains(&call.as_str()) && call != "nextval" && call != "setseed")
     };
     calls(query).into_iter().find(|call| !known(call))
+}
+
+/// Returns `setval` or `nextval` if a query calls that, and beside it only what reads.
+pub(super) fn counts(calls: &[String]) -> Option<String> {
+    let counts = |call: &&String| *call == "setval" || *call == "nextval";
+    let rest = calls.iter().filter(|call| !counts(call));
+    let called = calls.iter().find(counts)?;
+    rest.clone().all(|call| is_stable(call)).then(|| called.clone())
 }
 
 /// Returns true if a query changes or locks rows: a data-modifying `WITH`, `FOR UPDATE`.

@@ -2,6 +2,7 @@
 //! parser of PostgreSQL's own grammar that keeps the exact text of everything.
 
 mod column;
+mod definition;
 mod expression;
 mod node;
 mod object;

@@ -7,10 +7,12 @@ use crate::domain::change::Change;
 use super::expression;
 use super::node::{below, child, has, has_below, ident, leading_words, name, name_in, text};
 
-/// Tables of the type are changed with it, where the statement says `CASCADE`.
-fn is_of_attributes(node: &SyntaxNode) -> bool {
+/// Tables of the type are changed with it, where the statement says `CASCADE`; what a column of
+/// the type holds of an attribute is gone with it.
+fn changes_rows(node: &SyntaxNode) -> bool {
     let kinds = [K::ALTER_TYPE_ATTRIBUTE_ACTION_LIST, K::RENAME_ATTRIBUTE];
-    kinds.into_iter().any(|kind| below(node, kind).is_some())
+    let is_of_attributes = kinds.into_iter().any(|kind| below(node, kind).is_some());
+    is_of_attributes && (has_below(node, K::CASCADE_KW) || below(node, K::DROP_ATTRIBUTE).is_some())
 }
 
 /// Returns what a statement does to a type or a domain.
@@ -20,7 +22,7 @@ pub(super) fn type_change(node: &SyntaxNode) -> Option<Change> {
             let name = name_in(node, K::TYPE_NAME_REF)?;
             Some(match child(node, K::ADD_VALUE) {
                 Some(value) => Change::AddValue(name, expression::string(&value)?),
-                None if is_of_attributes(node) => {
+                None if changes_rows(node) => {
                     Change::Unknown(format!("changes the attributes of type {name}"))
                 }
                 None => Change::Catalog(format!("type {name}")),

@@ -48,6 +48,13 @@ fn read_by(node: &SyntaxNode) -> Vec<(Name, Mode)> {
             return named.map(|n| (n, Mode::ShareUpdateExclusive)).into_iter().collect();
         }
         K::OPTION_OWNED_BY => owner(node),
+        K::PRIVILEGE_TABLE | K::PRIVILEGE_DEFAULT => {
+            let tables = node.descendants().filter(|inner| inner.kind() == K::RELATION_NAME_REF);
+            return tables
+                .filter_map(|inner| name(&inner))
+                .map(|n| (n, Mode::AccessShare))
+                .collect();
+        }
         _ => None,
     };
     named.map(|name| (name, Mode::AccessShare)).into_iter().collect()

@@ -12,7 +12,7 @@ use super::node::{
     below, child, has, has_below, ident_in, idents, leading_words, name, name_in, named, names_in,
     parts, text,
 };
-use super::{expression, object, query, table};
+use super::{definition, expression, object, query, table};
 
 /// Returns what a statement is, in SQL's words: `ALTER TABLE … ADD COLUMN`.
 pub(super) fn kind(node: &SyntaxNode) -> String {
@@ -34,13 +34,15 @@ pub(super) fn kind(node: &SyntaxNode) -> String {
 /// Returns what a statement changes; nothing means that it was not understood.
 pub(super) fn changes(node: &SyntaxNode) -> Vec<Change> {
     match node.kind() {
-        K::ALTER_TABLE => table::alter(node),
-        K::CREATE_TABLE | K::CREATE_TABLE_AS => {
+        K::ALTER_TABLE | K::ALTER_FOREIGN_TABLE => table::alter(node),
+        K::CREATE_TABLE | K::CREATE_TABLE_AS | K::CREATE_FOREIGN_TABLE => {
             table::create(node).into_iter().chain(query::touches(node)).collect()
         }
         K::DROP_TABLE => each(node, K::TABLE_NAME_REF, Change::DropTable),
-        K::DROP_VIEW => each(node, K::VIEW_REF, Change::DropView),
-        K::DROP_MATERIALIZED_VIEW => each(node, K::VIEW_REF, Change::DropMaterializedView),
+        K::DROP_VIEW => with_definitions(node, each(node, K::VIEW_REF, Change::DropView)),
+        K::DROP_MATERIALIZED_VIEW => {
+            with_definitions(node, each(node, K::VIEW_REF, Change::DropMaterializedView))
+        }
         K::DROP_INDEX => drop_indexes(node),
         K::TRUNCATE => within(node, K::TABLE_LIST, K::TABLE_RELATION_NAME, Change::Truncate),
         K::LOCK => lock(node),
@@ -52,8 +54,15 @@ pub(super) fn changes(node: &SyntaxNode) -> Vec<Change> {
         | K::TABLE => select(node),
         K::INSERT | K::UPDATE | K::DELETE | K::MERGE | K::COPY => changed(node),
         K::EXPLAIN => explain(node),
-        _ => one(node).into_iter().chain(beside(node)).collect(),
+        _ => with_definitions(node, one(node).into_iter().chain(beside(node)).collect()),
     }
+}
+
+/// Adds the text of what is made, and what is dropped of what has one.
+fn with_definitions(node: &SyntaxNode, mut changes: Vec<Change>) -> Vec<Change> {
+    changes.extend(definition::made(node));
+    changes.extend(definition::dropped(node));
+    changes
 }
 
 fn each(
@@ -88,6 +97,9 @@ fn index_change(node: &SyntaxNode) -> Option<Change> {
         K::REINDEX => reindex(node),
         K::ALTER_INDEX => {
             let index = name_in(node, K::INDEX_REF)?;
+            if let Some(part) = child(node, K::ATTACH_INDEX_PARTITION) {
+                return Some(Change::AttachIndex(index, name_in(&part, K::INDEX_REF)?));
+            }
             Some(match child(node, K::INDEX_RENAME_TO) {
                 Some(to) => Change::RenameIndex(index, ident_in(&to, K::INDEX)?),
                 None => Change::AlterIndex(index),
@@ -246,9 +258,51 @@ fn beside(node: &SyntaxNode) -> Vec<Change> {
         | K::CREATE_PUBLICATION
         | K::ALTER_PUBLICATION
         | K::CREATE_SEQUENCE
-        | K::ALTER_SEQUENCE => query::touches(node),
+        | K::ALTER_SEQUENCE
+        | K::CREATE_POLICY
+        | K::ALTER_POLICY
+        | K::GRANT
+        | K::REVOKE => query::touches(node),
+        K::CREATE_TRIGGER => child(node, K::FROM_TABLE)
+            .and_then(|from| name_in(&from, K::TABLE_NAME_REF))
+            .map(|from| Change::Touch(from, Mode::AccessShare))
+            .into_iter()
+            .collect(),
+        K::CREATE_RULE => planned(node),
+        K::CREATE_FUNCTION | K::CREATE_PROCEDURE => body(node),
         _ => Vec::new(),
     }
+}
+
+/// Returns what is locked of that which a statement holds but does not run.
+fn planned(node: &SyntaxNode) -> Vec<Change> {
+    let data = node.descendants().filter_map(|inner| data(&inner));
+    let written = data.filter_map(|change| match change {
+        Change::Data(data) => Some(Change::Touch(data.table, Mode::RowExclusive)),
+        _ => None,
+    });
+    written.chain(query::touches(node)).collect()
+}
+
+/// A body in SQL is looked through when it is made, one in another language when it runs.
+fn body(node: &SyntaxNode) -> Vec<Change> {
+    if below(node, K::ATOMIC_BODY).is_some() {
+        return planned(node);
+    }
+    let words = text(node).to_lowercase();
+    if !words.split_whitespace().any(|w| w == "sql" || w == "'sql'") {
+        return Vec::new();
+    }
+    let Some(written) = below(node, K::AS_FUNC_OPTION).as_ref().and_then(expression::string) else {
+        return Vec::new();
+    };
+    let inner = super::compile(&written).statements.into_iter().flat_map(|one| one.changes);
+    let locked = inner.filter_map(|change| match change {
+        Change::Data(data) => Some(Change::Touch(data.table, Mode::RowExclusive)),
+        touch @ Change::Touch(..) => Some(touch),
+        _ => None,
+    });
+    locked.collect()
 }
 
 /// Returns every change of rows, also those of a `WITH`, and what is read for it.
@@ -303,8 +357,8 @@ fn select(node: &SyntaxNode) -> Vec<Change> {
     } else if calls == ["set_config"] {
         let name = expression::string(node).unwrap_or_default();
         vec![Change::Setting(name, String::new())]
-    } else if calls == ["setval"] || calls == ["nextval"] {
-        vec![Change::Catalog(calls.concat())]
+    } else if let Some(call) = expression::counts(&calls) {
+        vec![Change::Catalog(call)]
     } else if let Some(call) = expression::opaque_call(node) {
         vec![Change::Unknown(format!("calls {call}(), which may do anything"))]
     } else {

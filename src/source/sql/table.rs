@@ -77,6 +77,8 @@ fn whole_table(kind: K) -> Option<Alter> {
         K::SET_LOGGED => Alter::SetLogged(true),
         K::SET_UNLOGGED => Alter::SetLogged(false),
         K::SET_TABLESPACE | K::SET_ACCESS_METHOD => Alter::Move,
+        // The options of a foreign table.
+        K::ALTER_OPTION_LIST => Alter::Ownership,
         K::OWNER_TO | K::REPLICA_IDENTITY | K::OF_TYPE | K::NOT_OF | K::SET_WITHOUT_OIDS => {
             Alter::Ownership
         }

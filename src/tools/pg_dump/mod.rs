@@ -47,6 +47,12 @@ pub trait Folder {
     fn open(&self, name: &str) -> io::Result<Box<dyn Bytes + '_>>;
 }
 
+/// Takes it that a tool's version table has this name, whether its own files or our configuration
+/// say so: the revision in a backup is read from there.
+pub fn know_version_table(tool: &str, name: &str) {
+    revision::know(tool, name);
+}
+
 /// How far a backup is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {

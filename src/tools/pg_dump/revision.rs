@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::sync::{Mutex, PoisonError};
 
 use super::Found;
 use super::copy;
@@ -41,7 +42,7 @@ enum Names {
 /// A tool's version table: its name, the column with the revision, and what counts.
 struct Table(&'static str, &'static str, Counts, Names);
 
-/// The version tables by their usual names.
+/// The version tables by their usual names; [`know`] adds others.
 const TABLES: &[Table] = &[
     Table("alembic_version", "version_num", Counts::Always, Names::All),
     Table("_sqlx_migrations", "version", Counts::Is("success", "t"), Names::Last("version")),
@@ -72,7 +73,37 @@ pub(super) fn is_version_table(name: &str) -> bool {
 }
 
 fn find(name: &str) -> Option<&'static Table> {
-    TABLES.iter().find(|table| table.0 == name)
+    let told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    let told = told.iter().find(|(own, _)| own == name).map(|(_, table)| *table);
+    told.or_else(|| TABLES.iter().find(|table| table.0 == name))
+}
+
+/// The tables of other names that were told so far: a configuration does not change while we
+/// run.
+static TOLD: Mutex<Vec<(String, &'static Table)>> = Mutex::new(Vec::new());
+
+/// Takes it that a table of this name is the version table of a tool; nothing where it is the
+/// usual one, or the tool keeps none that is known.
+pub(super) fn know(tool: &str, name: &str) {
+    let usual = match tool {
+        "alembic" => "alembic_version",
+        "sqlx" => "_sqlx_migrations",
+        "sequelize" => "SequelizeMeta",
+        "knex" => "knex_migrations",
+        "node-pg-migrate" => "pgmigrations",
+        "dbmate" | "golang-migrate" => "schema_migrations",
+        "goose" => "goose_db_version",
+        "flyway" => "flyway_schema_history",
+        "liquibase" => "databasechangelog",
+        "prisma" => "_prisma_migrations",
+        "django" => "django_migrations",
+        _ => return,
+    };
+    let Some(table) = TABLES.iter().find(|table| table.0 == usual) else { return };
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    if name != usual && !told.iter().any(|(own, _)| own == name) {
+        told.push((name.to_owned(), table));
+    }
 }
 
 /// Reads the rows of a version table.

@@ -119,3 +119,133 @@ fn the_ways_differ_by_what_is_not_taken_back_and_by_what_was_not_made() {
     assert_eq!(difference(up, whole), [""; 0]);
     assert_eq!(difference("DO $$ BEGIN x(); END $$", ""), [""; 0], "nobody can tell what it does");
 }
+
+mod definitions {
+    //! What replaces itself comes back only if the way down repeats what stood before.
+
+    use super::*;
+    use lockkeeper::domain::reversal::{History, judge_after};
+
+    const OLD: &str =
+        "CREATE OR REPLACE FUNCTION f(a int) RETURNS int LANGUAGE sql AS $$ SELECT a $$";
+    /// The same: only the margins, the quotes and the case differ.
+    const SAME: &str = "create or replace function public.F(A integer)\n  returns INT language SQL as $body$\n    SELECT a\n  $body$;";
+    const NEW: &str =
+        "CREATE OR REPLACE FUNCTION f(a int) RETURNS int LANGUAGE sql AS $$ SELECT a + 1 $$";
+
+    fn after(before: &[&str], up: &str, down: &str) -> Reversal {
+        let before: Vec<_> = before.iter().map(|sql| compile(sql).statements).collect();
+        let (up, down) = (compile(up).statements, compile(down).statements);
+        let mut history = History::default();
+        let ids = ["r1", "r2", "r3"];
+        for (id, statements) in ids.iter().zip(&before) {
+            history.take(id, statements);
+        }
+        judge_after(&up, Some(&down), &history, &|id| id != "r3")
+    }
+
+    #[test]
+    fn a_replaced_function_comes_back_only_with_the_text_that_stood_before() {
+        assert_eq!(after(&[OLD], NEW, OLD).kind, Kind::Reversible);
+        let same = after(&[OLD], NEW, SAME);
+        assert_eq!(same.kind, Kind::Reversible, "{same:?}");
+        let other = after(&[OLD], NEW, NEW);
+        assert_eq!((other.kind, other.line), (Kind::Lossy, Some(1)), "{other:?}");
+        assert!(other.why.contains("otherwise than r1 (line 1)"), "{other:?}");
+        let latest = after(&[OLD, NEW], OLD, OLD);
+        assert_eq!(latest.kind, Kind::Lossy, "the latest counts: {latest:?}");
+        let unknown = after(&[], NEW, OLD);
+        assert_eq!(unknown.kind, Kind::Unknown, "{unknown:?}");
+        assert!(unknown.why.contains("no earlier revision shows"), "{unknown:?}");
+        assert_eq!(reversal(NEW, Some(OLD)), unknown, "one file alone shows no more");
+    }
+
+    #[test]
+    fn a_replaced_function_that_the_way_down_drops_is_lost_where_one_stood_before() {
+        let lost = after(&[OLD], NEW, "DROP FUNCTION f(int)");
+        assert_eq!(lost.kind, Kind::Lossy, "{lost:?}");
+        assert!(lost.why.contains("the earlier definition does not come back"), "{lost:?}");
+        assert_eq!(after(&[], NEW, "DROP FUNCTION f(int)").kind, Kind::Reversible);
+        assert_eq!(after(&[], NEW, "DROP FUNCTION IF EXISTS f").kind, Kind::Reversible);
+        let dropped = after(&[OLD, "DROP FUNCTION f(int)"], NEW, "DROP FUNCTION f(int)");
+        assert_eq!(dropped.kind, Kind::Reversible, "it was gone already: {dropped:?}");
+        let namesake = after(&[OLD], &NEW.replace("int)", "text)"), "DROP FUNCTION f(text)");
+        assert_eq!(namesake.kind, Kind::Reversible, "its arguments differ: {namesake:?}");
+        let left = after(&[], NEW, "DROP FUNCTION g(int)");
+        assert_eq!(left.kind, Kind::Unknown, "another one goes: {left:?}");
+    }
+
+    #[test]
+    fn a_view_a_trigger_and_a_procedure_are_held_to_the_same() {
+        let cases = [
+            (
+                "CREATE OR REPLACE VIEW v AS SELECT 1 AS a",
+                "CREATE OR REPLACE VIEW v AS SELECT 2 AS a",
+                "DROP VIEW v",
+            ),
+            (
+                "CREATE OR REPLACE TRIGGER t BEFORE INSERT ON a FOR EACH ROW EXECUTE PROCEDURE f()",
+                "CREATE OR REPLACE TRIGGER t AFTER INSERT ON a FOR EACH ROW EXECUTE FUNCTION f()",
+                "DROP TRIGGER t ON a",
+            ),
+            (
+                "CREATE OR REPLACE PROCEDURE p() LANGUAGE sql AS 'SELECT 1'",
+                "CREATE OR REPLACE PROCEDURE p() LANGUAGE sql AS $$ SELECT 2 $$",
+                "DROP PROCEDURE p()",
+            ),
+        ];
+        for (old, new, drop) in cases {
+            assert_eq!(after(&[old], new, old).kind, Kind::Reversible, "{old}");
+            assert_eq!(after(&[old], new, new).kind, Kind::Lossy, "{old}");
+            assert_eq!(after(&[old], new, drop).kind, Kind::Lossy, "{old}");
+            assert_eq!(after(&[], new, old).kind, Kind::Unknown, "{old}");
+            assert_eq!(after(&[], new, drop).kind, Kind::Reversible, "{old}");
+            // Dropped and made anew, as what cannot be replaced is.
+            let (up, down) = (format!("{drop}; {new}"), format!("{drop}; {old}"));
+            assert_eq!(after(&[old], &up, &down).kind, Kind::Reversible, "{up}");
+            assert_eq!(after(&[], &up, drop).kind, Kind::Lossy, "{up}");
+            assert_eq!(after(&[old], drop, old).kind, Kind::Reversible, "{old}");
+            assert_eq!(after(&[old], drop, new).kind, Kind::Lossy, "{old}");
+        }
+        let moved = after(
+            &["CREATE TRIGGER t BEFORE INSERT ON a EXECUTE FUNCTION f()"],
+            "CREATE TRIGGER t BEFORE INSERT ON b EXECUTE FUNCTION f()",
+            "DROP TRIGGER t ON b",
+        );
+        assert_eq!(moved.kind, Kind::Reversible, "another table's is another: {moved:?}");
+    }
+
+    #[test]
+    fn what_stood_before_is_not_guessed_past_what_nobody_can_read() {
+        let block = "DO $$ BEGIN EXECUTE 'CREATE OR REPLACE FUNCTION f(a int)' || x; END $$";
+        assert_eq!(after(&[OLD, block], NEW, OLD).kind, Kind::Unknown);
+        let altered = after(&[OLD, "ALTER FUNCTION f(int) SET search_path = a"], NEW, OLD);
+        assert_eq!(altered.kind, Kind::Unknown, "{altered:?}");
+        for harmless in
+            ["SELECT f(1)", "ALTER FUNCTION f(int) OWNER TO a", "DO $$ BEGIN EXECUTE g; END $$"]
+        {
+            assert_eq!(after(&[OLD, harmless], NEW, OLD).kind, Kind::Reversible, "{harmless}");
+        }
+        let branch = after(&[OLD, "SELECT 1", OLD], NEW, OLD);
+        assert_eq!(branch.kind, Kind::Unknown, "r3 is of another branch: {branch:?}");
+    }
+
+    #[test]
+    fn what_is_dropped_if_it_is_there_and_made_anew_counts_as_replaced() {
+        let up = "DROP TRIGGER IF EXISTS t ON a; CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW EXECUTE FUNCTION f()";
+        let down = "DROP TRIGGER t ON a";
+        assert_eq!(after(&[], up, down).kind, Kind::Reversible);
+        let old = "CREATE TRIGGER t AFTER INSERT ON a FOR EACH ROW EXECUTE FUNCTION f()";
+        assert_eq!(after(&[old], up, down).kind, Kind::Lossy);
+    }
+
+    #[test]
+    fn a_trigger_goes_with_its_table_to_a_new_name() {
+        let made = "CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW EXECUTE FUNCTION f()";
+        let back = made.replace("ON a", "ON public.b");
+        let moved = after(&[made, "ALTER TABLE a RENAME TO b"], "DROP TRIGGER t ON b", &back);
+        assert_eq!(moved.kind, Kind::Reversible, "{moved:?}");
+        let other = after(&[made, "ALTER TABLE a RENAME TO c"], "DROP TRIGGER t ON b", &back);
+        assert_eq!(other.kind, Kind::Unknown, "{other:?}");
+    }
+}

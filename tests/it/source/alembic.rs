@@ -232,3 +232,39 @@ fn files_of_one_template_are_each_read_as_they_are() {
         );
     }
 }
+
+#[test]
+fn an_enum_that_is_made_and_dropped_by_itself_is_the_types_statement() {
+    assert_eq!(
+        written(
+            "kind = sa.Enum('a', 'b', name='kinds')\nkind.create(op.get_bind(), checkfirst=True)"
+        ),
+        ["CREATE TYPE kinds AS ENUM ('a', 'b')"]
+    );
+    assert_eq!(
+        written("sa.Enum(name='kinds').drop(op.get_bind(), checkfirst=False)"),
+        ["DROP TYPE kinds"]
+    );
+    assert_eq!(
+        written(
+            "postgresql.ENUM('a', name='k', schema='s', create_type=False).create(op.get_bind())"
+        ),
+        ["CREATE TYPE s.k AS ENUM ('a')"]
+    );
+    let other = way("thing = Thing()\nthing.drop(op.get_bind())");
+    assert!(other.statements.iter().any(|one| one.changes.iter().any(Change::is_opaque)));
+}
+
+#[test]
+fn a_constraint_without_a_name_is_said_to_be_refused_and_an_index_takes_what_is_written() {
+    let way = way("op.drop_constraint(None, 't', type_='unique')");
+    let changes = &way.statements[0].changes;
+    assert!(
+        matches!(&changes[..], [Change::Unknown(why)] if why.contains("Alembic refuses to drop it")),
+        "{changes:?}"
+    );
+    assert_eq!(
+        written("op.create_index('i', 't', ['a', sa.literal_column('id DESC')])"),
+        ["CREATE INDEX i ON t (a, id DESC)"]
+    );
+}

@@ -258,6 +258,29 @@ fn tables_of_a_publication_are_locked_and_attributes_of_a_type_may_be_columns_of
 }
 
 #[test]
+fn a_definition_is_its_text_without_margins_comments_and_the_way_it_is_quoted() {
+    let text = |sql: &str| match compile(sql).statements[0].changes.last() {
+        Some(Change::Define(definition)) => definition.text.clone(),
+        other => panic!("{sql}: {other:?}"),
+    };
+    let plain = text("CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql AS $$ SELECT 'it' $$");
+    assert_eq!(plain, "( a integer ) returns integer language sql as 'SELECT 'it''");
+    let same = [
+        "create or replace function s.\"f\" (A INT)\n RETURNS int -- the sum\n LANGUAGE SQL AS $b$\n  SELECT 'it'\n$b$;",
+        "CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql AS 'SELECT ''it'''",
+    ];
+    for sql in same {
+        assert_eq!(text(sql), plain);
+    }
+    assert_ne!(
+        text("CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql AS $$ SELECT 'IT' $$"),
+        plain
+    );
+    let view = text("CREATE VIEW v AS SELECT \"A\", 'b' FROM T");
+    assert_eq!(view, "as select \"A\" , 'b' from t");
+}
+
+#[test]
 fn only_what_a_statement_itself_takes_is_bound_to_it() {
     let own = "CREATE FUNCTION f(int) RETURNS int RETURN $1 + 1";
     for (text, binds) in [

@@ -22,5 +22,6 @@ pub mod server;
 pub mod service;
 pub mod tcp;
 pub mod until;
+pub mod versions;
 
 pub use until::until;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use lockkeeper::io::cluster::{self, Cluster, Spec, sweep};
+use lockkeeper::io::cluster::{self, Cluster, Programs, Spec, sweep};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
@@ -46,12 +46,18 @@ pub fn calm(name: &str) -> Database {
 /// Starts a server of a test's own, for tests that restart, kill or configure it;
 /// it goes when the value is dropped.
 pub fn private(settings: &[(&str, &str)]) -> Server {
+    let programs = Programs::find().unwrap_or_else(|missing| panic!("the tests need {missing}"));
+    private_of(programs, settings)
+}
+
+/// Starts a server of a test's own with programs of a chosen version.
+pub fn private_of(programs: Programs, settings: &[(&str, &str)]) -> Server {
     let state = state();
     sweep(&state, &|_| false);
     let own = [("max_connections", "1000"), ("max_prepared_transactions", "64")];
     let settings = own.iter().chain(settings).map(|(n, v)| ((*n).into(), (*v).into())).collect();
     let spec = Spec { state: Some(state), watcher: Some(LOCKKEEPER.into()), settings };
-    match Cluster::start(&spec) {
+    match Cluster::start_with(programs, &spec) {
         Ok(cluster) => Server { cluster },
         Err(error) => panic!("the tests need a PostgreSQL server: {error}"),
     }

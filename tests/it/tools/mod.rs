@@ -7,6 +7,7 @@ mod django;
 mod expected;
 mod liquibase;
 mod node;
+mod past;
 mod pg_dump;
 mod sql_files;
 mod sqlx;

@@ -391,3 +391,12 @@ fn a_row_longer_than_any_buffer_is_one_row() {
     let decoded = decoded(script.as_bytes()).expect("it was decoded");
     assert_eq!(decoded.rows["public.t"], Some(2), "an escaped backslash and a dot are a row");
 }
+
+#[test]
+fn a_version_table_of_another_name_is_read_once_it_is_told() {
+    let script = "--\n-- PostgreSQL database dump\n--\n\n-- Dumped from database version 15.1\n-- Dumped by pg_dump version 15.1\n\nCOPY books.our_goose_rows (id, version_id, is_applied, tstamp) FROM stdin;\n1\t0\tt\t2024-01-01 00:00:00\n2\t7\tt\t2024-01-01 00:00:00\n\\.\n\n\n--\n-- PostgreSQL database dump complete\n--\n\n";
+    let revisions = || read(script.as_bytes(), Depth::Whole).expect("it is a dump").revisions;
+    assert_eq!(revisions(), None, "nobody has said what that table is");
+    pg_dump::know_version_table("goose", "our_goose_rows");
+    assert_eq!(revisions(), Some(ids(&["7"])));
+}

@@ -445,3 +445,58 @@ fn golang_migrate_s_lock_is_the_one_that_its_own_tests_expect() {
     assert!(!holds(3_743_845_847, "another", table.clone()));
     assert!(!holds(3_743_845_848, "database_name", table));
 }
+
+/// A project whose table the configuration names.
+fn named_load(name: &str, table: Name, files: &[(&str, &str)], rows: &Rows) -> Project {
+    let (tree, tool) = (Files::of(files), lockkeeper::tools::named(tool(name), table));
+    let detected = tool.detect(&tree).expect("it is detected");
+    tool.load(&tree, &detected.directory, rows)
+}
+
+#[test]
+fn a_tool_is_told_the_table_that_the_configuration_names_unless_its_own_files_name_it() {
+    let held = rows(&[&["2", "false"]]);
+    let go = named_load("golang-migrate", Name::new("our rows"), &GO, &held);
+    assert_eq!(
+        act(&go, &up("10")),
+        Ok("migrate -path migrations -database 'postgres:///?x-migrations-table=our%20rows' goto 10".into())
+    );
+    let probe = tool("golang-migrate").probe(&go).expect("it has one").line();
+    assert!(
+        probe.contains("?default_transaction_read_only=on&x-migrations-table=our%20rows"),
+        "{probe}"
+    );
+    let within = named_load("golang-migrate", Name::within("books", "versions"), &GO, &held);
+    assert_eq!(
+        act(&within, &up("10")),
+        Ok("migrate -path migrations -database 'postgres:///?x-migrations-table=%22books%22.%22versions%22&x-migrations-table-quoted=true' goto 10".into())
+    );
+    let files = [("sql/V1__a.sql", "CREATE TABLE a (id int);")];
+    let table = || Name::within("books", "history");
+    let flyway = named_load("flyway", table(), &files, &rows(&[]));
+    assert_eq!(
+        act(&flyway, &up("1")),
+        Ok("flyway -defaultSchema=books -table=history -target=1 migrate".into())
+    );
+    let own = [files[0], ("flyway.conf", "flyway.table=history\nflyway.defaultSchema=books\n")];
+    let flyway = named_load("flyway", table(), &own, &rows(&[]));
+    assert_eq!(act(&flyway, &up("1")), Ok("flyway -target=1 migrate".into()));
+    let files = [("migrations/1_a.sql", "-- +goose Up\nCREATE TABLE a (id int);\n")];
+    let goose = named_load("goose", table(), &files, &rows(&[&["0", "true", "NULL"]]));
+    let line = act(&goose, &up("1")).expect("it can be run");
+    assert!(line.contains("-table books.history"), "{line}");
+}
+
+#[test]
+fn a_tool_that_cannot_be_told_another_table_runs_nothing_and_says_so() {
+    let files = [("prisma/migrations/1_a/migration.sql", "CREATE TABLE a (id int);")];
+    let project = named_load("prisma", Name::new("ours"), &files, &rows(&[]));
+    assert_eq!(troubles(&project), [(Trouble::VersionTable, "ours")]);
+    let said = &project.problems[0].detail;
+    assert!(said.contains("writes its version into _prisma_migrations"), "{said}");
+    assert_eq!(act(&project, &up("1_a")), Err(Refused::UnknownState));
+    // Only the schema is another one: that is the connection's to say.
+    let table = Name::within("app", "_prisma_migrations");
+    let project = named_load("prisma", table, &files, &rows(&[]));
+    assert!(project.problems.is_empty(), "{:?}", project.problems);
+}

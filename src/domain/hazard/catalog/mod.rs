@@ -171,11 +171,32 @@ impl Catalog {
         base.filter(|_| !kind.array).unwrap_or_else(|| kind.clone())
     }
 
+    /// Returns true for an enum or a domain, of which there can be no table.
+    #[must_use]
+    pub fn is_known_type(&self, kind: &Name) -> bool {
+        self.enums
+            .iter()
+            .chain(self.domains.iter().map(|d| &d.name))
+            .any(|known| known.may_be(kind))
+    }
+
     /// Returns true if the type is an enum.
     #[must_use]
     pub fn is_enum(&self, kind: &Type) -> bool {
         let name = Name::parse(&kind.name);
         self.enums.iter().any(|known| known.may_be(&name))
+    }
+
+    /// Returns true if the server may be of this major version or a later one.
+    #[must_use]
+    pub fn may_be_since(&self, major: u32) -> bool {
+        self.version_num.is_none_or(|version| version / 10_000 >= major)
+    }
+
+    /// Returns true if the server may be older than this major version.
+    #[must_use]
+    pub fn may_be_before(&self, major: u32) -> bool {
+        self.version_num.is_none_or(|version| version / 10_000 < major)
     }
 
     /// Returns the relations with a foreign key to this one.

@@ -26,6 +26,11 @@ pub struct Relation {
     pub bytes: Option<u64>,
     /// True for `relkind = 'p'`.
     pub partitioned: bool,
+    /// True for `relpersistence = 'u'`.
+    pub unlogged: bool,
+    /// The columns of which an index with an expression or a condition, or a `CHECK`, is made:
+    /// those are made anew, or checked again, with the type of such a column.
+    pub computed: Vec<String>,
     /// Its columns.
     pub columns: Vec<ColumnFact>,
     /// Its `CHECK` constraints.
@@ -114,6 +119,8 @@ impl Relation {
             rows: None,
             bytes: None,
             partitioned: false,
+            unlogged: false,
+            computed: Vec::new(),
             columns: Vec::new(),
             checks: Vec::new(),
             foreign_keys: Vec::new(),
@@ -138,6 +145,19 @@ impl Relation {
     pub fn is_proven(&self, constraint: &str) -> bool {
         let check = self.checks.iter().any(|check| check.name == constraint && check.valid);
         check || self.foreign_keys.iter().any(|key| key.name == constraint && key.valid)
+    }
+
+    /// Returns true if the rows are read again when the column changes its type, even where they
+    /// stay as they are stored.
+    #[must_use]
+    pub fn computes(&self, column: &str) -> bool {
+        let column = column.to_lowercase();
+        let names = |check: &Check| {
+            let text = check.expression.to_lowercase();
+            let mut words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+            words.any(|word| word == column)
+        };
+        self.computed.contains(&column) || self.checks.iter().any(names)
     }
 
     /// Returns true if a valid `CHECK` proves that the column holds no NULL.

@@ -7,10 +7,11 @@ use crate::source::syntax::Node;
 use crate::domain::change::{Change, Name, Statement};
 use crate::domain::hazard::Transactions;
 use crate::source::python::{Args, Module, Scope, assigned, calls, children, line, path};
+use crate::source::sql;
 use crate::source::syntax;
 
 use super::known::{BUILT_IN, METHODS, first, is_logging, is_postgresql, last};
-use super::{Idle, Way, execute, operation};
+use super::{Idle, Way, column, execute, operation};
 
 /// How deep functions of the same file are followed.
 const DEPTH: u32 = 4;
@@ -204,6 +205,7 @@ impl<'t> Body<'t> {
                 self.complete = false;
             }
             _ if is_logging(path) => self.is_idle(call, "a message"),
+            "create" | "drop" if self.enumeration(call, last) => {}
             _ => return self.own_function(call, path),
         }
         true
@@ -215,6 +217,20 @@ impl<'t> Body<'t> {
             "execute" => execute::compile(self, call),
             "get_context" | "f" | "inline_literal" | "batch_alter_table" => {}
             _ => operation::compile(self, call, name, None),
+        }
+        true
+    }
+
+    /// Takes `Enum(…).create(bind)` and `.drop(bind)`; returns false if it is of something else.
+    fn enumeration(&mut self, call: Node<'t>, verb: &str) -> bool {
+        let function = call.child_by_field_name("function");
+        let object = function.and_then(|function| function.child_by_field_name("object"));
+        let made = object.and_then(|object| self.scope.resolve(object));
+        let Some(sql) = made.and_then(|made| column::of_enum(self, made, verb)) else {
+            return false;
+        };
+        for statement in sql::compile(&sql).statements {
+            self.add(Statement { line: line(call), ..statement });
         }
         true
     }

@@ -284,28 +284,64 @@ fn kind_within<'t>(
     })
 }
 
+/// Returns what makes, or drops, the type that a call of `Enum` stands for; `None` if it stands
+/// for something else, or is not written out.
+pub(super) fn of_enum<'t>(body: &Body<'t>, call: Node<'t>, verb: &str) -> Option<String> {
+    let function = call.child_by_field_name("function").filter(|_| call.kind() == "call")?;
+    let text = body.module.text();
+    let path = path(function, text);
+    if !matches!(path.rsplit('.').next()?, "Enum" | "ENUM") {
+        return None;
+    }
+    let written = Enumeration::of(body, &mut Args::of(call, text)).ok()?;
+    match verb {
+        "drop" => Some(format!("DROP TYPE {}", written.kind)),
+        // `create_type=False` keeps tables from making it, not this.
+        _ => written.create(),
+    }
+}
+
 fn enumeration<'t>(
     body: &Body<'t>,
     args: &mut Args<'t>,
     creates: &mut Vec<String>,
 ) -> Result<String, String> {
-    let name = args.named("name").and_then(|node| body.scope.string(node));
-    let name = name.ok_or("the name of an enum is given elsewhere")?;
-    let labels = args.rest().into_iter().map(|node| body.scope.string(node));
-    let labels: Option<Vec<String>> = labels.map(|label| Some(literal(&label?))).collect();
-    let schema = args.named("schema").and_then(|node| body.scope.string(node));
-    let kind = Name { schema, name }.quoted();
-    let made = args.named("create_type").and_then(|node| body.scope.literal(node));
-    let native = args.named("native_enum").and_then(|node| body.scope.literal(node));
-    if native == Some(Literal::Bool(false)) {
+    let written = Enumeration::of(body, args)?;
+    let is = |name: &str, value| {
+        let literal = args.named(name).and_then(|node| body.scope.literal(node));
+        literal == Some(Literal::Bool(value))
+    };
+    if is("native_enum", false) {
         return Ok("VARCHAR".to_owned());
     }
-    if made != Some(Literal::Bool(false))
-        && let Some(labels) = labels
-    {
-        creates.push(format!("CREATE TYPE {kind} AS ENUM ({})", labels.join(", ")));
+    if !is("create_type", false) {
+        creates.extend(written.create());
     }
-    Ok(kind)
+    Ok(written.kind)
+}
+
+/// An enum as it is written.
+struct Enumeration {
+    /// Its name as SQL.
+    kind: String,
+    /// Its labels as literals, where they are written out.
+    labels: Option<Vec<String>>,
+}
+
+impl Enumeration {
+    fn of<'t>(body: &Body<'t>, args: &mut Args<'t>) -> Result<Self, String> {
+        let name = args.named("name").and_then(|node| body.scope.string(node));
+        let name = name.ok_or("the name of an enum is given elsewhere")?;
+        let labels = args.rest().into_iter().map(|node| body.scope.string(node));
+        let labels = labels.map(|label| Some(literal(&label?))).collect();
+        let schema = args.named("schema").and_then(|node| body.scope.string(node));
+        Ok(Self { kind: Name { schema, name }.quoted(), labels })
+    }
+
+    fn create(&self) -> Option<String> {
+        let labels = self.labels.as_ref()?;
+        Some(format!("CREATE TYPE {} AS ENUM ({})", self.kind, labels.join(", ")))
+    }
 }
 
 /// Types of SQLAlchemy 2 and its dialect for PostgreSQL that need no more than their name.

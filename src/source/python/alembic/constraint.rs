@@ -61,7 +61,9 @@ pub(super) fn exclude(op: &mut Operation<'_, '_>) -> Sql {
 
 /// `drop_constraint`.
 pub(super) fn drop(op: &mut Operation<'_, '_>) -> Sql {
-    let name = op.text("constraint_name")?;
+    let name = op.text_or_none("constraint_name")?.ok_or(
+        "its constraint has no name: Alembic refuses to drop it, unless a naming convention of the project's metadata gives it one",
+    )?;
     let table = op.table("table_name")?;
     let exists = op.exists("if_exists", "IF EXISTS ")?;
     let (head, sql) = (format!("DROP CONSTRAINT {exists}"), quote(&name));
