@@ -9,8 +9,8 @@ use color_eyre::eyre::{Result, eyre};
 use serde_json::{Value, json};
 
 use super::change::document;
-use super::lines::Lines;
-use super::{args, confirm, json as written, print, prompt, runs, say, site};
+use super::lines::answered;
+use super::{args, confirm, json as written, print, runs, say, site};
 use crate::domain::age;
 use crate::domain::approval::{self, Approval, Approver, Executor, Known, Waiting};
 use crate::domain::identity::Identity;
@@ -242,15 +242,10 @@ fn says_yes(args: &Args, run: &str, waiting: &Waiting) -> Result<bool> {
         Some(Need::Typed(token)) => token,
         _ => WORD.to_owned(),
     };
-    let runtime = super::runtime()?;
-    let mut lines = Lines::stdin();
-    lines.discard();
     let shown = Untrusted::from(token.as_str()).one_line();
-    prompt(&format!("Type {shown} to approve it; anything else leaves, and approves nothing: "));
-    let line = runtime.block_on(lines.next());
-    // The reader of the terminal may still wait.
-    runtime.shutdown_background();
-    Ok(line.is_some_and(|line| line.text == token))
+    let question =
+        format!("Type {shown} to approve it; anything else leaves, and approves nothing: ");
+    Ok(answered(super::runtime()?, &question).is_some_and(|text| text == token))
 }
 
 /// Appends the approval, if exactly this still waits.

@@ -126,7 +126,7 @@ fn act_of(act: &str, attempt: Option<u32>) -> String {
 /// Returns what a record says, on one line.
 fn gist(record: &Record) -> String {
     let text = match record.kind {
-        Kind::Intent => intent(&record.data),
+        Kind::Intent => record.plan().map(intent),
         Kind::Outcome | Kind::Resolved => outcome(&record.data),
         _ => None,
     };
@@ -137,10 +137,9 @@ fn gist(record: &Record) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(SHOWN).collect()
 }
 
-fn intent(data: &Value) -> Option<String> {
-    let plan: Plan = serde_json::from_value(data.get("plan")?.clone()).ok()?;
+fn intent(plan: Plan) -> String {
     let line = plan.command.map(|command| format!(": {}", command.line())).unwrap_or_default();
-    Some(format!("{}{line}", plan.preview.title))
+    format!("{}{line}", plan.preview.title)
 }
 
 fn outcome(data: &Value) -> Option<String> {

@@ -7,7 +7,10 @@ use std::thread;
 use std::time::Instant;
 
 use rustix::termios::{QueueSelector, tcflush};
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
+
+use super::prompt;
 
 /// The longest line that is taken, in bytes: nobody types a longer one.
 const LONGEST: u64 = 64 * 1024;
@@ -28,6 +31,21 @@ pub struct Lines {
     read: mpsc::UnboundedReceiver<Line>,
     asked: bool,
     terminal: bool,
+}
+
+/// Returns what a person types after `question`: what was typed ahead of it is no answer to it.
+/// `None`: nobody can be asked, or the terminal ended.
+pub fn answered(runtime: Runtime, question: &str) -> Option<String> {
+    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        return None;
+    }
+    let mut lines = Lines::stdin();
+    lines.discard();
+    prompt(question);
+    let line = runtime.block_on(lines.next());
+    // The reader of the terminal may still wait.
+    runtime.shutdown_background();
+    line.map(|line| line.text)
 }
 
 impl Lines {

@@ -12,7 +12,8 @@ use chrono::Utc;
 use clap::Args as Arguments;
 use color_eyre::eyre::{Result, WrapErr as _, eyre};
 
-use super::{args, json, print, prompt, say, site};
+use super::lines::answered;
+use super::{args, json, print, say, site};
 use crate::domain::backup::Scope;
 use crate::domain::identity::Class;
 use crate::domain::quantity::Period;
@@ -65,7 +66,7 @@ pub fn run(flags: &Args) -> Result<ExitCode> {
     let order = order(flags, &site)?;
     notice(&order);
     if let Some(name) = &flags.on
-        && !agreed(&site, name, flags.confirm.as_deref())
+        && !agreed(&site, name, flags.confirm.as_deref())?
     {
         say("nothing was rehearsed");
         return Ok(ExitCode::from(2));
@@ -153,24 +154,28 @@ fn newest(site: &Site) -> Result<PathBuf> {
 }
 
 /// Returns whether the target's name was typed; what is thrown away after use needs no word.
-fn agreed(site: &Site, name: &str, confirm: Option<&str>) -> bool {
-    let Some(target) = site.config().targets.get(name) else { return true };
+fn agreed(site: &Site, name: &str, confirm: Option<&str>) -> Result<bool> {
+    let Some(target) = site.config().targets.get(name) else { return Ok(true) };
     if matches!(target.class, Class::Scratch | Class::Production) {
         // What is refused needs no word, either.
-        return true;
+        return Ok(true);
     }
     if let Some(confirm) = confirm {
-        return confirm == name;
+        return Ok(confirm == name);
     }
     say(&format!(
         "a database is made on {name} ({}), loaded with what is copied, migrated up and down, and dropped",
         target.class.word()
     ));
-    prompt(&format!("Type {name} to rehearse there; anything else leaves, and makes nothing: "));
-    let mut line = String::new();
-    // Where nothing can be read, nothing was said.
-    drop(std::io::stdin().read_line(&mut line));
-    line.trim_end_matches(['\r', '\n']) == name
+    let question =
+        format!("Type {name} to rehearse there; anything else leaves, and makes nothing: ");
+    if let Some(text) = answered(super::runtime()?, &question) {
+        return Ok(text == name);
+    }
+    say(&format!(
+        "nobody was asked, or nothing was typed: --confirm {name} agrees where no terminal is"
+    ));
+    Ok(false)
 }
 
 /// Tells what is about to be copied.

@@ -65,7 +65,7 @@ pub fn loose(flags: &args::Target) -> Result<Loose> {
 }
 
 /// Returns true if flags or environment name a database: libpq's defaults alone do not.
-fn is_named(flags: &args::Target) -> bool {
+pub(super) fn is_named(flags: &args::Target) -> bool {
     let names = ["DATABASE_URL", "PGSERVICE", "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE"];
     flags.dsn.is_some() || names.iter().any(|name| env::var_os(name).is_some())
 }

@@ -7,15 +7,15 @@ use color_eyre::eyre::{Result, eyre};
 use super::{args, json, print, say, site, words};
 use crate::domain::graph::State;
 use crate::domain::hazard::Catalog;
+use crate::domain::identity::Identity;
 use crate::domain::loss::Loss;
 use crate::domain::plan::Direction;
-use crate::domain::rehearsal::Standing;
 use crate::io::lost;
 use crate::io::postgres::reader::{Error, Reader};
 use crate::io::rehearsal;
 use crate::io::site::Site;
 use crate::tools::status::Status;
-use crate::tools::{Project, Rows, Tool, VersionQuery};
+use crate::tools::{Rows, Tool, VersionQuery};
 
 /// Prints the status: exit 0 if the database is up to date, 1 if something is pending, wrong
 /// or not known.
@@ -35,33 +35,57 @@ pub fn run(flags: &args::Status) -> Result<ExitCode> {
 
 fn status(site: &Site, counting: bool) -> Result<Status> {
     let (tool, detected) = site.tool().map_err(|why| eyre!(why))?;
+    super::runtime()?.block_on(async {
+        let mut reader = Reader::new(site.target.spec.clone());
+        let status = read(site, (tool, &detected.directory), counting, &mut reader).await;
+        reader.close().await;
+        Ok(status)
+    })
+}
+
+/// Reads the project, and of the database what there is: over one connection.
+async fn read(
+    site: &Site,
+    (tool, directory): (&dyn Tool, &str),
+    counting: bool,
+    reader: &mut Reader,
+) -> Status {
     let tree = site.tree();
-    let query = tool.version_query(&tree);
-    let runtime = super::runtime()?;
-    let read = runtime.block_on(read(site, &query));
-    let (rows, catalog) = read.unwrap_or_else(|error| {
-        say(&format!("the database is left out: {error}"));
-        (Rows::Unknown, Catalog::default())
-    });
-    let mut project = tool.load(&tree, &detected.directory, &rows);
+    let known = ask(&tool.version_query(&tree), reader).await;
+    let (identity, rows, catalog) = match known {
+        Ok((identity, rows, catalog)) => (Some(identity), rows, catalog),
+        Err(error) => {
+            say(&format!("the database is left out: {error}"));
+            (None, Rows::Unknown, Catalog::default())
+        }
+    };
+    let mut project = tool.load(&tree, directory, &rows);
     lost::History::default().hint(&site.project, &mut project);
     let mut status = Status::of(&project, &catalog);
-    if project.connected {
-        let rehearsed = runtime.block_on(rehearsed(site, tool, (&project, &catalog)));
-        if let Some(rehearsed) = &rehearsed {
-            status.estimate(rehearsed);
-        }
+    let Some(identity) = identity.filter(|_| project.connected) else { return status };
+    if let Some(evidence) = rehearsal::read(&site.paths.state, &identity) {
+        let known = (&project, &catalog);
+        let rehearsed = rehearsal::standing(site, reader, &identity, tool, known, evidence).await;
+        status.estimate(&rehearsed);
     }
-    if counting && project.connected {
-        let last = project.last().map(|migration| migration.id.clone());
-        runtime.block_on(count(site, &mut status, last.as_deref()));
+    if counting {
+        count(reader, &mut status, project.last().map(|last| last.id.as_str())).await;
     }
-    Ok(status)
+    status
+}
+
+async fn ask(
+    query: &VersionQuery,
+    reader: &mut Reader,
+) -> Result<(Identity, Rows, Catalog), Error> {
+    let identity = reader.identity().await?;
+    let rows = reader.version_rows(query).await?;
+    let catalog = reader.catalog(identity.version_num).await?;
+    Ok((identity, rows, catalog))
 }
 
 /// Counts what may come next: up of what is pending, down of the last that was applied.
-async fn count(site: &Site, status: &mut Status, last: Option<&str>) {
-    let mut reader = Reader::new(site.target.spec.clone());
+async fn count(reader: &mut Reader, status: &mut Status, last: Option<&str>) {
     for entry in &mut status.migrations {
         let direction = match entry.state {
             Some(State::Pending) => Direction::Up,
@@ -72,22 +96,4 @@ async fn count(site: &Site, status: &mut Status, last: Option<&str>) {
         reader.count(&mut counted).await;
         entry.learn(&counted);
     }
-    reader.close().await;
-}
-
-/// Returns what the last rehearsal of the target says, if there was one.
-async fn rehearsed(site: &Site, tool: &dyn Tool, known: (&Project, &Catalog)) -> Option<Standing> {
-    let mut reader = Reader::new(site.target.spec.clone());
-    let identity = reader.identity().await.ok()?;
-    let evidence = rehearsal::read(&site.paths.state, &identity)?;
-    let standing = rehearsal::standing(site, &mut reader, &identity, tool, known, evidence).await;
-    reader.close().await;
-    Some(standing)
-}
-
-async fn read(site: &Site, query: &VersionQuery) -> Result<(Rows, Catalog), Error> {
-    let mut reader = Reader::new(site.target.spec.clone());
-    let version = reader.identity().await?.version_num;
-    let rows = reader.version_rows(query).await?;
-    Ok((rows, reader.catalog(version).await?))
 }

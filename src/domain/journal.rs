@@ -194,6 +194,13 @@ impl Record {
     pub fn is_of_executor(&self) -> bool {
         !matches!(self.kind, Kind::Approved | Kind::Note | Kind::Report)
     }
+
+    /// Returns the plan that an intent names, as it was confirmed; `None` where the record names
+    /// none or this version cannot read it.
+    #[must_use]
+    pub fn plan(&self) -> Option<Plan> {
+        serde_json::from_value(self.data["plan"].clone()).ok()
+    }
 }
 
 /// An intent that no outcome and no verdict followed.
@@ -253,7 +260,7 @@ impl Reading {
                     attempt,
                     step: record.step.clone(),
                     at: record.at,
-                    plan: serde_json::from_value(record.data["plan"].clone()).ok(),
+                    plan: record.plan(),
                 }),
                 Kind::Outcome | Kind::Resolved if record.data["ending"] != "unknown" => {
                     open.retain(|o| (&o.act, o.attempt) != (act, attempt));

@@ -23,14 +23,14 @@ pub enum Failed {
 }
 
 /// The exit code of [`Failed::NotRun`].
-pub(super) const NOT_RUN: i32 = 2;
+pub(super) const NOT_RUN: u8 = 2;
 /// The exit code of [`Failed::Unheard`].
 const UNHEARD: u8 = 3;
 
 impl Failed {
     fn code(&self) -> ExitCode {
         match self {
-            Self::NotRun(_) => ExitCode::from(2),
+            Self::NotRun(_) => ExitCode::from(NOT_RUN),
             Self::Running(_) => ExitCode::from(1),
             Self::Unheard(_) => ExitCode::from(UNHEARD),
         }

@@ -7,6 +7,8 @@ mod fold;
 pub mod journal;
 pub mod locks;
 mod making;
+mod may;
+mod migrating;
 pub mod migrations;
 mod rehearsing;
 mod restoring;

@@ -1,6 +1,6 @@
 //! The keys of a full restore, why each is off, and which ways to restore are open here.
 
-use super::{Ask, Command, Scene};
+use super::{Ask, Command, Scene, may};
 use crate::domain::backup::{Backup, Scope};
 use crate::domain::restore::{Found, Goal, Mark, Next, Order, Standing, Stated, next};
 use crate::domain::untrusted::Untrusted;
@@ -13,16 +13,16 @@ use crate::ui::widgets::message::Message;
 pub(super) fn bindings(scene: &Scene<'_>, shown: Option<&Backup>) -> Vec<Binding<Command>> {
     let help = "restore the selected backup into a new database, then swap it in: act by act, each asks first";
     let restore = Binding::new(Key::char('t'), "restore", help, Command::Restore);
-    let mut all = vec![restore.when(may_start(scene).and_then(|()| can_restore(scene, shown)))];
+    let mut all = vec![restore.when(may::plan(scene).and_then(|()| can_restore(scene, shown)))];
     if standing(scene).is_some_and(|standing| standing.world.old().is_some()) {
         let help = "swap back to the database from before the last swap (asks first)";
         let undo = Binding::new(Key::char('T'), "swap back", help, Command::SwapBack);
-        all.push(undo.when(may_start(scene)));
+        all.push(undo.when(may::plan(scene)));
     }
     if left_over(scene).is_some() {
         let help = "drop the new database of a restore that came to no end (asks first)";
         let drop = Binding::new(Key::char('D'), "drop left-over", help, Command::DropLeftOver);
-        all.push(drop.when(may_start(scene)));
+        all.push(drop.when(may::plan(scene)));
     }
     all
 }
@@ -115,19 +115,6 @@ fn standing<'a>(scene: &Scene<'a>) -> Option<&'a Standing> {
 
 fn left_over<'a>(scene: &Scene<'a>) -> Option<&'a Found> {
     standing(scene)?.world.left_over().next()
-}
-
-fn may_start(scene: &Scene<'_>) -> Result<(), Reason> {
-    if let Some(why) = scene.session.unrecorded() {
-        return Err(Reason::new(format!("nothing can be recorded: {why}")));
-    }
-    if scene.facts.mismatch.is_some() {
-        return Err(Reason::new("this is not the pinned target"));
-    }
-    match scene.session.job() {
-        Some(job) => Err(Reason::new(format!("{} is running", job.plan.preview.title))),
-        None => Ok(()),
-    }
 }
 
 fn can_restore(scene: &Scene<'_>, shown: Option<&Backup>) -> Result<(), Reason> {

@@ -60,28 +60,38 @@ impl Acting {
         }
     }
 
-    /// Returns the act that the records of a run leave under way, for showing it: nothing of it
-    /// can be confirmed, stopped or tried again from here.
+    /// Returns the acts that the records of a run leave under way, the latest first, for showing
+    /// them: nothing of them can be confirmed, stopped or tried again from here.
     #[must_use]
-    pub fn recorded(records: &[Record]) -> Option<Self> {
-        let last = records.iter().rposition(|record| record.kind == Kind::Intent)?;
-        let (begun, since) = (&records[last], &records[last + 1..]);
-        let is_over = |later: &Record| match later.kind {
-            Kind::Closed => true,
-            Kind::Outcome | Kind::Resolved => later.act == begun.act,
-            _ => false,
-        };
-        if since.iter().any(is_over) {
-            return None;
+    pub fn recorded(records: &[Record]) -> Vec<Self> {
+        let mut under_way: Vec<(&Record, DateTime<Utc>)> = Vec::new();
+        for record in records {
+            match record.kind {
+                Kind::Closed => under_way.clear(),
+                Kind::Outcome | Kind::Resolved => {
+                    under_way.retain(|(begun, _)| begun.act != record.act);
+                }
+                Kind::Intent => {
+                    let first = records
+                        .iter()
+                        .find(|one| one.kind == Kind::Intent && one.act == record.act)
+                        .map_or(record.at, |one| one.at);
+                    under_way.retain(|(begun, _)| begun.act != record.act);
+                    under_way.push((record, first));
+                }
+                _ => {}
+            }
         }
-        let plan = serde_json::from_value(begun.data["plan"].clone()).ok()?;
-        let first = records.iter().find(|it| it.kind == Kind::Intent && it.act == begun.act);
+        under_way.into_iter().rev().filter_map(|(begun, since)| Self::shown(begun, since)).collect()
+    }
+
+    fn shown(begun: &Record, since: DateTime<Utc>) -> Option<Self> {
         Some(Self {
             act: begun.act.clone()?,
             origin: begun.step.clone().map_or(Origin::Operator, Origin::Step),
-            plan,
+            plan: begun.plan()?,
             attempt: begun.attempt.unwrap_or(1),
-            since: first.map(|record| record.at),
+            since: Some(since),
             stop: None,
             retry: None,
             last: true,

@@ -275,7 +275,7 @@ fn migration_plan(
         after: act.after.clone(),
     };
     let mut plan = bare(action, risk, ground);
-    plan.files = digests(&act, ways.tree)?;
+    plan.files = digests(act.files.iter().map(String::as_str), ways.tree)?;
     plan.timeouts = stall::timeouts(&act, script, ground.policy);
     plan.attempts = stall::attempts(&plan.timeouts, ground.policy);
     plan.preview = migration_preview(intent, migration, script, &act, ways.migrations, ground);
@@ -299,12 +299,19 @@ pub fn prefixed(prefix: &[String], argv: Vec<String>) -> Vec<String> {
     }
 }
 
-fn digests(act: &Act, tree: &dyn Tree) -> Result<Vec<Digest>, String> {
-    let read = |path: &String| match tree.read(path) {
-        Ok(bytes) => Ok(Digest::of(path.clone(), &bytes)),
+/// Returns the digests of the files that a plan stands on: another content is another plan.
+///
+/// # Errors
+/// When one cannot be read: nothing is planned on what nobody has seen.
+pub(super) fn digests<'a>(
+    paths: impl Iterator<Item = &'a str>,
+    tree: &dyn Tree,
+) -> Result<Vec<Digest>, String> {
+    let read = |path: &str| match tree.read(path) {
+        Ok(bytes) => Ok(Digest::of(path, &bytes)),
         Err(error) => Err(error.to_string()),
     };
-    act.files.iter().map(read).collect()
+    paths.map(read).collect()
 }
 
 fn milliseconds(period: Period) -> u64 {

@@ -1,6 +1,8 @@
 //! The plan of a rehearsal: what is copied, from where, what runs on the copy, and what that
 //! costs.
 
+use std::collections::BTreeSet;
+
 use crate::domain::evidence::Level;
 use crate::domain::plan::{Action, Command, Digest, Plan, Preview, Risk};
 use crate::domain::quantity::size;
@@ -8,7 +10,7 @@ use crate::domain::rehearsal::Material;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::verify::estimate;
 
-use super::preview::{Ground, Ways, bare};
+use super::preview::{Ground, Ways, bare, digests};
 
 /// What a rehearsal's plan stands on, beside [`Ground`]; all of it read for this plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +46,7 @@ pub fn plan(of: Material, stands: &Rehearsing, ground: &Ground<'_>) -> Result<Pl
     if let (Material::Newest, Err(why)) = (of, &stands.newest) {
         return Err(why.clone());
     }
-    let files = files(&pending, ways);
+    let files = files(&pending, ways)?;
     let tool = ways.tool.name().to_owned();
     let action = Action::Rehearse { tool: tool.clone(), of, pending: pending.clone() };
     let mut plan = bare(action, Risk::Read, ground);
@@ -70,18 +72,16 @@ fn argv(of: Material, stands: &Rehearsing, project: &str) -> Vec<String> {
     words.chain(source).map(str::to_owned).collect()
 }
 
-/// Returns the files of what is rehearsed: another content is another rehearsal.
-fn files(pending: &[String], ways: &Ways<'_>) -> Vec<Digest> {
+/// Returns the files of what is rehearsed.
+fn files(pending: &[String], ways: &Ways<'_>) -> Result<Vec<Digest>, String> {
     let migrations = pending.iter().filter_map(|id| ways.migrations.project.migration(id));
-    let mut paths: Vec<&str> = migrations
+    let paths: BTreeSet<&str> = migrations
         .flat_map(|one| {
             let down = one.down.as_ref().map(|down| down.file.as_str());
             [Some(one.up.file.as_str()), down].into_iter().flatten()
         })
         .collect();
-    paths.dedup();
-    let read = |path: &&str| Some(Digest::of(*path, &ways.tree.read(path).ok()?));
-    paths.iter().filter_map(read).collect()
+    digests(paths.into_iter(), ways.tree)
 }
 
 fn preview(

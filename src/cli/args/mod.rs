@@ -216,8 +216,16 @@ pub struct Changing {
     #[arg(long, value_name = "HASH", conflicts_with = "plan")]
     pub confirm: Option<String>,
     /// Go on without the second person that policy asks for; the report shows why, in red
-    #[arg(long, value_name = "REASON")]
+    #[arg(long, value_name = "REASON", value_parser = reason)]
     pub alone: Option<String>,
+}
+
+/// A reason that says nothing is none.
+fn reason(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("say why nobody approves: the report shows it in red".to_owned()),
+        reason => Ok(reason.to_owned()),
+    }
 }
 
 /// Flags of the console.

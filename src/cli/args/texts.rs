@@ -1,7 +1,8 @@
 //! What is told below the flags of a command that changes something.
 
 pub(super) const CHANGING: &str = "Without a terminal: --plan --json prints the plan and its hash and runs nothing; \
---confirm HASH runs exactly that plan or refuses. No terminal and no hash: exit 2, nothing run.";
+--confirm HASH runs exactly that plan or refuses. No terminal and no hash: exit 2, nothing run. Where policy asks for a \
+second person it waits until they have approved (`lockkeeper approve`); --alone REASON goes on without them.";
 
 pub(super) const APPROVING: &str = "Run it on the executor's machine and account, where the run's journal is, with a \
 connection of your own: --dsn postgresql://YOU@HOST/DATABASE. The login must be to the database of the run; with a role that \

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::domain::journal::{Kind, Record};
 use crate::domain::secret;
 use crate::domain::untrusted::Untrusted;
-use crate::io::act::{Batch, Printed, Value, Watched};
+use crate::io::act::{Batch, Printed, Value, Watched, prints};
 use crate::io::driver::environment;
 use crate::io::journal::Secrets;
 use crate::io::site::Site;
@@ -38,7 +38,7 @@ impl Output {
     /// Tells the records of one look in their order, each after what was printed before it.
     /// Of acts that were over before this was begun only the last one's output is read.
     pub fn among(&mut self, records: &[Record], mut tell: impl FnMut(Told<'_>)) {
-        let last = records.iter().rposition(|record| record.kind == Kind::Intent);
+        let last = records.iter().rposition(|one| one.kind == Kind::Intent && prints(one));
         let from = if std::mem::replace(&mut self.begun, true) { 0 } else { last.unwrap_or(0) };
         for (at, record) in records.iter().enumerate() {
             if at >= from {

@@ -95,10 +95,7 @@ impl Desk {
                 Due::waits(lines)
             }
             Some(walk) => {
-                let mut moves = moves::lines(walk);
-                if self.seat.facts.target.rehearsal {
-                    moves::rehearsed(&mut moves);
-                }
+                let moves = moves::lines(walk, self.seat.facts.target.rehearsal);
                 let waits = walk.awaited().map(|one| (&one.subject, walk.approvals().len()));
                 let key = format!(
                     "{}\n{}\n{:?}\n{waits:?}",

@@ -5,8 +5,14 @@ use crate::panels::Wanted;
 use crate::session::effect::How;
 use crate::session::walk::{CANNOT_TELL, ESCALATE, Move, Phase, Walk};
 
-/// What leaving means in a run.
-const LEAVE: &str = "0  leave: the run stays open, lockkeeper resume takes it up";
+/// Returns what leaving means in a run, or in a rehearsal.
+fn leave(rehearses: bool) -> String {
+    let what = match rehearses {
+        true => "the rehearsal ends, and its copy goes",
+        false => "the run stays open, lockkeeper resume takes it up",
+    };
+    format!("0  leave: {what}")
+}
 
 /// What a line in the menu of a walk asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,20 +33,20 @@ pub(super) enum Choice {
     Leave,
 }
 
-/// Says of leaving what it means in a rehearsal.
-pub(super) fn rehearsed(lines: &mut [String]) {
-    let leave = lines.iter_mut().filter(|line| *line == LEAVE);
-    leave.for_each(|line| "0  leave: the rehearsal ends, and its copy goes".clone_into(line));
-}
-
 /// Offers are numbered from here.
 const OFFERS: usize = 12;
 
-/// Returns what is possible on the current step, a line each.
-pub(super) fn lines(walk: &Walk) -> Vec<String> {
-    if matches!(walk.phase(), Phase::Undo(_)) {
-        return undoing(walk);
-    }
+/// Returns what is possible on the current step, of a run or of a rehearsal, a line each.
+pub(super) fn lines(walk: &Walk, rehearses: bool) -> Vec<String> {
+    let mut lines = match walk.phase() {
+        Phase::Undo(_) => undoing(walk),
+        _ => moves(walk),
+    };
+    lines.push(leave(rehearses));
+    lines
+}
+
+fn moves(walk: &Walk) -> Vec<String> {
     let mut lines: Vec<String> =
         first(walk).map(|label| format!("1  {label}")).into_iter().collect();
     let step = walk.current();
@@ -82,7 +88,6 @@ pub(super) fn lines(walk: &Walk) -> Vec<String> {
         lines.push("P  put the offer aside, with a reason".to_owned());
     }
     lines.extend(answers(walk).into_iter().map(|(key, _, label)| format!("{key}  {label}")));
-    lines.push(LEAVE.to_owned());
     lines
 }
 
@@ -94,7 +99,6 @@ fn undoing(walk: &Walk) -> Vec<String> {
         format!("2  leave {first} as it is, with a reason"),
         "4  a note for the record".to_owned(),
         "10 look: sessions, locks, migrations, journal".to_owned(),
-        LEAVE.to_owned(),
     ]
 }
 

@@ -1,6 +1,5 @@
 //! The project and the target of a run, as it was begun with: `resume` needs no flags.
 
-use std::env;
 use std::path::{Path, PathBuf};
 
 use color_eyre::eyre::{Result, eyre};
@@ -148,12 +147,11 @@ fn is_named(flags: &args::Target) -> bool {
 /// Returns true if a file, a flag or the environment says which database is meant: libpq's
 /// defaults alone do not. A file that is wrong is told of where it is opened.
 fn is_led(flags: &args::Target) -> bool {
-    let names = ["DATABASE_URL", "PGSERVICE", "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE"];
     let by_file = || {
         let loaded = site::project(flags.config.as_deref(), flags.project.as_deref());
         loaded.map_or(true, |(loaded, _)| !loaded.config.targets.is_empty())
     };
-    is_named(flags) || names.iter().any(|name| env::var_os(name).is_some()) || by_file()
+    is_named(flags) || site::is_named(flags) || by_file()
 }
 
 fn begun_with(run: &Run) -> Option<Value> {

@@ -126,12 +126,12 @@ impl Probe {
     }
 
     /// Returns the same with each name of its binds and arguments replaced by its value in
-    /// `scope`, where it has one.
+    /// `scope`, where it has one that is known: why a value is not known is no argument.
     #[must_use]
     pub fn resolved(&self, scope: &dyn Scope) -> Self {
         let word = |word: &Word| match word.name().and_then(|name| scope.value(name)) {
-            Some(value) => Word::Text(value.to_string()),
-            None => word.clone(),
+            Some(value) if !value.is_unknown() => Word::Text(value.to_string()),
+            _ => word.clone(),
         };
         let sense = match &self.sense {
             Sense::Sql { text, binds } => Sense::Sql {

@@ -233,8 +233,8 @@ impl Operand {
     pub fn resolved(&self, scope: &dyn Scope) -> Self {
         match self {
             Self::Named(name) => match scope.value(name) {
-                Some(value) => Self::Literal(value),
-                None => self.clone(),
+                Some(value) if !value.is_unknown() => Self::Literal(value),
+                _ => self.clone(),
             },
             Self::Literal(_) => self.clone(),
         }

@@ -19,11 +19,7 @@ pub(super) struct Attempt<'a> {
 pub(super) fn attempts(records: &[Record]) -> Vec<Attempt<'_>> {
     let intents = records.iter().filter(|record| record.kind == Kind::Intent);
     intents
-        .map(|intent| Attempt {
-            intent,
-            plan: serde_json::from_value(intent.data["plan"].clone()).ok(),
-            outcome: outcome(intent, records),
-        })
+        .map(|intent| Attempt { intent, plan: intent.plan(), outcome: outcome(intent, records) })
         .collect()
 }
 

@@ -31,4 +31,4 @@ pub(super) use launch::inherited;
 pub use launch::{Environment, Value, inherits, launch, this_program};
 pub use stop::Stop;
 pub use tail::{Batch, LINE, Tail, WINDOW};
-pub use watched::{Printed, Watched};
+pub use watched::{Printed, Watched, prints};

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::job::Job;
 use super::tail::{Batch, Tail};
 use crate::domain::journal::{Kind, Record};
+use crate::domain::plan::{Action, Plan};
 
 /// Reads what the running act of one run prints.
 #[derive(Debug)]
@@ -38,7 +39,7 @@ impl Watched {
     /// When the output is there and cannot be read.
     pub fn takes(&mut self, record: &Record) -> io::Result<Option<Printed>> {
         match (record.kind, &record.act) {
-            (Kind::Intent, Some(act)) => {
+            (Kind::Intent, Some(act)) if prints(record) => {
                 let left = self.finish()?;
                 let job = Job::of(&self.run, act, record.attempt.unwrap_or(1))?;
                 self.current = Some((act.clone(), Tail::new(job.out())));
@@ -74,6 +75,12 @@ impl Watched {
         self.current = None;
         Ok(left)
     }
+}
+
+/// Returns false for an intent whose act is no program's: a signal, sent beside what runs.
+#[must_use]
+pub fn prints(intent: &Record) -> bool {
+    !matches!(intent.plan(), Some(Plan { action: Action::Signal { .. }, .. }))
 }
 
 fn printed(act: &str, batch: Batch) -> Option<Printed> {

@@ -234,16 +234,15 @@ impl Snapshot {
         let mut all = Counted::default();
         for table in tables {
             let began = Instant::now();
+            let shown = Untrusted::from(table.name.as_str()).one_line();
             let mut counted = self.count_one(table, limit, summed).await;
             if let Err(error) = &counted
                 && summed
                 && !is_cancel(error)
             {
-                let shown = Untrusted::from(table.name.as_str()).one_line();
                 say(&format!("the contents of {shown} are not summed: {error}"));
                 counted = self.count_one(table, limit, false).await;
             }
-            let shown = Untrusted::from(table.name.as_str()).one_line();
             match &counted {
                 Ok(_) => {}
                 // The same SQLSTATE as the timeout's; its text is of any language.

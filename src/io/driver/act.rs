@@ -302,7 +302,7 @@ impl Inner {
 fn unanswered(code: Option<i32>) -> Option<resolve::Failure> {
     match code {
         Some(0 | 1) => None,
-        Some(NOT_RUN) => Some(resolve::Failure::NotSent),
+        Some(code) if code == i32::from(NOT_RUN) => Some(resolve::Failure::NotSent),
         _ => Some(resolve::Failure::Unanswered),
     }
 }

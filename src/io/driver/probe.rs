@@ -222,7 +222,7 @@ async fn sense_command(argv: &[Word], site: &Site, allowed: &Allowed, limit: Dur
     for word in argv {
         match word {
             Word::Text(text) => words.push(text.clone()),
-            Word::Named(name) => return Value::unknown(format!("{name} has no value yet")),
+            Word::Named(name) => return Value::unknown(format!("{name} has no known value")),
         }
     }
     let env = environment::variables(&site.target.spec, site.config(), PROBES, None);
@@ -244,7 +244,7 @@ async fn sense_sql(reader: &Mutex<Reader>, sql: &str, binds: &[Operand], limit: 
     for bind in binds {
         match bind {
             Operand::Literal(value) => values.push(value.clone()),
-            Operand::Named(name) => return Value::unknown(format!("{name} has no value yet")),
+            Operand::Named(name) => return Value::unknown(format!("{name} has no known value")),
         }
     }
     let select = match only_reads(sql) {

@@ -6,7 +6,7 @@ use super::Inner;
 use super::frozen::Frozen;
 use crate::domain::identity::Identity;
 use crate::domain::journal::{Entry, Kind, Record};
-use crate::domain::plan::{Action, Plan};
+use crate::domain::plan::Action;
 use crate::io::blocking::blocking;
 use crate::io::host;
 use crate::io::journal::{self, Journal};
@@ -246,9 +246,7 @@ fn length(journal: &Journal) -> u64 {
 /// Returns the revisions that the last migration of a run was to lead to.
 fn led_to(records: &[Record]) -> Option<Vec<String>> {
     let intents = records.iter().rev().filter(|record| record.kind == Kind::Intent);
-    let mut plans = intents
-        .filter_map(|record| serde_json::from_value::<Plan>(record.data["plan"].clone()).ok());
-    plans.find_map(|plan| match plan.action {
+    intents.filter_map(Record::plan).find_map(|plan| match plan.action {
         Action::Migrate { after, .. } => Some(after),
         _ => None,
     })

@@ -4,7 +4,7 @@ use crossterm::event::KeyCode;
 
 use crate::domain::backup::{Backup, Kind, Retention, Tending};
 use crate::domain::verify::{Level, rough};
-use crate::panels::{Command, Scene};
+use crate::panels::{Command, Scene, may};
 use crate::session::facts::Proof;
 use crate::session::pick::{Choice, Choices};
 use crate::ui::bindings::{Binding, Key, Reason};
@@ -66,15 +66,7 @@ fn pin(scene: &Scene<'_>, shown: Option<&Backup>) -> Binding<Command> {
 
 /// Returns why nothing can be done to backups now.
 fn possible(scene: &Scene<'_>) -> Result<(), Reason> {
-    if let Some(why) = scene.session.unrecorded() {
-        return Err(Reason::new(format!("nothing can be recorded: {why}")));
-    }
-    if scene.facts.mismatch.is_some() {
-        return Err(Reason::new("this is not the pinned target"));
-    }
-    if let Some(job) = scene.session.job() {
-        return Err(Reason::new(format!("{} is running", job.plan.preview.title)));
-    }
+    may::plan(scene)?;
     let known = scene.facts.identity.value().map(|_| ());
     known.ok_or_else(|| Reason::new("the server has not answered yet: whose they are is not known"))
 }

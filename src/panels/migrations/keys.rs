@@ -4,7 +4,7 @@ use crossterm::event::KeyCode;
 
 use crate::domain::graph::State;
 use crate::domain::plan::Direction;
-use crate::panels::{Command, Scene};
+use crate::panels::{Command, Scene, may};
 use crate::session::facts::Migrations;
 use crate::ui::bindings::{Binding, Key, Reason};
 
@@ -37,6 +37,7 @@ pub(super) fn bindings(scene: &Scene<'_>, direction: Direction) -> Vec<Binding<C
         )
         .when(mendable(scene)),
         super::rehearsal::binding(scene),
+        super::super::migrating::binding(scene),
         super::super::making::binding(scene),
         Binding::new(
             Key::char('d'),
@@ -68,7 +69,7 @@ pub(super) fn bindings(scene: &Scene<'_>, direction: Direction) -> Vec<Binding<C
 }
 
 fn mendable(scene: &Scene<'_>) -> Result<(), Reason> {
-    may_act(scene)?;
+    may::change(scene)?;
     let left = super::list::mend(scene);
     left.map(|_| ()).ok_or_else(|| Reason::new("no invalid index and no mark of a tool is left"))
 }
@@ -87,37 +88,25 @@ fn runs(scene: &Scene<'_>) -> Result<(), Reason> {
 
 /// Returns why no migration can be asked for that way now.
 fn can(scene: &Scene<'_>, direction: Direction) -> Result<(), Reason> {
-    may_act(scene)?;
-    let facts = scene.facts;
-    let known = facts.project.value().ok_or_else(|| Reason::new("the migrations are not read"))?;
-    if !known.project.connected {
-        return Err(Reason::new("what the database has cannot be read"));
-    }
+    may::change(scene)?;
+    let known = connected(scene)?;
     match direction {
         Direction::Up => pending(known),
         Direction::Down => applied(known),
     }
 }
 
-/// Returns why nothing that changes the database can be asked for now.
-fn may_act(scene: &Scene<'_>) -> Result<(), Reason> {
-    let facts = scene.facts;
-    if let Some(why) = scene.session.unrecorded() {
-        return Err(Reason::new(format!("nothing can be recorded: {why}")));
+/// Returns the migrations, with what the database has of them.
+pub(super) fn connected<'a>(scene: &Scene<'a>) -> Result<&'a Migrations, Reason> {
+    let known = scene.facts.project.value();
+    let known = known.ok_or_else(|| Reason::new("the migrations are not read"))?;
+    match known.project.connected {
+        true => Ok(known),
+        false => Err(Reason::new("what the database has cannot be read")),
     }
-    if facts.mismatch.is_some() {
-        return Err(Reason::new("this is not the pinned target"));
-    }
-    if facts.identity.value().is_some_and(|identity| !identity.primary) {
-        return Err(Reason::new("this server is a replica: connect to its primary"));
-    }
-    if let Some(job) = scene.session.job() {
-        return Err(Reason::new(format!("{} is running", job.plan.preview.title)));
-    }
-    Ok(())
 }
 
-fn pending(known: &Migrations) -> Result<(), Reason> {
+pub(super) fn pending(known: &Migrations) -> Result<(), Reason> {
     let next = known.project.graph.pending().next();
     next.map(|_| ()).ok_or_else(|| Reason::new("nothing is pending"))
 }

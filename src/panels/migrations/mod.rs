@@ -62,6 +62,7 @@ impl Panel for Migrations {
             Command::Down => return ask(Direction::Down),
             Command::Mend => return list::mend(scene).map_or(Ask::Nothing, mending),
             Command::Backup => return super::making::ask(),
+            Command::Begin(name) => return Ask::Begin(name.clone()),
             Command::Rehearse => return rehearsal::ask(),
             Command::Salvage => {
                 return self.of_shown(scene, |shown| salvage::ask(scene, shown, self.direction));

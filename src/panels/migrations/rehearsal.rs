@@ -3,9 +3,11 @@
 
 use chrono::{DateTime, Utc};
 
+use super::keys::{connected, pending};
 use super::list::shown;
 use crate::domain::age;
 use crate::domain::rehearsal::{Leg, Live, Material, Seen, Stand, Standing, Statement, Verdict};
+use crate::panels::may;
 use crate::panels::rehearsing::{self, live};
 use crate::panels::{Ask, Command, Scene};
 use crate::session::effect::Request;
@@ -30,22 +32,8 @@ pub(super) fn ask() -> Ask {
 
 /// Returns why no rehearsal can be asked for now. A replica is as good a source as its primary.
 fn possible(scene: &Scene<'_>) -> Result<(), Reason> {
-    if let Some(why) = scene.session.unrecorded() {
-        return Err(Reason::new(format!("nothing can be recorded: {why}")));
-    }
-    if scene.facts.mismatch.is_some() {
-        return Err(Reason::new("this is not the pinned target"));
-    }
-    if let Some(job) = scene.session.job() {
-        return Err(Reason::new(format!("{} is running", job.plan.preview.title)));
-    }
-    let known = scene.facts.project.value();
-    let known = known.ok_or_else(|| Reason::new("the migrations are not read"))?;
-    if !known.project.connected {
-        return Err(Reason::new("what the database has cannot be read"));
-    }
-    let next = known.project.graph.pending().next();
-    next.map(|_| ()).ok_or_else(|| Reason::new("nothing is pending"))
+    may::plan(scene)?;
+    pending(connected(scene)?)
 }
 
 /// Returns how far the rehearsal that runs has come, and how the last one stands.

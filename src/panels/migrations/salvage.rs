@@ -1,7 +1,7 @@
 //! What the shown migration destroys, saved before it does.
 
 use crate::domain::plan::Direction;
-use crate::panels::{Ask, Command, Scene};
+use crate::panels::{Ask, Command, Scene, may};
 use crate::session::effect::Request;
 use crate::session::salvaging;
 use crate::ui::bindings::{Binding, Key, Reason};
@@ -13,15 +13,11 @@ pub(super) fn binding(
     direction: Direction,
 ) -> Binding<Command> {
     let help = "save a column or table that the shown migration destroys, with the SQL that brings it back (asks first)";
-    let possible = if let Some(why) = scene.session.unrecorded() {
-        Err(Reason::new(format!("nothing can be recorded: {why}")))
-    } else if let Some(job) = scene.session.job() {
-        Err(Reason::new(format!("{} is running", job.plan.preview.title)))
-    } else if offers(scene, shown, direction).is_empty() {
-        Err(Reason::new("no column and no table is lost that way"))
-    } else {
-        Ok(())
-    };
+    let possible =
+        may::plan(scene).and_then(|()| match offers(scene, shown, direction).is_empty() {
+            true => Err(Reason::new("no column and no table is lost that way")),
+            false => Ok(()),
+        });
     Binding::new(Key::char('S'), "salvage", help, Command::Salvage).when(possible)
 }
 

@@ -8,10 +8,10 @@ use ratatui::layout::Rect;
 
 use super::walk::lines::{self as step, STEP};
 use super::walk::{keys, moves, page};
-use super::{Ask, Command, Panel, Scene};
+use super::{Ask, Command, Panel, Scene, may};
 use crate::session::effect::How;
 use crate::session::walk::Walk;
-use crate::ui::bindings::{Binding, Key, Reason};
+use crate::ui::bindings::{Binding, Key};
 use crate::ui::theme::{Theme, Tone};
 use crate::ui::widgets::message::{self, Message};
 use crate::ui::widgets::pairs::{self, Pair};
@@ -32,17 +32,9 @@ impl Panel for Rollback {
         if let Some(walk) = walked(scene) {
             return keys::walking(walk, scene.session);
         }
-        let can = match (scene.session.unrecorded(), scene.session.job()) {
-            (Some(why), _) => Err(Reason::new(format!("nothing can be recorded: {why}"))),
-            (_, Some(job)) => Err(Reason::new(format!("{} is running", job.plan.preview.title))),
-            _ if scene.facts.snapshot.value().is_none() => {
-                Err(Reason::new("the server has not answered yet"))
-            }
-            _ => Ok(()),
-        };
         let help = "begin the rollback tree: evidence first, then the ways back";
         let begin = Command::Begin("rollback".to_owned());
-        vec![Binding::new(Key::char('r'), "roll back", help, begin).when(can)]
+        vec![Binding::new(Key::char('r'), "roll back", help, begin).when(may::begin(scene))]
     }
 
     fn on(&mut self, command: &Command, scene: &Scene<'_>) -> Ask {

@@ -26,7 +26,7 @@ impl Panel for Runbook {
     fn bindings(&self, scene: &Scene<'_>) -> Vec<Binding<Command>> {
         match scene.session.walk().filter(|walk| walk.end().is_none()) {
             Some(walk) => keys::walking(walk, scene.session),
-            None => keys::idle(scene.session, scene.facts),
+            None => keys::idle(scene),
         }
     }
 

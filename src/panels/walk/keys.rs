@@ -2,8 +2,7 @@
 
 use super::answers::{self, Answer};
 use crate::domain::runbook::Skip;
-use crate::panels::Command;
-use crate::session::facts::Facts;
+use crate::panels::{Command, Scene, migrating};
 use crate::session::machine::Session;
 use crate::session::walk::{CANNOT_TELL, ESCALATE, Phase, Walk};
 use crate::ui::bindings::{Binding, Key, Reason};
@@ -16,20 +15,8 @@ type Bindings = Vec<Binding<Command>>;
 
 /// Returns the keys while nothing is walked.
 #[must_use]
-pub fn idle(session: &Session, facts: &Facts) -> Bindings {
-    let can = match (session.unrecorded(), session.job()) {
-        (Some(why), _) => off(format!("nothing can be recorded: {why}")),
-        (_, Some(job)) => off(format!("{} is running", job.plan.preview.title)),
-        _ if facts.snapshot.value().is_none() => off("the server has not answered yet"),
-        _ => Ok(()),
-    };
-    let begin = Binding::new(
-        Key::char('m'),
-        "begin migrate",
-        "walk the runbook migrate, one confirmed step at a time",
-        Command::Begin("migrate".to_owned()),
-    );
-    vec![begin.when(can), cancel(session)]
+pub fn idle(scene: &Scene<'_>) -> Bindings {
+    vec![migrating::binding(scene), cancel(scene.session)]
 }
 
 /// Returns the keys on the current step of a walk that is not over.

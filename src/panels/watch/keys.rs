@@ -1,7 +1,7 @@
 //! What can be done from here, and why not.
 
 use super::super::signal::allowed;
-use super::super::{Command, Id, Scene, way_back};
+use super::super::{Command, Scene, may, migrating, way_back};
 use super::block::{Block, Piece, Row};
 use crate::domain::activity::Backend;
 use crate::domain::locks;
@@ -10,9 +10,6 @@ use crate::domain::verdict::Level;
 use crate::session::facts::Facts;
 use crate::ui::bindings::{Binding, Key, Reason};
 use crate::ui::theme::Tone;
-
-/// The runbook that this panel begins.
-const RUNBOOK: &str = "migrate";
 
 /// Returns the keys, those that resolve what is wrong first.
 pub(super) fn bindings(scene: &Scene<'_>) -> Vec<Binding<Command>> {
@@ -35,22 +32,11 @@ pub(super) fn bindings(scene: &Scene<'_>) -> Vec<Binding<Command>> {
         .when(culprit(scene).map(|_| ())),
         Binding::new(Key::char('u'), "up", "the next migration (asks first)", Command::Up)
             .when(migratable(scene)),
-        runbook(scene),
+        migrating::binding(scene),
         super::super::making::binding(scene),
     ];
     keys.extend(Some(way_back::aside(scene)).filter(|aside| aside.enabled.is_ok()));
     keys
-}
-
-/// Returns the key to the runbook: to begin it, or to where it stands.
-fn runbook(scene: &Scene<'_>) -> Binding<Command> {
-    let key = Key::char('m');
-    if scene.session.walk().is_some_and(|walk| walk.end().is_none()) {
-        let help = "to the current step of the runbook";
-        return Binding::new(key, "runbook", help, Command::Panel(Id::Runbook));
-    }
-    let help = "walk the runbook migrate, one confirmed step at a time";
-    Binding::new(key, "migrate", help, Command::Begin(RUNBOOK.to_owned())).when(startable(scene))
 }
 
 fn anything_waits(facts: &Facts) -> Result<(), Reason> {
@@ -107,22 +93,8 @@ pub(super) fn until_next_attempt<'a>(scene: &Scene<'a>) -> Option<&'a Backend> {
     snapshot.backends.iter().find(|backend| backend.key() == key)
 }
 
-fn startable(scene: &Scene<'_>) -> Result<(), Reason> {
-    if scene.facts.mismatch.is_some() {
-        return Err(Reason::new("this is not the pinned target: nothing may run"));
-    }
-    match (scene.session.unrecorded(), scene.session.job()) {
-        (Some(_), _) => Err(Reason::new("nothing can be recorded, so nothing is started")),
-        (_, Some(job)) => Err(Reason::new(format!("{} is running", job.plan.preview.title))),
-        _ if scene.facts.snapshot.value().is_none() => {
-            Err(Reason::new("the server has not answered yet"))
-        }
-        _ => Ok(()),
-    }
-}
-
 fn migratable(scene: &Scene<'_>) -> Result<(), Reason> {
-    startable(scene)?;
+    may::begin(scene)?;
     let project = &scene.facts.project;
     let Some(migrations) = project.value() else {
         let why = if project.error().is_some() { "cannot be read" } else { "are not read yet" };

@@ -290,11 +290,11 @@ impl Session {
         vec![say(Tone::Good, format!("handed over; `lockkeeper resume {run}` takes it up"))]
     }
 
-    /// Shows a run that somebody else executes, and its act that is under way.
-    pub fn follows(&mut self, run: &str, walk: Option<Box<Walk>>, acting: Option<Acting>) {
+    /// Shows a run that somebody else executes, and its acts that are under way.
+    pub fn follows(&mut self, run: &str, walk: Option<Box<Walk>>, acting: Vec<Acting>) {
         self.run = Some(run.to_owned());
         self.walk = walk;
-        self.acting = acting.into_iter().collect();
+        self.acting = acting;
     }
 
     fn opened(&mut self, result: Result<String, String>) -> Vec<Effect> {

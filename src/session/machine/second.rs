@@ -120,9 +120,6 @@ impl Session {
     pub(super) fn alone(&mut self, reason: &str) -> Vec<Effect> {
         let reason = reason.trim();
         let Some(second) = &self.second else { return Vec::new() };
-        if let Some(why) = &self.unrecorded {
-            return vec![say(Tone::Bad, format!("not done, because it cannot be recorded: {why}"))];
-        }
         if reason.is_empty() {
             return vec![say(Tone::Bad, "say why nobody approves: the report shows it in red")];
         }

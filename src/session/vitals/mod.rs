@@ -14,7 +14,8 @@ use crate::domain::counters::Surroundings;
 use crate::domain::evidence::{Builtin, Value};
 use crate::domain::health::{Health, Role, median};
 use crate::domain::journal::{Kind, Record};
-use crate::domain::plan::{Action, Direction, Plan, Timeouts};
+use crate::domain::outcome::Ending;
+use crate::domain::plan::{Action, Direction, Timeouts};
 use crate::domain::quantity::Period;
 use crate::domain::trigger::{State, Trigger};
 use crate::domain::verdict::Level;
@@ -71,7 +72,8 @@ impl Going {
     /// the application waits for all of it.
     fn ends(&mut self, record: &Record) {
         let attempt = record.attempt.unwrap_or(1);
-        let again = record.data["ending"] == "lock_timeout" && attempt < self.attempts;
+        let ending = serde_json::from_value::<Ending>(record.data["ending"].clone());
+        let again = ending.is_ok_and(|it| it == Ending::LockTimeout) && attempt < self.attempts;
         let pause = match again {
             true => pause_before(&self.timeouts, attempt + 1) + LATE,
             false => TimeDelta::zero(),
@@ -201,7 +203,7 @@ impl Facts {
     fn migration_begins(&mut self, record: &Record) -> Option<Baseline> {
         let again = self.vitals.migration.as_ref().filter(|going| going.act == record.act);
         let since = again.map_or(record.at, |going| going.since);
-        let plan = plan_of(record);
+        let plan = record.plan();
         self.vitals.migration = Some(Going {
             act: record.act.clone(),
             since,
@@ -315,12 +317,8 @@ impl Facts {
     }
 }
 
-fn plan_of(record: &Record) -> Option<Plan> {
-    serde_json::from_value(record.data["plan"].clone()).ok()
-}
-
 fn planned(record: &Record) -> Option<Action> {
-    plan_of(record).map(|plan| plan.action)
+    record.plan().map(|plan| plan.action)
 }
 
 fn migrates(record: &Record) -> bool {

@@ -222,9 +222,10 @@ pub(super) fn resolve(word: &Word, walk: &Walk) -> Result<String, String> {
     use crate::domain::evidence::Scope as _;
     match word {
         Word::Text(text) => Ok(text.clone()),
-        Word::Named(name) => {
-            let value = walk.value(name).map(|value| value.to_string());
-            value.ok_or_else(|| format!("{name} has no value yet: its step was left out"))
-        }
+        Word::Named(name) => match walk.value(name) {
+            Some(Value::Unknown(why)) => Err(format!("{name} is not known: {why}")),
+            Some(value) => Ok(value.to_string()),
+            None => Err(format!("{name} has no value yet: its step was left out")),
+        },
     }
 }

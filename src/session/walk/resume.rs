@@ -166,10 +166,9 @@ impl Walk {
         self.statuses.remove(&id);
         let intents: Vec<&&Record> =
             own.iter().filter(|record| record.kind == Recorded::Intent).collect();
-        let last = intents.last().map(|intent| Last {
-            plan: serde_json::from_value(intent.data["plan"].clone()).ok(),
-            outcome: outcome_of(intent, since),
-        });
+        let last = intents
+            .last()
+            .map(|intent| Last { plan: intent.plan(), outcome: outcome_of(intent, since) });
         let done = intents.iter().filter_map(|intent| outcome_of(intent, since));
         let done = done.filter(|outcome| outcome.ending == Ending::Done).count();
         self.acts_done = u32::try_from(done).unwrap_or(u32::MAX);

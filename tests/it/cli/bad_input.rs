@@ -111,3 +111,13 @@ fn a_full_disk_for_the_journal_runs_nothing() {
     assert!(said.contains("the disk is full") && said.contains("free some space"), "{said}");
     assert_eq!(lk.run(&["status"]).code(), 1, "nothing was applied");
 }
+
+#[test]
+fn a_reason_of_blanks_is_none_and_is_asked_for_once() {
+    let lk = Lk::on(&database("bad_alone"));
+    for blank in ["", "  "] {
+        let answer = lk.run(&["up", "--alone", blank, "--confirm", "00"]);
+        assert_eq!(answer.code(), 2, "{}", answer.said());
+        assert!(answer.said().contains("say why nobody approves"), "{}", answer.said());
+    }
+}

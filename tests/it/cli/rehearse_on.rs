@@ -52,7 +52,7 @@ fn it_is_held_in_a_database_of_its_own_once_the_name_was_typed_and_leaves_nothin
     let lk = project(&source, &staging.dsn(), "");
     let refused = rehearse(&lk, &[]);
     assert_eq!((refused.code(), refused.out().as_str()), (2, ""), "{}", refused.said());
-    assert!(refused.said().contains("Type staging to rehearse there"), "{}", refused.said());
+    assert!(refused.said().contains("--confirm staging agrees"), "{}", refused.said());
     assert_eq!(rehearse(&lk, &["--confirm", "other"]).code(), 2);
     let answer = rehearse(&lk, &["--confirm", "staging"]);
     let (document, why) = told(&answer);

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use lockkeeper::domain::evidence::{
-    Builtin, Condition, Expect, Level, Name, Operand, Reading, Value, Verdict, Word,
+    Builtin, Condition, Expect, Level, Name, Operand, Probe, Reading, Scope, Value, Verdict, Word,
 };
 use lockkeeper::domain::quantity::{Percent, Period};
 use proptest::prelude::*;
@@ -149,6 +149,24 @@ fn a_variable_stands_only_for_a_whole_value() {
     assert!(Name::parse("select * from {var.table}").is_err());
     assert!(Name::parse("{var.a}{var.b}").is_err());
     assert!(Word::try_from("--table={var.table}".to_owned()).is_err());
+}
+
+/// Nothing here is known, and why.
+struct Unread;
+
+impl Scope for Unread {
+    fn value(&self, _name: &Name) -> Option<Value> {
+        Some(Value::unknown("timed out"))
+    }
+}
+
+#[test]
+fn why_a_value_is_not_known_is_no_argument_and_no_bind() {
+    let probe = "command = [\"look\", \"{probe.tables}\"]";
+    let asked: Probe = toml::from_str(probe).expect("it is a probe");
+    assert_eq!(asked.resolved(&Unread), asked);
+    let bound = Operand::Named(Name::Var("n".into()));
+    assert_eq!(bound.resolved(&Unread), bound);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The session: whatever happens in whatever order, an act follows a shown, unchanged and
 //! confirmed plan, and nothing else does.
 
+mod acting;
 pub mod driver;
 mod generated;
 mod machine;

@@ -18,16 +18,20 @@ use lockkeeper::tools::{Entry, Tree, Unreadable, by_name};
 
 use crate::support::facts::{World, backend, identity, migrations};
 
-/// Files whose every path has the same text.
-struct Same(&'static str);
+/// Files whose every path has the same text, or none that can be read.
+struct Same(Option<&'static str>);
 
 impl Tree for Same {
     fn list(&self, _directory: &str) -> Result<Vec<Entry>, Unreadable> {
         Ok(Vec::new())
     }
 
-    fn read(&self, _path: &str) -> Result<Vec<u8>, Unreadable> {
-        Ok(self.0.into())
+    fn read(&self, path: &str) -> Result<Vec<u8>, Unreadable> {
+        self.0.map(Into::into).ok_or_else(|| Unreadable {
+            path: path.to_owned(),
+            reason: "gone".to_owned(),
+            missing: true,
+        })
     }
 }
 
@@ -48,7 +52,7 @@ impl Stand {
         Self {
             identity: identity(),
             migrations: migrations(applied),
-            tree: Same("as it was"),
+            tree: Same(Some("as it was")),
             policy: Policy::default(),
             snapshot: Some(World::blocked().snapshot()),
             making: making(),
@@ -158,7 +162,7 @@ fn what_a_plan_is_bound_to_changes_its_hash() {
     let hash = |stand: &Stand| stand.planned(&migrate(Direction::Up)).hash();
     let before = hash(&Stand::new(1));
     let changes: [fn(&mut Stand); 7] = [
-        |stand| stand.tree = Same("as somebody changed it"),
+        |stand| stand.tree = Same(Some("as somebody changed it")),
         |stand| stand.identity.system_identifier = "1".into(),
         |stand| stand.identity.database_oid = 1,
         |stand| stand.identity.host = "db2".into(),
@@ -346,7 +350,7 @@ fn a_rehearsal_says_what_is_copied_what_that_costs_and_that_it_is_personal() {
     }
     assert!(plan.preview.takes.as_deref().is_some_and(|takes| takes.contains("12 runs of sqlx")));
     let changed =
-        Stand { tree: Same("another way"), rehearsing: Some(rehearsing()), ..Stand::new(1) };
+        Stand { tree: Same(Some("another way")), rehearsing: Some(rehearsing()), ..Stand::new(1) };
     let other = changed.planned(&Request::Rehearse(Material::Target));
     assert_ne!(plan.hash(), other.hash(), "what is rehearsed is another thing");
 
@@ -371,6 +375,13 @@ fn there_is_no_plan_of_a_rehearsal_of_nothing_or_of_no_backup() {
         Stand::new(1).refused(&Request::Rehearse(Material::Target)),
         "what a rehearsal needs was not read"
     );
+}
+
+#[test]
+fn there_is_no_plan_of_a_rehearsal_of_what_cannot_be_read() {
+    let gone = Stand { tree: Same(None), rehearsing: Some(rehearsing()), ..Stand::new(1) };
+    let why = gone.refused(&Request::Rehearse(Material::Target));
+    assert!(why.contains("m/0006_"), "{why}");
 }
 
 #[test]

@@ -477,6 +477,45 @@ fn an_act_that_cannot_be_planned_is_refused_with_its_reason_and_skipped_or_escal
     assert!(matches!(driven.walk().end(), Some(End::Escalated { .. })));
 }
 
+/// A look at something, and a command with what was found there.
+const FOUND: &str = r#"
+schema = 1
+id = "t"
+title = "t"
+
+[probe.tables]
+sql = "SELECT count(*) FROM pg_tables"
+
+[[section]]
+id = "a"
+title = "a"
+
+[[section.step]]
+id = "look"
+kind = "check"
+title = "look"
+probe = "tables"
+expect = { min = 1 }
+
+[[section.step]]
+id = "use"
+kind = "act"
+title = "use it"
+risk = "safe"
+command = ["notify", "{probe.tables}"]
+"#;
+
+#[test]
+fn what_is_not_known_is_no_argument_of_a_command() {
+    let mut driven = Driven::walking(book(FOUND));
+    driven.find(Find::Unknown);
+    driven.go(Move::Skip("looked at by hand".into()));
+    assert_eq!(driven.step(), "use");
+    assert_eq!(driven.go(Move::Run), NONE);
+    let Phase::Refused(why) = driven.phase() else { panic!("{:?}", driven.phase()) };
+    assert_eq!(why, "{probe.tables} is not known: timed out");
+}
+
 #[test]
 fn the_shipped_runbook_goes_through_its_checks_after_the_migration() {
     let mut driven = Driven::walking(shipped());

@@ -2,7 +2,7 @@
 
 use super::{expected, shown, weighed};
 use crate::domain::age;
-use crate::domain::evidence::{Claim, Value, Verdict};
+use crate::domain::evidence::{Builtin, Claim, Sense, Value, Verdict};
 use crate::domain::gate::Asks;
 use crate::domain::runbook::{Decide, Kind};
 use crate::panels::{Scene, rehearsing};
@@ -14,13 +14,16 @@ use crate::ui::widgets::pairs::Pair;
 pub(super) fn evidence(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
     let all = walk.evidence();
     let read = all.iter().map(|one| reading(one, claim(walk, &one.label), walk, scene));
-    read.chain(rehearsal(all, scene)).collect()
+    read.chain(rehearsal(walk, scene)).collect()
 }
 
 /// Returns how far the rehearsal has come that something which was read waits for.
-fn rehearsal(all: &[Evidence], scene: &Scene<'_>) -> Option<Pair> {
-    let waits = |one: &Evidence| one.label.contains("rehearsed");
-    let live = rehearsing::live(scene).filter(|_| all.iter().any(waits))?;
+fn rehearsal(walk: &Walk, scene: &Scene<'_>) -> Option<Pair> {
+    let rehearsed = [Builtin::Rehearsed, Builtin::DownRehearsed].map(Sense::Builtin);
+    let waits = |one: &Evidence| {
+        claim(walk, &one.label).is_some_and(|claim| rehearsed.contains(&claim.probe.sense))
+    };
+    let live = rehearsing::live(scene).filter(|_| walk.evidence().iter().any(waits))?;
     let text = format!("{}; 4 shows it, then r reads this anew", rehearsing::words(live, scene));
     Some(Pair::new(format!("{} rehearsal", symbol::HERE), text).tone(Tone::Accent))
 }

@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 use super::shown;
 use crate::domain::age;
 use crate::domain::evidence::{Builtin, Name, Scope as _, Value, Verdict};
+use crate::domain::rehearsal;
 use crate::panels::Scene;
 use crate::session::walk::{Evidence, Walk};
 use crate::ui::theme::{Tone, symbol};
@@ -150,7 +151,11 @@ fn good(builtin: Option<Builtin>, value: &Value) -> Option<Verdict> {
         return Some(if word == "reversible" { Verdict::Pass } else { Verdict::Fail });
     }
     if let (Some(Builtin::DownRehearsed), Value::Text(word)) = (builtin, value) {
-        return Some(if word == "REVERSIBLE" { Verdict::Pass } else { Verdict::Fail });
+        return Some(if word == rehearsal::Verdict::Reversible.words() {
+            Verdict::Pass
+        } else {
+            Verdict::Fail
+        });
     }
     Some(builtin?.good()?.test(value))
 }
