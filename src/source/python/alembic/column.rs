@@ -60,7 +60,7 @@ impl Column {
 
     /// Returns what [`Self::whole`] makes, where no expression of SQL has to be read for it.
     pub(super) fn whole_change(&self) -> Option<change::Column> {
-        let plain = self.references.is_none() && !(self.unique && !self.index);
+        let plain = self.references.is_none() && (self.index || !self.unique);
         self.change().filter(|_| plain)
     }
 
