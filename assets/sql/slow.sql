@@ -1,6 +1,7 @@
 -- Facts that move slowly or cost more; one row each. No function here opens a user's table.
 with tables as (
   select (n.nspname || '.' || c.relname)::text as name, c.oid,
+         pg_stat_get_tuples_inserted(c.oid)::text as inserted,
          pg_stat_get_live_tuples(c.oid)::int8 as live,
          (pg_stat_get_tuples_inserted(c.oid) + pg_stat_get_tuples_updated(c.oid)
           + pg_stat_get_tuples_deleted(c.oid))::int8 as written
@@ -8,7 +9,7 @@ with tables as (
   join pg_namespace n on n.oid = c.relnamespace
   where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema')
     and n.nspname !~ '^pg_(toast|temp)'
-  order by 4 desc, 3 desc
+  order by written desc, live desc
   limit 2000)
 select 1::int4 as tag, {database_size}::int8 as n1, null::int8 as n2,
        null::text as s1, null::text as s2, null::bool as b1
@@ -41,12 +42,12 @@ select 5::int4, age(d.datfrozenxid)::int8, current_setting('autovacuum_freeze_ma
        d.datname::text, null, null
 from (select datname, datfrozenxid from pg_database order by age(datfrozenxid) desc limit 1) d
 union all
-select 6::int4, live, written, name, null, null from tables
+select 6::int4, live, written, name, inserted, null from tables
 union all
 select 7::int4, pg_stat_get_tuples_deleted(oid)::int8,
        (extract(epoch from greatest(pg_stat_get_last_vacuum_time(oid),
                                     pg_stat_get_last_autovacuum_time(oid),
                                     pg_stat_get_last_analyze_time(oid),
                                     pg_stat_get_last_autoanalyze_time(oid))) * 1000000)::int8,
-       name, null, null
+       name, oid::text, null
 from tables

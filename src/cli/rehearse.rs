@@ -54,7 +54,7 @@ pub struct Args {
 }
 
 /// What stands below the command's help.
-pub const EXIT_CODES: &str = "Nothing runs on the target: it is read by pg_dump, the copy lies in a scratch server on this machine, and both go with this program.\n\
+pub const EXIT_CODES: &str = "Nothing runs on the target: it is read by pg_dump, the copy lies in a scratch server on this machine, which goes with this program; or with --on in a database of its own there, which the next rehearsal there drops if this program was killed.\n\
 Exit codes: 0 every way back does what it says (REVERSIBLE or LOSSY), 1 one does not (FALSE DOWN, IRREVERSIBLE, BLOCKED, PARTIAL), 2 cannot tell.";
 
 /// Rehearses, and prints what came of it.

@@ -108,13 +108,7 @@ fn look(table: &str, target: &args::Target) -> Result<Known> {
         let mut connection = connect(&site.target.spec, Purpose::Work).await?;
         let shape = tables::look(&mut connection, table).await?;
         let shape = shape.ok_or_else(|| eyre!("there is no table {table} in this database"))?;
-        let difference = match shape.difference() {
-            Ok(sql) => {
-                let counted = tables::difference(&mut connection, &sql).await;
-                counted.map_err(|error| error.to_string())
-            }
-            Err(why) => Err(why),
-        };
+        let difference = tables::compare(&mut connection, &shape).await;
         let staged = tables::staged(&mut connection).await?;
         Ok(Known { shape, difference, staged })
     })

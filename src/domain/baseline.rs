@@ -119,11 +119,12 @@ impl Baseline {
 /// An estimate falls without a row having gone where `VACUUM` or `ANALYZE` counts anew what was
 /// wrong before: rows that a session has loaded and analyzed are counted twice (15.18: 210,000
 /// loaded, `n_live_tup` 420,000) until then. Such a fall is believed as far as rows were
-/// deleted, and where hardly any are left: `TRUNCATE` deletes without counting.
+/// deleted, where all that is there may have been inserted since, and where hardly any are left:
+/// `TRUNCATE` deletes without counting.
 fn change(before: i64, now: i64, counts: Option<(&Count, &Count)>) -> i64 {
     let change = now - before;
     match counts {
-        Some((then, is)) if is.recounts(then) && now > before / HARDLY_ANY => {
+        Some((then, is)) if is.recounts(then, now) && now > before / HARDLY_ANY => {
             change.max(then.deleted - is.deleted)
         }
         _ => change,

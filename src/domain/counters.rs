@@ -137,14 +137,25 @@ pub struct Count {
     pub deleted: i64,
     /// When `VACUUM` or `ANALYZE` last counted anew, in microseconds since 1970; `None`: never.
     pub anew: Option<i64>,
+    /// Rows that were inserted so far.
+    #[serde(default)]
+    pub inserted: i64,
+    /// The table's OID: one that was dropped and made anew has another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oid: Option<u32>,
 }
 
 impl Count {
-    /// Returns true if the same table was counted anew since `then`; one that was made anew has
-    /// deleted less.
+    /// Returns true if the same table was counted anew since `then`, and at least some of its
+    /// `rows` are the same: as many as were inserted since then may have come after a `TRUNCATE`,
+    /// which counts no row as deleted. Of a table whose OID is not known nothing says so.
     #[must_use]
-    pub fn recounts(&self, then: &Self) -> bool {
-        self.anew > then.anew && self.deleted >= then.deleted
+    pub fn recounts(&self, then: &Self, rows: i64) -> bool {
+        let is_same = self.oid.is_some() && self.oid == then.oid;
+        is_same
+            && self.anew > then.anew
+            && self.deleted >= then.deleted
+            && self.inserted - then.inserted < rows
     }
 }
 

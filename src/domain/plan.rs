@@ -275,17 +275,12 @@ pub struct Preview {
     /// The way back.
     pub back: String,
     /// Whether it is an act of a rehearsal, on a copy of the target.
-    #[serde(default, skip_serializing_if = "is_not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rehearsal: bool,
     /// The rows that are lost, or that refuse the act, as they were counted for this plan: right
     /// before the act they are counted again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub counts: Vec<Count>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it so")]
-fn is_not(flag: &bool) -> bool {
-    !flag
 }
 
 /// One act with everything that it is bound to.

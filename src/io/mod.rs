@@ -6,6 +6,7 @@ pub mod backup;
 mod blocking;
 pub mod bound;
 pub mod child;
+pub mod client;
 pub mod cluster;
 pub mod config;
 pub mod demo;

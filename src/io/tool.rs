@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use super::cluster::clients;
 use super::failpoint;
+use crate::domain::untrusted::Untrusted;
 use crate::session::options::{self, Given};
 
 /// How long a program behind a prefix may take to tell its version.
@@ -76,7 +77,8 @@ impl Tool {
         !self.prefix.is_empty()
     }
 
-    /// Returns the command without arguments; its own words are read, so they are in English.
+    /// Returns the command without arguments. Its own words are read: a program of this machine
+    /// says them in English, and one behind a prefix does where the prefix sets `LC_ALL=C` there.
     #[must_use]
     pub fn command(&self) -> Command {
         let mut command = match self.prefix.split_first() {
@@ -123,7 +125,7 @@ impl Tool {
         let name = self.program.display();
         let version = match self.is_elsewhere() {
             false => clients::ask(&self.program).map(|found| found.version),
-            true => clients::told(&self.program, &self.say_version().await?).map(|it| it.version),
+            true => Some(self.say_version().await?),
         };
         let version = version.ok_or_else(|| format!("{name} tells no version of PostgreSQL"))?;
         match &self.version {
@@ -142,7 +144,14 @@ impl Tool {
         let output = output
             .map_err(|_| format!("{first}: no answer within {} s", LIMIT.as_secs()))?
             .map_err(|error| format!("{first}: {error}"))?;
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        let text = String::from_utf8_lossy(&output.stdout);
+        if let Some(found) = clients::told(&self.program, &text) {
+            return Ok(found.version);
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        let last = Untrusted::from(said.trim().lines().last().unwrap_or_default()).one_line();
+        let (program, status) = (self.program.display(), output.status);
+        Err(format!("{first} {program} tells no version ({status}): {last}"))
     }
 }
 

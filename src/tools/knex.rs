@@ -1,6 +1,6 @@
 //! Knex 3: `knexfile.js`, one file per migration, a table with batches, and a row for its lock.
 
-use crate::domain::change::{Name, quote};
+use crate::domain::change::Name;
 use crate::domain::graph::{Problem, Trouble};
 use crate::domain::plan::Command;
 use crate::source::javascript::{Dialect, Module, Value};
@@ -103,7 +103,8 @@ fn query(table: &Name) -> VersionQuery {
          FROM {quoted} UNION ALL SELECT '{LOCK}', 0, \
          CASE WHEN to_regclass({}) IS NULL THEN NULL \
          ELSE (query_to_xml({held}, true, false, '')::text LIKE '%<held>1</held>%')::text END, \
-         NULL, NULL) AS all_rows ORDER BY id",
+         {}, NULL) AS all_rows ORDER BY id",
+        literal(&lock),
         literal(&lock)
     );
     VersionQuery { rows, ..VersionQuery::of(table, "", "") }
@@ -128,8 +129,9 @@ fn load(tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
         no_transactions: config.no_transactions,
     };
     let migrations = node::migrations(&files, reading, &mut problems);
-    let (ran, held) = read(rows);
-    problems.extend(held.then(|| locked(&config.table)));
+    let lock = config.table.renamed(&format!("{}_lock", config.table.name)).quoted();
+    let (ran, held) = read(rows, &lock);
+    problems.extend(held.map(locked));
     let joined = Joined {
         tool: "knex",
         directory,
@@ -151,14 +153,18 @@ fn load(tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
     project
 }
 
-fn read(rows: &Rows) -> (Vec<Row>, bool) {
-    let Rows::Read(rows) = rows else { return (Vec::new(), false) };
+/// Returns what ran, and the lock's table if it is held: the one that was read, else `usual`.
+fn read(rows: &Rows, usual: &str) -> (Vec<Row>, Option<String>) {
+    let Rows::Read(rows) = rows else { return (Vec::new(), None) };
     let mut ran = Vec::new();
-    let mut held = false;
+    let mut held = None;
     for row in rows {
-        let [kind, name, _, at] = row.as_slice() else { continue };
+        let [kind, name, lock, at] = row.as_slice() else { continue };
         match (kind.as_deref(), name) {
-            (Some(LOCK), value) => held = value.as_deref() == Some("true"),
+            (Some(LOCK), value) => {
+                held = (value.as_deref() == Some("true"))
+                    .then(|| lock.clone().unwrap_or_else(|| usual.to_owned()));
+            }
             (_, Some(name)) => {
                 let at = at.as_ref().and_then(|at| at.parse().ok());
                 ran.push(Row { name: name.clone(), at });
@@ -169,8 +175,7 @@ fn read(rows: &Rows) -> (Vec<Row>, bool) {
     (ran, held)
 }
 
-fn locked(table: &Name) -> Problem {
-    let lock = quote(&format!("{}_lock", table.name));
+fn locked(lock: String) -> Problem {
     let detail = format!(
         "{lock} is held: another run is under way, or one has died; Knex fails (Migration table is already locked); look at the activity, and when nobody runs one, `knex migrate:unlock`"
     );

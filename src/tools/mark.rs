@@ -69,25 +69,19 @@ pub fn of(project: &Project, table: &str) -> Option<Mark> {
             ))
         }
         "liquibase" => {
-            let lock = "databasechangeloglock";
-            lock_of_liquibase(project).then(|| {
-                mark(
-                    lock,
-                    "Liquibase left its lock held".to_owned(),
-                    "Liquibase runs again then: only if no run of it is alive anywhere".to_owned(),
-                    &format!(
-                        "UPDATE {lock} SET locked = false, lockgranted = NULL, lockedby = NULL \
-                         WHERE locked"
-                    ),
-                )
-            })
+            let lock = &lock?.id;
+            Some(mark(
+                lock,
+                "Liquibase left its lock held".to_owned(),
+                "Liquibase runs again then: only if no run of it is alive anywhere".to_owned(),
+                &format!(
+                    "UPDATE {lock} SET locked = false, lockgranted = NULL, lockedby = NULL \
+                     WHERE locked"
+                ),
+            ))
         }
         _ => None,
     }
-}
-
-fn lock_of_liquibase(project: &Project) -> bool {
-    project.problems.iter().any(|problem| problem.kind == Trouble::Locked)
 }
 
 /// Returns a text as SQL.

@@ -20,9 +20,11 @@ static NAMED: Mutex<Vec<&'static Named>> = Mutex::new(Vec::new());
 #[must_use]
 pub fn named(tool: &'static dyn Tool, table: Name) -> &'static dyn Tool {
     let mut known = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
-    // `word` tells two tools apart that have one name.
+    // The address tells two apart that have one name; those that take no room may share one.
     let same = |one: &&&'static Named| {
-        one.table == table && std::ptr::addr_eq(std::ptr::from_ref(one.tool), tool)
+        one.table == table
+            && one.tool.name() == tool.name()
+            && std::ptr::addr_eq(std::ptr::from_ref(one.tool), tool)
     };
     if let Some(one) = known.iter().find(same) {
         return *one;

@@ -54,8 +54,8 @@ pub fn run(args: &args::Doctor) -> Result<ExitCode> {
 
 async fn examine(loose: &Loose, site: Option<Site>, named: bool) -> Vec<Finding> {
     let (target, server) = look_at_target(loose).await;
-    let mut findings = doctor::programs(server).await;
     let allowed = Allowed::in_state(&loose.paths.state);
+    let mut findings = doctor::programs(site.as_ref(), &allowed, server).await;
     let (defaults, directory) = (Config::default(), None);
     let (config, directory) = match &loose.loaded {
         Ok(loaded) => (&loaded.config, loaded.directory()),

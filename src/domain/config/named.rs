@@ -2,6 +2,7 @@
 
 use super::{Config, Escalation};
 use crate::domain::evidence::Value;
+use crate::domain::identity::{Class, Pin};
 
 /// The names, those of `[policy]` first, then those of backups and triggers.
 pub const POLICY_NAMES: [&str; 15] = [
@@ -23,6 +24,13 @@ pub const POLICY_NAMES: [&str; 15] = [
 ];
 
 impl Config {
+    /// Returns the pins of the targets of class production.
+    #[must_use]
+    pub fn production_pins(&self) -> Vec<Pin> {
+        let production = self.targets.values().filter(|target| target.class == Class::Production);
+        production.filter_map(|target| target.pin.clone()).collect()
+    }
+
     /// Returns the value of `{policy.NAME}`; `None` if there is no such name.
     #[must_use]
     pub fn policy_value(&self, name: &str) -> Option<Value> {

@@ -64,6 +64,13 @@ fn estimate(hazard: &mut Hazard, (took_s, bytes): (f64, Option<u64>)) {
     hazard.estimate_s = factor.map(|factor| took_s * factor);
 }
 
+/// Returns true if the classifier says that a statement reads or rewrites all of a relation.
+#[must_use]
+pub fn reads(hazards: &[Hazard], relation: &str) -> bool {
+    let of = |hazard: &&Hazard| hazard.relation.as_deref().is_some_and(|it| same(it, relation));
+    hazards.iter().filter(of).any(does)
+}
+
 fn does(hazard: &Hazard) -> bool {
     hazard.rewrite.max(hazard.scan) != Answer::No
 }
@@ -83,17 +90,22 @@ const MARGIN: f64 = 1.25;
 const ALIKE: f64 = 1.2;
 
 /// Returns how long it took, and how long it may take where the relations are as large as
-/// `here` says. What does not grow with a relation counts as measured.
+/// `here` says. What does not grow with a relation counts as measured; of what grows nothing is
+/// known unless statements were seen.
 #[must_use]
 pub fn takes(
     up_s: f64,
     slow: &[Slow],
+    is_seen: bool,
     rehearsed_bytes: u64,
     here: impl Fn(&str) -> Option<u64>,
 ) -> String {
     let took = format!("took {} on {}", clock(up_s), size(rehearsed_bytes));
     if slow.is_empty() {
-        return format!("{took}; nothing in it grows with a relation");
+        return match is_seen {
+            true => format!("{took}; nothing in it grows with a relation"),
+            false => format!("{took}; what of it grows with a relation was not seen"),
+        };
     }
     let constant = slow.iter().fold(up_s, |left, one| left - one.took_s).max(0.0);
     let scaled: Option<f64> =

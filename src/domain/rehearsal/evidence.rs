@@ -169,7 +169,8 @@ impl Evidence {
     #[must_use]
     pub fn takes(&self, id: &str, here: impl Fn(&str) -> Option<u64>) -> Option<String> {
         let proof = self.of(id)?;
-        Some(estimate::takes(proof.up_s?, &proof.slow, self.bytes, here))
+        let is_seen = !proof.seen.statements.is_empty();
+        Some(estimate::takes(proof.up_s?, &proof.slow, is_seen, self.bytes, here))
     }
 }
 

@@ -116,6 +116,8 @@ pub enum Stand {
 /// One migration of a rehearsal that runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Passing {
+    /// Which it is of them, from 1: lines before it may have been missed.
+    pub at: usize,
     /// The migration.
     pub id: String,
     /// How far it has come.
@@ -166,19 +168,19 @@ impl Live {
     /// Takes a line that was heard at `now`.
     pub fn hear(&mut self, line: &str, now: DateTime<Utc>) {
         self.heard = now;
-        let (of, id, stand) = match Told::parse(line) {
+        let (at, of, id, stand) = match Told::parse(line) {
             None => {
                 line.clone_into(&mut self.doing);
                 return;
             }
-            Some(Told::Leg { of, leg, id, .. }) => (of, id, Stand::On(leg)),
-            Some(Told::Judged { of, verdict, id, .. }) => (of, id, Stand::Judged(verdict)),
+            Some(Told::Leg { at, of, leg, id }) => (at, of, id, Stand::On(leg)),
+            Some(Told::Judged { at, of, verdict, id }) => (at, of, id, Stand::Judged(verdict)),
         };
         self.of = of;
         self.doing.clear();
         match self.passing.iter_mut().find(|one| one.id == id) {
             Some(one) => (one.stand, one.since) = (stand, now),
-            None => self.passing.push(Passing { id, stand, began: now, since: now }),
+            None => self.passing.push(Passing { at, id, stand, began: now, since: now }),
         }
     }
 
@@ -205,7 +207,7 @@ impl Live {
                     Stand::On(leg) => leg.words(),
                     Stand::Judged(verdict) => verdict.map_or(UNKNOWN, Verdict::words),
                 };
-                format!("{} of {}, {}: {stand}", self.passing.len(), self.of, one.id)
+                format!("{} of {}, {}: {stand}", one.at, self.of, one.id)
             }
         }
     }

@@ -18,7 +18,7 @@ mod statement;
 
 use serde::{Deserialize, Serialize};
 
-pub use estimate::{Brief, Slow, seconds};
+pub use estimate::{Brief, Slow, reads, seconds};
 pub use evidence::{Evidence, Ground, Proof, Tool};
 pub use judge::{Down, Ended, Judgement, Look, Step, Trip, Written, judge};
 pub use live::{Leg, Live, OPENING, Passing, Stand, Told};

@@ -17,8 +17,11 @@ pub fn findings(
     verdict: Option<Verdict>,
 ) -> Vec<String> {
     let mut lines = Vec::new();
-    locks(hazards, statements, &mut lines);
-    rewrites(hazards, statements, &mut lines);
+    // Where no statement was seen, none was otherwise.
+    if !statements.is_empty() {
+        locks(hazards, statements, &mut lines);
+        rewrites(hazards, statements, &mut lines);
+    }
     lines.extend(verdict.and_then(|verdict| back(reversal, verdict)));
     lines
 }

@@ -50,7 +50,7 @@ impl Seen {
         }
     }
 
-    /// Returns true if nothing is known: evidence of a version that kept only the verdict.
+    /// Returns true if nothing was seen beside the verdict.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

@@ -31,7 +31,7 @@ impl Report {
         let Ground { run, reading, outputs, now } = ground;
         let records = reading.records.as_slice();
         let attempts = acts::attempts(records);
-        let (first, last) = (records.first(), records.last());
+        let (first, last) = (records.first(), last(records));
         let executor = approval::executor(records);
         Self {
             schema: 1,
@@ -116,6 +116,11 @@ fn environment(opened: &Record) -> Environment {
         system_identifier: given(&target["system_identifier"]),
         lockkeeper: given(&opened.data["lockkeeper"]),
     }
+}
+
+/// Returns the record that ends the run: what is told or noted of it later is not of it.
+fn last(records: &[Record]) -> Option<&Record> {
+    records.iter().rev().find(|one| one.kind == Kind::Closed).or(records.last())
 }
 
 fn ended(closed: &Record) -> String {

@@ -68,7 +68,8 @@ fn blocked(records: &[Record]) -> Option<String> {
     let counts = counts(records, "blocked_sessions");
     let most = counts.iter().map(|count| count.value).max()?;
     let pairs = counts.windows(2).filter(|pair| pair[0].value > 0);
-    let waited: f64 = pairs.map(|pair| age::seconds(pair[0].at, pair[1].at)).sum();
+    // The sum of none would be -0.
+    let waited = pairs.map(|pair| age::seconds(pair[0].at, pair[1].at)).fold(0.0, |a, b| a + b);
     let open = counts.last().is_some_and(|last| last.value > 0);
     let open = if open { "; they still waited at the last one" } else { "" };
     Some(format!(

@@ -91,9 +91,9 @@ pub struct Report {
     pub executed_by: Vec<String>,
     /// When it began; `None`: there is no record.
     pub began_at: Option<DateTime<Utc>>,
-    /// When its last record was written.
+    /// When it was closed; of an open one, when its last record was written.
     pub ended_at: Option<DateTime<Utc>>,
-    /// From the first to the last record.
+    /// From the first record to that one.
     pub duration_s: Option<f64>,
     /// How it ended; `None`: it is open.
     pub end: Option<String>,

@@ -7,6 +7,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::connection::Place;
 use crate::domain::evidence::{Name, Word};
 use crate::domain::quantity::Period;
 
@@ -246,5 +247,5 @@ fn host(url: &str) -> Result<&str, String> {
 }
 
 fn is_local(host: &str) -> bool {
-    host == "localhost" || host == "::1" || host.starts_with("127.")
+    Place::Host(host.to_owned()).is_loopback()
 }

@@ -124,9 +124,13 @@ async fn make(
     let counted = dump(job, &known.tables, &mut snapshot, &tables, partial, signals).await?;
     failpoint::hit("backup.dumped");
     let beside = tokio::select! {
-        beside = Beside::write(job, &mut snapshot, &csv, partial.name()) => beside?,
-        () = asked_to_end(signals) => return Err(stopped()),
+        beside = Beside::write(job, &mut snapshot, &csv, partial.name()) => beside,
+        () = asked_to_end(signals) => Err(stopped()),
     };
+    if beside.is_err() && job.pg_dump.is_elsewhere() {
+        snapshot.end_others().await;
+    }
+    let beside = beside?;
     let mut manifest = manifest(job, &snapshot, known, counted);
     manifest.beside = beside.map(|beside| beside.sides()).unwrap_or_default();
     snapshot.close().await;

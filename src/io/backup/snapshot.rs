@@ -18,7 +18,7 @@ use crate::io::blocking::blocking;
 use crate::io::child::Failed;
 use crate::io::postgres::connect::watch_client;
 use crate::io::tree::Disk;
-use crate::tools::{self, Rows, Tree};
+use crate::tools::{self, Rows};
 
 const TABLES: &str = include_str!("../../../assets/sql/dumped_tables.sql");
 const NAMED: &str = include_str!("../../../assets/sql/named_tables.sql");
@@ -146,8 +146,8 @@ impl Snapshot {
         let rows = self.version_rows(&query).await;
         self.back().await.ok()?;
         let rows = rows.ok()?;
-        let tree: &dyn Tree = &tree;
-        Some(blocking(|| tool.load(tree, &detected.directory, &rows)).graph.current())
+        let project = blocking(|| tool.load(&tree, &detected.directory, &rows));
+        project.connected.then(|| project.graph.current())
     }
 
     async fn version_rows(&mut self, query: &tools::VersionQuery) -> sqlx::Result<Rows> {
@@ -223,8 +223,9 @@ impl Snapshot {
         u64::try_from(count).map_err(|error| error.to_string())
     }
 
-    /// Counts the rows of each table, each within `limit`; one that cannot be counted is
-    /// `None`, never 0. Where `summed`, sums the contents too, as far as that is possible.
+    /// Counts the rows of each table; one that cannot be counted within `limit` is `None`, never
+    /// 0. Where `summed`, sums the contents too; a table whose sum takes longer than `limit` is
+    /// only counted, within another one.
     pub async fn count(
         &mut self,
         tables: &[Table],
@@ -233,20 +234,20 @@ impl Snapshot {
     ) -> Result<Counted, Stopped> {
         let mut all = Counted::default();
         for table in tables {
-            let began = Instant::now();
             let shown = Untrusted::from(table.name.as_str()).one_line();
+            let mut began = Instant::now();
             let mut counted = self.count_one(table, limit, summed).await;
             if let Err(error) = &counted
                 && summed
-                && !is_cancel(error)
+                && !was_cancelled(error, began, limit)
             {
                 say(&format!("the contents of {shown} are not summed: {error}"));
+                began = Instant::now();
                 counted = self.count_one(table, limit, false).await;
             }
             match &counted {
                 Ok(_) => {}
-                // The same SQLSTATE as the timeout's; its text is of any language.
-                Err(error) if is_cancel(error) && began.elapsed() < limit => {
+                Err(error) if was_cancelled(error, began, limit) => {
                     return Err(Stopped::Cancelled);
                 }
                 Err(error) => say(&format!("the rows of {shown} are not counted: {error}")),
@@ -298,30 +299,56 @@ impl Snapshot {
         rows.iter().filter_map(|row| holder(row).ok().flatten()).collect()
     }
 
-    /// Ends what was started on this snapshot from elsewhere: sessions of our own name that
-    /// began after us. By a connection of its own, as this one may still count.
+    /// Ends what was started on this snapshot from elsewhere, in whatever role: sessions of our
+    /// own name that began after us. Tells of what this role may not end: it may hold its locks
+    /// on. By a connection of its own, as this one may still count.
     pub async fn end_others(&self) {
-        let sql = "SELECT pg_catalog.pg_terminate_backend(a.pid)
+        // When a session of another role has begun may not be seen.
+        let sql = "SELECT a.pid
                      FROM pg_catalog.pg_stat_activity a
                     WHERE a.application_name = current_setting('application_name')
                       AND a.application_name <> ''
                       AND a.datname = current_database()
-                      AND a.usename = session_user
                       AND a.pid NOT IN (pg_catalog.pg_backend_pid(), $1)
-                      AND a.backend_start >= $2";
+                      AND (a.backend_start IS NULL OR a.backend_start >= $2)";
         let ended = async {
             let options = PgConnectOptions::new().options(SETTINGS).disable_statement_logging();
             let mut connection = options.connect().await?;
-            sqlx::query(sql).bind(self.pid).bind(self.at).execute(&mut connection).await
+            let found = sqlx::query_scalar::<_, i32>(sql).bind(self.pid).bind(self.at);
+            let mut left = Vec::new();
+            for pid in found.fetch_all(&mut connection).await? {
+                let end =
+                    sqlx::query_scalar::<_, bool>("SELECT pg_catalog.pg_terminate_backend($1)");
+                // One that is gone meanwhile is no error, only a false.
+                if end.bind(pid).fetch_one(&mut connection).await.is_err() {
+                    left.push(pid.to_string());
+                }
+            }
+            Ok::<_, sqlx::Error>(left)
         };
-        // What stays ends by itself: nobody takes what it writes any more.
-        drop(timeout(CONNECT, ended).await);
+        match timeout(CONNECT, ended).await {
+            Ok(Ok(left)) if left.is_empty() => {}
+            Ok(Ok(left)) => say(&format!(
+                "pg_dump may go on and hold its locks, and this role may not end it: end pid {} on \
+                 the server",
+                left.join(", ")
+            )),
+            _ => say(
+                "cannot tell whether pg_dump goes on and holds its locks: look for it on the server",
+            ),
+        }
     }
 
     /// Gives the snapshot back.
     pub async fn close(self) {
         drop(timeout(CONNECT, self.connection.close()).await);
     }
+}
+
+/// Returns true if somebody cancelled it: the limit's own cancel comes no earlier. Both have one
+/// SQLSTATE, and the text is of any language.
+fn was_cancelled(error: &sqlx::Error, began: Instant, limit: Duration) -> bool {
+    is_cancel(error) && began.elapsed() < limit
 }
 
 impl Named {

@@ -6,24 +6,52 @@ use std::time::Duration;
 
 use crate::domain::evidence::Value;
 use crate::domain::finding::{Finding, Version};
+use crate::io::allowed::Allowed;
 use crate::io::cluster::clients::{self, Unfit};
 use crate::io::cluster::{Install, Packages, Programs, is_root};
 use crate::io::probe::command;
+use crate::io::site::Site;
 
 /// How long a program may take to tell its version.
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// Returns what is found of the server's and the client's programs; `server` is the target's
-/// version, if it told one.
-pub async fn programs(server: Option<Version>) -> Vec<Finding> {
+/// version, if it told one. What `site` runs behind a prefix is asked through it.
+pub async fn programs(
+    site: Option<&Site>,
+    allowed: &Allowed,
+    server: Option<Version>,
+) -> Vec<Finding> {
     let mut findings = vec![server_programs().await];
     findings.push(client("psql", server).await);
+    let prefixed = site.filter(|site| site.config().backups.client.is_some());
+    if let (Some(site), Some(server)) = (prefixed, server) {
+        for name in ["pg_dump", "pg_restore"] {
+            findings.push(behind(site, allowed, name, server.major).await);
+        }
+        return findings;
+    }
     findings.push(match server {
         Some(server) => dumper(server.major).await,
         None => client("pg_dump", None).await,
     });
     findings.push(client("pg_restore", server).await);
     findings
+}
+
+/// Returns what the configured prefix runs for a server of that version.
+async fn behind(site: &Site, allowed: &Allowed, name: &'static str, major: u32) -> Finding {
+    match crate::io::client::find(site, allowed, name, major).await {
+        Err(why) => Finding::fail(name, String::new(), why),
+        Ok(found) => {
+            let through = found.through.map(|client| client.prefix.join(" ")).unwrap_or_default();
+            let told = format!("{}, {through} {name}", found.version);
+            match found.warning {
+                Some(why) => Finding::warn(name, told, format!("{why}: use a newer container")),
+                None => Finding::ok(name, told),
+            }
+        }
+    }
 }
 
 /// Returns what `backup` would run for a server of that version, by its own rules: the one

@@ -32,10 +32,11 @@ impl Inner {
     }
 
     fn measured_before(&self, here: &Identity) -> Option<Baseline> {
-        let runs = journal::list(&self.site.paths.runs()).ok()?;
-        runs.iter().rev().take(RUNS).find_map(|run| {
-            let reading = run.reading.as_ref().ok()?;
-            is_of(&reading.records, here).then(|| measured(reading, &run.id))?
+        let runs = self.site.paths.runs();
+        let mut runs = journal::backwards(&runs).ok()?.take(RUNS);
+        runs.find_map(|run| {
+            let reading = run.reading.ok()?;
+            is_of(&reading.records, here).then(|| measured(&reading, &run.id))?
         })
     }
 }

@@ -1,30 +1,24 @@
 //! What a backup's plan stands on, and what a backup has left behind.
 
 use std::path::Path;
-use std::time::Duration;
 
 use super::{Inner, environment, read};
-use crate::domain::config::Client;
 use crate::domain::evidence::Level;
 use crate::domain::identity::Identity;
 use crate::domain::locks::Mode;
 use crate::domain::outcome::{Ending, Outcome};
-use crate::domain::plan::{Action, Confirmed, Digest, Plan};
+use crate::domain::plan::{Action, Confirmed, Plan};
 use crate::domain::resolve::{self, After, Postcondition};
 use crate::domain::untrusted::Untrusted;
 use crate::io::act::Job;
 use crate::io::backup::{self, Left};
 use crate::io::blocking::blocking;
-use crate::io::cluster::clients;
+use crate::io::client;
 use crate::io::journal::Journal;
 use crate::io::perform::{Act, Finished};
 use crate::io::postgres::reader::Reader;
-use crate::io::probe::command::{self, Bounds};
 use crate::io::store;
 use crate::session::making::{Dumper, Making, Parts};
-
-/// How long a program behind a prefix may take to tell its version: a container may be slow.
-const ASKING: Duration = Duration::from_secs(20);
 
 impl Inner {
     /// Reads what a backup of the target stands on.
@@ -66,50 +60,13 @@ impl Inner {
         })
     }
 
-    /// Returns a client program for a server of that version: a file of this machine, or what
-    /// the configured prefix runs.
+    /// Returns a client program for a server of that version: [`client::find`].
     pub(super) async fn client_program(
         &self,
         name: &'static str,
         major: u32,
     ) -> Result<Dumper, String> {
-        match &self.site.config().backups.client {
-            None => blocking(|| program(name, major)),
-            Some(client) => self.behind(client, name, major).await,
-        }
-    }
-
-    /// Returns the program that a prefix runs, once it has told its version through it.
-    async fn behind(&self, client: &Client, name: &str, major: u32) -> Result<Dumper, String> {
-        let allowed = self.site.loaded.commands_allowed(&self.allowed);
-        allowed.map_err(|refused| refused.to_string())?;
-        let ask = [name, "--version"].map(str::to_owned);
-        let argv: Vec<String> = client.prefix.iter().cloned().chain(ask).collect();
-        let shown = Untrusted::from(argv.join(" ")).one_line();
-        let bounds = Bounds { limit: ASKING, most: 4 << 10 };
-        let output = command::output(&argv, &self.site.project, &Vec::new(), bounds).await;
-        let output = output.map_err(|why| format!("{shown}: {why}"))?;
-        let text = String::from_utf8_lossy(&output.out).into_owned();
-        let Some(found) = clients::told(Path::new(name), &text) else {
-            let said = String::from_utf8_lossy(&output.err);
-            let last = Untrusted::from(said.trim().lines().last().unwrap_or_default()).one_line();
-            return Err(format!("{shown} tells no version ({}): {last}", output.status));
-        };
-        if found.major < major {
-            return Err(format!(
-                "{shown} is of version {}, and refuses a server of version {major}: use a \
-                 container of that version in [backups.client]",
-                found.version
-            ));
-        }
-        Ok(Dumper {
-            path: name.to_owned(),
-            through: Some(client.clone()),
-            digest: None,
-            warning: found.warning(),
-            major: found.major,
-            version: found.version,
-        })
+        client::find(&self.site, &self.allowed, name, major).await
     }
 
     /// Returns the `pg_dumpall` for a server of that version: where the prefix runs the one,
@@ -157,24 +114,6 @@ async fn named(reader: &mut Reader, names: &[String]) -> Result<Vec<String>, Str
         })
     };
     found.into_iter().map(quoted).collect()
-}
-
-/// Returns a client program of this machine for a server of that version.
-fn program(name: &'static str, major: u32) -> Result<Dumper, String> {
-    let found = clients::find(name, major).map_err(|unfit| unfit.to_string())?;
-    let path = found.path.to_str().ok_or_else(|| {
-        let path = Untrusted::from(found.path.to_string_lossy().as_ref()).one_line();
-        format!("the path of {path} is not UTF-8")
-    })?;
-    let bytes = std::fs::read(&found.path).map_err(|error| format!("{path}: {error}"))?;
-    Ok(Dumper {
-        path: path.to_owned(),
-        through: None,
-        digest: Some(Digest::of(path, &bytes)),
-        warning: found.warning(),
-        major: found.major,
-        version: found.version,
-    })
 }
 
 /// Returns what is on the disk of the backup that the job made or was to make.

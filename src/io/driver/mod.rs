@@ -309,19 +309,23 @@ async fn work(inner: Arc<Inner>, mut inbox: mpsc::UnboundedReceiver<Order>) {
     }
 }
 
-/// Returns the next order; before it waits for one, tells what is not told yet.
+/// Returns the next order; before any other than to record, and before it waits for one, tells
+/// what is not told yet.
 async fn next(
     inner: &Inner,
     inbox: &mut mpsc::UnboundedReceiver<Order>,
     untold: &mut Option<Journal>,
 ) -> Option<Order> {
-    if let Ok(order) = inbox.try_recv() {
-        return Some(order);
-    }
-    if let Some(journal) = untold.take() {
+    let waiting = inbox.try_recv().ok();
+    if !matches!(waiting, Some(Order::Record(_)))
+        && let Some(journal) = untold.take()
+    {
         inner.publish(&journal);
     }
-    inbox.recv().await
+    match waiting {
+        Some(order) => Some(order),
+        None => inbox.recv().await,
+    }
 }
 
 impl Inner {

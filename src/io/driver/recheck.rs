@@ -14,7 +14,7 @@ use crate::domain::restore::Order;
 use crate::io::backup;
 use crate::io::postgres::Control;
 use crate::io::postgres::control;
-use crate::io::postgres::prove::{self, Proof, Reason};
+use crate::io::postgres::prove::{self, Forbidden, Proof, Reason};
 use crate::session::effect::{Goal, Previewed, Request};
 use crate::session::making::Parts;
 use crate::session::preview::prefixed;
@@ -157,6 +157,7 @@ async fn proof(
     let mut looks = 1;
     loop {
         let alone = forbidden.as_deref_mut();
+        let alone = alone.map(|control| Forbidden { control, own: None });
         let proof = prove::child_target_alone(control, alone, probe, &plan.target, PROOF).await?;
         match proof {
             Proof::CannotTell(Reason::Ended(Some(0))) if looks < LOOKS => looks += 1,

@@ -18,22 +18,23 @@ use crate::session::tables::{Looked, Next, Order, next, titled};
 /// Comparing whole tables takes its time; it holds only ACCESS SHARE.
 const LIMIT: Duration = Duration::from_mins(10);
 
+/// A title, what is so now, and the way back.
+type Words = (String, Vec<String>, &'static str);
+
 impl Inner {
     /// Plans the next act of an order.
     pub(super) async fn next_of_tables(&self, order: &Order) -> Previewed {
         match self.next_table(order).await {
-            Ok(Next::Stage(table)) => match self.staging(order, table).await {
-                Ok(request) => Box::pin(self.planned(&request)).await,
-                Err(why) => Previewed::Impossible(why),
-            },
-            Ok(Next::Sql { request, title, now, back }) => {
+            Ok((request, None)) => Box::pin(self.planned(&request)).await,
+            Ok((request, Some((title, now, back)))) => {
                 titled(Box::pin(self.planned(&request)).await, &title, &now, back)
             }
             Err(why) => Previewed::Impossible(why),
         }
     }
 
-    async fn next_table(&self, order: &Order) -> Result<Next, String> {
+    /// Returns what to ask for next, and in which words it is shown where its own do not do.
+    async fn next_table(&self, order: &Order) -> Result<(Request, Option<Words>), String> {
         let identity = self.identity().await?;
         let from = self.file_of(order, &identity).await?;
         let looked = timeout(LIMIT, self.look_at(&order.tables)).await;
@@ -41,7 +42,10 @@ impl Inner {
             format!("the tables were not compared within {} min", LIMIT.as_secs() / 60)
         })?;
         let (looked, staged) = looked?;
-        next(order, &from, &looked, &staged)
+        Ok(match next(order, &from, &looked, &staged)? {
+            Next::Stage(table) => (self.staging(identity, from, table), None),
+            Next::Sql { request, title, now, back } => (request, Some((title, now, back))),
+        })
     }
 
     /// Returns where the backup lies.
@@ -51,8 +55,12 @@ impl Inner {
         if backup.is_bad() {
             return Err(format!("{} is damaged or incomplete: no row is taken from it", shown()));
         }
-        if object::is_elsewhere(&backup.location) {
-            return Err(format!("{}: {}", shown(), object::FETCH));
+        if !backup.is_here() {
+            let why = match object::is_elsewhere(&backup.location) {
+                true => object::FETCH,
+                false => "it is restored by the tool that made it",
+            };
+            return Err(format!("{}: {why}", shown()));
         }
         Ok(backup.location)
     }
@@ -64,14 +72,11 @@ impl Inner {
         for name in names {
             let shape = tables::look(&mut connection, name).await;
             let shape = shape.map_err(|error| error.to_string())?;
-            let shape = shape.ok_or_else(|| format!("there is no table {name} here"))?;
-            let difference = match (shape.staged.is_empty(), shape.difference()) {
-                (true, _) => None,
-                (false, Err(why)) => Some(Err(why)),
-                (false, Ok(sql)) => {
-                    let counted = tables::difference(&mut connection, &sql).await;
-                    Some(counted.map_err(|error| error.to_string()))
-                }
+            let shown = || Untrusted::from(name.as_str()).one_line();
+            let shape = shape.ok_or_else(|| format!("there is no table {} here", shown()))?;
+            let difference = match shape.staged.is_empty() {
+                true => None,
+                false => Some(tables::compare(&mut connection, &shape).await),
             };
             looked.push(Looked { shape, difference });
         }
@@ -79,15 +84,14 @@ impl Inner {
         Ok((looked, staged))
     }
 
-    async fn staging(&self, order: &Order, table: String) -> Result<Request, String> {
-        let identity = self.identity().await?;
+    fn staging(&self, identity: Identity, file: String, table: String) -> Request {
         let job = staging::Job {
             table,
-            file: self.file_of(order, &identity).await?,
+            file,
             state: self.site.paths.state.display().to_string(),
             system: identity.system_identifier,
             oid: identity.database_oid,
         };
-        Ok(Request::Command { argv: job.argv(), risk: Risk::Safe })
+        Request::Command { argv: job.argv(), risk: Risk::Safe }
     }
 }

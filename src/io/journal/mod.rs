@@ -23,7 +23,7 @@ pub use error::Error;
 pub use excerpt::excerpt;
 pub use follow::{Follower, Seen, Stands};
 use log::{Head, Log};
-pub use runs::{FILE, Run, find, list, newest, open_intents, path, read, takes_more};
+pub use runs::{FILE, Run, backwards, find, list, newest, open_intents, path, read, takes_more};
 pub use secrets::{MASK, Secrets};
 
 use super::{host, paths};

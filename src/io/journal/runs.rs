@@ -43,11 +43,20 @@ pub fn read(path: &Path) -> Result<Reading, Error> {
 /// # Errors
 /// When the directory cannot be read.
 pub fn list(runs: &Path) -> Result<Vec<Run>, Error> {
-    let found = names(runs)?.into_iter().map(|id| {
-        let file = path(runs, &id);
-        Run { reading: read(&file), id, file }
-    });
-    Ok(found.collect())
+    Ok(names(runs)?.into_iter().map(|id| of(runs, id)).collect())
+}
+
+/// Returns the runs in `runs`, newest first, each read when its turn comes.
+///
+/// # Errors
+/// When the directory cannot be read.
+pub fn backwards(runs: &Path) -> Result<impl Iterator<Item = Run>, Error> {
+    Ok(names(runs)?.into_iter().rev().map(|id| of(runs, id)))
+}
+
+fn of(runs: &Path, id: String) -> Run {
+    let file = path(runs, &id);
+    Run { reading: read(&file), id, file }
 }
 
 /// Returns the name of the one run that begins with `text`.

@@ -113,6 +113,21 @@ pub async fn child_target(
     watched(control, None, probe, target, limit).await
 }
 
+/// A server on which a child must not be seen.
+pub struct Forbidden<'a> {
+    /// How it is asked.
+    pub control: &'a mut Control,
+    /// The one database there that is the child's own.
+    pub own: Option<&'a str>,
+}
+
+impl Forbidden<'_> {
+    async fn find(&mut self, application: &str) -> Result<Option<Session>, control::Error> {
+        let found = self.control.find_application(application).await?;
+        Ok(found.into_iter().find(|session| self.own != Some(session.database.as_str())))
+    }
+}
+
 /// Does the same for a child that must not be seen on `forbidden` at all: it is followed to its
 /// end, since what connects here first may connect there next.
 ///
@@ -120,7 +135,7 @@ pub async fn child_target(
 /// [`control::Error`] when one of the servers cannot be looked at.
 pub async fn child_target_alone(
     control: &mut Control,
-    forbidden: Option<&mut Control>,
+    forbidden: Option<Forbidden<'_>>,
     probe: &Probe,
     target: &Identity,
     limit: Duration,
@@ -130,7 +145,7 @@ pub async fn child_target_alone(
 
 async fn watched(
     control: &mut Control,
-    mut forbidden: Option<&mut Control>,
+    mut forbidden: Option<Forbidden<'_>>,
     probe: &Probe,
     target: &Identity,
     limit: Duration,
@@ -148,7 +163,7 @@ async fn watched(
         // In this order: a session of a child that has just ended may still be there.
         let ended = group.ended();
         if let Some(forbidden) = &mut forbidden
-            && let Some(session) = forbidden.find_application(&name).await?.first()
+            && let Some(session) = forbidden.find(&name).await?
         {
             let database = Untrusted::new(session.database.as_str());
             return Ok(Proof::Forbidden { pid: session.pid, database });

@@ -1,9 +1,11 @@
 //! Rows of the slow statement as domain values.
 
+use std::str::FromStr;
+
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
-use crate::domain::counters::{Archiver, Count, InvalidIndex, Slot, Surroundings, Wraparound};
+use crate::domain::counters::{Archiver, InvalidIndex, Slot, Surroundings, Wraparound};
 use crate::domain::untrusted::Untrusted;
 
 /// Sorts the rows of the slow statement.
@@ -21,12 +23,15 @@ pub(super) fn read(rows: &[PgRow]) -> Result<Surroundings, sqlx::Error> {
             6 => {
                 let name = text(row, "s1")?.unwrap_or_default().raw().to_owned();
                 found.rows.insert(name.clone(), number(row, "n1")?);
+                let count = found.counts.entry(name.clone()).or_default();
+                count.inserted = digits(row, "s2")?.unwrap_or_default();
                 found.written.insert(name, number(row, "n2")?);
             }
             7 => {
                 let name = text(row, "s1")?.unwrap_or_default().raw().to_owned();
-                let count = Count { deleted: number(row, "n1")?, anew: row.try_get("n2")? };
-                found.counts.insert(name, count);
+                let count = found.counts.entry(name).or_default();
+                (count.deleted, count.anew) = (number(row, "n1")?, row.try_get("n2")?);
+                count.oid = digits(row, "s2")?;
             }
             _ => found.wraparound = Some(wraparound(row)?),
         }
@@ -36,6 +41,12 @@ pub(super) fn read(rows: &[PgRow]) -> Result<Surroundings, sqlx::Error> {
 
 fn text(row: &PgRow, column: &str) -> Result<Option<Untrusted>, sqlx::Error> {
     Ok(row.try_get::<Option<String>, _>(column)?.map(Untrusted::new))
+}
+
+/// Returns a number that stands in a column of texts.
+fn digits<T: FromStr>(row: &PgRow, column: &str) -> Result<Option<T>, sqlx::Error> {
+    let text = row.try_get::<Option<String>, _>(column)?;
+    Ok(text.and_then(|text| text.parse().ok()))
 }
 
 fn number(row: &PgRow, column: &str) -> Result<i64, sqlx::Error> {

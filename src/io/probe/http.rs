@@ -1,11 +1,15 @@
 //! A GET request, over the TLS that the database's connections use.
 
 use std::io::Read as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ureq::Agent;
+use ureq::config::Config;
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnector, Transport};
 
 use super::{MOST, first_line};
 use crate::domain::evidence::Value;
@@ -37,14 +41,45 @@ pub(in crate::io) fn words(error: &ureq::Error, limit: Duration) -> String {
     }
 }
 
-/// Returns who sends one request that follows no redirect.
-pub(in crate::io) fn once(url: &str, limit: Duration, connect: Duration) -> Agent {
+/// Tells whether a connection has stood, its TLS included: before that no byte of a request
+/// leaves (ureq 3.5.1 ends the handshake while it connects).
+#[derive(Clone, Debug, Default)]
+pub(in crate::io) struct Reached(Arc<AtomicBool>);
+
+impl Reached {
+    /// Returns true once one has.
+    pub(in crate::io) fn is_so(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl<In: Transport> Connector<In> for Reached {
+    type Out = In;
+
+    fn connect(
+        &self,
+        _: &ConnectionDetails<'_>,
+        chained: Option<In>,
+    ) -> Result<Option<In>, ureq::Error> {
+        self.0.fetch_or(chained.is_some(), Ordering::SeqCst);
+        Ok(chained)
+    }
+}
+
+/// Returns who sends one request that follows no redirect, and tells `reached` how far it came.
+pub(in crate::io) fn once(
+    url: &str,
+    limit: Duration,
+    connect: Duration,
+    reached: Reached,
+) -> Agent {
     let limits = Limits { redirects: 0, total: limit, connect: Some(connect) };
-    built(url, &limits)
+    let way = DefaultConnector::new().chain(reached);
+    Agent::with_parts(config(url, &limits), way, DefaultResolver::default())
 }
 
 fn agent(url: &str, limit: Duration) -> Agent {
-    built(url, &Limits { redirects: REDIRECTS, total: limit, connect: None })
+    config(url, &Limits { redirects: REDIRECTS, total: limit, connect: None }).new_agent()
 }
 
 struct Limits {
@@ -55,7 +90,7 @@ struct Limits {
 
 /// A new one for each request: what a new client would see is what is measured. No proxy:
 /// its answer would be taken for the endpoint's.
-fn built(url: &str, limits: &Limits) -> Agent {
+fn config(url: &str, limits: &Limits) -> Config {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(limits.redirects)
@@ -68,7 +103,7 @@ fn built(url: &str, limits: &Limits) -> Agent {
         .user_agent(concat!("lockkeeper/", env!("CARGO_PKG_VERSION")));
     // The roots are read from files, for those who need them.
     let config = if url.starts_with("https:") { config.tls_config(tls()) } else { config };
-    config.build().new_agent()
+    config.build()
 }
 
 fn tls() -> TlsConfig {

@@ -58,6 +58,8 @@ pub(super) struct Copy {
 /// The target, as far as it answers.
 pub(super) struct Target {
     pub identity: Identity,
+    /// When its server was started; `None`: it does not tell.
+    pub started: Option<String>,
     pub bytes: u64,
     /// The names of its roles.
     roles: Vec<String>,
@@ -68,13 +70,26 @@ impl Target {
     pub async fn ask(reader: &mut Reader) -> Result<Self, String> {
         let told = |error: crate::io::postgres::reader::Error| error.to_string();
         let identity = reader.identity().await.map_err(told)?;
+        let started = started(reader).await;
         let bytes = reader.database_size().await.map_err(told)?;
         let roles =
             "SELECT json_agg(rolname)::text FROM pg_catalog.pg_roles WHERE rolname !~ '^pg_'";
         let roles = reader.value(roles, &[], std::time::Duration::from_secs(5)).await;
         let roles = roles.map_err(told)?.unwrap_or_default();
-        Ok(Self { identity, bytes, roles: serde_json::from_str(&roles).unwrap_or_default() })
+        Ok(Self {
+            identity,
+            started,
+            bytes,
+            roles: serde_json::from_str(&roles).unwrap_or_default(),
+        })
     }
+}
+
+/// Returns when the server was started, which tells two apart that bear one system identifier:
+/// one is a promoted physical copy of the other.
+pub(super) async fn started(reader: &mut Reader) -> Option<String> {
+    let sql = "SELECT extract(epoch FROM pg_catalog.pg_postmaster_start_time())::text";
+    reader.value(sql, &[], std::time::Duration::from_secs(5)).await.ok().flatten()
 }
 
 impl Copy {
@@ -186,10 +201,12 @@ impl Copy {
         }
     }
 
-    /// Returns true if it lies on that very server.
-    pub fn is_beside(&self, target: &Identity) -> bool {
-        matches!(&self.place, Place::Lodging(lodging)
-            if lodging.identity.system_identifier == target.system_identifier)
+    /// Returns the database in which the tool may be seen on the target's own server.
+    pub fn own(&self) -> Option<&str> {
+        match &self.place {
+            Place::Lodging(lodging) => Some(&lodging.database),
+            Place::Scratch(_) => None,
+        }
     }
 
     /// Returns how the team's tool reaches the copy.
@@ -296,12 +313,14 @@ impl Copy {
     }
 }
 
-/// Returns what ends everybody else's session in a database.
+/// Returns what ends everybody else's session in a database. A worker of autovacuum may only be
+/// signalled by a superuser; who renames or drops the database sends it away anyhow.
 pub(super) fn end_sessions(database: &str, major: u32) -> String {
     let literal = database.replace('\'', "''");
     let sql = format!(
         "SELECT pg_catalog.pg_terminate_backend(pid, 5000) FROM pg_catalog.pg_stat_activity \
-         WHERE datname = '{literal}' AND pid <> pg_backend_pid()"
+         WHERE datname = '{literal}' AND pid <> pg_backend_pid() \
+           AND backend_type = 'client backend'"
     );
     // The second argument came with 14.
     if major < 14 { sql.replace(", 5000", "") } else { sql }

@@ -13,7 +13,7 @@ use sqlx::{AssertSqlSafe, Connection as _};
 use super::copy::{Target, quoted, told};
 use super::{From, Order, copy};
 use crate::domain::connection::Spec;
-use crate::domain::identity::{Class, Identity, Pin, check_pin, effective_class, require_primary};
+use crate::domain::identity::{Class, Identity, check_pin, effective_class, require_primary};
 use crate::domain::rehearsal::Source;
 use crate::domain::untrusted::Untrusted;
 use crate::io::blocking::blocking;
@@ -57,6 +57,8 @@ pub(super) struct Lodging {
     target: postgres::Target,
     /// Who answers there.
     pub identity: Identity,
+    /// When its server was started.
+    started: Option<String>,
     /// The database that migrations run in.
     pub database: String,
     /// Where the rows came from.
@@ -78,12 +80,14 @@ impl Lodging {
         source: Option<&Target>,
         tell: &mut dyn FnMut(&str),
     ) -> Result<Self, String> {
-        let (target, identity) = fit(site, name, source.map(|source| &source.identity)).await?;
+        let Fit { target, identity, started } =
+            fit(site, name, source.map(|source| &source.identity)).await?;
         let places = site.paths.state.join("rehearsals").join("lodgings");
         sweep(&places, &target, &identity.system_identifier).await;
         let database = format!("{PREFIX}{}", word()?);
         let directory = places.join(&database);
-        let lodging = Self { target, identity, database, source: Source::Dump, directory };
+        let made = Source::Dump;
+        let lodging = Self { target, identity, started, database, source: made, directory };
         lodging.register()?;
         match lodging.fill(site, order, source, tell).await {
             Ok(source) => Ok(Self { source, ..lodging }),
@@ -119,10 +123,14 @@ impl Lodging {
     /// # Errors
     /// Which is left, and why.
     pub async fn end(&self) -> Result<(), String> {
+        let mut left = Vec::new();
         for database in [self.aside(), self.database.clone()] {
-            drop_database(&self.target, &database, self.identity.major())
-                .await
-                .map_err(|why| format!("the database {database} is left: {why}"))?;
+            if let Err(why) = drop_database(&self.target, &database, self.identity.major()).await {
+                left.push(format!("the database {database} is left: {why}"));
+            }
+        }
+        if !left.is_empty() {
+            return Err(left.join("; "));
         }
         fs::remove_dir_all(&self.directory).map_err(|error| error.to_string())
     }
@@ -150,6 +158,8 @@ impl Lodging {
         let name = quoted(&self.database);
         let is_here = source.is_some_and(|source| {
             source.identity.system_identifier == self.identity.system_identifier
+                && source.started.is_some()
+                && source.started == self.started
         });
         if is_here && order.from == From::Target && !order.schema_only && order.exclude.is_empty() {
             let of = quoted(&site.target.spec.database);
@@ -206,12 +216,15 @@ impl Lodging {
     }
 }
 
+/// A target that is fit for it.
+struct Fit {
+    target: postgres::Target,
+    identity: Identity,
+    started: Option<String>,
+}
+
 /// Finds the target, and refuses production in whatever name it comes.
-async fn fit(
-    site: &Site,
-    name: &str,
-    source: Option<&Identity>,
-) -> Result<(postgres::Target, Identity), String> {
+async fn fit(site: &Site, name: &str, source: Option<&Identity>) -> Result<Fit, String> {
     let targets = &site.config().targets;
     let Some((name, profile)) = targets.get_key_value(name) else {
         let names = targets.keys().cloned().collect::<Vec<_>>().join(", ");
@@ -226,19 +239,18 @@ async fn fit(
     let identity = reader.identity().await.map_err(|error| format!("{name}: {error}"));
     let creates = "SELECT (rolcreatedb OR rolsuper)::text FROM pg_catalog.pg_roles WHERE rolname = current_user";
     let creates = reader.value(creates, &[], std::time::Duration::from_secs(5)).await;
+    let started = copy::started(&mut reader).await;
     reader.close().await;
     let identity = identity?;
-    let production = targets.values().filter(|target| target.class == Class::Production);
-    let pins: Vec<Pin> = production.filter_map(|target| target.pin.clone()).collect();
+    let pins = site.config().production_pins();
     if effective_class(profile.class, &identity, &pins) == Class::Production {
         return Err(format!(
             "{name} has the system identifier of a production pin: it is treated as production, \
              and nothing is rehearsed there"
         ));
     }
-    let is_same = |source: &&Identity| source.system_identifier == identity.system_identifier;
-    if site.target.class == Class::Production && source.is_some_and(|source| is_same(&source)) {
-        return Err(format!("{name} lies on the server of production: nothing is rehearsed there"));
+    if site.target.class == Class::Production {
+        apart_from_production(site, name, source, &identity)?;
     }
     if let Some(pin) = &profile.pin {
         let proved = found.spec.proved_name();
@@ -253,13 +265,32 @@ async fn fit(
         ));
     }
     match creates {
-        Ok(Some(may)) if may == "true" => Ok((found, identity)),
+        Ok(Some(may)) if may == "true" => Ok(Fit { target: found, identity, started }),
         Ok(_) => Err(format!(
             "the role {} may not create databases on {name}, and a rehearsal needs one of its own \
              there: ALTER ROLE … CREATEDB",
             Untrusted::from(identity.role.as_str()).one_line()
         )),
         Err(error) => Err(format!("{name}: {error}")),
+    }
+}
+
+/// Refuses what lies on the server of a target of production, also where that cannot be told.
+fn apart_from_production(
+    site: &Site,
+    name: &str,
+    source: Option<&Identity>,
+    identity: &Identity,
+) -> Result<(), String> {
+    match source {
+        Some(source) if source.system_identifier == identity.system_identifier => {
+            Err(format!("{name} lies on the server of production: nothing is rehearsed there"))
+        }
+        None if site.target.pin.is_none() => Err(format!(
+            "whether {name} lies on the server of production cannot be told: the target does not \
+             answer and has no pin (`lockkeeper doctor --pin` while it answers)"
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -286,8 +317,13 @@ async fn sweep(places: &Path, target: &postgres::Target, system_identifier: &str
 
 async fn drop_database(target: &postgres::Target, name: &str, major: u32) -> Result<(), String> {
     admin(target, &copy::end_sessions(name, major)).await?;
-    // Ends also whoever has come since (13).
-    admin(target, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(name))).await
+    let drop = format!("DROP DATABASE IF EXISTS {}", quoted(name));
+    // Ends also whoever has come since (13), but for that all of them have to be ours to signal:
+    // a worker of autovacuum is not, and goes by itself where nobody forces it.
+    match admin(target, &format!("{drop} WITH (FORCE)")).await {
+        Ok(()) => Ok(()),
+        Err(_) => admin(target, &drop).await,
+    }
 }
 
 async fn admin(target: &postgres::Target, sql: &str) -> Result<(), String> {

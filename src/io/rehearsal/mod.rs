@@ -29,11 +29,11 @@ pub use stage::Stage;
 pub use store::read;
 
 use crate::domain::fingerprint::Schema;
-use crate::domain::hazard::{Answer, Hazard};
+use crate::domain::hazard::Hazard;
 use crate::domain::identity::Identity;
 use crate::domain::rehearsal::{
     Brief, Down, Ended, Evidence, Look, OPENING, Proof, Rehearsed, Report, Seen, Slow, Source,
-    Statement, Step, Told, Trip, findings, judge, transactions,
+    Statement, Step, Told, Trip, findings, judge, reads, transactions,
 };
 use crate::domain::untrusted::Untrusted;
 use crate::io::allowed::Allowed;
@@ -132,8 +132,7 @@ async fn on(
     tell: &mut dyn FnMut(&str),
 ) -> Result<(), String> {
     let (tool, detected) = site.tool()?;
-    // Beside the target everything is seen on its server: there the database alone tells.
-    let forbidden = match target.filter(|target| !copy.is_beside(target)) {
+    let forbidden = match target {
         Some(_) => Some(Control::open(site.target.spec.clone()).await.map_err(|e| e.to_string())?),
         None => None,
     };
@@ -358,16 +357,4 @@ fn durations(
         }
     }
     (slow, brief)
-}
-
-/// Returns true if the classifier says that a statement reads all of the relation.
-fn reads(hazards: &[Hazard], relation: &str) -> bool {
-    let name = relation.rsplit('.').next().unwrap_or(relation);
-    hazards.iter().any(|hazard| {
-        let is_its = hazard
-            .relation
-            .as_deref()
-            .is_some_and(|named| named == relation || named.rsplit('.').next() == Some(name));
-        is_its && (hazard.rewrite != Answer::No || hazard.scan != Answer::No)
-    })
 }

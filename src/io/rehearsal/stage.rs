@@ -6,8 +6,8 @@ use std::os::unix::fs::DirBuilderExt as _;
 
 use super::copy::{Copy, Target};
 use super::{From, Order};
-use crate::domain::identity::{Class, Identity, Pin, check_pin, effective_class};
-use crate::domain::rehearsal::{Mark, Source};
+use crate::domain::identity::{Class, Identity, check_pin, effective_class};
+use crate::domain::rehearsal::Mark;
 use crate::io::allowed::Allowed;
 use crate::io::postgres;
 use crate::io::postgres::reader::Reader;
@@ -77,7 +77,7 @@ fn standing_in(
         From::Target => None,
         From::Backup(path) => Some(path.display().to_string()),
     };
-    let source = if order.schema_only { Source::SchemaOnly } else { Source::Dump };
+    let source = copy.source(order);
     let forbidden = of.is_some().then_some(real.spec);
     let mark = Mark { of, source, backup };
     site.rehearsal = Some(Box::new(Rehearsal { mark, directory, may, forbidden }));
@@ -86,9 +86,7 @@ fn standing_in(
 
 /// Returns the class to act under, which the copy's own system identifier would hide.
 fn class(site: &Site, of: Option<&Identity>) -> Class {
-    let targets = site.config().targets.values();
-    let production = targets.filter(|target| target.class == Class::Production);
-    let pins: Vec<Pin> = production.filter_map(|target| target.pin.clone()).collect();
     let declared = site.target.class;
+    let pins = site.config().production_pins();
     of.map_or(declared, |found| effective_class(declared, found, &pins))
 }

@@ -23,7 +23,7 @@ use crate::io::act::{Environment, inherited};
 use crate::io::blocking::blocking;
 use crate::io::driver::environment;
 use crate::io::postgres::Control;
-use crate::io::postgres::prove::{self, Proof, Reason};
+use crate::io::postgres::prove::{self, Forbidden, Proof, Reason};
 use crate::io::postgres::reader::Reader;
 use crate::io::site::Site;
 use crate::session::preview::prefixed;
@@ -146,6 +146,7 @@ impl Hands<'_> {
         let mut proof = Proof::CannotTell(Reason::Ended(None));
         for _ in 0..LOOKS {
             let forbidden = self.forbidden.as_mut();
+            let forbidden = forbidden.map(|control| Forbidden { control, own: self.copy.own() });
             let looked = prove::child_target_alone(control, forbidden, probe, copy, PROOF).await;
             proof = looked.map_err(|error| error.to_string())?;
             if proof != Proof::CannotTell(Reason::Ended(Some(0))) {
@@ -219,7 +220,7 @@ impl Hands<'_> {
             }
             if let Some(forbidden) = &mut self.forbidden
                 && let Ok(found) = forbidden.find_application(&application).await
-                && !found.is_empty()
+                && found.iter().any(|one| self.copy.own() != Some(one.database.as_str()))
             {
                 break "it connected to the target itself, and was ended at once: look at what it did there"
                     .to_owned();

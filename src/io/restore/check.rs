@@ -12,7 +12,7 @@ use super::{Job, say};
 use crate::domain::untrusted::Untrusted;
 use crate::io::blocking::blocking;
 use crate::io::tree::Disk;
-use crate::tools::{self, Rows, Tree};
+use crate::tools::{self, Rows};
 
 const TABLES: &str = include_str!("../../../assets/sql/dumped_tables.sql");
 const INVALID: &str = "
@@ -113,6 +113,6 @@ async fn revisions(tool: &str, connection: &mut PgConnection) -> Option<Vec<Stri
     } else {
         Rows::Absent
     };
-    let tree: &dyn Tree = &tree;
-    Some(blocking(|| tool.load(tree, &detected.directory, &rows)).graph.current())
+    let project = blocking(|| tool.load(&tree, &detected.directory, &rows));
+    project.connected.then(|| project.graph.current())
 }

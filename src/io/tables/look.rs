@@ -106,11 +106,15 @@ async fn rows<T>(
     rows.iter().map(read).collect()
 }
 
-/// Counts how the live table differs from what is staged, by the query of [`Shape::difference`].
+/// Counts how the live table differs from what is staged of it.
 ///
 /// # Errors
-/// As the server says.
-pub async fn difference(connection: &mut PgConnection, sql: &str) -> sqlx::Result<Difference> {
+/// Why that cannot be told, in a sentence.
+pub async fn compare(connection: &mut PgConnection, shape: &Shape) -> Result<Difference, String> {
+    difference(connection, &shape.difference()?).await.map_err(|error| error.to_string())
+}
+
+async fn difference(connection: &mut PgConnection, sql: &str) -> sqlx::Result<Difference> {
     let row = sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_one(connection).await?;
     Ok(Difference {
         missing: row.try_get(0)?,

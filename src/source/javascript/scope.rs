@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::source::syntax::Node;
+use crate::source::syntax::{Node, below};
 
 use super::{Module, children};
 
@@ -83,56 +83,52 @@ impl<'t> Scope<'t> {
 
     /// Forgets what is assigned anew anywhere below.
     fn reassigned(&mut self, node: Node<'t>) {
+        below(node, |_| false).for_each(|node| self.assigned(node));
+    }
+
+    fn assigned(&mut self, node: Node<'t>) {
         if matches!(node.kind(), "assignment_expression" | "augmented_assignment_expression") {
             let left = node.child_by_field_name("left");
             self.forget(left.filter(|left| left.kind() != "member_expression"));
         }
-        for child in children(node) {
-            self.reassigned(child);
-        }
     }
 
-    fn collect(&mut self, node: Node<'t>) {
-        self.declare(node);
-        match node.kind() {
-            "formal_parameters" => self.forget(Some(node)),
-            "arrow_function" => self.forget(node.child_by_field_name("parameter")),
-            "for_in_statement" => self.forget(node.child_by_field_name("left")),
-            "catch_clause" => self.forget(node.child_by_field_name("parameter")),
-            "assignment_expression" | "augmented_assignment_expression" => {
-                let left = node.child_by_field_name("left");
-                self.forget(left.filter(|left| left.kind() != "member_expression"));
+    fn collect(&mut self, function: Node<'t>) {
+        for node in below(function, |_| false) {
+            self.declare(node);
+            self.assigned(node);
+            match node.kind() {
+                "formal_parameters" => self.forget(Some(node)),
+                "arrow_function" => self.forget(node.child_by_field_name("parameter")),
+                "for_in_statement" => self.forget(node.child_by_field_name("left")),
+                "catch_clause" => self.forget(node.child_by_field_name("parameter")),
+                _ => {}
             }
-            _ => {}
-        }
-        for child in children(node) {
-            self.collect(child);
         }
     }
 
     /// Marks every name below as one whose value is not known.
     fn forget(&mut self, node: Option<Node<'t>>) {
-        let Some(node) = node else { return };
-        if matches!(node.kind(), "identifier" | "shorthand_property_identifier_pattern") {
-            self.names.insert(self.module.of(node), None);
-        }
-        for child in children(node) {
-            self.forget(Some(child));
+        let names = ["identifier", "shorthand_property_identifier_pattern"];
+        let below = node.into_iter().flat_map(|node| below(node, |_| false));
+        for name in below.filter(|node| names.contains(&node.kind())) {
+            self.names.insert(self.module.of(name), None);
         }
     }
 
     /// Returns what a name stands for; any other node stands for itself.
     pub(super) fn resolve(&self, node: Node<'t>) -> Option<Node<'t>> {
+        self.follow(node, DEPTH).map(|(node, _)| node)
+    }
+
+    /// Returns the same, and how many names may be followed in it: one may stand for itself.
+    fn follow(&self, node: Node<'t>, mut names: u32) -> Option<(Node<'t>, u32)> {
         let mut node = unwrapped(node);
-        for _ in 0..DEPTH {
-            match node.kind() {
-                "identifier" | "shorthand_property_identifier" => {
-                    node = unwrapped((*self.names.get(self.module.of(node))?)?);
-                }
-                _ => return Some(node),
-            }
+        while matches!(node.kind(), "identifier" | "shorthand_property_identifier") {
+            names = names.checked_sub(1)?;
+            node = unwrapped((*self.names.get(self.module.of(node))?)?);
         }
-        None
+        Some((node, names))
     }
 
     /// Returns a field of an object that stands in the text.
@@ -183,16 +179,20 @@ impl<'t> Scope<'t> {
 
     /// Returns what is known of a node's value.
     pub(super) fn value(&self, node: Node<'t>) -> Value {
-        let Some(node) = self.resolve(node) else { return Value::Other };
+        self.value_within(node, DEPTH)
+    }
+
+    fn value_within(&self, node: Node<'t>, names: u32) -> Value {
+        let Some((node, names)) = self.follow(node, names) else { return Value::Other };
         let of = || self.module.of(node);
         match node.kind() {
             "string" | "template_string" | "binary_expression" => {
-                self.string(node).map_or(Value::Other, Value::Str)
+                self.string_within(node, names).map_or(Value::Other, Value::Str)
             }
             "number" => Value::Number(of().replace('_', "")),
             "unary_expression" if of().starts_with('-') => {
-                let inner = node.child_by_field_name("argument").map(|inner| self.value(inner));
-                match inner {
+                let inner = node.child_by_field_name("argument");
+                match inner.map(|inner| self.value_within(inner, names)) {
                     Some(Value::Number(digits)) => Value::Number(format!("-{digits}")),
                     _ => Value::Other,
                 }
@@ -200,7 +200,10 @@ impl<'t> Scope<'t> {
             "true" => Value::Bool(true),
             "false" => Value::Bool(false),
             "null" | "undefined" => Value::Null,
-            "array" => Value::List(children(node).map(|child| self.value(child)).collect()),
+            // A list that holds itself several times would grow with each name.
+            "array" => {
+                Value::List(children(node).map(|it| self.value_within(it, names / 2)).collect())
+            }
             _ => Value::Other,
         }
     }
@@ -233,32 +236,50 @@ impl<'t> Scope<'t> {
 
     /// Returns a string that is known as a whole.
     pub(super) fn string(&self, node: Node<'t>) -> Option<String> {
-        let node = self.resolve(node)?;
+        self.string_within(node, DEPTH)
+    }
+
+    fn string_within(&self, node: Node<'t>, names: u32) -> Option<String> {
+        let (node, names) = self.follow(node, names)?;
         match node.kind() {
             "string" => {
                 let text = self.module.of(node);
                 Some(unescaped(text.get(1..text.len().checked_sub(1)?)?))
             }
-            "template_string" => self.template(node),
-            "binary_expression" => {
-                let operator = node.child_by_field_name("operator")?;
-                let left = self.string(node.child_by_field_name("left")?)?;
-                let right = self.string(node.child_by_field_name("right")?)?;
-                (self.module.of(operator) == "+").then(|| left + &right)
-            }
+            "template_string" => self.template(node, names),
+            "binary_expression" => self.sum(node, names),
             _ => None,
         }
     }
 
+    /// Returns texts that are put together by `+`: what is on its left is nested as deep as there
+    /// are texts.
+    fn sum(&self, sum: Node<'t>, names: u32) -> Option<String> {
+        let (mut node, mut names) = (sum, names);
+        let mut right = Vec::new();
+        while node.kind() == "binary_expression" {
+            if self.module.of(node.child_by_field_name("operator")?) != "+" {
+                return None;
+            }
+            right.push((node.child_by_field_name("right")?, names));
+            (node, names) = self.follow(node.child_by_field_name("left")?, names)?;
+        }
+        let mut text = self.string_within(node, names)?;
+        for (term, names) in right.into_iter().rev() {
+            text.push_str(&self.string_within(term, names)?);
+        }
+        Some(text)
+    }
+
     /// Returns a template whose every part is known.
-    fn template(&self, node: Node<'t>) -> Option<String> {
+    fn template(&self, node: Node<'t>, names: u32) -> Option<String> {
         let (start, end) = (node.start_byte() + 1, node.end_byte().checked_sub(1)?);
         let mut text = String::new();
         let mut at = start;
         let parts = children(node).filter(|child| child.kind() == "template_substitution");
         for part in parts {
             text.push_str(&unescaped(self.module.text.get(at..part.start_byte())?));
-            text.push_str(&self.string(part.named_child(0)?)?);
+            text.push_str(&self.string_within(part.named_child(0)?, names)?);
             at = part.end_byte();
         }
         text.push_str(&unescaped(self.module.text.get(at..end)?));

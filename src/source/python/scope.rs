@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::collections::HashMap;
 
-use crate::source::syntax::Node;
+use crate::source::syntax::{Node, below};
 
 use super::{Args, Literal, Module, assigned, children, literal, path};
 
@@ -141,35 +141,31 @@ impl<'t> Names<'t> {
         }
     }
 
-    fn collect(&mut self, node: Node<'t>) {
-        self.assign(node);
-        match node.kind() {
-            "for_statement" | "augmented_assignment" | "named_expression" => {
-                let target =
-                    node.child_by_field_name("left").or_else(|| node.child_by_field_name("name"));
-                self.forget(target);
+    fn collect(&mut self, function: Node<'t>) {
+        for node in below(function, |_| false) {
+            self.assign(node);
+            match node.kind() {
+                "for_statement" | "augmented_assignment" | "named_expression" => {
+                    let target = node
+                        .child_by_field_name("left")
+                        .or_else(|| node.child_by_field_name("name"));
+                    self.forget(target);
+                }
+                "assignment" => {
+                    let left = node.child_by_field_name("left");
+                    self.forget(left.filter(|left| left.kind() != "identifier"));
+                }
+                "parameters" | "as_pattern_target" => self.forget(Some(node)),
+                _ => {}
             }
-            "assignment" => {
-                let left = node.child_by_field_name("left");
-                self.forget(left.filter(|left| left.kind() != "identifier"));
-            }
-            "parameters" => self.forget(Some(node)),
-            "as_pattern_target" => self.forget(Some(node)),
-            _ => {}
-        }
-        for child in children(node) {
-            self.collect(child);
         }
     }
 
     /// Marks every name below as one whose value is not known.
     fn forget(&mut self, node: Option<Node<'t>>) {
-        let Some(node) = node else { return };
-        if node.kind() == "identifier" {
-            self.names.insert(&self.text[node.byte_range()], None);
-        }
-        for child in children(node) {
-            self.forget(Some(child));
+        let below = node.into_iter().flat_map(|node| below(node, |_| false));
+        for name in below.filter(|node| node.kind() == "identifier") {
+            self.names.insert(&self.text[name.byte_range()], None);
         }
     }
 }

@@ -37,12 +37,15 @@ pub struct Fault {
 }
 
 /// Returns the numbers of the parameters that a text takes: those of `$1`, `$2`…, not in texts
-/// and comments.
+/// and comments, nor those of a function or of a prepared statement that it makes.
 #[must_use]
 pub fn parameters(text: &str) -> BTreeSet<usize> {
     let file = SourceFile::parse(text).tree();
     let tokens = file.syntax().descendants_with_tokens().filter_map(SyntaxElement::into_token);
     let params = tokens.filter(|token| token.kind() == SyntaxKind::POSITIONAL_PARAM);
+    let makes = [SyntaxKind::CREATE_FUNCTION, SyntaxKind::CREATE_PROCEDURE, SyntaxKind::PREPARE];
+    let params =
+        params.filter(|token| !token.parent_ancestors().any(|above| makes.contains(&above.kind())));
     params.filter_map(|token| token.text().strip_prefix('$')?.parse().ok()).collect()
 }
 

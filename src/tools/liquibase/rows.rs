@@ -32,8 +32,9 @@ pub(super) fn query(table: &Name, root: &Root) -> VersionQuery {
          {time} AS at, exectype::text, md5sum::text FROM {} UNION ALL SELECT '{LOCK}', 0, \
          CASE WHEN to_regclass({}) IS NULL THEN NULL \
          ELSE (xpath('//held/text()', query_to_xml({by}, true, false, '')))[1]::text END, \
-         NULL, NULL, NULL, NULL, NULL) AS all_rows ORDER BY orderexecuted, at",
+         {}, NULL, NULL, NULL, NULL) AS all_rows ORDER BY orderexecuted, at",
         table.quoted(),
+        literal(&lock),
         literal(&lock)
     );
     VersionQuery { rows, ..VersionQuery::of(table, "", "") }
@@ -62,7 +63,7 @@ impl Held {
         for row in rows {
             match (linear::column(row, 0), linear::column(row, 1)) {
                 (Some(LOCK), None) => {}
-                (Some(LOCK), Some(by)) => problems.push(locked(by)),
+                (Some(LOCK), Some(by)) => problems.push(locked(by, linear::column(row, 2))),
                 (Some(_), Some(id)) => held.take(row, id, &Known { sets, ids, unread }, problems),
                 _ => {
                     let detail = format!("a row of databasechangelog cannot be read: {row:?}");
@@ -150,9 +151,10 @@ fn plain(path: &str) -> &str {
     path.trim_start_matches("./").trim_start_matches('/')
 }
 
-fn locked(by: &str) -> Problem {
+/// `lock` is the lock's table as it was read.
+fn locked(by: &str, lock: Option<&str>) -> Problem {
     let detail = format!(
         "held by {by}: another run is under way, or one has died; Liquibase waits for it, then fails (Could not acquire change log lock); look at the activity, and when nobody runs one, `liquibase releaseLocks`"
     );
-    Problem::new(Trouble::Locked, "databasechangeloglock", detail)
+    Problem::new(Trouble::Locked, lock.unwrap_or("databasechangeloglock"), detail)
 }

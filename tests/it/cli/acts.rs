@@ -246,6 +246,7 @@ fn what_is_wrong_with_such_an_act_is_told_with_its_key() {
         (http("url = \"x.example\""), "http.url", "https://"),
         (http("url = \"https://x.example/{var.a}\""), "http.url", "never put into it"),
         (http(&format!("url = \"http://x.example/\", {token}")), "http.url", "https only"),
+        (http(&format!("url = \"http://127.0.0.1.example/\", {token}")), "http.url", "https only"),
         (http(&format!("{url}, metod = \"POST\"")), "http", "did you mean `method`"),
         (http(&format!("{url}, method = \"GET\", body = \"x\"")), "http.body", "no body"),
         (http(&format!("{url}, status = 99")), "http", "no HTTP status"),

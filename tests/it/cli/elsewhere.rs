@@ -118,6 +118,26 @@ impl Scene {
 const NAMED: &str = ", \"-e\", \"PGPASSWORD\"";
 
 #[test]
+fn doctor_asks_the_prefix_for_the_programs_that_a_backup_would_run() {
+    let scene = Scene::new(NAMED, "");
+    let found = |scene: &Scene, id: &str| {
+        let document = scene.run(&["doctor", "--json"]).document("doctor");
+        let findings = document["findings"].as_array().expect("a list").clone();
+        let found = findings.into_iter().find(|finding| finding["id"] == id).expect("it is there");
+        (found["state"].clone(), found.to_string())
+    };
+    let (state, told) = found(&scene, "pg_dump");
+    assert_eq!(state, "fail", "its commands were not allowed: {told}");
+    assert_eq!(scene.seen(), "", "nothing of it ran");
+    let scene = scene.allowed();
+    for id in ["pg_dump", "pg_restore"] {
+        let (state, told) = found(&scene, id);
+        assert_ne!(state, "fail", "{told}");
+        assert!(told.contains(&format!("elsewhere -e PGPASSWORD {id}")), "{told}");
+    }
+}
+
+#[test]
 fn a_backup_and_its_restore_through_a_prefix_are_counted_proven_and_swapped_in() {
     let scene = Scene::new(NAMED, "").allowed();
     let (plan, answer) = scene.confirmed(&["backup"]);

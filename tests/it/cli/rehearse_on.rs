@@ -65,6 +65,14 @@ fn it_is_held_in_a_database_of_its_own_once_the_name_was_typed_and_leaves_nothin
     left(&there, 0);
     staging.execute("DO $$ BEGIN ASSERT to_regclass('first') IS NULL; END $$");
     assert_eq!(lodgings(&lk), 0);
+    lk.write("migrations/3_third.up.sql", "ALTER TABLE first ALTER COLUMN note TYPE varchar(400);");
+    lk.write("migrations/3_third.down.sql", "ALTER TABLE first ALTER COLUMN note TYPE text;");
+    let (document, _) = told(&rehearse(&lk, &["--confirm", "staging"]));
+    let third = &document["migrations"][2];
+    assert_eq!(third["statements"].as_array().map(Vec::len), Some(0), "no log is read there");
+    assert_eq!(third["findings"].as_array().map(Vec::len), Some(0), "{third:#}");
+    let status = lk.run(&["status", "--target", "test", "--json"]).out();
+    assert!(!status.contains("nothing in it grows"), "{status}");
     let empty = rehearse(&lk, &["--confirm", "staging", "--schema-only"]);
     assert_eq!((empty.code(), &told(&empty).0["source"]), (0, &"schema_only".into()));
 }

@@ -23,6 +23,7 @@ mod plan;
 mod progress;
 mod recount;
 mod rehearsal;
+mod report;
 mod resolve;
 mod restore;
 mod reversal;

@@ -156,6 +156,37 @@ async fn the_failed_row_of_sqlx_is_cleared_as_it_was_shown_and_never_beside_anot
     drive.driver.close().await;
 }
 
+/// The lock that the search path finds is another project's, and held.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lock_of_another_schema_is_given_back_and_no_other_projects() {
+    let project = node::Project::sample("knex");
+    let database = server::database("mend_schema");
+    let state = tempfile::tempdir().expect("a directory");
+    let mut site = project.site(&database, "${target.url}", state.path());
+    site.loaded.config.project.version_table = Some("migs".to_owned());
+    site.loaded.config.project.version_table_schema = Some("app".to_owned());
+    database.execute(
+        "CREATE SCHEMA app;
+         CREATE TABLE app.migs (id serial PRIMARY KEY, name varchar(255), batch int, migration_time timestamptz);
+         CREATE TABLE app.migs_lock (index serial PRIMARY KEY, is_locked int);
+         CREATE TABLE migs_lock (index serial PRIMARY KEY, is_locked int);
+         CREATE TABLE knex_migrations_lock (index serial PRIMARY KEY, is_locked int);
+         INSERT INTO app.migs_lock (is_locked) VALUES (1);
+         INSERT INTO migs_lock (is_locked) VALUES (1);
+         INSERT INTO knex_migrations_lock (is_locked) VALUES (1)",
+    );
+    let mut drive = Drive::start(site);
+    let plan = drive.plan(Request::Mend(Mend::Mark)).await;
+    assert!(plan.preview.title.contains("Knex left app.migs_lock held"), "{plan:?}");
+    assert_eq!(drive.confirm().await.ending, Ending::Done);
+    database.execute(
+        "DO $$ BEGIN ASSERT (SELECT is_locked FROM app.migs_lock) = 0
+                        AND (SELECT is_locked FROM migs_lock) = 1
+                        AND (SELECT is_locked FROM knex_migrations_lock) = 1; END $$",
+    );
+    drive.driver.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lock_that_a_dead_run_of_knex_left_is_given_back() {
     let project = node::Project::sample("knex");

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lockkeeper::domain::evidence::Verdict as Outcome;
 use lockkeeper::domain::hazard::Transactions;
+use lockkeeper::domain::identity::Class;
 use lockkeeper::domain::locks::Mode;
 use lockkeeper::domain::rehearsal::{Rehearsed, Report, Verdict};
 use lockkeeper::io::cluster;
@@ -214,6 +215,31 @@ async fn a_tool_that_connects_here_first_and_to_the_target_next_is_never_run() {
     );
     project.write("migrations/env.py", &both);
     let report = rehearse(&project.site(&target, URL, state.path()), &order()).await;
+    let said = report.why.clone().unwrap_or_default();
+    assert!(said.contains("of the target itself"), "{said}");
+    assert!(report.migrations.is_empty());
+}
+
+/// On the target's own server only the database tells the copy from the target.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tool_that_goes_on_to_the_target_beside_its_copy_is_never_run() {
+    let (target, staging) = (shop("reh_beside"), server::database("reh_beside_staging"));
+    let state = tempfile::tempdir().expect("a directory");
+    let project = alembic::Project::of(&[ADD]);
+    let mut site = project.site(&target, URL, state.path());
+    site.target.class = Class::Development;
+    let staging = format!("class = \"staging\"\ndsn = \"{}\"", staging.dsn());
+    let staging = toml::from_str(&staging).expect("it is a target");
+    site.loaded.config.targets.insert("staging".to_owned(), staging);
+    let order = Order { on: Some("staging".to_owned()), ..order() };
+    let report = rehearse(&site, &order).await;
+    assert_eq!((report.why.as_deref(), report.migrations.len()), (None, 1), "{report:#?}");
+    let both = format!(
+        "import os, time\nfrom sqlalchemy import create_engine\nfirst = create_engine(os.environ['DATABASE_URL']).connect()\ntime.sleep(0.1)\n{}",
+        env(&url(&target))
+    );
+    project.write("migrations/env.py", &both);
+    let report = rehearse(&site, &order).await;
     let said = report.why.clone().unwrap_or_default();
     assert!(said.contains("of the target itself"), "{said}");
     assert!(report.migrations.is_empty());

@@ -5,7 +5,7 @@ use lockkeeper::domain::journal::{self, Kind};
 use lockkeeper::domain::outcome::{Ending, Outcome};
 use lockkeeper::domain::plan::{Plan, Risk};
 use lockkeeper::session::effect::Request;
-use lockkeeper::session::sending::Job;
+use lockkeeper::session::sending::{Hidden, Job};
 use tempfile::TempDir;
 
 use crate::support::drive::{Drive, site};
@@ -131,4 +131,41 @@ async fn what_reaches_nobody_was_not_run() {
     let plain = Service::start(Reply::Text("no TLS here\r\n".into()));
     let (_, outcome) = scene.sends(job(plain.url("/").replace("http:", "https:"))).await;
     assert_eq!(outcome.ending, Ending::NotRun, "{outcome:?}");
+}
+
+/// A service that tells what it was sent: as it is, in an address, and where the answer is cut.
+#[test]
+fn no_part_of_a_secret_is_printed_however_the_answer_holds_it() {
+    let (long, short) = ("s3cr/et token-long", "s3cr");
+    let told = format!("{long} s3cr%2Fet%20token-long {short}\n");
+    // So many bytes are read: with what the longest one takes in an address.
+    let read = 8 * 1024 + 3 * long.len();
+    let cut = format!("{told}{}{long}", "x".repeat(read - told.len() - 6));
+    let header = "location: /?t=s3cr%2Fet%20token-long\r\n";
+    for reply in [
+        Reply::of("200 OK", "", &cut),
+        Reply::of("302 Found", header, &told),
+        Reply::of("200 OK", "", &"x".repeat(20_000)),
+    ] {
+        let service = Service::start(reply);
+        let hidden = |header: &str, env: &str| Hidden {
+            header: header.into(),
+            prefix: String::new(),
+            env: env.into(),
+        };
+        let secrets = vec![hidden("X-Short", "LK_SHORT"), hidden("X-Long", "LK_LONG")];
+        let job = Job { secrets, ..job(service.url("/")) };
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_lockkeeper"))
+            .args(&job.argv()[1..])
+            .env("LK_SHORT", short)
+            .env("LK_LONG", long)
+            .output()
+            .expect("it runs");
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        assert!(said.contains("answered "), "{said}");
+        for part in ["s3cr", "et token", "token-long", "%2Fet"] {
+            assert!(!said.contains(part), "{part}: {said}");
+        }
+    }
 }

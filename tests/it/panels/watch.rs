@@ -152,10 +152,12 @@ fn keys_say_why_they_are_off() {
 }
 
 #[test]
-fn with_everything_applied_up_is_off_because_nothing_is_pending() {
+fn with_everything_applied_up_and_migrate_are_off_because_nothing_is_pending() {
     let (mut facts, session) = (World::quiet().facts(), Session::default());
     facts.project.arrived(migrations(4), now());
-    assert_eq!(off(&Watch, &scene(&facts, &session), &Command::Up), "nothing is pending");
+    for command in [Command::Up, Command::Begin("migrate".to_owned())] {
+        assert_eq!(off(&Watch, &scene(&facts, &session), &command), "nothing is pending");
+    }
 }
 
 #[test]

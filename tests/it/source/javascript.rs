@@ -117,7 +117,7 @@ fn an_index_without_a_name_gets_the_one_that_sequelize_gives_it() {
         sql(&found),
         [
             "CREATE INDEX api_keys_team_id_deleted_at ON \"apiKeys\" (\"teamId\", \"deletedAt\")",
-            "CREATE INDEX CONCURRENTLY t_http_server_plain_x ON t (\"HTTPServer\", plain_x)",
+            "CREATE INDEX CONCURRENTLY t__h_t_t_p_server_plain_x ON t (\"HTTPServer\", plain_x)",
             "DROP INDEX IF EXISTS documents_url_id",
         ]
     );
@@ -169,4 +169,46 @@ fn what_node_pg_migrate_infers_is_turned_around_and_what_it_cannot_is_refused() 
     assert_eq!(sql(&found), ["DROP INDEX t_a_unique_index", "ALTER TABLE t DROP COLUMN a"]);
     let refused = module("pgm.sql('DROP TABLE t');").inferred().expect("there is an up");
     assert_eq!(refused.statements[0].changes, [Change::Raise(false)]);
+}
+
+#[test]
+fn a_name_that_stands_for_itself_is_a_value_that_nobody_knows() {
+    for names in [
+        "var t = t || 'app'",
+        "var t = t + 'x'",
+        "const a = `${t}`, t = `${a}`",
+        "var t = [t, t, t, t, t, t]",
+        "var t = -t",
+    ] {
+        let found = up(
+            &format!(
+                "{names};\nexports.up = async (knex) => {{ await knex.schema.dropTable(t); }};"
+            ),
+            Dialect::Knex,
+        );
+        assert!(found.statements.iter().all(is_unknown), "{names}: {found:?}");
+        assert!(!found.statements.is_empty(), "{names}");
+    }
+    let long = vec!["'a'"; 5_000].join(" + ");
+    let text = format!("const t = {long};\nexports.up = (knex) => knex.raw(t);");
+    let found = up(&text, Dialect::Knex);
+    assert_eq!(found.statements.len(), 1);
+}
+
+#[test]
+fn a_callback_that_hands_itself_on_ends_where_it_stands() {
+    for text in [
+        "exports.up = (knex) => {\n  function next() { return knex.raw('UPDATE t SET a = 1').then(next); }\n  return next();\n};",
+        "function step(trx) { return trx.transaction(step); }\nexports.up = (knex) => knex.transaction(step);",
+    ] {
+        let found = up(text, Dialect::Knex);
+        assert!(found.statements.iter().any(is_unknown), "{found:?}");
+    }
+}
+
+#[test]
+fn a_type_that_is_made_of_itself_is_told_when_it_runs() {
+    let text = "module.exports = { up: (q, Sequelize) => {\n  var kind = Sequelize.ARRAY(kind);\n  return q.addColumn('t', 'c', { type: kind });\n} };";
+    let found = up(text, Dialect::Sequelize);
+    assert!(found.statements.iter().all(is_unknown), "{found:?}");
 }

@@ -1,6 +1,7 @@
 //! Python read by descent, piece by piece: in a debug build each tree is compared with the one
 //! that tree-sitter makes of the whole file, and a difference ends the test.
 
+use lockkeeper::domain::change::Change;
 use lockkeeper::source::python::Module;
 use lockkeeper::source::python::alembic::{compile, header};
 use proptest::prelude::*;
@@ -146,4 +147,13 @@ fn brackets_within_brackets_are_read_however_deep_they_go() {
         let module = Module::parse(text);
         assert_eq!(module.top().value("x").map(|value| value.line), Some(1));
     }
+}
+
+#[test]
+fn a_type_that_is_made_of_itself_is_told_when_it_runs() {
+    let text = "revision = 'a'\ndown_revision = None\njson = sa.JSON()\n\n\ndef upgrade():\n    json = json.with_variant(sa.Text(), 'sqlite')\n    op.add_column('t', sa.Column('c', json))\n\n\ndef downgrade():\n    op.drop_column('t', 'c')\n";
+    let module = Module::parse(text);
+    let up = compile(&module, "upgrade").expect("there is one");
+    assert_eq!(up.statements.len(), 1);
+    assert!(matches!(up.statements[0].changes[..], [Change::Unknown(_)]), "{up:?}");
 }

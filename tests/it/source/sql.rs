@@ -2,7 +2,7 @@
 
 use lockkeeper::domain::change::{Alter, Change, Default, Name, Rule, Type};
 use lockkeeper::domain::locks::Mode;
-use lockkeeper::source::sql::compile;
+use lockkeeper::source::sql::{compile, fits};
 use proptest::prelude::*;
 
 fn change(sql: &str) -> Change {
@@ -255,4 +255,20 @@ fn tables_of_a_publication_are_locked_and_attributes_of_a_type_may_be_columns_of
         let changes = compile(sql).statements.remove(0).changes;
         assert!(changes.iter().any(Change::is_opaque), "{sql}: {changes:?}");
     }
+}
+
+#[test]
+fn only_what_a_statement_itself_takes_is_bound_to_it() {
+    let own = "CREATE FUNCTION f(int) RETURNS int RETURN $1 + 1";
+    for (text, binds) in [
+        ("SELECT 1", 0),
+        ("SELECT $1 + $2", 2),
+        (own, 0),
+        ("PREPARE p AS SELECT $1", 0),
+        ("CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS $$ SELECT $1 $$", 0),
+    ] {
+        assert_eq!(fits(text, binds), Ok(()), "{text}");
+    }
+    assert!(fits("SELECT $1", 0).is_err());
+    assert!(fits("SELECT $2", 1).is_err());
 }

@@ -9,7 +9,7 @@ use super::super::{Idle, children, knex, line, pgm, sequelize};
 use super::{Body, Role, parameters};
 
 /// How deep functions of the same file are followed.
-const DEPTH: u32 = 4;
+pub(super) const DEPTH: u32 = 4;
 
 /// Names of the language and of modules that reach no database.
 const HARMLESS: &[&str] =

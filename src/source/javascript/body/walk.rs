@@ -1,6 +1,6 @@
 //! Statements and expressions, in the order in which they run.
 
-use crate::source::syntax::Node;
+use crate::source::syntax::{Node, below};
 
 use crate::domain::change::{Change, Statement};
 
@@ -8,6 +8,7 @@ use super::super::chain::Chain;
 use super::super::export::is_function;
 use super::super::scope::unwrapped;
 use super::super::{children, line};
+use super::call::DEPTH;
 use super::{Body, Role, is_passage, parameters};
 
 impl<'t> Body<'t> {
@@ -31,10 +32,17 @@ impl<'t> Body<'t> {
         let Some(function) = self.scope.resolve(callback).filter(|node| is_function(*node)) else {
             return false;
         };
+        // One that is written out here cannot be handed on by itself.
+        let named = u32::from(unwrapped(callback).kind() == "identifier");
+        if named == 1 && self.depth == DEPTH {
+            return false;
+        }
         if let (Some(first), Some(role)) = (parameters(function).first(), role) {
             self.bind(*first, role);
         }
+        self.depth += named;
         self.body(function);
+        self.depth -= named;
         true
     }
 
@@ -132,7 +140,8 @@ impl<'t> Body<'t> {
             "binary_expression" if has_call(node) => {
                 self.dynamic(node, "it runs only under a condition");
             }
-            "new_expression" | "class" => {}
+            // Without a call nothing in it runs.
+            "binary_expression" | "new_expression" | "class" => {}
             _ if is_function(node) => {}
             _ => children(node).for_each(|child| self.expression(child)),
         }
@@ -176,5 +185,5 @@ impl<'t> Body<'t> {
 }
 
 fn has_call(node: Node<'_>) -> bool {
-    node.kind() == "call_expression" || children(node).any(has_call)
+    below(node, |_| false).any(|node| node.kind() == "call_expression")
 }

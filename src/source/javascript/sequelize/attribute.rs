@@ -85,7 +85,18 @@ impl<'t> Operation<'_, 't> {
 
     /// <https://sequelize.org/docs/v6/other-topics/other-data-types/>
     fn kind(&self, table: &Name, column: &mut Column, node: Node<'t>) -> Result<(), String> {
+        self.kind_within(table, column, node, DEPTH)
+    }
+
+    fn kind_within(
+        &self,
+        table: &Name,
+        column: &mut Column,
+        node: Node<'t>,
+        depth: u32,
+    ) -> Result<(), String> {
         let scope = &self.body.scope;
+        let depth = depth.checked_sub(1).ok_or("its type is told when it runs")?;
         if let Some(text) = scope.string(node) {
             column.kind = text;
             return Ok(());
@@ -115,7 +126,7 @@ impl<'t> Operation<'_, 't> {
         }
         if step.name == "ARRAY" {
             let inner = args.first().ok_or("its type is told when it runs")?;
-            self.kind(table, column, *inner)?;
+            self.kind_within(table, column, *inner, depth)?;
             column.kind.push_str("[]");
             return Ok(());
         }
@@ -127,6 +138,9 @@ impl<'t> Operation<'_, 't> {
         Ok(())
     }
 }
+
+/// So deep a type may be made of others: a name may stand for what is made of itself.
+const DEPTH: u32 = 8;
 
 /// Returns the type that counts by itself.
 fn serial(kind: &str) -> String {

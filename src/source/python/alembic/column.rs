@@ -229,8 +229,21 @@ fn kind<'t>(
     node: Node<'t>,
     creates: &mut Vec<String>,
 ) -> Result<String, String> {
+    kind_within(body, node, creates, DEPTH)
+}
+
+/// So deep a type may be made of others: a name may stand for what is made of itself.
+const DEPTH: u32 = 8;
+
+fn kind_within<'t>(
+    body: &mut Body<'t>,
+    node: Node<'t>,
+    creates: &mut Vec<String>,
+    depth: u32,
+) -> Result<String, String> {
     let text = body.module.text();
     let elsewhere = || "the type of a column is put together when it runs".to_owned();
+    let depth = depth.checked_sub(1).ok_or_else(elsewhere)?;
     let node = body.scope.resolve(node).unwrap_or(node);
     let (named, call) = match node.kind() {
         "call" => (node.child_by_field_name("function").ok_or_else(elsewhere)?, Some(node)),
@@ -245,11 +258,11 @@ fn kind<'t>(
         let dialect = args.rest().into_iter().find_map(|node| body.scope.string(node));
         let inner = named.child_by_field_name("object");
         let chosen = if dialect.as_deref() == Some("postgresql") { variant } else { inner };
-        return kind(body, chosen.ok_or_else(elsewhere)?, creates);
+        return kind_within(body, chosen.ok_or_else(elsewhere)?, creates, depth);
     }
     if matches!(name, "ARRAY") {
         let inner = args.take("item_type").ok_or_else(elsewhere)?;
-        return Ok(format!("{}[]", kind(body, inner, creates)?));
+        return Ok(format!("{}[]", kind_within(body, inner, creates, depth)?));
     }
     if matches!(name, "Enum" | "ENUM") {
         return enumeration(body, &mut args, creates);
