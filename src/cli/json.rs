@@ -30,23 +30,11 @@ pub fn line(value: &impl Serialize) -> String {
 /// Line ends stand between values only: those within a string are escapes already, as are the
 /// other controls.
 fn safe(text: String) -> String {
-    if is_harmless(&text) {
+    if text.is_ascii() && memchr::memchr(DELETE, text.as_bytes()).is_none() {
         return text;
     }
     let mut out = String::with_capacity(text.len() + text.len() / 16);
-    for line in text.split_inclusive('\n') {
-        if is_harmless(line) { out.push_str(line) } else { escaped(line, &mut out) }
-    }
-    out
-}
-
-/// Returns true for what most texts are.
-fn is_harmless(text: &str) -> bool {
-    text.is_ascii() && memchr::memchr(DELETE, text.as_bytes()).is_none()
-}
-
-fn escaped(text: &str, out: &mut String) {
-    let mut rest = text;
+    let mut rest = text.as_str();
     loop {
         let plain = rest.bytes().position(is_rare).unwrap_or(rest.len());
         out.push_str(&rest[..plain]);
@@ -55,10 +43,11 @@ fn escaped(text: &str, out: &mut String) {
         if is_plain(c) {
             out.push(c);
         } else {
-            escape(c, out);
+            escape(c, &mut out);
         }
         rest = &rest[c.len_utf8()..];
     }
+    out
 }
 
 /// Returns true for what is not surely plain; where a character begins, as all is that is plain.
