@@ -104,9 +104,13 @@ fn grouped(number: u64) -> String {
 /// What they created themselves before is not a loss, nor is a change of type that
 /// `catalog`, the schema before them, shows to be a widening.
 #[must_use]
-pub fn of(statements: &[Statement], direction: Direction, catalog: &Catalog) -> Vec<Loss> {
+pub fn of<'a>(
+    statements: &'a [Statement],
+    direction: Direction,
+    catalog: impl Into<Ahead<'a>>,
+) -> Vec<Loss> {
     let mut created: Vec<&Name> = Vec::new();
-    let mut catalog = Ahead::of(catalog);
+    let mut catalog = catalog.into();
     let mut losses = Vec::new();
     for statement in statements {
         for change in &statement.changes {
@@ -125,14 +129,23 @@ pub fn of(statements: &[Statement], direction: Direction, catalog: &Catalog) -> 
 }
 
 /// A schema that is moved on only when it is asked: most changes ask nothing of it.
-struct Ahead<'a> {
+pub struct Ahead<'a> {
     catalog: Cow<'a, Catalog>,
     passed: Vec<&'a Change>,
 }
 
-impl<'a> Ahead<'a> {
-    fn of(catalog: &'a Catalog) -> Self {
+impl<'a> From<&'a Catalog> for Ahead<'a> {
+    fn from(catalog: &'a Catalog) -> Self {
         Self { catalog: Cow::Borrowed(catalog), passed: Vec::new() }
+    }
+}
+
+impl<'a> Ahead<'a> {
+    /// Returns the schema that the statements make of `catalog`.
+    #[must_use]
+    pub fn after(catalog: &'a Catalog, statements: &'a [Statement]) -> Self {
+        let passed = statements.iter().flat_map(|statement| &statement.changes);
+        Self { passed: passed.collect(), ..Self::from(catalog) }
     }
 
     fn advance(&mut self, change: &'a Change) {
@@ -265,8 +278,12 @@ fn count(table: &Name, condition: Option<&str>) -> String {
 /// A table that the statements make themselves has no such rows, and what `catalog` proves is
 /// not asked.
 #[must_use]
-pub fn obstacles(statements: &[Statement], direction: Direction, catalog: &Catalog) -> Vec<Loss> {
-    let mut catalog = Ahead::of(catalog);
+pub fn obstacles<'a>(
+    statements: &'a [Statement],
+    direction: Direction,
+    catalog: impl Into<Ahead<'a>>,
+) -> Vec<Loss> {
+    let mut catalog = catalog.into();
     let mut created: Vec<&Name> = Vec::new();
     let mut obstacles = Vec::new();
     for statement in statements {

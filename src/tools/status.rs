@@ -1,17 +1,15 @@
 //! The documents of `status --json` and `lint --json`, as `CLI.md` defines them.
 
-use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::domain::change::Statement;
 use crate::domain::graph::{Node, Problem, State, Trouble};
 use crate::domain::hazard::{
     self, Answer, Catalog, Hazard, Held, Relations, Severity, Transactions,
 };
-use crate::domain::loss::{self, Loss};
+use crate::domain::loss::{self, Ahead, Loss};
 use crate::domain::plan::Direction;
 use crate::domain::rehearsal::Standing;
 use crate::domain::reversal::{Kind, Reversal};
@@ -135,18 +133,14 @@ fn entry(
     connected: bool,
     catalog: &mut Catalog,
 ) -> Entry {
-    let before = catalog.clone();
+    // Before the schema is moved on, as a schema that somebody keeps is copied then.
+    let (losses, obstacles) = migration.map(|m| lost(m, catalog)).unwrap_or_default();
     let hazards = migration
         .map(|m| hazard::classify(&m.up.statements, catalog, m.up.transactions))
         .unwrap_or_default();
     // What was not read of it may have made anything.
     catalog.complete &= migration.is_none_or(|migration| migration.up.complete);
     catalog.settle();
-    let after = OnceCell::new();
-    let known = |direction| match direction {
-        Direction::Up => &before,
-        Direction::Down => after.get_or_init(|| advanced(&before, migration)),
-    };
     let down = migration.and_then(|migration| migration.down.as_ref());
     let down_hazards = down
         .map(|d| hazard::classify(&d.statements, &mut catalog.clone(), d.transactions))
@@ -161,8 +155,8 @@ fn entry(
         reversal: migration.map_or_else(gone, |migration| migration.reversal.clone()),
         hazards,
         down_hazards,
-        losses: migration.map(|m| both_ways(m, known, loss::of)).unwrap_or_default(),
-        obstacles: migration.map(|m| both_ways(m, known, loss::obstacles)).unwrap_or_default(),
+        losses,
+        obstacles,
         transaction: migration.map_or(Transactions::Unknown, |m| m.up.transactions),
         preview: match migration {
             None => "none",
@@ -176,26 +170,18 @@ fn gone() -> Reversal {
     Reversal::new(Kind::Unknown, "its file is gone", None)
 }
 
-/// Returns the schema that the way up of a migration leaves.
-fn advanced(before: &Catalog, migration: Option<&Migration>) -> Catalog {
-    let mut after = before.clone();
-    let statements = migration.map_or(&[][..], |migration| &migration.up.statements);
-    statements.iter().flat_map(|one| &one.changes).for_each(|change| after.advance(change));
-    after
-}
-
-/// Returns what a migration loses, or is refused by, on both ways; `known` is the schema as far
-/// as it is known before the way up, and after it.
-fn both_ways<'c>(
-    migration: &Migration,
-    known: impl Fn(Direction) -> &'c Catalog,
-    of: impl Fn(&[Statement], Direction, &Catalog) -> Vec<Loss>,
-) -> Vec<Loss> {
-    let mut found = of(&migration.up.statements, Direction::Up, known(Direction::Up));
+/// Returns what a migration loses, and by what it is refused, on both ways, on the schema before
+/// its way up.
+fn lost(migration: &Migration, before: &Catalog) -> (Vec<Loss>, Vec<Loss>) {
+    let up = &migration.up.statements;
+    let mut losses = loss::of(up, Direction::Up, before);
+    let mut obstacles = loss::obstacles(up, Direction::Up, before);
     if let Some(down) = &migration.down {
-        found.extend(of(&down.statements, Direction::Down, known(Direction::Down)));
+        let after = || Ahead::after(before, up);
+        losses.extend(loss::of(&down.statements, Direction::Down, after()));
+        obstacles.extend(loss::obstacles(&down.statements, Direction::Down, after()));
     }
-    found
+    (losses, obstacles)
 }
 
 impl Entry {
@@ -302,7 +288,7 @@ pub fn lint<'a>(
     let mut document = Lint { schema: 1, ..Lint::default() };
     for (file, text) in files {
         let compiled = sql::compile(text);
-        let losses = loss::of(&compiled.statements, Direction::Up, catalog);
+        let losses = loss::of(&compiled.statements, Direction::Up, &*catalog);
         let hazards = hazard::classify(&compiled.statements, catalog, Transactions::One);
         let opinions = squawk::opinions(text, catalog.version_num);
         let judged = compiled.statements.iter().zip(hazards).zip(opinions);

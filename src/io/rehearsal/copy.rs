@@ -244,8 +244,9 @@ impl Copy {
             .username(SUPERUSER)
             .database(database)
             .application_name(OURS)
-            // To compile what digests a table takes longer than to run it.
-            .options([("jit", "off")])
+            // To compile what digests a table takes longer than to run it; and the log is read for
+            // what the tool does, not for our looks at it, which are most of all statements.
+            .options([("jit", "off"), ("log_min_duration_statement", "-1")])
             .disable_statement_logging();
         PgConnection::connect_with(&options).await.map_err(|error| told(&error))
     }

@@ -312,9 +312,7 @@ fn no_duration_follows_from_a_size_alone_and_the_size_is_shown() {
     assert_eq!((unknown.bytes, unknown.estimate_s), (None, None));
     assert_eq!(unknown.cost(), "reads every row");
     let mut catalog = schema(150_020);
-    for relation in catalog.relations.iter_mut() {
-        relation.bytes = Some(400_000_000);
-    }
+    catalog.relations.change_all(|relation| relation.bytes = Some(400_000_000));
     let hazard = hazards("CREATE INDEX i ON t (a)", &catalog).pop().expect("one");
     assert_eq!((hazard.bytes, hazard.estimate_s), (Some(400_000_000), None));
     assert_eq!(hazard.cost(), "reads every row (381.5 MB)");
@@ -325,9 +323,7 @@ fn no_duration_follows_from_a_size_alone_and_the_size_is_shown() {
 #[test]
 fn an_estimate_is_a_duration_that_was_measured_and_grows_with_the_size_of_what_is_read() {
     let mut catalog = schema(150_020);
-    for relation in catalog.relations.iter_mut() {
-        relation.bytes = Some(400_000_000);
-    }
+    catalog.relations.change_all(|relation| relation.bytes = Some(400_000_000));
     let of = |sql: &str, slow: &[u64], brief: usize| {
         let mut hazards = hazards(sql, &catalog);
         let relation = || "public.t".to_owned();
@@ -377,9 +373,7 @@ fn the_never_and_always_lists_are_judged_by_what_is_true() {
 fn a_change_of_filtered_rows_is_small_only_where_the_table_is_known_to_be() {
     let of = |bytes: Option<u64>| {
         let mut catalog = schema(150_020);
-        for relation in catalog.relations.iter_mut() {
-            relation.bytes = bytes;
-        }
+        catalog.relations.change_all(|relation| relation.bytes = bytes);
         hazards("UPDATE t SET a = 1 WHERE a = 2", &catalog)[0].severity
     };
     assert_eq!(of(None), Severity::Medium);

@@ -13,16 +13,15 @@ impl Catalog {
             | Change::DropView(name) => self.remove(name),
             Change::DropIndex(index) => {
                 let table = self.table_of(&index.name).map(|table| table.name.clone());
-                if let Some(relation) = table.and_then(|table| self.find_mut(&table)) {
-                    relation.indexes.retain(|own| *own != index.name.name);
+                if let Some(table) = table {
+                    let left = |own: &String| *own != index.name.name;
+                    self.change(&table, |relation| relation.indexes.retain(left));
                 }
             }
             Change::CreateMaterializedView(name) => self.make(name, Kind::MaterializedView),
             Change::CreateIndex(index) => {
                 let name = index.name.as_ref().map(|name| name.name.clone());
-                if let Some(relation) = self.find_mut(&index.table) {
-                    relation.indexes.extend(name);
-                }
+                self.change(&index.table, |relation| relation.indexes.extend(name));
             }
             Change::CreateDomain(name, constrained) => self.domains.push(Domain {
                 name: name.clone(),
@@ -56,16 +55,19 @@ impl Catalog {
 
     fn make(&mut self, name: &Name, kind: Kind) {
         let name = self.made(name);
-        self.relations.retain(|old| old.name != name);
+        let is_old = |at: &usize| self.relations.get(*at).name == name;
+        // From the last one on: the places of those before it stay.
+        let old: Vec<usize> = self.relations.named(&name.name).filter(is_old).collect();
+        old.into_iter().rev().for_each(|at| self.relations.remove(at));
         self.relations.push(Relation { kind, fresh: true, ..Relation::named(name) });
     }
 
     /// Takes it that the view which was made just now reads this relation.
     fn read(&mut self, name: &Name) {
         let relation = self.find(name).map_or_else(|| name.clone(), |found| found.name.clone());
-        let is_view = self.relations.iter().next_back().is_some_and(|r| r.kind != Kind::Table);
-        if let Some(view) = self.relations.last_mut().filter(|_| is_view) {
-            view.reads.push(Reads { relation, columns: Vec::new() });
+        if self.relations.iter().next_back().is_some_and(|last| last.kind != Kind::Table) {
+            let read = Reads { relation, columns: Vec::new() };
+            self.relations.change_last(|view| view.reads.push(read));
         }
     }
 
@@ -93,16 +95,33 @@ impl Catalog {
             // Without rows there is nothing that NOT VALID would leave unproven.
             relation.constrain(&Constraint { not_valid: false, ..constraint.clone() });
         }
-        if let Some(parent) = table.partition_of.as_ref().and_then(|name| self.find_mut(name))
-            && table.default_partition
-        {
-            parent.default_partition = Some(table.name.clone());
+        if let Some(parent) = table.partition_of.as_ref().filter(|_| table.default_partition) {
+            let name = table.name.clone();
+            self.change(parent, |parent| parent.default_partition = Some(name));
         }
         self.relations.push(relation);
     }
 
     fn alter(&mut self, name: &Name, alter: &Alter) {
-        let Some(relation) = self.find_mut(name) else { return };
+        let Some(at) = self.at(name) else { return };
+        self.relations.change(at, |relation| Self::altered(relation, alter));
+        match alter {
+            Alter::Attach(child, _) => {
+                let parents = vec![self.relations.get(at).name.clone()];
+                self.change(child, |child| {
+                    child.parents = parents;
+                    child.partition = true;
+                });
+            }
+            Alter::Detach(child, _) => self.change(child, |child| {
+                child.parents.clear();
+                child.partition = false;
+            }),
+            _ => {}
+        }
+    }
+
+    fn altered(relation: &mut Relation, alter: &Alter) {
         match alter {
             Alter::AddColumn(column) => relation.add(column),
             Alter::DropColumn(column) => relation.columns.retain(|old| old.name != *column),
@@ -111,22 +130,9 @@ impl Catalog {
             Alter::ValidateConstraint(constraint) => relation.prove(constraint),
             Alter::Rename(to) => relation.name = relation.name.renamed(to),
             Alter::SetSchema(schema) => relation.name.schema = Some(schema.clone()),
-            Alter::Attach(child, is_default) => {
-                let parent = relation.name.clone();
-                if *is_default {
-                    relation.default_partition = Some(child.clone());
-                }
-                if let Some(child) = self.find_mut(child) {
-                    child.parents = vec![parent];
-                    child.partition = true;
-                }
-            }
+            Alter::Attach(child, true) => relation.default_partition = Some(child.clone()),
             Alter::Detach(child, _) => {
                 relation.default_partition.take_if(|default| default.may_be(child));
-                if let Some(child) = self.find_mut(child) {
-                    child.parents.clear();
-                    child.partition = false;
-                }
             }
             _ => Self::alter_column(relation, alter),
         }

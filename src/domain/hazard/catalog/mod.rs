@@ -53,19 +53,22 @@ impl Catalog {
     }
 
     fn at(&self, name: &Name) -> Option<usize> {
-        let visible = |schema: &String| {
-            let place = Name::within(schema, name.name.as_str());
-            self.relations.iter().position(|relation| relation.name == place)
-        };
+        let named = || self.relations.named(&name.name);
+        let schema_at = |at: usize| self.relations.get(at).name.schema.as_ref();
+        let visible =
+            |schema: &String| named().find(|at| schema_at(*at).is_some_and(|own| own == schema));
         let seen = match name.schema {
             None => self.search_path.iter().find_map(visible),
             Some(_) => None,
         };
-        seen.or_else(|| self.relations.iter().position(|relation| relation.name.may_be(name)))
+        seen.or_else(|| named().find(|at| self.relations.get(*at).name.may_be(name)))
     }
 
-    fn find_mut(&mut self, name: &Name) -> Option<&mut Relation> {
-        self.at(name).map(|at| self.relations.get_mut(at))
+    /// Changes the relation of a name, if it is known.
+    fn change(&mut self, name: &Name, change: impl FnOnce(&mut Relation)) {
+        if let Some(at) = self.at(name) {
+            self.relations.change(at, change);
+        }
     }
 
     /// Returns the name under which people know a relation: without schema where the search
@@ -87,7 +90,7 @@ impl Catalog {
             relation.indexes.contains(&index.name)
                 && (index.schema.is_none() || schema.is_none() || index.schema.as_ref() == schema)
         };
-        let mut found: Vec<&Relation> = self.relations.iter().filter(holds).collect();
+        let mut found: Vec<&Relation> = self.relations.indexed(&index.name).filter(holds).collect();
         let rank = |relation: &&Relation| {
             let schema = relation.name.schema.as_ref();
             self.search_path.iter().position(|s| Some(s) == schema).unwrap_or(usize::MAX)
@@ -106,7 +109,7 @@ impl Catalog {
             let of = |child: &&Relation| child.parents.iter().any(|p| p.may_be(&parent.name));
             let children: Vec<&Relation> = self
                 .relations
-                .iter()
+                .inheriting()
                 .filter(of)
                 .filter(|child| tree.iter().all(|seen| seen.name != child.name))
                 .collect();
@@ -141,7 +144,7 @@ impl Catalog {
         let mut open = vec![(name.clone(), column)];
         while let Some((of, column)) = open.pop() {
             let reads = |view: &&Relation| view.reads.iter().any(|read| read.is_of(&of, column));
-            for view in self.relations.iter().filter(reads) {
+            for view in self.relations.reading().filter(reads) {
                 if found.iter().all(|seen| seen.name != view.name) {
                     found.push(view);
                     open.push((view.name.clone(), None));
@@ -202,7 +205,7 @@ impl Catalog {
     /// Returns the relations with a foreign key to this one.
     pub fn referencing<'a>(&'a self, name: &'a Name) -> impl Iterator<Item = &'a Relation> {
         self.relations
-            .iter()
+            .referencing()
             .filter(move |other| other.foreign_keys.iter().any(|k| k.references.may_be(name)))
     }
 
@@ -214,9 +217,6 @@ impl Catalog {
 
     /// Forgets what was fresh: the transaction has ended.
     pub fn settle(&mut self) {
-        let fresh = self.relations.iter().enumerate().filter(|(_, relation)| relation.fresh);
-        for at in fresh.map(|(at, _)| at).collect::<Vec<_>>() {
-            self.relations.get_mut(at).fresh = false;
-        }
+        self.relations.settle();
     }
 }

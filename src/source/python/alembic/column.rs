@@ -42,15 +42,26 @@ impl Column {
 
     /// Returns what is added by [`Self::sql`], where no expression of SQL has to be read for it.
     pub(super) fn change(&self) -> Option<change::Column> {
-        let plain = self.default.is_none() && self.generated.is_none() && !self.primary_key;
+        let default = match &self.default {
+            None => change::Default::None,
+            Some(value) if is_constant(value) => change::Default::Stable,
+            Some(_) => return None,
+        };
+        let plain = self.generated.is_none() && !self.primary_key;
         plain.then(|| change::Column {
             name: self.name.clone(),
             kind: Type::parse(&self.kind),
             not_null: self.not_null,
-            default: change::Default::None,
+            default,
             generated: None,
             constraints: Vec::new(),
         })
+    }
+
+    /// Returns what [`Self::whole`] makes, where no expression of SQL has to be read for it.
+    pub(super) fn whole_change(&self) -> Option<change::Column> {
+        let plain = self.references.is_none() && (self.index || !self.unique);
+        self.change().filter(|_| plain)
     }
 
     /// Returns the column as it stands in a new table.
@@ -197,6 +208,14 @@ fn default<'t>(body: &Body<'t>, node: Node<'t>) -> Result<Option<String>, Dynami
         [.., "func", name] if path.ends_with("()") => Ok(Some(format!("{name}()"))),
         _ => Err(Dynamic),
     }
+}
+
+/// Returns true for a default that is one value for all rows, as its text alone tells.
+fn is_constant(value: &str) -> bool {
+    let quoted = value.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
+    let is_text = quoted.is_some_and(|text| !text.contains(['\'', '\\']));
+    let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    is_text || is_number || matches!(value, "true" | "false")
 }
 
 /// Only running the code tells.

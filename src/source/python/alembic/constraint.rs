@@ -89,37 +89,43 @@ fn are_bare(columns: &[String]) -> bool {
     !columns.is_empty() && columns.iter().all(|column| is_bare(column))
 }
 
+/// A constraint inside of a table: as SQL, and as what it is where nothing of it has to be read
+/// as SQL.
+type Inside = (String, Option<Constraint>);
+
 /// Reads a constraint that stands inside of `create_table`; `None` if it is none.
-pub(super) fn inside<'t>(body: &Body<'t>, call: Node<'t>) -> Option<Result<String, String>> {
+pub(super) fn inside<'t>(body: &Body<'t>, call: Node<'t>) -> Option<Result<Inside, String>> {
     let function = call.child_by_field_name("function").filter(|_| call.kind() == "call")?;
     let path = path(function, body.module.text());
     let mut args = Args::of(call, body.module.text());
     let dynamic = || "one of its constraints is put together when it runs".to_owned();
-    let word = match path.rsplit('.').next()? {
-        "PrimaryKeyConstraint" => "PRIMARY KEY",
-        "UniqueConstraint" => "UNIQUE",
+    let (word, rule): (_, fn(Vec<String>) -> Rule) = match path.rsplit('.').next()? {
+        "PrimaryKeyConstraint" => ("PRIMARY KEY", Rule::PrimaryKey),
+        "UniqueConstraint" => ("UNIQUE", Rule::Unique),
         "ForeignKeyConstraint" => {
             return Some(references(body, &mut args).ok_or_else(dynamic));
         }
         "CheckConstraint" => {
             let condition = args.take("sqltext").and_then(|node| body.scope.string(node));
             let rule = condition.map(|text| format!("{}CHECK ({text})", named(body, &args)));
-            return Some(rule.ok_or_else(dynamic));
+            return Some(rule.map(|sql| (sql, None)).ok_or_else(dynamic));
         }
-        "ExcludeConstraint" => return Some(Ok("EXCLUDE USING gist (ctid WITH =)".to_owned())),
+        "ExcludeConstraint" => {
+            return Some(Ok(("EXCLUDE USING gist (ctid WITH =)".to_owned(), None)));
+        }
         _ => return None,
     };
-    let columns: Option<Vec<String>> = args
-        .rest()
-        .into_iter()
-        .map(|node| body.scope.string(node).map(|column| quote(&column)))
-        .collect();
-    let rule = columns.map(|c| format!("{}{word} ({})", named(body, &args), c.join(", ")));
-    Some(rule.ok_or_else(dynamic))
+    let columns: Option<Vec<String>> =
+        args.rest().into_iter().map(|node| body.scope.string(node)).collect();
+    Some(columns.ok_or_else(dynamic).map(|columns| {
+        let quoted: Vec<String> = columns.iter().map(|column| quote(column)).collect();
+        let sql = format!("{}{word} ({})", named(body, &args), quoted.join(", "));
+        (sql, are_bare(&columns).then(|| constraint(body, &args, rule(columns))))
+    }))
 }
 
-fn references<'t>(body: &Body<'t>, args: &mut Args<'t>) -> Option<String> {
-    let own = list(body, args.take("columns")?)?.join(", ");
+fn references<'t>(body: &Body<'t>, args: &mut Args<'t>) -> Option<Inside> {
+    let own = list(body, args.take("columns")?)?;
     let Literal::List(theirs) = body.scope.literal(args.take("refcolumns")?)? else { return None };
     let theirs: Option<Vec<(Name, String)>> = theirs
         .iter()
@@ -129,14 +135,23 @@ fn references<'t>(body: &Body<'t>, args: &mut Args<'t>) -> Option<String> {
         })
         .collect();
     let theirs = theirs?;
-    let (table, _) = theirs.first()?;
-    let columns: Vec<String> = theirs.iter().map(|(_, column)| quote(column)).collect();
-    let named = named(body, args);
-    Some(format!(
-        "{named}FOREIGN KEY ({own}) REFERENCES {} ({})",
+    let (table, _) = theirs.first()?.clone();
+    let columns: Vec<String> = theirs.into_iter().map(|(_, column)| column).collect();
+    let quoted: Vec<String> = columns.iter().map(|column| quote(column)).collect();
+    let sql = format!(
+        "{}FOREIGN KEY ({}) REFERENCES {} ({})",
+        named(body, args),
+        own.join(", "),
         table.quoted(),
-        columns.join(", ")
-    ))
+        quoted.join(", ")
+    );
+    let is_plain = are_bare(&own) && are_bare(&columns);
+    Some((sql, is_plain.then(|| constraint(body, args, Rule::ForeignKey(own, table, columns)))))
+}
+
+fn constraint<'t>(body: &Body<'t>, args: &Args<'t>, rule: Rule) -> Constraint {
+    let name = args.named("name").and_then(|node| body.scope.string(node));
+    Constraint { name, rule, not_valid: false }
 }
 
 /// Reads `table.column` and `schema.table.column`.

@@ -2,7 +2,7 @@
 
 use crate::source::syntax::Node;
 
-use crate::domain::change::{Change, Index, Name, quote};
+use crate::domain::change::{Change, Column, Constraint, Index, Name, Table, quote};
 use crate::source::python::{Args, path};
 
 use super::body::Body;
@@ -14,25 +14,57 @@ pub(super) fn create(op: &mut Operation<'_, '_>) -> Sql {
     let table = op.table("table_name")?;
     let exists = op.exists("if_not_exists", "IF NOT EXISTS ")?;
     let (mut parts, mut before, mut beside) = (Vec::new(), Vec::new(), Vec::new());
+    let mut known = Some(empty(&table, !exists.is_empty()));
     for node in op.args.rest() {
         let Some(node) = op.body.scope.resolve(node) else {
             op.body.is_partial();
             continue;
         };
         if let Some(rule) = constraint::inside(op.body, node) {
-            parts.push(rule?);
+            let (sql, rule) = rule?;
+            parts.push(sql);
+            known = known.zip(rule).map(|(table, rule)| with_rule(table, rule));
         } else if let Some(index) = index_inside(op.body, node, &table) {
             beside.push(index);
         } else {
             let read = column::read(op.body, node)?;
             parts.push(read.whole());
+            known = known.zip(read.whole_change()).map(|(table, column)| with(table, column));
             before.extend(read.creates.clone());
             beside.extend(read.beside(&table, false));
         }
     }
-    before.push(format!("CREATE TABLE {exists}{} (\n  {}\n)", table.quoted(), parts.join(",\n  ")));
-    before.extend(beside);
-    Ok(before.into_iter().map(Written::from).collect())
+    let head = format!("CREATE TABLE {exists}");
+    let sql = format!("{head}{} (\n  {}\n)", table.quoted(), parts.join(",\n  "));
+    let known = known.filter(|_| !parts.is_empty());
+    let known = known.map(|table| (head.trim_end().to_owned(), Change::CreateTable(table)));
+    let mut all: Vec<Written> = before.into_iter().map(Written::from).collect();
+    all.push(Written { sql, known });
+    all.extend(beside.into_iter().map(Written::from));
+    Ok(all)
+}
+
+fn empty(name: &Name, if_not_exists: bool) -> Table {
+    Table {
+        name: name.clone(),
+        columns: Vec::new(),
+        constraints: Vec::new(),
+        partition_of: None,
+        partitioned: false,
+        default_partition: false,
+        filled: false,
+        if_not_exists,
+    }
+}
+
+fn with(mut table: Table, column: Column) -> Table {
+    table.columns.push(column);
+    table
+}
+
+fn with_rule(mut table: Table, rule: Constraint) -> Table {
+    table.constraints.push(rule);
+    table
 }
 
 fn index_inside<'t>(body: &Body<'t>, call: Node<'t>, table: &Name) -> Option<String> {
