@@ -335,7 +335,7 @@ async fn admin(target: &postgres::Target, sql: &str) -> Result<(), String> {
 }
 
 /// Returns digits that no other rehearsal has.
-fn word() -> Result<String, String> {
+pub(super) fn word() -> Result<String, String> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|error| error.to_string())?;
     Ok(format!("{:016x}", u64::from_be_bytes(bytes)))

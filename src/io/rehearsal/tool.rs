@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
 use super::copy::Copy;
-use super::{locks, log};
+use super::{locks, lodging, log};
 use crate::domain::connection::Spec;
 use crate::domain::identity::Identity;
 use crate::domain::plan::Timeouts;
@@ -206,7 +206,8 @@ impl Hands<'_> {
 
     /// Follows the program to its end, and returns its exit code.
     async fn follow(&mut self, act: &Act) -> Result<Option<i32>, String> {
-        let application = format!("{APPLICATION} {:08x}", std::process::id());
+        // Another rehearsal beside the target, also of this program, is not this one.
+        let application = format!("{APPLICATION} {}", lodging::word()?);
         let mut child = self.spawn(act, &application)?;
         // Waiting for a child closes its input, which here is the leash.
         let leash = child.stdin.take();

@@ -116,8 +116,7 @@ async fn other_contents(
 }
 
 fn settings() -> String {
-    let each = content::SETTINGS.iter();
-    each.map(|(name, value)| format!("; SET LOCAL {name} = '{value}'")).collect()
+    content::SETTINGS.map(|(name, value)| format!("; SET LOCAL {name} = '{value}'")).concat()
 }
 
 /// Returns what is wrong with the revision; one that is not known on either side is not

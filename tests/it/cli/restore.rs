@@ -3,14 +3,16 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use lockkeeper::domain::backup::manifest;
+use lockkeeper::domain::plan::sha256_hex;
 use lockkeeper::io::cluster::{Stop, clients};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _};
 
@@ -584,6 +586,47 @@ fn what_cannot_be_restored_is_refused_before_anything_is_made() {
     let restore = found.iter().find(|finding| finding["id"] == "restore").expect("it is told");
     assert_eq!(restore["state"], "warn", "{restore}");
     assert!(restore["value"].as_str().is_some_and(|v| v.contains("does not own it")), "{restore}");
+}
+
+/// Changes what the manifest of the scene's backup says; returns the backup.
+fn manifest_says(scene: &Scene, change: impl FnOnce(&mut Value, &Path)) -> String {
+    let all = crate::support::act::files(&scene.lk.project().join("backups"));
+    let dump = all.into_iter().find(|path| path.extension().is_some_and(|e| e == "dump"));
+    let dump = dump.expect("a backup");
+    let shown = dump.display().to_string();
+    let file = manifest::name_for(&shown);
+    let text = fs::read_to_string(&file).expect("it reads");
+    let mut written = serde_json::from_str(&text).expect("it is JSON");
+    change(&mut written, &dump);
+    fs::write(&file, written.to_string()).expect("it is written");
+    shown
+}
+
+#[test]
+fn what_is_loaded_at_another_revision_than_the_backup_was_made_at_is_not_swapped_in() {
+    let scene = Scene::new();
+    let dump = manifest_says(&scene, |manifest, _| manifest["revisions"] = json!(["2"]));
+    let (act, answer) = scene.act(&["restore", &dump]);
+    assert_eq!((act.as_str(), answer.code()), ("load", 1), "{}", answer.said());
+    assert!(answer.said().contains("it is at revision none, not 2"), "{}", answer.said());
+    assert_eq!((scene.beside(), scene.reads().as_str()), (Vec::new(), DAMAGED));
+}
+
+#[test]
+fn what_nobody_has_decoded_yet_is_decoded_before_a_database_is_made() {
+    let scene = Scene::new();
+    let dump = manifest_says(&scene, |manifest, dump| {
+        let mut bytes = fs::read(dump).expect("it reads");
+        let middle = bytes.len() * 2 / 3;
+        bytes[middle] ^= 0x55;
+        fs::write(dump, &bytes).expect("it is written");
+        manifest["sha256"] = json!(sha256_hex(&bytes));
+        manifest["verified"] = json!([]);
+    });
+    let (act, answer) = scene.act(&["restore", &dump]);
+    assert_eq!((act.as_str(), answer.code()), ("load", 2), "{}", answer.said());
+    assert!(answer.said().contains("the backup is bad"), "{}", answer.said());
+    assert_eq!((scene.beside(), scene.reads().as_str()), (Vec::new(), DAMAGED));
 }
 
 #[test]

@@ -186,7 +186,7 @@ async fn sql_takes_binds_and_only_reads() {
     ];
     let values = driven("probe_binds", "", &probes).await;
     assert_eq!(values[..3], [Value::Int(42), Value::Text("O'HARA".to_owned()), Value::Int(1)]);
-    assert_eq!(values[3], Value::unknown("{var.table} has no value yet"));
+    assert_eq!(values[3], Value::unknown("{var.table} has no known value"));
     assert!(values[3..].iter().all(Value::is_unknown), "{values:?}");
 }
 
