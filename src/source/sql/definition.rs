@@ -106,11 +106,11 @@ fn word(token: &SyntaxToken) -> String {
     match token.kind() {
         K::DOLLAR_QUOTED_STRING => {
             let tag = text[1..].find('$').map_or(0, |end| end + 2);
-            quoted(text.get(tag..text.len().saturating_sub(tag)).unwrap_or(text))
+            quoted(token, text.get(tag..text.len().saturating_sub(tag)).unwrap_or(text))
         }
         K::STRING => {
             let inner = text.strip_prefix('\'').and_then(|inner| inner.strip_suffix('\''));
-            quoted(&inner.unwrap_or(text).replace("''", "'"))
+            quoted(token, &inner.unwrap_or(text).replace("''", "'"))
         }
         _ if text.starts_with(['"', 'E', 'e', 'U', 'u']) && text.contains(['"', '\'']) => {
             text.to_owned()
@@ -121,8 +121,12 @@ fn word(token: &SyntaxToken) -> String {
     }
 }
 
-/// A body's lines, without the margins: two migrations seldom indent alike.
-fn quoted(body: &str) -> String {
-    let lines = body.lines().map(str::trim).filter(|line| !line.is_empty());
+/// Returns a string, of a routine's body the lines without the margins: two migrations seldom
+/// indent alike. Of any other string each blank counts.
+fn quoted(token: &SyntaxToken, text: &str) -> String {
+    if !token.parent_ancestors().any(|above| above.kind() == K::AS_FUNC_OPTION) {
+        return format!("'{text}'");
+    }
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     format!("'{}'", lines.collect::<Vec<_>>().join("\n"))
 }

@@ -278,6 +278,11 @@ fn a_definition_is_its_text_without_margins_comments_and_the_way_it_is_quoted() 
     );
     let view = text("CREATE VIEW v AS SELECT \"A\", 'b' FROM T");
     assert_eq!(view, "as select \"A\" , 'b' from t");
+    let constants = ["' b'", "'b '", "$$b $$", "'b\n'"];
+    for constant in constants {
+        let other = text(&format!("CREATE VIEW v AS SELECT \"A\", {constant} FROM T"));
+        assert_ne!(other, view, "its blanks are part of the constant {constant}");
+    }
 }
 
 #[test]
