@@ -42,6 +42,10 @@ impl Shared {
         let mut grown = Grown::of(text);
         for piece in pieces {
             let own = &text[piece.range.clone()];
+            // Where margins are wrong the grammar reads on behind a comma.
+            if own.trim_end().ends_with(',') {
+                return None;
+            }
             if let Some(tree) = plain::read(own) {
                 grown.add(&tree, &[], piece.range.start, &[]);
                 continue;

@@ -131,6 +131,13 @@ fn a_file_of_all_that_is_read_by_descent_says_what_it_says() {
 }
 
 #[test]
+fn a_line_that_ends_in_a_comma_is_read_as_the_grammar_reads_it() {
+    for text in ["\"\"\"\n\"\"\"\n    Union,\nKind = f('a')\n", "a,\nb = f('a')\n"] {
+        assert_eq!(header(&Module::parse(text)).revision, None);
+    }
+}
+
+#[test]
 fn a_chain_is_read_however_long_it_is() {
     for long in [3, 127, 128, 129, 5_000] {
         let sum = vec!["'a'"; long].join(" + ");
