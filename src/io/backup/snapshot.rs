@@ -17,6 +17,7 @@ use crate::domain::untrusted::Untrusted;
 use crate::io::blocking::blocking;
 use crate::io::child::Failed;
 use crate::io::postgres::connect::watch_client;
+use crate::io::postgres::query_error;
 use crate::io::tree::Disk;
 use crate::tools::{self, Rows};
 
@@ -106,7 +107,7 @@ impl Snapshot {
         let opened = timeout(CONNECT, options.connect()).await;
         let mut connection = opened
             .map_err(|_| not_run(format!("no connection within {} s", CONNECT.as_secs())))?
-            .map_err(|error| not_run(format!("cannot connect: {error}")))?;
+            .map_err(|error| not_run(format!("cannot connect: {}", query_error(&error))))?;
         watch_client(&mut connection).await;
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         sqlx::raw_sql(begin).execute(&mut connection).await.map_err(refused)?;
@@ -209,15 +210,15 @@ impl Snapshot {
     ) -> Result<u64, String> {
         let limit = format!("SET LOCAL statement_timeout = {}", limit.as_millis());
         let set = sqlx::raw_sql(AssertSqlSafe(limit)).execute(&mut self.connection).await;
-        set.map_err(|error| error.to_string())?;
+        set.map_err(|error| query_error(&error))?;
         let count = format!("SELECT count(*)::int8 FROM {quoted}");
         let count = sqlx::query_scalar(AssertSqlSafe(count)).fetch_one(&mut self.connection).await;
-        let count: i64 = count.map_err(|error| error.to_string())?;
+        let count: i64 = count.map_err(|error| query_error(&error))?;
         let copy = format!("COPY (SELECT * FROM {quoted}) TO STDOUT WITH (FORMAT csv, HEADER)");
         let copied = self.connection.copy_out_raw(&copy).await;
-        let mut copied = copied.map_err(|error| error.to_string())?;
+        let mut copied = copied.map_err(|error| query_error(&error))?;
         while let Some(bytes) = copied.next().await {
-            let bytes = bytes.map_err(|error| error.to_string())?;
+            let bytes = bytes.map_err(|error| query_error(&error))?;
             file.write_all(&bytes).map_err(|error| error.to_string())?;
         }
         u64::try_from(count).map_err(|error| error.to_string())
@@ -241,7 +242,7 @@ impl Snapshot {
                 && summed
                 && !was_cancelled(error, began, limit)
             {
-                say(&format!("the contents of {shown} are not summed: {error}"));
+                say(&format!("the contents of {shown} are not summed: {}", query_error(error)));
                 began = Instant::now();
                 counted = self.count_one(table, limit, false).await;
             }
@@ -250,7 +251,9 @@ impl Snapshot {
                 Err(error) if was_cancelled(error, began, limit) => {
                     return Err(Stopped::Cancelled);
                 }
-                Err(error) => say(&format!("the rows of {shown} are not counted: {error}")),
+                Err(error) => {
+                    say(&format!("the rows of {shown} are not counted: {}", query_error(error)))
+                }
             }
             let (rows, sum) = counted.ok().unzip();
             all.rows.insert(table.name.clone(), rows);
@@ -396,5 +399,5 @@ fn not_run(why: impl Into<String>) -> Failed {
 
 #[expect(clippy::needless_pass_by_value, reason = "it is for map_err")]
 fn refused(error: sqlx::Error) -> Failed {
-    Failed::NotRun(format!("the server refused: {error}"))
+    Failed::NotRun(format!("the server refused: {}", query_error(&error)))
 }

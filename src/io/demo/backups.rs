@@ -16,6 +16,7 @@ use tokio::process::Command;
 use super::{DATABASE, DEPLOYER, Project, options};
 use crate::domain::backup::{Manifest, manifest, name};
 use crate::io::cluster::{self, Programs, clients};
+use crate::io::postgres::query_error;
 
 /// How old the old one says it is: more than the day that counts as recent.
 const OLD: TimeDelta = TimeDelta::hours(30);
@@ -44,7 +45,7 @@ async fn back_up(
 ) -> Result<PathBuf, String> {
     let server = clients::ask(&programs.path("postgres")).ok_or("the server has no version")?;
     let pg_dump = clients::find("pg_dump", server.major).map_err(|unfit| unfit.to_string())?;
-    let (system, oid) = who(directory).await.map_err(|error| error.to_string())?;
+    let (system, oid) = who(directory).await.map_err(|error| query_error(&error))?;
     let mut command = Command::new(lockkeeper);
     command.args(["__backup", "--scope", "full", "--lock-ms", "5000", "--count-ms", "60000"]);
     command.args(["--tool", "sqlx", "--system", &system, "--oid", &oid]);

@@ -14,6 +14,7 @@ pub use project::Project;
 pub use shop::{APPLIED, populate};
 
 use super::cluster;
+use super::postgres::query_error;
 
 /// The shop's database.
 pub const DATABASE: &str = "shop";
@@ -28,7 +29,7 @@ pub enum Error {
     #[error(transparent)]
     Cluster(#[from] cluster::Error),
     /// The database refused the demo's schema or data.
-    #[error("the demo's database could not be filled: {0}")]
+    #[error("the demo's database could not be filled: {}", query_error(.0))]
     Database(#[from] sqlx::Error),
     /// A migration of the demo failed.
     #[error("the demo's migrations could not be applied: {0}")]

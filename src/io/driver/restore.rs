@@ -14,7 +14,7 @@ use crate::domain::resolve::{self, After, Postcondition};
 use crate::domain::restore::{Act, Found, Goal, Mark, Order, Standing, State, World, fresh};
 use crate::io::blocking::blocking;
 use crate::io::perform::Finished;
-use crate::io::postgres::{Purpose, connect};
+use crate::io::postgres::{Purpose, connect, query_error};
 use crate::io::{restore, store};
 use crate::session::news::News;
 use crate::session::proving::NEWEST;
@@ -168,9 +168,9 @@ impl Inner {
             .bind(name)
             .fetch_one(&mut connection)
             .await
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| query_error(&error))?;
         let oid = u32::try_from(oid).map_err(|error| error.to_string())?;
-        restore::world(&mut connection, oid, name).await.map_err(|error| error.to_string())
+        restore::world(&mut connection, oid, name).await.map_err(|error| query_error(&error))
     }
 }
 

@@ -20,7 +20,7 @@ use crate::domain::untrusted::Untrusted;
 use crate::io::act::{self, Batch, Job, Stop, Tail, Value, adopt};
 use crate::io::blocking::blocking;
 use crate::io::journal::Journal;
-use crate::io::postgres::{Purpose, connect};
+use crate::io::postgres::{Purpose, connect, query_error};
 use crate::io::tables;
 
 /// How often an act that is still running is looked at.
@@ -127,7 +127,7 @@ impl Interrupted {
     pub async fn staged(&self) -> Result<Vec<String>, String> {
         let opened = connect(&self.inner.site.target.spec, Purpose::Reader).await;
         let mut connection = opened.map_err(|error| error.to_string())?;
-        tables::staged(&mut connection).await.map_err(|error| error.to_string())
+        tables::staged(&mut connection).await.map_err(|error| query_error(&error))
     }
 
     /// Returns what restores have left here, read now.

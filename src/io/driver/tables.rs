@@ -9,7 +9,7 @@ use crate::domain::backup::object;
 use crate::domain::identity::Identity;
 use crate::domain::plan::Risk;
 use crate::domain::untrusted::Untrusted;
-use crate::io::postgres::{Purpose, connect};
+use crate::io::postgres::{Purpose, connect, query_error};
 use crate::io::tables;
 use crate::session::effect::{Previewed, Request};
 use crate::session::staging;
@@ -71,7 +71,7 @@ impl Inner {
         let mut looked = Vec::new();
         for name in names {
             let shape = tables::look(&mut connection, name).await;
-            let shape = shape.map_err(|error| error.to_string())?;
+            let shape = shape.map_err(|error| query_error(&error))?;
             let shown = || Untrusted::from(name.as_str()).one_line();
             let shape = shape.ok_or_else(|| format!("there is no table {} here", shown()))?;
             let difference = match shape.staged.is_empty() {
@@ -80,7 +80,7 @@ impl Inner {
             };
             looked.push(Looked { shape, difference });
         }
-        let staged = tables::staged(&mut connection).await.map_err(|error| error.to_string())?;
+        let staged = tables::staged(&mut connection).await.map_err(|error| query_error(&error))?;
         Ok((looked, staged))
     }
 

@@ -20,6 +20,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::child::{self, Failed, say};
 use super::postgres::connect::watch_client;
+use super::postgres::query_error;
 pub use job::{Job, Step, Way};
 
 /// The version table.
@@ -219,7 +220,7 @@ fn explain_migrate(error: &MigrateError) -> String {
 
 /// Returns what the server said, with its SQLSTATE and what it added.
 fn explain(error: &sqlx::Error) -> String {
-    let Some(said) = error.as_database_error() else { return error.to_string() };
+    let Some(said) = error.as_database_error() else { return query_error(error) };
     let mut text = said.message().to_owned();
     if let Some(code) = said.code() {
         write!(text, " (SQLSTATE {code})").expect("writing to a String cannot fail");

@@ -8,6 +8,7 @@ use super::sentinel;
 use super::shape::shape;
 use super::tool::{Hands, Ran};
 use crate::domain::rehearsal::{Down, Ended, Leg, Look, Statement, Step, Trip, Written};
+use crate::io::postgres::query_error;
 use crate::tools::{Act, Intent, Project, Refused};
 
 /// What came of it.
@@ -35,7 +36,7 @@ impl Traveller<'_> {
     async fn look_with(&self, counter: &mut Counter) -> Result<(Look, Project), String> {
         let books = self.hands.books();
         let mut connection = self.hands.copy.connect(&self.hands.copy.database).await?;
-        let told = |error: sqlx::Error| format!("the copy cannot be read: {error}");
+        let told = |error: sqlx::Error| format!("the copy cannot be read: {}", query_error(&error));
         let shape = shape(&mut connection, &books).await.map_err(told)?;
         let rows = counter.rows(&mut connection, &books).await.map_err(told)?;
         drop(connection.close().await);
@@ -150,7 +151,8 @@ impl Traveller<'_> {
     ) -> Result<Written, String> {
         tell(Leg::Rows);
         let books = self.hands.books();
-        let told = |error: sqlx::Error| format!("no rows could be written: {error}");
+        let told =
+            |error: sqlx::Error| format!("no rows could be written: {}", query_error(&error));
         let mut connection = self.hands.copy.connect(&self.hands.copy.database).await?;
         let (before, after) = (&trip.before.shape, &trip.up.after.shape);
         let sentinels =

@@ -9,8 +9,8 @@ use tokio::time::timeout;
 
 use super::{Failed, Job};
 use crate::domain::restore::{Found, Grant, Mark, Properties, Setting, World, literal, quoted};
-use crate::domain::untrusted::Untrusted;
 use crate::io::postgres::connect::watch_client;
+use crate::io::postgres::query_error;
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -45,7 +45,7 @@ pub(super) async fn connect(database: Option<&str>) -> Result<PgConnection, Stri
     let opened = timeout(CONNECT, options.connect()).await;
     let mut connection = opened
         .map_err(|_| format!("no connection within {} s", CONNECT.as_secs()))?
-        .map_err(|error| format!("cannot connect: {error}"))?;
+        .map_err(|error| format!("cannot connect: {}", query_error(&error)))?;
     watch_client(&mut connection).await;
     Ok(connection)
 }
@@ -195,7 +195,7 @@ fn grant(row: &PgRow) -> sqlx::Result<Grant> {
 
 /// Returns what the server said, safe to show.
 pub(super) fn words(error: &sqlx::Error) -> String {
-    Untrusted::new(error.to_string()).one_line()
+    query_error(error)
 }
 
 /// The server refused before anything was changed.

@@ -20,6 +20,7 @@ use tokio::time::timeout;
 use super::backup::{new_file, prepare};
 use super::host;
 use super::postgres::connect::watch_client;
+use super::postgres::query_error;
 use super::tables::look;
 use crate::domain::salvage::Salvage;
 use crate::domain::untrusted::Untrusted;
@@ -144,12 +145,12 @@ async fn write(
 
 #[expect(clippy::needless_pass_by_value, reason = "it is for map_err")]
 fn not_run(error: sqlx::Error) -> Failed {
-    Failed::NotRun(format!("the server refused: {error}"))
+    Failed::NotRun(format!("the server refused: {}", query_error(&error)))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is for map_err")]
 fn words(error: sqlx::Error) -> String {
-    error.to_string()
+    query_error(&error)
 }
 
 fn shown(text: &str) -> String {

@@ -4,6 +4,7 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::domain::tables::{Column, Difference, Inbound, STAGE, Shape};
+use crate::io::postgres::query_error;
 
 const FIND: &str = "SELECT c.oid::int8, n.nspname::text, c.relname::text,
         CASE WHEN c.relrowsecurity THEN
@@ -58,8 +59,13 @@ const STAGED: &str = "SELECT relname::text FROM pg_catalog.pg_class c
 /// # Errors
 /// As the server says.
 pub async fn look(connection: &mut PgConnection, table: &str) -> sqlx::Result<Option<Shape>> {
-    let found = sqlx::query(FIND).bind(table).fetch_optional(&mut *connection).await?;
-    let Some(row) = found else { return Ok(None) };
+    let found = sqlx::query(FIND).bind(table).fetch_optional(&mut *connection).await;
+    let row = match found {
+        Ok(Some(row)) => row,
+        Ok(None) => return Ok(None),
+        Err(error) if is_no_name(&error) => return Ok(None),
+        Err(error) => return Err(error),
+    };
     let oid: i64 = row.try_get(0)?;
     let mut shape = Shape {
         schema: row.try_get(1)?,
@@ -96,6 +102,13 @@ pub async fn look(connection: &mut PgConnection, table: &str) -> sqlx::Result<Op
     Ok(Some(shape))
 }
 
+/// Returns true if the text cannot be a table's name here: `invalid_name`, `syntax_error` for too
+/// many parts, `feature_not_supported` for another database's; `to_regclass` says so on 13 to 18.
+fn is_no_name(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| ["42602", "42601", "0A000"].contains(&code.as_ref()))
+}
+
 async fn rows<T>(
     connection: &mut PgConnection,
     sql: &'static str,
@@ -111,7 +124,7 @@ async fn rows<T>(
 /// # Errors
 /// Why that cannot be told, in a sentence.
 pub async fn compare(connection: &mut PgConnection, shape: &Shape) -> Result<Difference, String> {
-    difference(connection, &shape.difference()?).await.map_err(|error| error.to_string())
+    difference(connection, &shape.difference()?).await.map_err(|error| query_error(&error))
 }
 
 async fn difference(connection: &mut PgConnection, sql: &str) -> sqlx::Result<Difference> {

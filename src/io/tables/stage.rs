@@ -21,6 +21,7 @@ use crate::io::act::this_program;
 use crate::io::child::{self, Failed, say};
 use crate::io::drill::{self, Loaded};
 use crate::io::postgres::connect::watch_client;
+use crate::io::postgres::query_error;
 use crate::session::staging::Job;
 
 /// How long connecting may take.
@@ -59,7 +60,7 @@ async fn stage(job: &Job) -> Result<u64, Failed> {
 async fn connect(options: PgConnectOptions) -> Result<PgConnection, String> {
     let opened = timeout(CONNECT, options.disable_statement_logging().connect()).await;
     let opened = opened.map_err(|_| format!("no connection within {} s", CONNECT.as_secs()))?;
-    opened.map_err(|error| format!("cannot connect: {error}"))
+    opened.map_err(|error| format!("cannot connect: {}", query_error(&error)))
 }
 
 /// Refuses another database than the one that was confirmed.
@@ -147,12 +148,12 @@ async fn pipe(
 
 #[expect(clippy::needless_pass_by_value, reason = "it is for map_err")]
 fn not_run(error: sqlx::Error) -> Failed {
-    Failed::NotRun(error.to_string())
+    Failed::NotRun(query_error(&error))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is for map_err")]
 fn running(error: sqlx::Error) -> Failed {
-    Failed::Running(format!("{error}; nothing of it is left"))
+    Failed::Running(format!("{}; nothing of it is left", query_error(&error)))
 }
 
 fn shown(text: &str) -> String {

@@ -140,5 +140,7 @@ fn rows_that_cannot_be_told_apart_are_not_merged() {
     refused.refuses("its rows cannot be told apart");
     let none = lk.run(&["restore-table", "merge", "public.users", "--missing", "--plan"]);
     none.refuses("nothing of public.users is staged");
-    lk.run(&["restore-table", "diff", "public.nothing"]).refuses("there is no table");
+    for nowhere in ["public.nothing", "seen by a test", "a.b.c", "a.b.c.d", "a..b", "\"open"] {
+        lk.run(&["restore-table", "diff", nowhere]).refuses("there is no table");
+    }
 }

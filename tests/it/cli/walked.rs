@@ -32,7 +32,6 @@ impl Walker {
 
     /// Answers until the run is over; returns how it ended.
     pub(super) fn walk(&mut self) -> String {
-        let mut menu = String::new();
         let mut given = String::new();
         for _ in 0..600 {
             let block = self.typed.block(&ASKS, &[OVER, WATCHES]);
@@ -49,7 +48,7 @@ impl Walker {
                 token(&block)
             } else if block.ends_with("(empty leaves)> ") {
                 asked.clone_into(&mut given);
-                text(&block, &menu)
+                text(&block)
             } else if block.contains(WATCHES) && !block.ends_with("number> ") {
                 if !block.contains("more at least") {
                     self.typed.expect("more at least");
@@ -57,7 +56,6 @@ impl Walker {
                 }
                 "2".to_owned()
             } else {
-                menu.clone_from(&block);
                 given.clear();
                 self.choose(&block)
             };
@@ -101,16 +99,18 @@ fn token(block: &str) -> String {
 }
 
 /// Returns a text that fits what is asked.
-fn text(block: &str, menu: &str) -> String {
+fn text(block: &str) -> String {
     let asked = block.lines().last().unwrap_or_default();
+    // A menu that was printed again stands before the answer that was given to it.
+    let listed = block.rsplit("number> ").next().unwrap_or_default();
     if asked.contains("(a number)") {
         "0"
     } else if asked.starts_with("The approver") {
         "lee"
-    } else if block.lines().any(|line| line.starts_with("1  ")) && !block.contains("number> ") {
+    } else if listed.lines().any(|line| line.starts_with("1  ")) {
         // Something is picked from a list.
         "1"
-    } else if menu.contains("nothing to pick") {
+    } else if listed.contains("nothing to pick") {
         "public.first"
     } else {
         "seen by a test"

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use super::Error;
+use crate::io::postgres::query_error;
 
 const READY: &str = "ready";
 
@@ -106,7 +107,7 @@ impl Drop for Load {
 pub async fn run(part: Part, directory: &Path, detached: bool, ready: fn(&str)) {
     let announce = |opened: Result<(), sqlx::Error>| match opened {
         Ok(()) => ready(READY),
-        Err(error) => ready(&error.to_string()),
+        Err(error) => ready(&query_error(&error)),
     };
     let work = async {
         match part {
