@@ -169,7 +169,7 @@ impl Walk {
             return self.act_failed(outcome);
         }
         self.opens();
-        self.acts_done += 1;
+        self.done.push(acting.plan.hash().to_string());
         if outcome.ending == Ending::Rehearsed {
             // What must hold after it can hold of what it would have reached only.
             return self.pass(Means::Acted, outcome.ending.word().to_owned());

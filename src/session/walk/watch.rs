@@ -210,7 +210,7 @@ impl Walk {
     /// Returns the probes of the triggers that compare with the time before, as long as it
     /// is that time: before the first act of the run.
     pub(super) fn probes_before(&self) -> Vec<(String, Probe)> {
-        if !self.before.is_empty() || self.acts_done > 0 || self.steps_acted() > 0 {
+        if !self.before.is_empty() || !self.done.is_empty() || self.steps_acted() > 0 {
             return Vec::new();
         }
         let compared = self.book.triggers.values().filter(|t| t.against == Against::Baseline);
