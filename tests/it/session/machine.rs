@@ -448,6 +448,20 @@ fn a_run_that_is_given_up_says_what_stays_of_it() {
 }
 
 #[test]
+fn a_step_that_found_nothing_to_do_was_not_done() {
+    let mut driven = Driven::walking(small());
+    driven.until("gated");
+    driven.go(Move::Skip("not here".into()));
+    driven.go(Move::Run);
+    driven.nothing_left();
+    driven.find(Find::Good);
+    assert_eq!(driven.step(), "keep");
+    driven.go(Move::Abandon("lunch".into()));
+    assert_eq!(driven.said(), "the run small is abandoned: nothing was done in it");
+    assert!(!driven.session.is_fallen());
+}
+
+#[test]
 fn a_plan_that_comes_after_a_record_failed_is_not_shown() {
     let mut driven = Driven::new();
     driven.event(Event::Asked(up(Goal::One)));
