@@ -492,3 +492,36 @@ fn a_run_that_was_handed_over_takes_no_more_moves_here() {
     }
     assert!(driven.walk().end().is_none());
 }
+
+/// The step `up`, whose act runs.
+fn running_step() -> Driven {
+    let mut driven = Driven::walking(small());
+    driven.until("up");
+    driven.go(Move::Run);
+    driven.show(safe());
+    driven.yes();
+    driven
+}
+
+#[test]
+fn a_run_that_is_handed_over_before_or_between_attempts_is_let_go_of_once() {
+    let hands_over = || Move::Handover { to: "lee".into(), note: String::new() };
+    let mut between = running_step();
+    between.end(Ending::LockTimeout);
+    assert_eq!(between.go(hands_over()), ["release"]);
+    let mut before = running_step();
+    assert_eq!(before.go(hands_over()), [""; 0], "its end belongs into the run");
+    assert_eq!(before.end(Ending::LockTimeout), ["release"]);
+    for mut driven in [between, before] {
+        assert!(driven.session.acting().is_empty());
+        assert_eq!(driven.tick(1_000), [""; 0], "it is not tried again");
+    }
+}
+
+#[test]
+fn a_run_that_is_handed_over_before_its_act_found_more_to_lose_is_let_go_of_once() {
+    let mut driven = running_step();
+    driven.go(Move::Handover { to: "lee".into(), note: String::new() });
+    assert_eq!(driven.ends(worsened()), ["release"]);
+    assert_eq!(driven.tick(1_000), [""; 0]);
+}
