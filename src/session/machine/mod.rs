@@ -82,8 +82,8 @@ pub struct Session {
     closing: Option<Entry>,
     /// An act of no runbook that waits for a second person.
     second: Option<Second>,
-    /// What needs no second person any more.
-    cleared: Option<second::Cleared>,
+    /// What needs no second person any more: a request that is no signal, and signals beside it.
+    cleared: Vec<second::Cleared>,
     /// Nothing is recorded: plans are only shown.
     only_plans: bool,
     /// What went wrong last left something behind, and nothing was done since.
@@ -204,7 +204,7 @@ impl Session {
     pub fn update(&mut self, event: Event) -> Vec<Effect> {
         match event {
             Event::Asked(request) => {
-                self.cleared = None;
+                self.forgets_cleared(&request);
                 self.asked(request, Origin::Operator)
             }
             Event::Alone(reason) => self.alone(&reason),
