@@ -7,7 +7,7 @@ use crate::domain::activity::{Backend, State};
 use crate::domain::age;
 use crate::domain::backup::Inventory;
 use crate::domain::counters::Surroundings;
-use crate::domain::deploy::Deploy;
+use crate::domain::deploy::{Deploy, NO_BASELINE, NOT_READ};
 use crate::domain::evidence::{Builtin, Value};
 use crate::domain::identity::Identity;
 use crate::domain::loss::Loss;
@@ -80,7 +80,6 @@ fn why_not(builtin: Builtin) -> &'static str {
         Builtin::BackupLevel | Builtin::BackupSound => {
             "no full backup is known to be of this database, or nothing of it is proven"
         }
-        Builtin::WrittenSince => "no baseline was taken when the last migration was applied",
         Builtin::Rehearsed | Builtin::DownRehearsed => "no rehearsal of these migrations is known",
         _ => "it could not be read, or this version cannot measure it",
     }
@@ -170,8 +169,11 @@ fn of_migrations(builtin: Builtin, known: &Known<'_>) -> Option<Value> {
             counted(builtin, migrations)
         }
         Builtin::WrittenSince => {
-            let (rows, _) = deploy(known)?.written_since(&known.slow?.written)?;
-            Value::Int(rows)
+            let slow = known.slow.ok_or(NOT_READ);
+            match deploy(known).ok_or(NO_BASELINE).and_then(|d| d.written_since(&slow?.written)) {
+                Ok((rows, _)) => Value::Int(rows),
+                Err(why) => Value::unknown(why),
+            }
         }
         Builtin::RevisionIsNext | Builtin::RevisionIsPrevious => {
             let mut current = project.graph.current();
