@@ -102,30 +102,29 @@ fn said(facts: &Facts, label: &str) -> String {
 
 #[test]
 fn why_nobody_can_tell_what_was_written_is_said_as_it_is() {
-    let mut unread = facts();
-    unread.slow = Feed::default();
-    let mut failed = facts();
-    failed.slow = Feed::default();
-    failed.slow.failed("permission denied");
-    let mut reset = facts();
-    let now = reset.now;
-    let mut slow = surroundings();
-    slow.written.insert("public.expenses".to_owned(), 3);
-    reset.slow.arrived(slow, now);
-    let mut gone = facts();
-    gone.slow.arrived(surroundings(), now);
-    let mut unseen = facts();
-    unseen.deploy = None;
-    for (facts, why) in [
-        (unread, "the counters were not read yet"),
-        (failed, "permission denied"),
-        (reset, "the counters were reset since, or a table of then is gone"),
-        (gone, "the counters were reset since, or a table of then is gone"),
-        (unseen, "no baseline was taken when the last migration was applied"),
-    ] {
+    let reset = "the counters were reset since, or a table of then is gone";
+    let counted = |facts: &mut Facts, rows: Option<i64>| {
+        let (mut slow, now) = (surroundings(), facts.now);
+        slow.written.extend(rows.map(|rows| ("public.expenses".to_owned(), rows)));
+        facts.slow.arrived(slow, now);
+    };
+    let says = |change: &dyn Fn(&mut Facts), why: &str| {
+        let mut facts = facts();
+        change(&mut facts);
         let said = said(&facts, "written");
         assert!(said.contains(&format!("cannot tell: {why}")), "{said}");
-    }
+    };
+    says(&|facts| facts.slow = Feed::default(), "the counters were not read yet");
+    says(
+        &|facts| {
+            facts.slow = Feed::default();
+            facts.slow.failed("permission denied");
+        },
+        "permission denied",
+    );
+    says(&|facts| counted(facts, Some(3)), reset);
+    says(&|facts| counted(facts, None), reset);
+    says(&|facts| facts.deploy = None, "no baseline was taken when the last migration was applied");
 }
 
 #[test]
