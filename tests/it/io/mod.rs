@@ -38,6 +38,7 @@ mod probe;
 mod prove;
 mod rehearsal;
 mod runbook;
+mod resumed;
 mod running;
 mod sending;
 mod snapshot;
