@@ -19,6 +19,7 @@ mod driver;
 mod environment;
 mod faults;
 mod forest;
+mod integrity;
 mod intents;
 mod journal;
 mod killed;
