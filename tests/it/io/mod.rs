@@ -45,6 +45,7 @@ mod sending;
 mod snapshot;
 mod statements;
 mod store;
+mod switched;
 mod target;
 mod terminal;
 mod unlisted;
