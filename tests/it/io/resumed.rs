@@ -74,6 +74,9 @@ async fn a_session_whose_beginning_is_hidden_is_not_taken_for_one_that_has_ended
 const SLEEPS: &str = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' \
      AND application_name LIKE 'lockkeeper/migrate %'";
 
+const NAME: &str = "SELECT application_name FROM pg_stat_activity WHERE wait_event = 'PgSleep' \
+     AND application_name LIKE 'lockkeeper/migrate %'";
+
 /// Returns how many statements of our readers the server has logged.
 fn statements(server: &Server) -> usize {
     let log = fs::read(server.cluster.socket_dir().join("log")).expect("the server's log reads");
@@ -112,6 +115,9 @@ async fn while_the_server_works_on_an_act_nothing_is_read_but_that() {
     })
     .await;
     drive.driver.close().await;
+    // What a killed program leaves, whose own session does not look whether it lives.
+    let name: String = sqlx::query_scalar(NAME).fetch_one(&mut admin).await.expect("a name");
+    let left_behind = database.options().application_name(&name).connect().await;
     let runs = state.join("runs");
     kill_jobs(&runs);
     let run = fs::read_dir(&runs).expect("runs").next().expect("one").expect("it reads");
@@ -127,6 +133,6 @@ async fn while_the_server_works_on_an_act_nothing_is_read_but_that() {
         assert!(matches!(found, Resolution::StillRunning { .. }), "{found:?}");
     }
     assert_eq!(statements(&server), before, "the backend alone was looked at");
-    drop(taken);
+    drop((taken, left_behind.expect("it connects")));
     drive.driver.close().await;
 }
