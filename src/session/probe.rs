@@ -23,6 +23,8 @@ use super::facts::Migrations;
 pub struct Known<'a> {
     /// The activity, read just now.
     pub snapshot: Option<&'a Snapshot>,
+    /// Why it was not.
+    pub unseen: Option<&'a str>,
     /// The slow facts.
     pub slow: Option<&'a Surroundings>,
     /// The migrations.
@@ -59,6 +61,9 @@ pub struct Backups<'a> {
 /// A query or transaction that has lasted longer than this, in seconds, is long.
 const LONG_S: f64 = 300.0;
 
+/// Said where nothing more is known.
+const UNREAD: &str = "it could not be read, or this version cannot measure it";
+
 /// Returns what `builtin` says of what is known.
 #[must_use]
 pub fn value(builtin: Builtin, known: &Known<'_>) -> Value {
@@ -67,10 +72,10 @@ pub fn value(builtin: Builtin, known: &Known<'_>) -> Value {
         .or_else(|| of_surroundings(builtin, known))
         .or_else(|| of_run(builtin, known))
         .or_else(|| of_backups(builtin, known))
-        .unwrap_or_else(|| Value::unknown(why_not(builtin)))
+        .unwrap_or_else(|| Value::unknown(why_not(builtin, known)))
 }
 
-fn why_not(builtin: Builtin) -> &'static str {
+fn why_not<'a>(builtin: Builtin, known: &Known<'a>) -> &'a str {
     match builtin {
         Builtin::IdentityPinned => "no pin is configured for this target",
         Builtin::DiskFree => "SQL cannot tell; configure a probe named disk",
@@ -81,7 +86,17 @@ fn why_not(builtin: Builtin) -> &'static str {
             "no full backup is known to be of this database, or nothing of it is proven"
         }
         Builtin::Rehearsed | Builtin::DownRehearsed => "no rehearsal of these migrations is known",
-        _ => "it could not be read, or this version cannot measure it",
+        Builtin::Primary
+        | Builtin::ActiveSessions
+        | Builtin::OtherClientBackends
+        | Builtin::LongTransactions
+        | Builtin::LongQueries
+        | Builtin::BlockedSessions
+        | Builtin::PreparedTransactions
+        | Builtin::DatabaseSize
+        | Builtin::InvalidIndexes
+        | Builtin::InactiveSlots => known.unseen.unwrap_or(UNREAD),
+        _ => UNREAD,
     }
 }
 

@@ -102,8 +102,8 @@ impl Inner {
         }
     }
 
-    /// Binds what has the name after a swap, or still has it. While nobody answers both stay
-    /// admitted: they are the two that the journal names.
+    /// Binds what has the name after a swap that was begun, or still has it. While nobody
+    /// answers, or another target, both stay admitted: they are the two that the journal names.
     pub(super) async fn after_swap(&self, plan: &Plan) {
         let Some(new) = swapped_in(plan) else { return };
         // These lead to the database from before, or are ended.
@@ -111,7 +111,8 @@ impl Inner {
         if let Some(mut control) = self.control.lock().await.take() {
             control.close().await;
         }
-        let found = self.reader.lock().await.identity_anew().await;
+        // Checked as before any act: the OID alone is that of a replica or a copy as well.
+        let found = self.identity_for(&plan.action).await;
         if let Ok(found) = found
             && [new, plan.target.database_oid].contains(&found.database_oid)
         {
