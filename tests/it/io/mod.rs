@@ -36,6 +36,7 @@ mod pin;
 mod poll;
 mod probe;
 mod prove;
+mod reader;
 mod rehearsal;
 mod runbook;
 mod running;
