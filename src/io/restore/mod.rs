@@ -12,9 +12,11 @@ mod job;
 mod load;
 mod look;
 mod prove;
+mod scan;
 mod script;
 mod server;
 mod settle;
+mod statement;
 mod swap;
 
 use std::ffi::OsString;
