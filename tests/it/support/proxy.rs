@@ -1,7 +1,7 @@
 //! A network between us and the server, which can stop to carry anything without a word.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split};
@@ -94,7 +94,7 @@ impl Proxy {
 async fn serve(client: TcpStream, socket: PathBuf, carries: Arc<watch::Sender<bool>>, trap: Trap) {
     let Ok(server) = UnixStream::connect(socket).await else { return };
     let ((from_client, to_client), (from_server, to_server)) = (split(client), split(server));
-    let deaf = AtomicBool::new(false);
+    let sprung = Mutex::new(None);
     let hear = |said: &[u8]| {
         let mut trap = trap.lock().expect("nobody panics");
         let is_said = |text: &str| said.windows(text.len()).any(|part| part == text.as_bytes());
@@ -102,10 +102,14 @@ async fn serve(client: TcpStream, socket: PathBuf, carries: Arc<watch::Sender<bo
             return Way::Open;
         };
         *was_said = true;
-        deaf.store(*then == Then::Deaf, Ordering::Relaxed);
+        *sprung.lock().expect("nobody panics") = Some(*then);
         if *then == Then::Deaf { Way::Open } else { Way::Blocked }
     };
-    let answer = |_: &[u8]| if deaf.load(Ordering::Relaxed) { Way::Cut } else { Way::Open };
+    let answer = |_: &[u8]| match *sprung.lock().expect("nobody panics") {
+        None => Way::Open,
+        Some(Then::Deaf) => Way::Cut,
+        Some(Then::Silent) => Way::Blocked,
+    };
     tokio::join!(
         carry(from_client, to_server, carries.subscribe(), hear),
         carry(from_server, to_client, carries.subscribe(), answer)
