@@ -20,7 +20,7 @@ use crate::domain::plan::{Action, Confirmed, Direction, Hash, Plan, Timeouts};
 use crate::domain::resolve::{self, After};
 use crate::domain::untrusted::Untrusted;
 use crate::io::act::{Batch, Stop};
-use crate::io::child::NOT_RUN;
+use crate::io::child::{NOT_RUN, UNHEARD};
 use crate::io::journal::Journal;
 use crate::io::perform::{self, Act, Finished, Performed, Setting};
 use crate::io::postgres::Control;
@@ -28,6 +28,7 @@ use crate::io::postgres::control::Signalled;
 use crate::session::effect::{Event, How};
 use crate::session::facts::Migrations;
 use crate::session::news::News;
+use crate::session::staging;
 use crate::tools::{self, Failure, FailureKind, Script};
 
 /// How long each signal to a program has before a harder one follows.
@@ -266,6 +267,9 @@ impl Inner {
                 let message = said.last().cloned().unwrap_or_default();
                 let failure = match plan.action {
                     Action::Http { .. } => unanswered(code),
+                    _ if stages(plan) && code == Some(i32::from(UNHEARD)) => {
+                        Some(resolve::Failure::Unanswered)
+                    }
                     _ => None,
                 };
                 return After { failure, message, ..After::default() };
@@ -304,6 +308,11 @@ impl Inner {
                 .unwrap_or_default(),
         }
     }
+}
+
+/// Returns true if the plan's program is ours that stages a table.
+fn stages(plan: &Plan) -> bool {
+    plan.command.as_ref().is_some_and(|command| staging::Job::of(&command.argv).is_some())
 }
 
 /// Returns what an exit code of the program that sends a request says: one that was ended in

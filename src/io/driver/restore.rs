@@ -15,6 +15,7 @@ use crate::domain::restore::{
     Act, Found, Goal, Mark, Order, Preflight, Standing, State, World, fresh,
 };
 use crate::io::blocking::blocking;
+use crate::io::child::UNHEARD;
 use crate::io::perform::Finished;
 use crate::io::postgres::{Purpose, connect, query_error};
 use crate::io::{restore, store};
@@ -134,6 +135,7 @@ impl Inner {
             (_, Postcondition::NotSwapped | Postcondition::NothingLeft) => Ending::RolledBack,
             (_, Postcondition::HalfMade) => Ending::Partial,
             _ if swapped_in(plan).is_some() => Ending::Unknown,
+            _ if finished.exit.code == Some(i32::from(UNHEARD)) => Ending::Unknown,
             (ending, _) => ending,
         };
         Outcome { ending, ..outcome }
@@ -153,7 +155,11 @@ impl Inner {
             }
             Act::Swap | Act::Undo => Postcondition::CannotTell,
             Act::Drop if found.is_none() => Postcondition::Holds,
-            Act::Drop => Postcondition::NotSwapped,
+            // Right before it is dropped it loses the mark of what is loaded.
+            Act::Drop => match made(found, State::Loaded) {
+                Postcondition::Holds => Postcondition::NotSwapped,
+                half => half,
+            },
             Act::Load => made(found, State::Loaded),
             Act::Settle => match made(found, State::Settled) {
                 Postcondition::HalfMade => Postcondition::NothingLeft,

@@ -17,7 +17,8 @@ const COLUMNS: &str = "SELECT attname::text, attgenerated <> '', attidentity = '
   WHERE attrelid = $1::int8::oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum";
 
 /// The primary key first, then the unique index of the fewest columns; all of them NOT NULL, no
-/// predicate, no expression, valid.
+/// predicate, no expression, valid. On 18 a NOT NULL that is NOT VALID sets `attnotnull` over rows
+/// that are null.
 const KEY: &str = "SELECT ARRAY(SELECT a.attname::text
           FROM pg_catalog.unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY k (attnum, at)
           JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
@@ -27,7 +28,9 @@ const KEY: &str = "SELECT ARRAY(SELECT a.attname::text
     AND i.indpred IS NULL AND i.indexprs IS NULL
     AND NOT EXISTS (SELECT FROM pg_catalog.unnest(i.indkey[0:i.indnkeyatts - 1]) k (attnum)
           JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-         WHERE NOT a.attnotnull)
+         WHERE NOT a.attnotnull OR EXISTS (SELECT FROM pg_catalog.pg_constraint n
+          WHERE n.conrelid = a.attrelid AND n.contype = 'n' AND NOT n.convalidated
+            AND a.attnum = ANY (n.conkey)))
   ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid LIMIT 1";
 
 const TRIGGERS: &str = "SELECT pg_catalog.pg_get_triggerdef(oid, true)
@@ -128,6 +131,8 @@ pub async fn compare(connection: &mut PgConnection, shape: &Shape) -> Result<Dif
 }
 
 async fn difference(connection: &mut PgConnection, sql: &str) -> sqlx::Result<Difference> {
+    // Whoever waits for a lock here stands in the queue before the users of the table.
+    sqlx::raw_sql("SET lock_timeout = '2s'").execute(&mut *connection).await?;
     let row = sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_one(connection).await?;
     Ok(Difference {
         missing: row.try_get(0)?,

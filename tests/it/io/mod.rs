@@ -37,6 +37,7 @@ mod pin;
 mod poll;
 mod probe;
 mod prove;
+mod reader;
 mod rehearsal;
 mod resumed;
 mod runbook;
