@@ -67,7 +67,7 @@ fn approved(by: &str, of: &Plan) -> Event {
 }
 
 /// A walk that waits until so many have approved plan 7.
-fn waiting(approvals: i64) -> Driven {
+pub fn waiting(approvals: i64) -> Driven {
     let mut driven = walking(steps(true), approvals);
     driven.sketched_as(plan(7));
     driven
