@@ -106,13 +106,7 @@ async fn held(
     }
     let (tool, _) = site.tool()?;
     report.tool = Some(tool.name().to_owned());
-    let mut reader = Reader::new(site.target.spec.clone());
-    let target = Target::ask(&mut reader).await;
-    reader.close().await;
-    if let (Err(why), From::Target) = (&target, &order.from) {
-        return Err(format!("the target does not answer: {why}"));
-    }
-    let target = target.ok();
+    let target = Target::met(site, order).await?;
     let copy = Copy::make(site, order, target.as_ref(), true, tell).await?;
     report.server = Some(copy.version().to_owned());
     report.source = copy.source(order);

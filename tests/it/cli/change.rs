@@ -60,6 +60,26 @@ fn a_status_without_a_database_says_that_it_does_not_know() {
 }
 
 #[test]
+fn of_another_server_than_the_pinned_one_nothing_is_told() {
+    let database = database("cli_pinned");
+    let lk = Lk::on(&database);
+    let dsn = lk.dsn();
+    let pin = "pin = { system_identifier = \"1\", database = \"x\" }";
+    let pinned = format!("schema = 1\n[targets.test]\ndsn = \"{dsn}\"\n{pin}\n");
+    lk.write("lockkeeper.toml", &pinned);
+    let status = lk.run(&["status", "--json"]);
+    status.says(1, "the database is left out: ");
+    assert_eq!(status.document("status")["database"], "none");
+    assert!(status.said().contains("pinned"), "{}", status.said());
+    lk.run(&["recovery-doc"]).says(0, "the database is left out: ");
+    lk.run(&["restore-table", "diff", "public.first"]).refuses("pinned");
+    let rehearsed = lk.run(&["rehearse", "--json"]);
+    assert_eq!(rehearsed.code(), 2, "{}", rehearsed.out());
+    let document = rehearsed.document("rehearse");
+    assert!(document["why"].as_str().is_some_and(|why| why.contains("pinned")), "{document:#}");
+}
+
+#[test]
 fn a_snapshot_is_the_document_of_its_schema_and_plain_words() {
     let database = database("cli_snapshot");
     let lk = Lk::on(&database);

@@ -144,3 +144,16 @@ fn rows_that_cannot_be_told_apart_are_not_merged() {
         lk.run(&["restore-table", "diff", nowhere]).refuses("there is no table");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_staged_is_dropped_without_a_look_at_the_rows_of_the_live_table() {
+    let (database, lk, dump) = shop("table_locked");
+    let staged = lk.confirmed(&["restore-table", "stage", "public.users", &dump]);
+    assert_eq!(staged.code(), 0, "{}", staged.said());
+    let mut other = database.connect().await;
+    let lock = "BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE";
+    sqlx::raw_sql(lock).execute(&mut other).await.expect("it locks");
+    let (plan, _) = lk.plan(&["restore-table", "drop", "public.users"]);
+    assert!(plan.to_string().contains("DROP"), "{plan}");
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.expect("it lets go");
+}
