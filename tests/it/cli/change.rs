@@ -201,3 +201,24 @@ fn on_a_terminal_the_plan_is_shown_and_enter_is_no_yes() {
     // The migration's table, and sqlx's own.
     assert_eq!(tables(&database), 2);
 }
+
+#[test]
+fn at_the_question_after_the_first_act_ctrl_c_leaves_and_runs_nothing_more() {
+    let database = database("cli_interrupted");
+    let lk = Lk::on(&database);
+    let mut command = pty::lockkeeper(&["up", "--to", "2", "--dsn", lk.dsn()]);
+    command.cwd(lk.project());
+    command.env("XDG_STATE_HOME", lk.state());
+    let mut terminal = Pty::spawn(command, 120, 60);
+    terminal.wait_for("Type y to run it");
+    terminal.send("y\r");
+    terminal.wait_until("the second question", |screen| {
+        screen.contents().matches("Type y to run it").count() == 2
+    });
+    terminal.send("\u{3}");
+    assert_eq!(terminal.wait().exit_code(), 2, "{}", terminal.screen().contents());
+    let columns =
+        "SELECT count(*) FROM pg_attribute WHERE attrelid = 'first'::regclass AND attnum > 0";
+    assert_eq!(number(&database, columns), 2, "the second migration adds a third");
+    assert!(lk.journals().iter().all(|run| run.open().is_empty()));
+}
