@@ -252,7 +252,7 @@ impl Snapshot {
                     return Err(Stopped::Cancelled);
                 }
                 Err(error) => {
-                    say(&format!("the rows of {shown} are not counted: {}", query_error(error)))
+                    say(&format!("the rows of {shown} are not counted: {}", query_error(error)));
                 }
             }
             let (rows, sum) = counted.ok().unzip();
