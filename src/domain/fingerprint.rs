@@ -40,6 +40,14 @@ impl Part {
     }
 }
 
+/// Returns true for the table in which a tool keeps its own books, and for what is named after
+/// it: the table of its lock (Knex, Liquibase) and their sequences.
+#[must_use]
+pub fn keeps_books(name: &str, table: &str) -> bool {
+    const BESIDE: [&str; 5] = ["", "_id_seq", "_lock", "_lock_index_seq", "lock"];
+    !table.is_empty() && name.strip_prefix(table).is_some_and(|rest| BESIDE.contains(&rest))
+}
+
 /// A schema at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Schema(BTreeMap<Part, String>);
@@ -55,11 +63,10 @@ impl Schema {
         Self(parts.into_iter().collect())
     }
 
-    /// Leaves out the tables in which a tool keeps its own books, with all that belongs to
-    /// them: their names begin with `table`.
+    /// Leaves out the table in which a tool keeps its own books, with all that belongs to it.
     #[must_use]
     pub fn without(mut self, table: &str) -> Self {
-        self.0.retain(|part, _| !part.owner.starts_with(table));
+        self.0.retain(|part, _| !keeps_books(&part.owner, table));
         self
     }
 

@@ -1,4 +1,5 @@
--- Every part of the user's schema with its definition as text, without an oid in it: what was
+-- The parts of the user's schema, all but operators and their classes, conversions, text search,
+-- languages and subscriptions, with their definitions as text, without an oid in it: what was
 -- dropped and made again is the same. For a copy that nobody else uses: it may wait for locks.
 -- Columns: kind, schema, relation, name, definition, place among its relation's columns.
 WITH spaces AS MATERIALIZED (
@@ -35,6 +36,7 @@ parts (kind, space, owner, name, definition, place) AS (
                 FROM pg_catalog.pg_inherits i WHERE i.inhrelid = r.oid),
                pg_catalog.pg_get_expr((r.c).relpartbound, r.oid),
                CASE (r.c).relpersistence WHEN 'u' THEN 'UNLOGGED' END,
+               CASE WHEN r.relkind = 'm' AND NOT (r.c).relispopulated THEN 'WITH NO DATA' END,
                CASE WHEN (r.c).relrowsecurity THEN 'ROW LEVEL SECURITY' END,
                CASE WHEN (r.c).relforcerowsecurity THEN 'FORCE ROW LEVEL SECURITY' END,
                CASE WHEN (r.c).relreplident <> 'd' THEN 'REPLICA IDENTITY ' || (r.c).relreplident::text END,
@@ -147,6 +149,37 @@ parts (kind, space, owner, name, definition, place) AS (
            concat_ws(' ', v.evtevent, v.evtfoid::regproc::text, v.evtenabled, v.evttags::text), 0
     FROM pg_catalog.pg_event_trigger v
     WHERE v.evtname !~ '^lockkeeper_rehearsal'
+    UNION ALL
+    SELECT 'publication', p.pubname::text, '', '',
+           concat_ws(' ', (to_jsonb(p) - 'oid')::text,
+               (SELECT string_agg(to_jsonb(t)::text, ' ' ORDER BY t.schemaname, t.tablename)
+                FROM pg_catalog.pg_publication_tables t WHERE t.pubname = p.pubname)), 0
+    FROM pg_catalog.pg_publication p
+    UNION ALL
+    SELECT 'default privileges', coalesce(n.nspname::text, ''), '',
+           pg_catalog.pg_get_userbyid(a.defaclrole) || ' ' || a.defaclobjtype::text,
+           a.defaclacl::text, 0
+    FROM pg_catalog.pg_default_acl a
+    LEFT JOIN pg_catalog.pg_namespace n ON n.oid = a.defaclnamespace
+    UNION ALL
+    SELECT 'collation', s.name, '', c.collname::text,
+           (to_jsonb(c) - 'oid' - 'collnamespace')::text, 0
+    FROM pg_catalog.pg_collation c
+    JOIN spaces s ON s.oid = c.collnamespace
+    UNION ALL
+    SELECT 'cast', '', '', t.castsource::regtype::text || ' to ' || t.casttarget::regtype::text,
+           concat_ws(' ', t.castcontext, t.castmethod,
+               nullif(t.castfunc, 0)::regprocedure::text), 0
+    FROM pg_catalog.pg_cast t
+    -- Those below come with the server: FirstNormalObjectId.
+    WHERE t.oid >= 16384
+      AND NOT EXISTS (SELECT FROM brought b
+                      WHERE b.classid = 'pg_catalog.pg_cast'::regclass AND b.objid = t.oid)
+    UNION ALL
+    SELECT 'foreign server', f.srvname::text, '', '',
+           concat_ws(' ', w.fdwname, f.srvtype, f.srvversion, f.srvoptions::text, f.srvacl::text), 0
+    FROM pg_catalog.pg_foreign_server f
+    JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = f.srvfdw
 )
 SELECT kind::text, space::text, owner::text, name::text, coalesce(definition, '')::text, place::int4
 FROM parts

@@ -1,5 +1,7 @@
 //! How long a migration takes on a database of another size.
 
+use std::cmp::Ordering;
+
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
@@ -108,15 +110,16 @@ pub fn takes(
         };
     }
     let constant = slow.iter().fold(up_s, |left, one| left - one.took_s).max(0.0);
-    let scaled: Option<f64> =
-        slow.iter().map(|one| Some(one.took_s * factor(here(&one.relation)?, one.bytes))).sum();
-    let (largest, bytes) = match slow.iter().max_by_key(|one| one.bytes) {
-        Some(one) => (one, here(&one.relation)),
-        None => return took,
-    };
+    let grown = |one: &Slow| Some(one.took_s * factor(here(&one.relation)?, one.bytes));
+    let scaled: Option<f64> = slow.iter().map(grown).sum();
+    let is_other = |one: &Slow| here(&one.relation).is_some_and(|is| differs(one.bytes, is));
+    // What is told of: one whose size is not known here, else what takes longest here.
+    let unknown = slow.iter().find(|one| grown(one).is_none());
+    let longest = || slow.iter().max_by(|a, b| longer(grown(a), grown(b)));
+    let Some(largest) = unknown.or_else(longest) else { return took };
     let of = format!("{} of {}", size(largest.bytes), largest.relation);
-    match (scaled, bytes) {
-        (Some(scaled), Some(bytes)) if differs(largest.bytes, bytes) => {
+    match (scaled, here(&largest.relation)) {
+        (Some(scaled), Some(bytes)) if slow.iter().any(is_other) => {
             let low = constant + scaled;
             let range = range(low, low * MARGIN);
             format!("took {} on {of}; here {}: estimate {range}", clock(up_s), size(bytes))
@@ -124,6 +127,10 @@ pub fn takes(
         (Some(_), Some(_)) => format!("took {} on {of}, about as much as here", clock(up_s)),
         _ => format!("took {} on {of}; how large that is here is not known", clock(up_s)),
     }
+}
+
+fn longer(a: Option<f64>, b: Option<f64>) -> Ordering {
+    a.partial_cmp(&b).unwrap_or(Ordering::Equal)
 }
 
 fn factor(here: u64, there: u64) -> f64 {

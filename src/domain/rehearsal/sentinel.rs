@@ -1,7 +1,7 @@
 //! Rows that are written on a copy to see what becomes of them: made from the schema alone, with
 //! types, constraints and foreign keys respected.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::change::Name;
 
@@ -76,17 +76,18 @@ pub struct Table {
 /// possible.
 #[must_use]
 pub fn order(tables: &[Table]) -> Vec<usize> {
-    let mut order: Vec<usize> = Vec::new();
-    while order.len() < tables.len() {
-        let is_written = |oid: u32| order.iter().any(|at| tables[*at].oid == oid);
-        let is_known = |oid: u32| tables.iter().any(|table| table.oid == oid);
-        let ready = |at: &usize| {
-            let table = &tables[*at];
-            table.foreign.iter().all(|f| f.to == table.oid || is_written(f.to) || !is_known(f.to))
+    // What is not there is not waited for.
+    let mut unwritten: BTreeSet<u32> = tables.iter().map(|table| table.oid).collect();
+    let mut left: Vec<usize> = (0..tables.len()).collect();
+    let mut order = Vec::new();
+    while !left.is_empty() {
+        let is_ready = |at: &usize| {
+            let Table { oid, foreign, .. } = &tables[*at];
+            foreign.iter().all(|key| key.to == *oid || !unwritten.contains(&key.to))
         };
-        let left: Vec<usize> = (0..tables.len()).filter(|at| !order.contains(at)).collect();
         // In a ring somebody has to be first.
-        let next = left.iter().copied().find(ready).unwrap_or(left[0]);
+        let next = left.remove(left.iter().position(is_ready).unwrap_or(0));
+        unwritten.remove(&tables[next].oid);
         order.push(next);
     }
     order

@@ -122,9 +122,13 @@ pub struct Forbidden<'a> {
 }
 
 impl Forbidden<'_> {
-    async fn find(&mut self, application: &str) -> Result<Option<Session>, control::Error> {
+    async fn seen(&mut self, application: &str) -> Result<Option<Proof>, control::Error> {
         let found = self.control.find_application(application).await?;
-        Ok(found.into_iter().find(|session| self.own != Some(session.database.as_str())))
+        let session = found.into_iter().find(|one| self.own != Some(one.database.as_str()));
+        Ok(session.map(|Session { pid, database, .. }| {
+            let database = Untrusted::new(database.as_str());
+            Proof::Forbidden { pid, database }
+        }))
     }
 }
 
@@ -163,17 +167,23 @@ async fn watched(
         // In this order: a session of a child that has just ended may still be there.
         let ended = group.ended();
         if let Some(forbidden) = &mut forbidden
-            && let Some(session) = forbidden.find(&name).await?
+            && let Some(proof) = forbidden.seen(&name).await?
         {
-            let database = Untrusted::new(session.database.as_str());
-            return Ok(Proof::Forbidden { pid: session.pid, database });
+            return Ok(proof);
         }
         match proof(&control.find_application(&name).await?, target) {
             Some(proof @ Proof::Proven { .. }) if forbidden.is_some() => {
                 group.release();
                 proven = Some(proof);
             }
-            Some(proof) => return Ok(proof),
+            Some(proof) => {
+                // On one server it may have come between the two looks.
+                let seen = match &mut forbidden {
+                    Some(forbidden) => forbidden.seen(&name).await?,
+                    None => None,
+                };
+                return Ok(seen.unwrap_or(proof));
+            }
             None => {}
         }
         if let Some(status) = ended {

@@ -34,6 +34,17 @@ const OURS: &str = "lockkeeper/rehearsal";
 const DUMPS: &str = "lockkeeper/rehearse dump";
 /// Where the state after the last way up is kept while a trial bears its name.
 const ASIDE: &str = "lockkeeper base";
+/// A dump of the definitions leaves materialized views unpopulated: none of them is on the target
+/// for that reason. One that cannot be refreshed stays so.
+pub(super) const POPULATE: &str = "DO $$ DECLARE found regclass; BEGIN
+    FOR found IN SELECT oid FROM pg_catalog.pg_class
+                  WHERE relkind = 'm' AND NOT relispopulated ORDER BY oid LOOP
+        BEGIN
+            EXECUTE format('REFRESH MATERIALIZED VIEW %s', found);
+        EXCEPTION WHEN OTHERS THEN NULL;
+        END;
+    END LOOP;
+END $$;";
 
 /// Where the copy lies.
 enum Place {
@@ -152,7 +163,7 @@ impl Copy {
         let place = Place::Scratch(Box::new(server));
         let (aside, major) = (ASIDE.to_owned(), major.unwrap_or(0));
         let copy = Self { place, database, role, aside, major };
-        copy.settle(target, records, tell).await?;
+        copy.settle(target, order.schema_only, records, tell).await?;
         Ok(copy)
     }
 
@@ -160,6 +171,7 @@ impl Copy {
     async fn settle(
         &self,
         target: Option<&Target>,
+        schema_only: bool,
         records: bool,
         tell: &mut dyn FnMut(&str),
     ) -> Result<(), String> {
@@ -171,8 +183,11 @@ impl Copy {
         blocking(|| server.role(&self.role))?;
         // A rehearsal shows what migrations do, not who may run them.
         let role = quoted(&self.role);
-        self.admin(&format!("ALTER ROLE {role} SUPERUSER LOGIN")).await?;
+        self.admin(&[format!("ALTER ROLE {role} SUPERUSER LOGIN")]).await?;
         let mut loaded = self.connect(LOADED).await?;
+        if schema_only {
+            drop(sqlx::raw_sql(POPULATE).execute(&mut loaded).await);
+        }
         let record = if records { RECORD } else { "" };
         let recorded =
             sqlx::raw_sql(record).execute(&mut loaded).await.map_err(|error| told(&error));
@@ -180,7 +195,7 @@ impl Copy {
         drop(loaded.close().await);
         recorded?;
         if self.database != LOADED {
-            self.rename(LOADED, &self.database).await?;
+            self.admin(&self.rename(LOADED, &self.database)).await?;
         }
         Ok(())
     }
@@ -206,6 +221,14 @@ impl Copy {
         match &self.place {
             Place::Scratch(server) => server.directory(),
             Place::Lodging(lodging) => &lodging.directory,
+        }
+    }
+
+    /// Returns where the socket of the copy's own server lies; `None`: it has none of its own.
+    pub fn server_directory(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Scratch(server) => Some(server.directory()),
+            Place::Lodging(_) => None,
         }
     }
 
@@ -268,57 +291,62 @@ impl Copy {
         PgConnection::connect_with(&options).await.map_err(|error| told(&error))
     }
 
-    async fn admin(&self, sql: &str) -> Result<(), String> {
-        if let Place::Lodging(lodging) = &self.place {
-            return lodging.admin(sql).await;
-        }
-        let mut connection = self.connect("postgres").await?;
-        let done = sqlx::raw_sql(AssertSqlSafe(sql))
-            .execute(&mut connection)
-            .await
-            .map_err(|error| told(&error));
+    /// Runs statements beside the database, each by itself, as CREATE DATABASE wants it.
+    async fn admin(&self, statements: &[String]) -> Result<(), String> {
+        let mut connection = match &self.place {
+            Place::Lodging(lodging) => lodging.maintenance().await?,
+            Place::Scratch(_) => self.connect("postgres").await?,
+        };
+        let done = async {
+            for sql in statements {
+                sqlx::raw_sql(AssertSqlSafe(sql.as_str())).execute(&mut connection).await?;
+            }
+            Ok(())
+        };
+        let done: sqlx::Result<()> = done.await;
         drop(connection.close().await);
-        done.map(drop)
+        done.map_err(|error| told(&error))
     }
 
     /// Ends whoever is connected to the database, so that it can be cloned.
     pub async fn end_sessions(&self, database: &str) -> Result<(), String> {
-        self.admin(&end_sessions(database, self.major)).await
+        self.admin(&[end_sessions(database, self.major)]).await
     }
 
-    async fn rename(&self, from: &str, to: &str) -> Result<(), String> {
-        self.end_sessions(from).await?;
-        self.admin(&format!("ALTER DATABASE {} RENAME TO {}", quoted(from), quoted(to))).await
+    fn rename(&self, from: &str, to: &str) -> [String; 2] {
+        let rename = format!("ALTER DATABASE {} RENAME TO {}", quoted(from), quoted(to));
+        [end_sessions(from, self.major), rename]
     }
 
     /// Sets the database aside and puts a clone of it in its place.
     pub async fn begin_trial(&self) -> Result<(), String> {
-        self.rename(&self.database, &self.aside).await?;
-        self.clone_aside().await
+        let [end, rename] = self.rename(&self.database, &self.aside);
+        self.admin(&[end, rename, self.clone_aside()]).await
     }
 
-    async fn clone_aside(&self) -> Result<(), String> {
+    fn clone_aside(&self) -> String {
         let (name, aside) = (quoted(&self.database), quoted(&self.aside));
         // Copies files instead of writing every page to the log of writes (15).
         let strategy = if self.major >= 15 { " STRATEGY FILE_COPY" } else { "" };
-        self.admin(&format!("CREATE DATABASE {name} TEMPLATE {aside}{strategy}")).await
+        format!("CREATE DATABASE {name} TEMPLATE {aside}{strategy}")
     }
 
     /// Takes another clone in the trial's place.
     pub async fn next_trial(&self) -> Result<(), String> {
-        self.drop_trial().await?;
-        self.clone_aside().await
+        let [end, drop] = self.drop_trial();
+        self.admin(&[end, drop, self.clone_aside()]).await
     }
 
     /// Puts the database back into its place.
     pub async fn end_trial(&self) -> Result<(), String> {
-        self.drop_trial().await?;
-        self.rename(&self.aside, &self.database).await
+        let ([end, drop], [left, rename]) =
+            (self.drop_trial(), self.rename(&self.aside, &self.database));
+        self.admin(&[end, drop, left, rename]).await
     }
 
-    async fn drop_trial(&self) -> Result<(), String> {
-        self.end_sessions(&self.database).await?;
-        self.admin(&format!("DROP DATABASE IF EXISTS {}", quoted(&self.database))).await
+    fn drop_trial(&self) -> [String; 2] {
+        let drop = format!("DROP DATABASE IF EXISTS {}", quoted(&self.database));
+        [end_sessions(&self.database, self.major), drop]
     }
 
     /// Removes the copy.

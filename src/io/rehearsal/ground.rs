@@ -143,7 +143,7 @@ async fn outline(site: &Site, reader: &mut Reader, tool: &dyn Tool) -> Result<Fi
     Ok(schema.without(&books).fingerprint())
 }
 
-/// Returns what the names of the tool's own tables begin with.
+/// Returns the name of the table in which the tool keeps its books.
 pub(super) fn books(site: &Site, tool: &dyn Tool) -> String {
     tool.version_table(&site.tree()).name
 }

@@ -31,11 +31,11 @@ pub(super) struct Sample {
     pub mode: Mode,
 }
 
-/// Looks until it is told to stop, and returns what was seen.
+/// Looks until it is told to stop, and returns what was seen, and the connection.
 pub(super) async fn watch(
     mut connection: PgConnection,
     mut stop: oneshot::Receiver<()>,
-) -> Vec<Sample> {
+) -> (Vec<Sample>, PgConnection) {
     let (mut samples, mut last) = (Vec::new(), HashSet::new());
     loop {
         // What cannot be read is not seen; the triggers tell most of it.
@@ -51,7 +51,7 @@ pub(super) async fn watch(
             }
         }
         tokio::select! {
-            _ = &mut stop => return samples,
+            _ = &mut stop => return (samples, connection),
             () = sleep(PAUSE) => {}
         }
     }

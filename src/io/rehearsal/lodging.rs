@@ -49,6 +49,9 @@ struct Record {
     owner: Process,
     /// The server that they lie on.
     system_identifier: String,
+    /// How it is reached: a copy of that server bears the same identifier.
+    #[serde(default)]
+    place: String,
     databases: Vec<String>,
 }
 
@@ -113,8 +116,12 @@ impl Lodging {
         connect(&self.spec(database), Purpose::Work).await.map_err(|error| error.to_string())
     }
 
-    /// Runs SQL beside the databases.
-    pub async fn admin(&self, sql: &str) -> Result<(), String> {
+    /// Opens a connection beside the databases.
+    pub async fn maintenance(&self) -> Result<PgConnection, String> {
+        maintenance(&self.target).await
+    }
+
+    async fn admin(&self, sql: &str) -> Result<(), String> {
         admin(&self.target, sql).await
     }
 
@@ -142,6 +149,7 @@ impl Lodging {
         let record = Record {
             owner: Process::own(),
             system_identifier: self.identity.system_identifier.clone(),
+            place: place_of(&self.target),
             databases: vec![self.aside(), self.database.clone()],
         };
         let text = serde_json::to_string(&record).map_err(|error| error.to_string())?;
@@ -184,6 +192,9 @@ impl Lodging {
         // It holds every row once more; one that was given stays.
         drop(fs::remove_file(self.directory.join("source.dump")));
         let mut connection = self.connect(&self.database).await?;
+        if order.schema_only {
+            drop(sqlx::raw_sql(copy::POPULATE).execute(&mut connection).await);
+        }
         drop(sqlx::raw_sql("ANALYZE").execute(&mut connection).await);
         drop(connection.close().await);
         Ok(if order.schema_only { Source::SchemaOnly } else { Source::Dump })
@@ -302,7 +313,8 @@ async fn sweep(places: &Path, target: &postgres::Target, system_identifier: &str
         let record = record.and_then(|text| serde_json::from_slice::<Record>(&text).ok());
         let Some(record) = record.filter(|record| !record.owner.is_alive()) else { continue };
         drop(fs::remove_file(directory.join("source.dump")));
-        if record.system_identifier != system_identifier {
+        let is_here = record.place.is_empty() || record.place == place_of(target);
+        if record.system_identifier != system_identifier || !is_here {
             continue;
         }
         let mut is_gone = true;
@@ -313,6 +325,10 @@ async fn sweep(places: &Path, target: &postgres::Target, system_identifier: &str
             drop(fs::remove_dir_all(&directory));
         }
     }
+}
+
+fn place_of(target: &postgres::Target) -> String {
+    format!("{}:{}", target.spec.place.text(), target.spec.port)
 }
 
 async fn drop_database(target: &postgres::Target, name: &str, major: u32) -> Result<(), String> {
@@ -326,9 +342,12 @@ async fn drop_database(target: &postgres::Target, name: &str, major: u32) -> Res
     }
 }
 
+async fn maintenance(target: &postgres::Target) -> Result<PgConnection, String> {
+    connect(&target.maintenance(), Purpose::Work).await.map_err(|error| error.to_string())
+}
+
 async fn admin(target: &postgres::Target, sql: &str) -> Result<(), String> {
-    let opened = connect(&target.maintenance(), Purpose::Work).await;
-    let mut connection = opened.map_err(|error| error.to_string())?;
+    let mut connection = maintenance(target).await?;
     let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await;
     drop(connection.close().await);
     done.map(drop).map_err(|error| told(&error))

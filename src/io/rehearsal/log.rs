@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde::Deserialize;
 
 use super::locks::Sample;
+use crate::domain::fingerprint::keeps_books;
 use crate::domain::locks::Mode;
 use crate::domain::rehearsal::{Lock, Statement};
 
@@ -67,8 +68,8 @@ pub(super) struct Ran {
     pub faults: Vec<Fault>,
 }
 
-/// Reads the log of one run that began at `began` (seconds since 1970); the tool's own tables
-/// begin with `books`, and what touches only them is left out.
+/// Reads the log of one run that began at `began` (seconds since 1970); what touches only the
+/// tables in which the tool keeps its `books` is left out.
 pub(super) fn read(text: &str, began: f64, books: &str, samples: &[Sample]) -> Ran {
     let mut reading = Reading { began, books, samples, ..Reading::default() };
     for entry in entries(text) {
@@ -170,7 +171,7 @@ impl Reading<'_> {
                 for held in locks {
                     let name = held.relation.or_else(|| self.gone.get(&held.oid).cloned());
                     let known = name.zip(Mode::parse(&held.mode));
-                    pending.locks.extend(known.filter(|(name, _)| !is_own(name, self.books)));
+                    pending.locks.extend(known.filter(|(name, _)| !is_book(name, self.books)));
                 }
             }
             Told::Drop { xid, objects } => {
@@ -194,7 +195,12 @@ impl Reading<'_> {
 
     fn statement(&mut self, entry: &Entry, sql: &str, took: Option<f64>) {
         let pending = self.pending.remove(&entry.pid).unwrap_or_default();
-        if !(pending.told || changes(sql)) || is_own(sql, self.books) {
+        let is_own = match pending.told {
+            // Of the books' own locks nothing was kept.
+            true => pending.locks.is_empty() && mentions(sql, self.books),
+            false => subject(sql).is_some_and(|name| is_book(name, self.books)),
+        };
+        if !(pending.told || changes(sql)) || is_own {
             return;
         }
         let transaction = self.transaction(entry, pending.xid.as_ref());
@@ -202,8 +208,8 @@ impl Reading<'_> {
         let mut locks = pending.locks;
         for sample in self.samples.iter().filter(|sample| sample.pid == entry.pid) {
             // One look may come a little before or after.
-            if sample.at >= from - 0.001 && sample.at <= to && !is_own(&sample.relation, self.books)
-            {
+            let is_of_it = sample.at >= from - 0.001 && sample.at <= to;
+            if is_of_it && !is_book(&sample.relation, self.books) {
                 locks.push((sample.relation.clone(), sample.mode));
             }
         }
@@ -294,9 +300,25 @@ fn changes(sql: &str) -> bool {
     !word.is_empty() && !silent.contains(word.to_ascii_uppercase().as_str())
 }
 
-/// Returns true for what is about the tool's own tables.
-fn is_own(text: &str, books: &str) -> bool {
-    !books.is_empty() && text.contains(books)
+/// Returns true for the name of a table of the tool's own, with its schema or without.
+fn is_book(name: &str, books: &str) -> bool {
+    let plain = name.rsplit('.').next().unwrap_or(name);
+    keeps_books(plain.trim_matches('"'), books)
+}
+
+/// Returns true if a word of the statement is such a name.
+fn mentions(sql: &str, books: &str) -> bool {
+    let mut words = sql.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '$')));
+    words.any(|word| keeps_books(word, books))
+}
+
+/// Returns the relation that a statement writes to or locks, as it is written there.
+fn subject(sql: &str) -> Option<&str> {
+    const BEFORE: [&str; 8] =
+        ["INSERT", "INTO", "UPDATE", "DELETE", "FROM", "ONLY", "LOCK", "TABLE"];
+    let is_before = |word: &&str| BEFORE.iter().any(|one| word.eq_ignore_ascii_case(one));
+    let mut words = sql.split_ascii_whitespace().skip_while(is_before);
+    words.next().and_then(|word| word.split(['(', ';']).next())
 }
 
 #[cfg(test)]
@@ -328,14 +350,30 @@ mod tests {
                 "00000",
                 "LOG:  duration: 1.0 ms  statement: UPDATE alembic_version SET x = 1",
             ),
+            line(
+                10.4,
+                "9",
+                "00000",
+                "LOG:  duration: 1.0 ms  statement: INSERT INTO \"public\".\"alembic_version\"(x) VALUES (1)",
+            ),
+            line(
+                10.4,
+                "9",
+                "00000",
+                "LOG:  duration: 1.0 ms  statement: DELETE FROM alembic_versions",
+            ),
             line(10.5, "0", "22001", "ERROR:  value too long"),
             line(10.5, "0", "22001", "STATEMENT:  ALTER TABLE x ALTER y TYPE int"),
         ]
         .concat();
         let ran = read(&log, 10.0, "alembic_version", &[]);
         let texts: Vec<&str> = ran.statements.iter().map(|s| s.sql.as_str()).collect();
-        let expected =
-            ["DROP\nTABLE t", "INSERT INTO u VALUES (1)", "ALTER TABLE x ALTER y TYPE int"];
+        let expected = [
+            "DROP\nTABLE t",
+            "INSERT INTO u VALUES (1)",
+            "DELETE FROM alembic_versions",
+            "ALTER TABLE x ALTER y TYPE int",
+        ];
         assert_eq!(texts, expected);
         let first = &ran.statements[0];
         assert_eq!(first.dropped, ["table public.t"]);
@@ -343,7 +381,7 @@ mod tests {
         assert_eq!(first.locks, [lock]);
         assert!((first.started_s - 0.1).abs() < 1e-6, "{first:?}");
         assert_eq!(first.transaction, ran.statements[1].transaction);
-        assert_eq!(ran.statements[2].took_s, None);
+        assert_eq!(ran.statements[3].took_s, None);
         assert_eq!(ran.faults, [Fault { state: "22001".into() }]);
     }
 }

@@ -7,11 +7,13 @@
 //! the programs that run go with this process however that ends.
 
 mod copy;
+mod door;
 mod ground;
 mod locks;
 mod lodging;
 mod log;
 mod rows;
+mod run;
 mod sentinel;
 mod shape;
 mod stage;
@@ -130,7 +132,7 @@ async fn on(
         Some(_) => Some(Control::open(site.target.spec.clone()).await.map_err(|e| e.to_string())?),
         None => None,
     };
-    let hands = Hands {
+    let mut hands = Hands {
         site,
         tool,
         detected,
@@ -139,17 +141,21 @@ async fn on(
         limit: order.limit,
         forbidden,
         output: copy.directory().join("tool.out"),
+        reader: Reader::new(copy.spec()?),
+        eye: None,
+        runs: 0,
+        idle: None,
+        between: None,
     };
-    let mut reader = Reader::new(hands.spec.clone());
     let told = |error: crate::io::postgres::reader::Error| error.to_string();
-    report.bytes = Some(reader.database_size().await.map_err(told)?);
-    reader.close().await;
-    let mut traveller = Traveller { hands, counter: Counter::default() };
+    report.bytes = Some(hands.reader.database_size().await.map_err(told)?);
+    let mut traveller = Traveller { hands, counter: Counter::default(), proven: None };
     let mut proofs = Vec::new();
     let done = all(&mut traveller, target, report, &mut proofs, tell).await;
     if let (Some(identity), Ok(())) = (target, &done) {
-        report.unkept = keep(&traveller.hands, identity, report, proofs).await.err();
+        report.unkept = keep(&mut traveller.hands, identity, report, proofs).await.err();
     }
+    traveller.hands.let_go().await;
     if let Some(mut forbidden) = traveller.hands.forbidden.take() {
         forbidden.close().await;
     }
@@ -164,7 +170,8 @@ async fn all(
     proofs: &mut Vec<Proof>,
     tell: &mut dyn FnMut(&str),
 ) -> Result<(), String> {
-    let (mut before, mut project) = traveller.look().await?;
+    let mut project = traveller.hands.project().await?;
+    let mut before = traveller.look(&project).await?;
     let pending: Vec<String> = project.graph.pending().map(|node| node.id.clone()).collect();
     let (mut outline, mut standing) = (outline(traveller).await?, Schema::default());
     if target.is_some() {
@@ -173,21 +180,17 @@ async fn all(
         reader.close().await;
         standing = read.without(&traveller.hands.books());
     }
-    let mut proven = None;
+    let mut ahead = None;
     for (at, id) in pending.iter().enumerate() {
-        let obeyed = ground::obeyed(&traveller.hands.site.tree(), &project);
-        if proven.as_ref() != Some(&obeyed) {
-            // What it reads to find its database may lead elsewhere now.
-            traveller.hands.prove().await?;
-            proven = Some(obeyed);
-        }
+        ahead = traveller.prove(&project, ahead).await?;
         let entry = predicted(traveller, &project, id).await?;
         let bytes = traveller.counter.bytes.clone();
         let of = pending.len();
         let mut leg = |leg| {
             tell(&Told::Leg { at: at + 1, of, leg, id: id.clone() }.to_string());
         };
-        let went = traveller.travel(id, before.clone(), &project, &mut leg).await?;
+        let ids = (id.as_str(), pending.get(at + 1).map(String::as_str));
+        let went = traveller.travel(ids, before.clone(), &project, ahead, &mut leg).await?;
         let rehearsed = told(id, &went, &entry, &|relation| bytes.get(relation).copied());
         let judged = Told::Judged { at: at + 1, of, verdict: rehearsed.verdict, id: id.clone() };
         tell(&judged.to_string());
@@ -197,39 +200,37 @@ async fn all(
         proofs.push(proof(traveller, &project, &rehearsed, (&standing, &moved)));
         (outline, standing) = (next, moved);
         report.migrations.push(rehearsed);
+        ahead = went.ahead;
         if !goes_on || went.trip.up.after.revision != went.trip.up.expected {
+            traveller.hands.cancel(ahead).await;
             let left = pending.len() - at - 1;
             return match left {
                 0 => Ok(()),
                 _ => Err(format!("{id} does not go up, so the {left} after it were not tried")),
             };
         }
-        (before, project) = (went.trip.up.after, traveller.hands.project().await?);
+        (before, project) = (went.trip.up.after, went.project);
     }
     Ok(())
 }
 
-async fn outline(traveller: &Traveller<'_>) -> Result<Schema, String> {
-    let mut reader = Reader::new(traveller.hands.spec.clone());
-    let read = reader.outline().await.map_err(|error| error.to_string());
-    // The copy is cloned: nobody may stay connected.
-    reader.close().await;
+async fn outline(traveller: &mut Traveller<'_>) -> Result<Schema, String> {
+    let read = traveller.hands.reader.outline().await.map_err(|error| error.to_string());
     Ok(read?.without(&traveller.hands.books()))
 }
 
 /// Returns what the classifier says of a migration on the copy as it is.
 async fn predicted(
-    traveller: &Traveller<'_>,
+    traveller: &mut Traveller<'_>,
     project: &Project,
     id: &str,
 ) -> Result<Entry, String> {
-    let mut reader = Reader::new(traveller.hands.spec.clone());
+    let reader = &mut traveller.hands.reader;
     let read = async {
         let version = reader.identity().await?.version_num;
         reader.catalog(version).await
     };
     let catalog = read.await.map_err(|error: crate::io::postgres::reader::Error| error.to_string());
-    reader.close().await;
     let status = Status::of(project, &catalog?);
     let entry = status.migrations.into_iter().find(|entry| entry.id == id);
     entry.ok_or_else(|| format!("{id} is not among the migrations any more"))
@@ -257,7 +258,7 @@ fn proof(
 }
 
 async fn keep(
-    hands: &Hands<'_>,
+    hands: &mut Hands<'_>,
     identity: &Identity,
     report: &Report,
     migrations: Vec<Proof>,
@@ -283,7 +284,7 @@ async fn keep(
 
 /// Puts a trip into the words of the document.
 fn told(id: &str, went: &Went, entry: &Entry, bytes: &dyn Fn(&str) -> Option<u64>) -> Rehearsed {
-    let Went { trip, statements } = went;
+    let Went { trip, statements, .. } = went;
     let judged = judge(trip);
     let lines = |lines: Vec<Untrusted>| lines.iter().map(Untrusted::one_line).collect::<Vec<_>>();
     let down = match &trip.down {

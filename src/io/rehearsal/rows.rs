@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Row as _};
 
+use crate::domain::fingerprint::keeps_books;
 use crate::domain::rehearsal::{Column, Rows, Table};
 
 const TABLES: &str = include_str!("../../../assets/sql/rehearsal/tables.sql");
@@ -46,7 +47,7 @@ pub(super) struct Counter {
 }
 
 impl Counter {
-    /// Returns the rows of every table but those whose name begins with `books`.
+    /// Returns the rows of every table but those in which the tool keeps its `books`.
     pub async fn rows(
         &mut self,
         connection: &mut PgConnection,
@@ -148,7 +149,7 @@ async fn tables(connection: &mut PgConnection, books: &str) -> Result<Vec<Listed
     let mut tables = Vec::new();
     for row in rows {
         let plain: String = row.try_get(6)?;
-        if !plain.starts_with(books) {
+        if !keeps_books(&plain, books) {
             tables.push(Listed {
                 name: row.try_get(1)?,
                 quoted: row.try_get(2)?,

@@ -7,6 +7,7 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 
 use crate::domain::change::Name;
+use crate::domain::fingerprint::keeps_books;
 use crate::domain::rehearsal::Shape;
 use crate::domain::rehearsal::sentinel::{self, Column, Foreign, Picks, Table, Values};
 use crate::domain::untrusted::Untrusted;
@@ -24,6 +25,8 @@ const LIMIT: &str = "SET statement_timeout = '10s'";
 struct Row {
     table: Table,
     values: Values,
+    /// Where it was written.
+    place: String,
 }
 
 /// All rows that were written, and the tables that took none.
@@ -33,7 +36,7 @@ pub(super) struct Sentinels {
     pub unwritten: Vec<(String, String)>,
 }
 
-/// Writes a row into each table but those whose name begins with `books`. What came or changed
+/// Writes a row into each table but those in which the tool keeps its `books`. What came or changed
 /// between `before` and `after` is written to the full.
 pub(super) async fn write(
     connection: &mut PgConnection,
@@ -53,8 +56,8 @@ pub(super) async fn write(
         let table = &tables[at];
         match row(connection, table, &tables, &places).await {
             Ok((place, values)) => {
-                places.insert(table.oid, place);
-                sentinels.rows.push(Row { table: table.clone(), values });
+                places.insert(table.oid, place.clone());
+                sentinels.rows.push(Row { table: table.clone(), values, place });
             }
             Err(why) => {
                 let why = Untrusted::new(why).one_line();
@@ -263,10 +266,16 @@ impl Row {
             }
         }
         let texts = sentinel::texts(columns.iter().map(|(number, name)| (*number, name.as_str())));
-        let sql =
-            format!("SELECT ({texts})::text FROM {quoted} WHERE {} LIMIT 1", wheres.join(" AND "));
-        let row = sqlx::query(AssertSqlSafe(sql)).fetch_optional(connection).await?;
-        row.map(|row| Ok(values(&row.try_get::<String, _>(0)?))).transpose()
+        let all = wheres.join(" AND ");
+        // Where nobody moved it, it lies where it was written, and no table is read for it.
+        for place in [format!("{} AND {all}", self.place), all] {
+            let sql = format!("SELECT ({texts})::text FROM {quoted} WHERE {place} LIMIT 1");
+            let row = sqlx::query(AssertSqlSafe(sql)).fetch_optional(&mut *connection).await?;
+            if let Some(row) = row {
+                return Ok(Some(values(&row.try_get::<String, _>(0)?)));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -275,7 +284,7 @@ async fn tables(connection: &mut PgConnection, books: &str) -> Result<Vec<Table>
     for row in sqlx::query(COLUMNS).fetch_all(&mut *connection).await? {
         let (oid, space, name): (i64, String, String) =
             (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        if name.starts_with(books) {
+        if keeps_books(&name, books) {
             continue;
         }
         let oid = u32::try_from(oid).unwrap_or(0);

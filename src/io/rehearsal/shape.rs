@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use sqlx::Row as _;
 use sqlx::postgres::PgConnection;
 
-use crate::domain::fingerprint::{Part, Schema};
+use crate::domain::fingerprint::{Part, Schema, keeps_books};
 use crate::domain::rehearsal::Shape;
 
 const SHAPE: &str = include_str!("../../../assets/sql/rehearsal/shape.sql");
 
-/// Reads the schema, but for the tables whose names begin with `books`.
+/// Reads the schema, but for the tables in which the tool keeps its `books`.
 pub(super) async fn shape(
     connection: &mut PgConnection,
     books: &str,
@@ -24,7 +24,7 @@ pub(super) async fn shape(
             owner: row.try_get(2)?,
             name: row.try_get(3)?,
         };
-        if part.owner.starts_with(books) {
+        if keeps_books(&part.owner, books) {
             continue;
         }
         if row.try_get::<i32, _>(5)? > 0 {

@@ -1,12 +1,12 @@
 //! The round trip of one migration on the copy: up; then, on a clone of what that led to, down,
 //! up again, and down once more over rows that were written in between.
 
-use sqlx::Connection as _;
-
 use super::rows::Counter;
-use super::sentinel;
+use super::run::{Ran, Started};
 use super::shape::shape;
-use super::tool::{Hands, Ran};
+use super::tool::Hands;
+use super::{ground, sentinel};
+use crate::domain::plan::Digest;
 use crate::domain::rehearsal::{Down, Ended, Leg, Look, Statement, Step, Trip, Written};
 use crate::io::postgres::query_error;
 use crate::tools::{Act, Intent, Project, Refused};
@@ -16,78 +16,117 @@ pub(super) struct Went {
     pub trip: Trip,
     /// The statements of the way up.
     pub statements: Vec<Statement>,
+    /// The project where the way up has led.
+    pub project: Project,
+    /// The program of the next way up.
+    pub ahead: Option<Started>,
 }
 
 /// The migrations on their way through the copy.
 pub(super) struct Traveller<'a> {
     pub hands: Hands<'a>,
     pub counter: Counter,
+    /// What the tool obeyed when it was proven to connect to the copy.
+    pub proven: Option<Vec<Digest>>,
 }
 
 impl Traveller<'_> {
-    /// Looks at the database that bears the target's name now.
-    pub async fn look(&mut self) -> Result<(Look, Project), String> {
-        let mut counter = std::mem::take(&mut self.counter);
-        let looked = self.look_with(&mut counter).await;
-        self.counter = counter;
-        looked
+    /// Proves that the tool connects to the copy, unless it obeys what it obeyed then; returns
+    /// the program that was started ahead, if it was under that proof.
+    pub async fn prove(
+        &mut self,
+        project: &Project,
+        ahead: Option<Started>,
+    ) -> Result<Option<Started>, String> {
+        let obeyed = self.obeyed(project);
+        if self.proven.as_ref() == Some(&obeyed) {
+            return Ok(ahead);
+        }
+        // What it reads to find its database may lead elsewhere now.
+        self.hands.cancel(ahead).await;
+        self.hands.prove().await?;
+        self.proven = Some(obeyed);
+        Ok(None)
     }
 
-    async fn look_with(&self, counter: &mut Counter) -> Result<(Look, Project), String> {
+    fn obeyed(&self, project: &Project) -> Vec<Digest> {
+        ground::obeyed(&self.hands.site.tree(), project)
+    }
+
+    /// Looks at the database that bears the target's name now, as `project` was read in it.
+    pub async fn look(&mut self, project: &Project) -> Result<Look, String> {
         let books = self.hands.books();
-        let mut connection = self.hands.copy.connect(&self.hands.copy.database).await?;
+        let mut eye = self.hands.eye().await?;
         let told = |error: sqlx::Error| format!("the copy cannot be read: {}", query_error(&error));
-        let shape = shape(&mut connection, &books).await.map_err(told)?;
-        let rows = counter.rows(&mut connection, &books).await.map_err(told)?;
-        drop(connection.close().await);
-        let project = self.hands.project().await?;
-        let mut revision = project.graph.current();
-        revision.sort_unstable();
-        Ok((Look { shape, rows, revision }, project))
+        let shape = shape(&mut eye, &books).await.map_err(told)?;
+        let rows = self.counter.rows(&mut eye, &books).await.map_err(told)?;
+        self.hands.eye = Some(eye);
+        Ok(Look { shape, rows, revision: revision(project) })
     }
 
     /// Takes one migration on its round trip, from what `before` shows, and leaves the database
-    /// where its way up has led.
+    /// where its way up has led. The program of its way up may have been `started` ahead, as that
+    /// of the `next` one is.
     pub async fn travel(
         &mut self,
-        id: &str,
+        (id, next): (&str, Option<&str>),
         before: Look,
         project: &Project,
+        started: Option<Started>,
         tell: &mut dyn FnMut(Leg),
     ) -> Result<Went, String> {
-        let intent = Intent::Up(id.to_owned());
-        let act = self.hands.act(project, &intent).map_err(|refused| refused.to_string())?;
+        let act = self.hands.act(project, &Intent::Up(id.to_owned()));
+        let act = act.map_err(|refused| refused.to_string())?;
         tell(Leg::Up);
-        let ran = self.hands.run(&act).await?;
+        let ran = self.hands.run(&act, started).await?;
         let statements = ran.statements.clone();
-        let (after, project) = self.look().await?;
+        let project = self.hands.project().await?;
+        let down = went(&ran, &act, &project).then(|| self.down_act(&project, id));
+        let ahead = self.ahead(down.as_ref().and_then(|down| down.as_ref().ok()));
+        let after = self.look(&project).await?;
         let up = step(ran, &act, after);
         let mut trip = Trip { before, up, down: None, again: None, written: None };
-        if trip.up.ended == Ended::Well && trip.up.after.revision == trip.up.expected {
-            self.back(id, &project, &mut trip, tell).await?;
+        let mut next_ahead = None;
+        match down {
+            None => {}
+            Some(Err(down)) => trip.down = Some(*down),
+            Some(Ok(act)) => {
+                let next = next.filter(|_| self.proven.as_ref() == Some(&self.obeyed(&project)));
+                let next = next.and_then(|id| self.up_act(&project, id));
+                next_ahead = self.back(id, (&act, ahead), next.as_ref(), &mut trip, tell).await?;
+            }
         }
-        Ok(Went { trip, statements })
+        Ok(Went { trip, statements, project, ahead: next_ahead })
     }
 
-    /// Goes back and forth on a clone.
+    /// Starts the program of what comes next while the copy is still being looked at.
+    fn ahead(&mut self, act: Option<&Act>) -> Option<Started> {
+        self.hands.start_ahead(act?)
+    }
+
+    fn up_act(&self, project: &Project, id: &str) -> Option<Act> {
+        self.hands.act(project, &Intent::Up(id.to_owned())).ok()
+    }
+
+    /// Goes back and forth on a clone; returns the program of what comes after it.
     async fn back(
         &mut self,
         id: &str,
-        project: &Project,
+        (act, started): (&Act, Option<Started>),
+        next: Option<&Act>,
         trip: &mut Trip,
         tell: &mut dyn FnMut(Leg),
-    ) -> Result<(), String> {
-        let act = match self.down_act(project, id) {
-            Ok(act) => act,
-            Err(down) => {
-                trip.down = Some(*down);
-                return Ok(());
-            }
-        };
+    ) -> Result<Option<Started>, String> {
+        // What is learned of a clone is no more true of the next one.
+        let counter = self.counter.clone();
+        self.hands.let_go().await;
         self.hands.copy.begin_trial().await?;
-        let done = self.try_back(id, &act, trip, tell).await;
+        let done = self.try_back(id, (act, started), next, trip, tell).await;
+        self.hands.let_go().await;
         let ended = self.hands.copy.end_trial().await;
-        done.and(ended)
+        self.counter = counter;
+        let ahead = done?;
+        ended.map(|()| ahead)
     }
 
     /// Returns how the tool goes down, or what is known without trying.
@@ -106,40 +145,58 @@ impl Traveller<'_> {
     async fn try_back(
         &mut self,
         id: &str,
-        act: &Act,
+        (act, started): (&Act, Option<Started>),
+        next: Option<&Act>,
         trip: &mut Trip,
         tell: &mut dyn FnMut(Leg),
-    ) -> Result<(), String> {
+    ) -> Result<Option<Started>, String> {
         tell(Leg::Down);
-        let ran = self.hands.run(act).await?;
-        let mut counter = self.counter.clone();
-        let (after, project) = self.look_with(&mut counter).await?;
+        let ran = self.hands.run(act, started).await?;
+        let project = self.hands.project().await?;
+        let again = self.hands.act(&project, &Intent::Up(id.to_owned()));
+        let has_gone = went(&ran, act, &project);
+        let ahead = self.ahead(again.as_ref().ok().filter(|_| has_gone));
+        let after = self.look(&project).await?;
         let down = step(ran, act, after);
-        let is_back = down.ended == Ended::Well
-            && down.after.revision == down.expected
-            && down.after.shape.is_same(&trip.before.shape);
+        let is_back = has_gone && down.after.shape.is_same(&trip.before.shape);
         trip.down = Some(Down::Ran(down));
         if !is_back {
-            return Ok(());
+            self.hands.cancel(ahead).await;
+            return Ok(self.ahead(next));
         }
         tell(Leg::Again);
-        let again = match self.hands.act(&project, &Intent::Up(id.to_owned())) {
-            Err(refused) => cannot(refused.to_string()),
-            Ok(act) => {
-                let ran = self.hands.run(&act).await?;
-                let (after, _) = self.look_with(&mut counter).await?;
-                step(ran, &act, after)
-            }
-        };
+        let (again, ahead) = self.again(id, again, ahead).await?;
         let is_same = again.ended == Ended::Well
             && again.after.shape.is_same(&trip.up.after.shape)
             && again.after.rows == trip.up.after.rows;
         trip.again = Some(again);
         if !is_same {
+            self.hands.let_go().await;
             self.hands.copy.next_trial().await?;
         }
-        trip.written = Some(self.written(id, trip, tell).await);
-        Ok(())
+        let written = self.written(id, trip, ahead, next, tell).await;
+        let (written, ahead) = written.map_or_else(|why| (Err(why), None), |(w, a)| (Ok(w), a));
+        trip.written = Some(written);
+        Ok(ahead)
+    }
+
+    /// Goes up once more; returns with it the program of the way down that follows.
+    async fn again(
+        &mut self,
+        id: &str,
+        act: Result<Act, Refused>,
+        started: Option<Started>,
+    ) -> Result<(Step, Option<Started>), String> {
+        let act = match act {
+            Ok(act) => act,
+            Err(refused) => return Ok((cannot(refused.to_string()), None)),
+        };
+        let ran = self.hands.run(&act, started).await?;
+        let project = self.hands.project().await?;
+        let down = self.hands.act(&project, &Intent::Down(id.to_owned())).ok();
+        let ahead = self.ahead(down.as_ref().filter(|_| went(&ran, &act, &project)));
+        let after = self.look(&project).await?;
+        Ok((step(ran, &act, after), ahead))
     }
 
     /// Writes rows, goes down over them, and sees what is gone; `Err`: why nothing can be told.
@@ -147,41 +204,58 @@ impl Traveller<'_> {
         &mut self,
         id: &str,
         trip: &Trip,
+        started: Option<Started>,
+        next: Option<&Act>,
         tell: &mut dyn FnMut(Leg),
-    ) -> Result<Written, String> {
+    ) -> Result<(Written, Option<Started>), String> {
         tell(Leg::Rows);
         let books = self.hands.books();
         let told =
             |error: sqlx::Error| format!("no rows could be written: {}", query_error(&error));
-        let mut connection = self.hands.copy.connect(&self.hands.copy.database).await?;
+        let mut eye = self.hands.eye().await?;
         let (before, after) = (&trip.before.shape, &trip.up.after.shape);
-        let sentinels =
-            sentinel::write(&mut connection, &books, before, after).await.map_err(told)?;
-        drop(connection.close().await);
+        let sentinels = sentinel::write(&mut eye, &books, before, after).await.map_err(told)?;
+        self.hands.eye = Some(eye);
         let project = self.hands.project().await?;
-        let intent = Intent::Down(id.to_owned());
-        let act = self.hands.act(&project, &intent).map_err(|refused| refused.to_string())?;
-        let ran = self.hands.run(&act).await?;
-        let mut connection = self.hands.copy.connect(&self.hands.copy.database).await?;
-        let shape = shape(&mut connection, &books).await.map_err(told)?;
+        let act = self.hands.act(&project, &Intent::Down(id.to_owned()));
+        let act = act.map_err(|refused| refused.to_string())?;
+        let ran = self.hands.run(&act, started).await?;
+        let ahead = self.ahead(next);
+        let mut eye = self.hands.eye().await?;
+        let shape = shape(&mut eye, &books).await.map_err(told)?;
         let vanished = match ran.ended {
-            Ended::Well => sentinels.vanished(&mut connection).await.map_err(told)?,
+            Ended::Well => sentinels.vanished(&mut eye).await.map_err(told)?,
             _ => Vec::new(),
         };
-        drop(connection.close().await);
-        let mut revision = self.hands.project().await?.graph.current();
-        revision.sort_unstable();
+        self.hands.eye = Some(eye);
+        let revision = revision(&self.hands.project().await?);
         // The rows that were written are no part of what the migration leaves.
         let after = Look { shape, rows: trip.up.after.rows.clone(), revision };
-        Ok(Written { down: step(ran, &act, after), vanished, unwritten: sentinels.unwritten })
+        let down = step(ran, &act, after);
+        Ok((Written { down, vanished, unwritten: sentinels.unwritten }, ahead))
     }
+}
+
+fn revision(project: &Project) -> Vec<String> {
+    let mut revision = project.graph.current();
+    revision.sort_unstable();
+    revision
+}
+
+fn expected(act: &Act) -> Vec<String> {
+    let mut expected = act.after.clone();
+    expected.sort_unstable();
+    expected
+}
+
+/// Returns true for a run that ended well and where it should.
+fn went(ran: &Ran, act: &Act, project: &Project) -> bool {
+    ran.ended == Ended::Well && revision(project) == expected(act)
 }
 
 fn step(ran: Ran, act: &Act, after: Look) -> Step {
     let Ran { ended, said, took_s, .. } = ran;
-    let mut expected = act.after.clone();
-    expected.sort_unstable();
-    Step { ended, said, took_s, expected, after }
+    Step { ended, said, took_s, expected: expected(act), after }
 }
 
 fn cannot(why: String) -> Step {

@@ -267,6 +267,21 @@ fn only_what_grows_with_a_relation_is_scaled_and_called_an_estimate() {
     assert_eq!(takes(1 << 30), "took 0:41 on 1.0 GB of public.t, about as much as here");
     let unknown = evidence().takes("1", |_| None).expect("it was measured");
     assert!(unknown.ends_with("not known"), "{unknown}");
+    // It is told of what takes longest here, or of what is not known here.
+    let mut two = evidence();
+    two.migrations[0].slow.push(Slow {
+        relation: "public.small".into(),
+        bytes: 1 << 20,
+        took_s: 1.0,
+    });
+    let takes = |small: Option<u64>| {
+        let here = |relation: &str| if relation == "public.t" { Some(1 << 30) } else { small };
+        two.takes("1", here).expect("it was measured")
+    };
+    let grown = takes(Some(1 << 30));
+    assert!(grown.contains("1.0 MB of public.small; here 1.0 GB: estimate 17–23 min"), "{grown}");
+    let unknown = takes(None);
+    assert!(unknown.contains("public.small; how large that is here is not known"), "{unknown}");
 }
 
 fn column(name: &str, kind: &str) -> sentinel::Column {
@@ -315,6 +330,13 @@ fn a_row_points_to_one_that_is_there_and_a_refused_value_is_followed_by_the_next
     assert!(all.iter().any(|sql| sql.contains("CAST('open' AS text)")), "{all:#?}");
     let odd = table(3, vec![column("x", "geometry")], &[]);
     assert!(sentinel::insert(&odd, &Picks::default(), &parent).is_err());
+}
+
+#[test]
+fn thousands_of_tables_that_point_to_each_other_are_ordered_at_once() {
+    let tables: Vec<_> = (1..=3_000).map(|oid| table(oid, vec![], &[oid + 1])).collect();
+    let order = sentinel::order(&tables);
+    assert!(order.iter().copied().eq((0..3_000).rev()), "the last one points to nothing");
 }
 
 proptest! {

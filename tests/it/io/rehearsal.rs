@@ -16,6 +16,7 @@ use sqlx::{AssertSqlSafe, Connection as _};
 
 use crate::support::alembic::{self, Revision};
 use crate::support::server::{self, Database};
+use crate::support::until::until;
 use crate::support::{dbmate, django, drive, node};
 
 pub(super) const URL: &str = "${target.url+psycopg2}";
@@ -140,6 +141,69 @@ async fn each_migration_of_alembic_gets_its_verdict() {
     assert_eq!(retype.rewrite, ["public.orders"]);
     assert!(of(&report, "a4").statements[0].dropped.iter().any(|what| what.contains("users.note")));
     assert_eq!(of(&report, "a2").schema_diff, ["column status of public.users created: text"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stays_behind_is_seen_in_whatever_part_of_the_schema_it_is() {
+    let remake = "op.execute('CREATE MATERIALIZED VIEW ages AS SELECT age FROM users{}')";
+    let (with, without) = (remake.replace("{}", ""), remake.replace("{}", " WITH NO DATA"));
+    let revisions: [Revision; 4] = [
+        ("h1", "None", "op.execute('CREATE PUBLICATION reh_news FOR TABLE users')", "pass"),
+        (
+            "h2",
+            "\"h1\"",
+            "op.execute('ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO pg_monitor')",
+            "pass",
+        ),
+        ("h3", "\"h2\"", &with, "op.execute('DROP MATERIALIZED VIEW ages')"),
+        ("h4", "\"h3\"", "op.execute('DROP MATERIALIZED VIEW ages')", &without),
+    ];
+    let report = alembic("reh_parts", &revisions).await;
+    is(&report, "h1", Verdict::FalseDown, "publication");
+    is(&report, "h2", Verdict::FalseDown, "default privileges");
+    is(&report, "h3", Verdict::Reversible, "");
+    is(&report, "h4", Verdict::FalseDown, "materialized view");
+}
+
+/// Of definitions alone no view is populated, and that is no work of the migration.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_that_is_made_anew_is_the_same_also_where_only_definitions_were_copied() {
+    let (database, state) = (shop("reh_views"), tempfile::tempdir().expect("a directory"));
+    database.execute("CREATE MATERIALIZED VIEW ages AS SELECT age FROM users");
+    let (gone, back) = (
+        "op.execute('DROP MATERIALIZED VIEW ages')",
+        "op.execute('CREATE MATERIALIZED VIEW ages AS SELECT age FROM users')",
+    );
+    let project = alembic::Project::of(&[("i1", "None", gone, back)]);
+    let order = Order { schema_only: true, ..order() };
+    let report = rehearse(&project.site(&database, URL, state.path()), &order).await;
+    is(&report, "i1", Verdict::Reversible, "");
+}
+
+/// A target that does not answer any more cannot tell that the tool never came to it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ran_while_the_target_could_not_be_looked_at_proves_nothing() {
+    let (database, state) = (shop("reh_blind"), tempfile::tempdir().expect("a directory"));
+    let running = state.path().join("running");
+    let body = format!("open({:?}, 'w').close()\nimport time\ntime.sleep(3)", running.display());
+    let project = alembic::Project::of(&[("j1", "None", &body, "pass")]);
+    let server = server::database("reh_blind_beside");
+    let shut = format!(
+        "ALTER DATABASE \"{0}\" ALLOW_CONNECTIONS false;
+         SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{0}'",
+        database.name
+    );
+    let shuts = async {
+        let waits = move || until("the migration runs", || running.exists());
+        tokio::task::spawn_blocking(waits).await.expect("it runs");
+        server.execute(&shut);
+    };
+    let site = project.site(&database, URL, state.path());
+    let order = order();
+    let (report, ()) = tokio::join!(rehearse(&site, &order), shuts);
+    let one = of(&report, "j1");
+    assert_eq!(one.verdict, None, "{one:#?}");
+    assert!(one.why.contains("whether it came to the target itself cannot be told"), "{one:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
