@@ -37,9 +37,22 @@ SELECT c.oid::int8,
                                   AND (x.indexprs IS NOT NULL OR x.indpred IS NOT NULL))
                         OR EXISTS (SELECT FROM pg_catalog.pg_constraint k
                                    WHERE k.conrelid = c.oid AND k.contype = 'c'
-                                     AND a.attnum = ANY (k.conkey)))), '{}')::text[]
+                                     AND a.attnum = ANY (k.conkey)))), '{}')::text[],
+       -- Each column of an index that is one as it is, and the index.
+       coalesce(i.names, '{}')::text[],
+       coalesce(i.columns, '{}')::text[]
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN LATERAL (
+    SELECT array_agg(o.relname::text ORDER BY o.relname, k.at) AS names,
+           array_agg(a.attname::text ORDER BY o.relname, k.at) AS columns
+    FROM pg_catalog.pg_index x
+    JOIN pg_catalog.pg_class o ON o.oid = x.indexrelid
+    CROSS JOIN LATERAL unnest(x.indkey::int2[]) WITH ORDINALITY AS k (attnum, at)
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.attnum
+    -- What is only carried along is not compared.
+    WHERE x.indrelid = c.oid AND k.at <= x.indnkeyatts
+) i ON true
 WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f')
   AND n.nspname <> 'information_schema'
   AND n.nspname !~ '^pg_'

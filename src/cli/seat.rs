@@ -126,8 +126,10 @@ impl Seat {
         Some(crate::io::journal::path(&self.site().paths.runs(), run))
     }
 
-    /// Leaves: what runs goes on.
-    pub async fn leave(self) {
-        self.driver.close().await;
+    /// Leaves: what runs goes on. All that is known is given back at once: whoever waits for this
+    /// holds the driver alone.
+    pub fn leave(self) -> impl Future<Output = ()> {
+        let driver = self.driver;
+        async move { driver.close().await }
     }
 }

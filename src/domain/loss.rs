@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::change::{Alter, Change, Data, Name, Retype, Rule, Statement, Verb, quote};
-use super::hazard::Catalog;
+use super::hazard::{Catalog, Relation};
 use super::plan::Direction;
 use super::recount::Count;
 
@@ -385,7 +385,8 @@ fn orphans(
         (written, _) => written,
     };
     let is_made = known.is_some_and(|relation| relation.fresh);
-    if is_made || columns.is_empty() || key.len() != columns.len() {
+    let is_named_anew = has_new_name(table, columns, catalog) || has_new_name(parent, key, catalog);
+    if is_made || is_named_anew || columns.is_empty() || key.len() != columns.len() {
         return (what, None);
     }
     let own = || columns.iter().map(|column| format!("child.{}", quote(column)));
@@ -400,6 +401,12 @@ fn orphans(
         pairs.join(" AND ")
     );
     (what, Some(probe))
+}
+
+/// Returns true if statements before this one gave a column its name: the probe runs before them.
+fn has_new_name(table: &Name, columns: &[String], catalog: &Catalog) -> bool {
+    let is_new = |relation: &Relation| columns.iter().any(|c| relation.renamed.contains(c));
+    catalog.find(table).is_some_and(is_new)
 }
 
 /// The rows that would refuse what was added `NOT VALID`, where it is a foreign key: the text of

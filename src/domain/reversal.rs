@@ -4,6 +4,7 @@ use serde::Serialize;
 
 mod history;
 
+use super::change::written;
 use super::change::{Alter, Change, Data, Definition, Name, Object, Rule, Statement, Verb};
 use super::hazard::Catalog;
 use super::loss;
@@ -104,7 +105,7 @@ fn raises(down: &[Statement]) -> Option<Reversal> {
             Change::Block(body) => body,
             _ => return None,
         };
-        let body = body.to_lowercase();
+        let body = written::code(body).to_lowercase();
         let words: Vec<&str> = body.split_whitespace().collect();
         let raise = words.windows(2).position(|pair| {
             pair[0] == "raise" && !LOGS.contains(&pair[1].trim_end_matches(';'))
@@ -146,18 +147,22 @@ fn no_op(up: &[Statement], down: &[Statement]) -> Option<Reversal> {
 fn is_idle(change: &Change) -> bool {
     match change {
         Change::Read | Change::Touch(..) | Change::Setting(..) | Change::Transaction(_) => true,
-        Change::Block(body) => {
-            let words = body.to_lowercase();
-            let words: Vec<&str> = words
-                .split(|c: char| c.is_whitespace() || c == ';')
-                .filter(|w| !w.is_empty())
-                .collect();
-            matches!(words.as_slice(), ["begin", "end"] | ["begin", "null", "end"])
-                || (words.first() == Some(&"begin")
-                    && words.get(1) == Some(&"raise")
-                    && words.iter().filter(|word| **word == "raise").count() == 1
-                    && words.len() > 3
-                    && LOGS.contains(&words[2]))
+        Change::Block(body) => is_idle_block(body),
+        _ => false,
+    }
+}
+
+/// Returns true if all of a block is nothing, or one message: what a message says may call
+/// something where it has parentheses.
+fn is_idle_block(body: &str) -> bool {
+    let body = written::code(body).to_lowercase();
+    let statements = body.split(';').map(|one| one.split_whitespace().collect::<Vec<_>>());
+    let statements: Vec<Vec<&str>> = statements.filter(|words| !words.is_empty()).collect();
+    let statements: Vec<&[&str]> = statements.iter().map(Vec::as_slice).collect();
+    match statements.as_slice() {
+        [["begin", "end"]] | [["begin", "null"], ["end"]] => true,
+        [["begin", "raise", level, message @ ..], ["end"]] => {
+            LOGS.contains(level) && message.iter().all(|word| !word.contains('('))
         }
         _ => false,
     }

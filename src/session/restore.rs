@@ -292,12 +292,14 @@ fn backup_line(read: &Restoring) -> String {
 
 /// A database of 1 GB takes 20 to 40 s with four jobs.
 fn takes(read: &Restoring) -> Option<String> {
-    let bytes = read.preflight.as_ref().ok()?.size?;
+    let preflight = read.preflight.as_ref().ok()?;
+    let bytes = preflight.work()?;
+    let whose = if preflight.size == Some(bytes) { "database" } else { "backup" };
     let seconds = i64::try_from(bytes / (1 << 30) * 40).ok()?;
     Some(match seconds {
-        0 => "some seconds, by the database's size".to_owned(),
+        0 => format!("some seconds, by the {whose}'s size"),
         _ => format!(
-            "up to {}, by the database's size",
+            "up to {}, by the {whose}'s size",
             age::rough(chrono::TimeDelta::try_seconds(seconds)?)
         ),
     })

@@ -3,7 +3,7 @@
 
 use crate::domain::graph::{State, Trouble};
 
-use super::Project;
+use super::{Project, literal};
 
 /// A mark that can be cleared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,11 +82,6 @@ pub fn of(project: &Project, table: &str) -> Option<Mark> {
         }
         _ => None,
     }
-}
-
-/// Returns a text as SQL.
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }
 
 fn version(id: &str) -> Option<i64> {

@@ -7,6 +7,7 @@ mod column;
 mod definition;
 mod name;
 mod types;
+pub mod written;
 
 pub use column::{Column, Constraint, Default, Generated, Rule};
 pub use definition::{Definition, Object, Thing};
@@ -195,6 +196,8 @@ pub struct Retype {
     pub column: String,
     /// The new type.
     pub to: Type,
+    /// True if it says `COLLATE`.
+    pub collates: bool,
     /// The expression after `USING`.
     pub using: Option<String>,
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::written::{self, Token};
+
 /// The name of a relation, folded and without quotes, with its schema if one was written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name {
@@ -22,16 +24,16 @@ impl Name {
         Self { schema: Some(schema.into()), name: name.into() }
     }
 
-    /// Returns the name that `text` writes as SQL: `app."Kind"`.
+    /// Returns the name that `text` writes as SQL, folded: `app."Kind"`.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut parts = vec![String::new()];
-        let mut quoted = false;
-        for c in text.trim().chars() {
-            match c {
-                '"' => quoted = !quoted,
-                '.' if !quoted => parts.push(String::new()),
-                _ => parts.last_mut().into_iter().for_each(|part| part.push(c)),
+        for (_, token) in written::tokens(text) {
+            match token {
+                Token::Sign('.') => parts.push(String::new()),
+                token => parts.last_mut().into_iter().for_each(|part| {
+                    part.push_str(token.name().unwrap_or_default());
+                }),
             }
         }
         let name = parts.pop().unwrap_or_default();

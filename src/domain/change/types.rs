@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use super::written;
+
 /// A data type as written, folded to PostgreSQL's own name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Type {
-    /// The name, e.g. `character varying`, without modifiers.
+    /// The name, e.g. `character varying`, without modifiers; in quotes where it needs them.
     pub name: String,
     /// The modifiers, e.g. `[10, 2]`.
     pub modifiers: Vec<i64>,
@@ -17,9 +19,9 @@ impl Type {
     /// Returns the type that `text` names, as `format_type` would spell it.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        let lower = text.trim().to_lowercase();
-        let array = lower.ends_with(']') || lower.ends_with(" array");
-        let base = lower.split('[').next().unwrap_or_default().trim_end_matches(" array");
+        let folded = written::folded(text.trim());
+        let array = folded.ends_with(']') || folded.ends_with(" array");
+        let base = folded.split('[').next().unwrap_or_default().trim_end_matches(" array");
         let (head, modifiers, tail) = split_modifiers(base);
         let written = format!("{head} {tail}");
         let words = written.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -2,7 +2,7 @@
 
 use crate::domain::change::{Alter, Column, Constraint, Name, Retype, Rule};
 
-use super::catalog::{Catalog, Relation};
+use super::catalog::{Catalog, ColumnFact, Relation};
 use super::effect::{Effect, default_partition, keys_of_partition, says};
 use super::{Answer, Severity, bound, gone, retype, safe};
 use crate::domain::locks::Mode;
@@ -256,11 +256,14 @@ fn change_type(table: &Name, change: &Retype, catalog: &Catalog) -> Effect {
         .rewrites(rewrite)
         .safer(safer);
     let Some(relation) = relation else { return effect };
-    let effect = match relation.computes(&change.column) {
-        true if rewrite == Answer::No => Effect {
+    let is_made_again = relation.computes(&change.column)
+        || (relation.is_indexed(&change.column) && orders_anew(old, change));
+    let effect = match rewrite {
+        Answer::No if is_made_again => Effect {
             message: "no value is written anew, but a check or an index over the column is made again: reads all rows".to_owned(),
             ..effect.scans(Answer::Yes)
         },
+        Answer::Unknown if is_made_again => effect.scans(Answer::Yes),
         _ => effect,
     };
     // The key is made again, which locks what it references anew.
@@ -269,6 +272,15 @@ fn change_type(table: &Name, change: &Retype, catalog: &Catalog) -> Effect {
         keys.fold(effect, |effect, key| effect.lock(&key.references, Mode::ShareRowExclusive));
     // Foreign keys over the column are made anew, on both sides.
     used(both_sides(effect, relation, &change.column, catalog), table, &change.column, catalog)
+}
+
+/// Returns true if the same values are compared in another way afterwards, so that an index of
+/// them does not serve any more: by another collation, or another operator class.
+fn orders_anew(old: Option<&ColumnFact>, change: &Retype) -> bool {
+    let is_timestamp = old.is_some_and(|old| {
+        old.kind.is_timestamp() && change.to.is_timestamp() && old.kind.name != change.to.name
+    });
+    change.collates || is_timestamp
 }
 
 fn set_not_null(table: &Name, column: &str, catalog: &Catalog) -> Effect {
@@ -280,7 +292,9 @@ fn set_not_null(table: &Name, column: &str, catalog: &Catalog) -> Effect {
         .lock(table, Mode::AccessExclusive);
     if is_proven {
         return Effect {
-            message: String::from("a valid CHECK proves it: nothing is read"),
+            message: String::from(
+                "it is NOT NULL already, or a valid CHECK proves it: nothing is read",
+            ),
             ..effect
         };
     }

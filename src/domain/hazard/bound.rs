@@ -5,7 +5,7 @@
 //! <https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-DESC-ATTACH-PARTITION>.
 
 use super::Answer;
-use super::catalog::Relation;
+use super::catalog::{ColumnFact, Relation, proof};
 
 /// A bound of one column.
 #[derive(Debug, PartialEq)]
@@ -28,16 +28,9 @@ pub(super) fn is_proven(sql: &str, table: &Relation) -> Answer {
         return Answer::Yes;
     }
     let Some(bound) = bound(&sql.to_lowercase()) else { return Answer::Unknown };
-    let parts: Vec<String> = valid
-        .iter()
-        .filter(|expression| !expression.split_whitespace().any(|word| word == "or"))
-        .flat_map(|expression| expression.split(" and "))
-        .map(bare)
-        .collect();
-    let candidates = table.columns.iter().filter(|column| {
-        let proof = format!("{} is not null", column.name);
-        column.not_null || parts.contains(&proof)
-    });
+    let parts: Vec<String> = valid.iter().flat_map(|valid| proof::parts(valid)).map(bare).collect();
+    let is_filled = |column: &&ColumnFact| column.not_null || table.proves_not_null(&column.name);
+    let candidates = table.columns.iter().filter(is_filled);
     let is_within = candidates.into_iter().any(|column| within(&bound, &column.name, &parts));
     if is_within { Answer::No } else { Answer::Unknown }
 }

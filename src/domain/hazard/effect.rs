@@ -5,6 +5,7 @@ use crate::domain::change::{Change, DropIndex, Index, Name, Reindex, Rule, Scope
 use super::catalog::Catalog;
 use super::lock::{self, Held};
 use super::{Answer, Severity, alter, gone, light, refused, rows, safe, version};
+use crate::domain::change::written;
 use crate::domain::locks::Mode;
 
 /// What one change does.
@@ -187,9 +188,11 @@ fn known(change: &Change, sql: &str, catalog: &Catalog) -> Effect {
     }
 }
 
-/// Returns true if the word stands in the statement, whole.
+/// Returns true if the words stand in the statement, whole, and not in a name in quotes, a text or
+/// a comment.
 pub(super) fn says(sql: &str, phrase: &str) -> bool {
-    let squeezed = sql.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    let code = written::code(sql);
+    let squeezed = code.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
     let is_boundary = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric() && c != '_');
     squeezed.match_indices(phrase).any(|(at, found)| {
         is_boundary(squeezed[..at].chars().next_back())

@@ -1,5 +1,6 @@
 //! The effect of dropping and emptying: it reaches what depends on it.
 
+use crate::domain::change::written::{self, Token};
 use crate::domain::change::{Alter, Change, Name};
 
 use super::catalog::{Catalog, ForeignKey, Relation};
@@ -45,7 +46,7 @@ pub(super) fn table(name: &Name, sql: &str, catalog: &Catalog) -> Effect {
         keys(effect, part, catalog)
     });
     if !says(sql, "cascade") {
-        return refused(effect, users(relation, catalog), catalog);
+        return refused(effect, users(relation, catalog), sql, catalog);
     }
     let effect = referenced_by_parent(effect, relation, catalog);
     tree.iter().fold(effect, |effect, part| dependants(effect, &part.name, None, catalog))
@@ -58,16 +59,46 @@ fn users<'a>(relation: &'a Relation, catalog: &'a Catalog) -> Vec<&'a Relation> 
     keys.chain(catalog.dependants(&relation.name, None)).chain(children).collect()
 }
 
-/// Says what keeps the statement from succeeding, if anything does.
-fn refused(effect: Effect, users: Vec<&Relation>, catalog: &Catalog) -> Effect {
-    let users: Vec<String> =
-        users.into_iter().map(|user| catalog.shown(user).to_string()).collect();
+/// Says what keeps the statement from succeeding, if anything does: not what goes with it.
+fn refused(effect: Effect, users: Vec<&Relation>, sql: &str, catalog: &Catalog) -> Effect {
+    if users.is_empty() {
+        return effect;
+    }
+    let listed = listed(sql);
+    let with = |name: &Name| {
+        let tree = catalog.tree(name).into_iter().enumerate();
+        tree.filter(|(at, part)| *at == 0 || part.partition).map(|(_, part)| &part.name)
+    };
+    let going: Vec<&Name> = listed.iter().flat_map(with).collect();
+    let stay = users.into_iter().filter(|user| !going.contains(&&user.name));
+    let users: Vec<String> = stay.map(|user| catalog.shown(user).to_string()).collect();
     if users.is_empty() {
         return effect;
     }
     let depend = if users.len() == 1 { "depends" } else { "depend" };
     let message = format!("fails while {} {depend} on it: see to that first", users.join(", "));
     Effect { message, ..effect }
+}
+
+/// Returns what a statement lists: `a` and `s.b` of `DROP TABLE IF EXISTS a, s.b CASCADE`.
+fn listed(sql: &str) -> Vec<Name> {
+    let tokens: Vec<Token> = written::tokens(sql).into_iter().map(|(_, token)| token).collect();
+    let items = tokens.split(|token| *token == Token::Sign(','));
+    items.filter_map(last_name).collect()
+}
+
+/// Returns the name before the words that end a list.
+fn last_name(item: &[Token]) -> Option<Name> {
+    const END: [&str; 5] = ["cascade", "restrict", "restart", "continue", "identity"];
+    let ends = |token: &Token| {
+        matches!(token, Token::Sign(_)) || END.into_iter().any(|word| token.is(word))
+    };
+    let end = item.iter().rposition(|token| !ends(token))?;
+    let name = item[end].name()?;
+    Some(match item[..end] {
+        [.., ref schema, Token::Sign('.')] => Name::within(schema.name()?, name),
+        _ => Name::new(name),
+    })
 }
 
 /// A partition is dropped from its parent, whose default partition then takes its rows.
@@ -155,9 +186,7 @@ pub(super) fn truncate(name: &Name, sql: &str, catalog: &Catalog) -> Effect {
             let of_others = |child: &&Relation| child.name != table.name;
             catalog.referencing(&table.name).filter(of_others)
         });
-        // What is emptied by the same statement does not stand in its way.
-        let left = children.filter(|child| !says(sql, &child.name.name.to_lowercase())).collect();
-        return refused(effect, left, catalog);
+        return refused(effect, children.collect(), sql, catalog);
     }
     let mut emptied: Vec<&Relation> = catalog.tree(name);
     let mut next = 0;
@@ -181,7 +210,7 @@ pub(super) fn view(name: &Name, sql: &str, catalog: &Catalog) -> Effect {
         return dependants(effect, name, None, catalog);
     }
     let users = catalog.find(name).map(|view| catalog.dependants(&view.name, None));
-    refused(effect, users.unwrap_or_default(), catalog)
+    refused(effect, users.unwrap_or_default(), sql, catalog)
 }
 
 /// `DROP` of what is no relation: with `CASCADE` everything that uses it goes, or loses a
@@ -193,15 +222,8 @@ pub(super) fn object(what: &str, catalog: &Catalog) -> Effect {
     let what =
         what.strip_prefix("FOREIGN TABLE").map_or(what.to_owned(), |n| format!("foreign{n}"));
     let what = what.as_str();
-    let words: Vec<&str> = what.split_whitespace().collect();
-    let kind = words.first().map(|word| word.to_lowercase()).unwrap_or_default();
-    let names = || {
-        let rest = what.split_once(char::is_whitespace).map_or("", |(_, rest)| rest);
-        let rest = rest.trim_start_matches("IF EXISTS ").trim_start_matches("if exists ");
-        let rest = rest.split_once(" CASCADE").or_else(|| rest.split_once(" cascade"));
-        let rest = rest.map_or(what.rsplit(' ').next().unwrap_or_default(), |(names, _)| names);
-        rest.split(',').map(Name::parse).collect::<Vec<_>>()
-    };
+    let kind = what.split_whitespace().next().map(str::to_lowercase).unwrap_or_default();
+    let names = || listed(what);
     match kind.as_str() {
         "foreign" => {
             names().iter().fold(effect, |effect, name| effect.lock(name, Mode::AccessExclusive))
@@ -209,7 +231,7 @@ pub(super) fn object(what: &str, catalog: &Catalog) -> Effect {
         "type" | "domain" if !says(what, "cascade") => {
             let kinds = names();
             let users = kinds.iter().flat_map(|kind| catalog.using_type(kind)).collect();
-            refused(effect, users, catalog)
+            refused(effect, users, what, catalog)
         }
         _ if !says(what, "cascade") => effect,
         "schema" if catalog.complete => {

@@ -23,7 +23,7 @@ use super::locks::Mode;
 use super::quantity::size;
 
 pub use catalog::{
-    Catalog, Check, ColumnFact, Domain, ForeignKey, Kind, Reads, Relation, Relations,
+    Catalog, Check, ColumnFact, Domain, ForeignKey, Indexed, Kind, Reads, Relation, Relations,
 };
 pub use lock::{Held, blocked_by};
 

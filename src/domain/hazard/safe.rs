@@ -2,9 +2,11 @@
 //!
 //! A form that the connected server or this structure would refuse is not given.
 
+use crate::domain::change::written;
 use crate::domain::change::{Constraint, Name, Rule, quote};
 
 use super::catalog::Catalog;
+use super::effect::says;
 
 /// Returns true if the table is known to be partitioned: there most safe forms fail.
 fn is_partitioned(table: &Name, catalog: &Catalog) -> bool {
@@ -55,20 +57,43 @@ pub(super) fn constraint(
             let refused = is_key
                 && is_partitioned(table, catalog)
                 && catalog.version_num.is_none_or(|version| version < 180_000);
-            // Only a statement of a single action can be repeated with two words added.
-            if refused || sql.to_ascii_lowercase().matches(" add ").count() != 1 {
+            if refused || !is_single(sql) {
                 return None;
             }
             let name = name.map_or_else(|| String::from("…"), |name| quote(&name));
             let table = table.quoted();
             Some(format!("{sql} NOT VALID; then ALTER TABLE {table} VALIDATE CONSTRAINT {name}"))
         }
+        Rule::Unique(_) | Rule::PrimaryKey(_) if has_options(sql) => None,
         Rule::Unique(columns) => by_index(table, name.as_deref(), columns, "UNIQUE", catalog),
         Rule::PrimaryKey(columns) => {
             by_index(table, name.as_deref(), columns, "PRIMARY KEY", catalog)
         }
         _ => None,
     }
+}
+
+/// Returns true for `ALTER TABLE … ADD` without another action: only such a statement can be
+/// repeated with words added at its end.
+fn is_single(sql: &str) -> bool {
+    let outside = written::outside(sql).to_lowercase();
+    let adds = outside.split_whitespace().filter(|word| *word == "add");
+    adds.count() == 1 && !outside.contains(',')
+}
+
+/// Returns true if the key is more than its columns: an index that is made of these alone would
+/// be another one, or could not become the constraint's.
+fn has_options(sql: &str) -> bool {
+    let options = [
+        "nulls not distinct",
+        "include",
+        "deferrable",
+        "initially",
+        "without overlaps",
+        "with",
+        "tablespace",
+    ];
+    options.into_iter().any(|option| says(sql, option))
 }
 
 /// A unique index built aside and then made the constraint's; not on a partitioned table.
@@ -127,5 +152,6 @@ pub(super) fn retype(table: &Name, column: &str, kind: &str) -> String {
 pub(super) fn detach(sql: &str, table: &Name, catalog: &Catalog) -> Option<String> {
     let has_default = catalog.find(table).is_some_and(|r| r.default_partition.is_some());
     let is_known = catalog.version_num.is_some_and(|version| version >= 140_000);
-    (is_known && !has_default).then(|| format!("{sql} CONCURRENTLY"))
+    // One that was begun concurrently is only brought to its end.
+    (is_known && !has_default && !says(sql, "finalize")).then(|| format!("{sql} CONCURRENTLY"))
 }

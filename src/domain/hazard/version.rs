@@ -2,6 +2,7 @@
 //!
 //! The release notes of PostgreSQL 14 to 18, appendix E of the documentation.
 
+use crate::domain::change::written;
 use crate::domain::change::{Alter, Change, Constraint, Generated, Rule, Verb};
 
 use super::effect::says;
@@ -71,14 +72,19 @@ fn lists_columns(sql: &str) -> bool {
     tables.is_some_and(|tables| tables.split(" with ").next().is_some_and(|t| t.contains('(')))
 }
 
+/// Returns true if it stands behind the constraint, which ends in parentheses, and not in them.
+fn is_enforced_or_not(sql: &str) -> bool {
+    let outside = written::outside(sql);
+    outside.split_once("()").is_some_and(|(_, options)| says(options, "enforced"))
+}
+
 fn of_table(action: &Alter, sql: &str) -> Option<(u32, &'static str)> {
     match action {
         Alter::AddColumn(column) if column.generated == Some(Generated::Virtual) => {
             Some((18, "virtual generated columns"))
         }
-        Alter::AlterConstraint(..) | Alter::AddConstraint(_) if says(sql, "enforced") => {
-            Some((18, "NOT ENFORCED"))
-        }
+        Alter::AlterConstraint(..) if says(sql, "enforced") => Some((18, "NOT ENFORCED")),
+        Alter::AddConstraint(_) if is_enforced_or_not(sql) => Some((18, "NOT ENFORCED")),
         Alter::AddConstraint(Constraint { rule: Rule::NotNull(_), .. }) => {
             Some((18, "NOT NULL as a constraint of a table"))
         }

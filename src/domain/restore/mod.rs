@@ -144,8 +144,11 @@ pub fn fresh(world: &World, backup: Option<&Backup>) -> String {
         number => format!("{stamp}_{number}"),
     });
     let is_free = |stamp: &String| {
-        let names = ["restore", "old", "undone"].map(|what| beside(&world.name, what, stamp));
-        names.iter().all(|name| !world.taken.contains(name))
+        // As the acts name them: of a long name each may keep another part.
+        let new = beside(&world.name, "restore", stamp);
+        let old = aside(Act::Swap, &new);
+        let undone = aside(Act::Undo, &old);
+        [new, old, undone].iter().all(|name| !world.taken.contains(name))
     };
     let stamp = stamps.find(is_free).unwrap_or_default();
     beside(&world.name, "restore", &stamp)

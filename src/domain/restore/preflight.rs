@@ -38,6 +38,9 @@ pub struct Preflight {
     pub owner: String,
     /// Bytes of the database.
     pub size: Option<u64>,
+    /// Bytes of the backup that is to be restored, as it lies there; `None`: none is meant, or
+    /// its size is not known.
+    pub archive: Option<u64>,
     /// Bytes that are free where the server keeps it; `None`: cannot be told from here.
     pub free: Option<u64>,
     /// Who else is connected to it.
@@ -114,7 +117,8 @@ impl Preflight {
     pub fn ways(&self) -> Vec<Way> {
         let full = [self.cannot_make(), self.cannot_end(), self.in_the_way()].concat();
         let full = [full, self.no_room(Stated::default())].concat();
-        let full = [full, self.reads_elsewhere(Stated::default())].concat();
+        let none = Stated::default();
+        let full = [full, self.reads_elsewhere(none), self.pooled(none)].concat();
         vec![Way { name: "full restore", closed: full }]
     }
 
@@ -124,10 +128,9 @@ impl Preflight {
     pub fn open(&self, act: Act) -> Option<(String, Stated)> {
         let mut stated = Stated::default();
         let mut words = Vec::new();
-        if let (Act::Load, None, Some(used)) = (act, self.free, self.size) {
-            stated.free = Some(needed(used));
-            words
-                .push(format!("{} or more are free where the server keeps it", size(needed(used))));
+        if let (Act::Load, None, Some(needed)) = (act, self.free, self.needed()) {
+            stated.free = Some(needed);
+            words.push(format!("{} or more are free where the server keeps it", size(needed)));
         }
         let drained = Stated { drained: true, ..stated };
         if act.swaps() && self.denials(act, drained).len() < self.denials(act, stated).len() {
@@ -166,21 +169,50 @@ impl Preflight {
         why
     }
 
+    /// Returns the bytes that the new database and loading it take (facts: 1.2 × its size). A
+    /// database that is smaller than its backup's file may have lost what is in there: then what
+    /// the file unpacks to counts, about three times its size.
+    fn needed(&self) -> Option<u64> {
+        let used = self.size?;
+        let like_it = used.saturating_add(used / 5);
+        Some(match self.unpacked() {
+            Some(unpacked) => like_it.max(unpacked),
+            None => like_it,
+        })
+    }
+
+    fn unpacked(&self) -> Option<u64> {
+        let archive = self.archive.filter(|archive| self.size.is_none_or(|used| *archive > used));
+        archive.map(|archive| archive.saturating_mul(3))
+    }
+
+    /// Returns the bytes that are to be loaded, by the database as it is or by the backup's file.
+    #[must_use]
+    pub fn work(&self) -> Option<u64> {
+        self.size.max(self.unpacked())
+    }
+
     fn no_room(&self, stated: Stated) -> Vec<String> {
-        let (Some(used), Some(free)) = (self.size, stated.free.or(self.free)) else {
+        let Some(needed) = self.needed() else {
+            return vec![format!(
+                "how large the database is cannot be told, and so not how much room is needed: \
+                 GRANT pg_read_all_stats TO {}",
+                self.rights.role
+            )];
+        };
+        let Some(free) = stated.free.or(self.free) else {
             let unknown = "how much is free on the server cannot be told from here: look, and say \
                            it (lockkeeper restore --free 50GB)";
             return vec![unknown.to_owned()];
         };
-        let needed = needed(used);
         if free >= needed {
             return Vec::new();
         }
-        vec![format!(
-            "only {} are free, and {} are needed (1.2 × its size)",
-            size(free),
-            size(needed)
-        )]
+        let why = match self.unpacked() {
+            Some(unpacked) if unpacked == needed => "3 × the backup's file",
+            _ => "1.2 × its size",
+        };
+        vec![format!("only {} are free, and {} are needed ({why})", size(free), size(needed))]
     }
 
     /// Returns what would stay with the old database in silence, or hold the rename up.
@@ -235,11 +267,6 @@ impl Preflight {
             )],
         }
     }
-}
-
-/// The new database and what loading it takes beside (facts: 1.2 × its size).
-fn needed(used: u64) -> u64 {
-    used.saturating_add(used / 5)
 }
 
 fn foreign(extension: &Extension) -> Option<String> {

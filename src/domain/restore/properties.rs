@@ -89,6 +89,8 @@ impl Properties {
                 sql += " LOCALE_PROVIDER builtin BUILTIN_LOCALE ";
                 sql += &literal(locale);
             }
+            // Where it is not named, the template's is taken, which may be another one.
+            (Some("c"), _) => sql += " LOCALE_PROVIDER libc",
             _ => {}
         }
         // Named explicitly, even this one asks for a right on it that few roles have.

@@ -148,7 +148,7 @@ impl Snapshot {
         self.back().await.ok()?;
         let rows = rows.ok()?;
         let project = blocking(|| tool.load(&tree, &detected.directory, &rows));
-        project.connected.then(|| project.graph.current())
+        project.revision()
     }
 
     async fn version_rows(&mut self, query: &tools::VersionQuery) -> sqlx::Result<Rows> {

@@ -81,21 +81,25 @@ impl Inner {
         asked: watch::Receiver<Option<How>>,
     ) {
         let id = act.id.clone();
-        let (outcome, confirmed, unrecorded) =
-            match self.journal_of(&act, &confirmed.plan().target).await {
-                Ok(journal) => {
-                    let performed = self.perform_in(&journal, act, confirmed, asked).await;
-                    let unrecorded = performed.unrecorded.map(|error| error.to_string());
-                    (performed.outcome, performed.confirmed, unrecorded)
-                }
-                Err(why) => (Outcome::new(Ending::NotRun, why.clone()), confirmed, Some(why)),
-            };
+        let (outcome, confirmed, began, unrecorded) = match self
+            .journal_of(&act, &confirmed.plan().target)
+            .await
+        {
+            Ok(journal) => {
+                let Performed { outcome, confirmed, began, unrecorded } =
+                    self.perform_in(&journal, act, confirmed, asked).await;
+                (outcome, confirmed, began, unrecorded.map(|error| error.to_string()))
+            }
+            Err(why) => (Outcome::new(Ending::NotRun, why.clone()), confirmed, false, Some(why)),
+        };
         self.set_down(&id);
         // First: what cannot be recorded is followed by nothing.
         if let Some(why) = unrecorded {
             self.tell(News::Event(Event::RecordFailed(why)));
         }
-        self.after_swap(confirmed.plan()).await;
+        if began {
+            self.after_swap(confirmed.plan()).await;
+        }
         if let Action::Backup { .. } | Action::VerifyBackup { .. } | Action::Tend { .. } =
             confirmed.plan().action
         {
@@ -269,6 +273,11 @@ impl Inner {
         };
         let output = said.iter().map(Untrusted::raw).collect::<Vec<_>>().join("\n");
         let read = self.migrations().await;
+        let revision = match &read {
+            Ok((_, known)) => known.project.revision(),
+            // The version table may be readable where the schema is not.
+            Err(_) => self.revision().await,
+        };
         let failure = read.as_ref().ok().map(|(tool, _)| tool.explain(&output, code));
         let script = read.as_ref().ok().and_then(|(_, known)| script(plan, known));
         let shape = script.map_or(Transactions::Unknown, |script| script.transactions);
@@ -288,7 +297,7 @@ impl Inner {
             schema,
             before: plan.revision_before.clone(),
             expected: Some(after.clone()),
-            revision: self.revision().await,
+            revision,
             message: failure
                 .filter(|_| code != Some(0))
                 .map(|failure| Untrusted::new(said(failure)))

@@ -11,7 +11,9 @@ use crate::domain::identity::Identity;
 use crate::domain::outcome::{Ending, Outcome};
 use crate::domain::plan::{Action, Plan};
 use crate::domain::resolve::{self, After, Postcondition};
-use crate::domain::restore::{Act, Found, Goal, Mark, Order, Standing, State, World, fresh};
+use crate::domain::restore::{
+    Act, Found, Goal, Mark, Order, Preflight, Standing, State, World, fresh,
+};
 use crate::io::blocking::blocking;
 use crate::io::perform::Finished;
 use crate::io::postgres::{Purpose, connect, query_error};
@@ -41,6 +43,7 @@ impl Inner {
         };
         // When it is planned again right before the act, nobody looks at the counts.
         let known = backup.as_ref().and_then(|backup| backup.as_deref().ok());
+        let archive = known.and_then(|backup| backup.size);
         let goal = known.filter(|_| order.name.is_none());
         let goal = goal.map(|backup| Goal::Backup(backup.location.clone()));
         let maintenance = self.maintenance();
@@ -54,7 +57,7 @@ impl Inner {
             create: look.properties.create(name),
             backup,
             world: look.world,
-            preflight: Ok(look.preflight),
+            preflight: Ok(Preflight { archive, ..look.preflight }),
             fresh,
             live: look.live,
             written: look.written,
@@ -99,8 +102,8 @@ impl Inner {
         }
     }
 
-    /// Binds what has the name after a swap, or still has it. While nobody answers both stay
-    /// admitted: they are the two that the journal names.
+    /// Binds what has the name after a swap that was begun, or still has it. While nobody
+    /// answers, or another target, both stay admitted: they are the two that the journal names.
     pub(super) async fn after_swap(&self, plan: &Plan) {
         let Some(new) = swapped_in(plan) else { return };
         // These lead to the database from before, or are ended.
@@ -108,7 +111,8 @@ impl Inner {
         if let Some(mut control) = self.control.lock().await.take() {
             control.close().await;
         }
-        let found = self.reader.lock().await.identity_anew().await;
+        // Checked as before any act: the OID alone is that of a replica or a copy as well.
+        let found = self.identity_for(&plan.action).await;
         if let Ok(found) = found
             && [new, plan.target.database_oid].contains(&found.database_oid)
         {

@@ -7,10 +7,10 @@ use sqlx::postgres::PgRow;
 
 use super::nodes;
 use super::reader::{Error, Reader, part};
-use crate::domain::change::{Name, Type};
+use crate::domain::change::{Name, Type, quote};
 use crate::domain::fingerprint::Schema;
 use crate::domain::hazard::{
-    Catalog, Check, ColumnFact, Domain, ForeignKey, Kind, Reads, Relation,
+    Catalog, Check, ColumnFact, Domain, ForeignKey, Indexed, Kind, Reads, Relation,
 };
 
 const RELATIONS: &str = include_str!("../../../assets/sql/relations.sql");
@@ -123,6 +123,8 @@ fn count(row: &PgRow, at: usize) -> Result<Option<u64>, sqlx::Error> {
 fn relation(row: &PgRow) -> Result<Relation, sqlx::Error> {
     let default: (Option<String>, Option<String>) = (row.try_get(7)?, row.try_get(8)?);
     let kind: String = row.try_get(9)?;
+    let (of, columns): (Vec<String>, Vec<String>) = (row.try_get(13)?, row.try_get(14)?);
+    let indexed = of.into_iter().zip(columns);
     Ok(Relation {
         kind: match kind.as_str() {
             "v" => Kind::View,
@@ -140,6 +142,7 @@ fn relation(row: &PgRow) -> Result<Relation, sqlx::Error> {
         partition: row.try_get(10)?,
         unlogged: row.try_get(11)?,
         computed: row.try_get(12)?,
+        indexed: indexed.into_iter().map(|(index, column)| Indexed { index, column }).collect(),
         ..Relation::named(name(row, 1)?)
     })
 }
@@ -154,7 +157,8 @@ fn check(row: &PgRow) -> Result<Check, sqlx::Error> {
     let (numbers, names): (Vec<i32>, Vec<String>) = (row.try_get(4)?, row.try_get(5)?);
     let proven = nodes::not_null(tree.as_deref().unwrap_or_default());
     let proven = numbers.iter().zip(&names).filter(|(number, _)| proven.contains(number));
-    let parts: Vec<String> = proven.map(|(_, name)| format!("{name} IS NOT NULL")).collect();
+    let parts: Vec<String> =
+        proven.map(|(_, name)| format!("{} IS NOT NULL", quote(name))).collect();
     let expression = if parts.is_empty() { "?".to_owned() } else { parts.join(" AND ") };
     Ok(Check { name: row.try_get(1)?, expression, valid: row.try_get(2)? })
 }

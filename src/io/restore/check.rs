@@ -155,5 +155,5 @@ async fn revisions(tool: &str, connection: &mut PgConnection) -> Option<Vec<Stri
         Rows::Absent
     };
     let project = blocking(|| tool.load(&tree, &detected.directory, &rows));
-    project.connected.then(|| project.graph.current())
+    project.revision()
 }

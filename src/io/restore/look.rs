@@ -134,6 +134,7 @@ pub async fn preflight(
         },
         owner: row.try_get(5)?,
         size: size.ok().and_then(|size| u64::try_from(size).ok()),
+        archive: None,
         free: directory.and_then(|directory| free(&target.spec, &directory)),
         sessions: number(6)?,
         unkillable: number(7)?,

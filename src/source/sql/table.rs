@@ -93,6 +93,7 @@ fn alter_column(node: &SyntaxNode) -> Option<Alter> {
         K::SET_TYPE => Alter::Type(Retype {
             column,
             to: kind(&option),
+            collates: has(&option, K::COLLATE),
             using: child(&option, K::USING_EXPR).map(|u| text(&u)[5..].trim().to_owned()),
         }),
         K::SET_NOT_NULL => Alter::SetNotNull(column),

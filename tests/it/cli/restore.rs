@@ -654,3 +654,34 @@ fn a_plain_script_is_restored_in_one_transaction_and_not_led_elsewhere() {
     }
     assert_eq!((scene.reads().as_str(), scene.users()), (DAMAGED, 500), "as it was dumped");
 }
+
+#[test]
+fn room_is_asked_for_what_is_in_the_backup_where_the_database_has_lost_it() {
+    let scene = Scene::new();
+    let much =
+        "(SELECT string_agg(md5(random()::text), '') FROM generate_series(1, 4000) n WHERE g > 0)";
+    scene
+        .database
+        .execute(&format!("CREATE TABLE blobs AS SELECT {much} FROM generate_series(1, 250) g"));
+    let made = scene.lk.confirmed(&["backup"]);
+    assert_eq!(made.code(), 0, "{}", made.said());
+    scene.database.execute("DROP TABLE blobs");
+    let restore = ["restore", "newest", "--plan", "--free", "20MB"];
+    scene.lk.run(&restore).refuses("needed (3 × the backup's file)");
+    let (plan, _) = scene.lk.plan(&["restore", "newest", "--free", "200MB"]);
+    let takes = plan["preview"]["takes"].as_str();
+    assert!(takes.is_some_and(|takes| takes.ends_with("by the backup's size")), "{takes:?}");
+}
+
+#[test]
+fn a_database_keeps_its_locale_provider_where_the_server_makes_others() {
+    let scene = Scene::new();
+    scene.server.existing("postgres").execute(
+        "UPDATE pg_database SET datlocprovider = 'i', daticulocale = 'en' WHERE datname = 'template0'",
+    );
+    let (act, answer) = scene.act(&["restore", "newest"]);
+    assert_eq!((act.as_str(), answer.code()), ("load", 0), "{}", answer.said());
+    let new = &scene.beside()[0];
+    let sql = format!("SELECT datlocprovider::text FROM pg_database WHERE datname = '{new}'");
+    assert_eq!(scene.ask::<String>("postgres", &sql), "c");
+}

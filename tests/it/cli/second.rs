@@ -282,25 +282,28 @@ fn a_lone_on_call_goes_on_for_a_typed_reason_that_the_report_shows() {
 }
 
 #[test]
-fn what_is_destroyed_asks_for_a_second_person_by_policy() {
-    let book = BOOK.replace("id = \"approval\"\nkind = \"approve\"\nrole = \"lead\"\nnot_self = true\ntitle = \"A second person approves\"\n\n[[section.step]]\n", "");
-    let book = book.replace("risk = \"safe\"", "risk = \"destructive\"");
-    let scene = scene("second_policy", &book);
-    let dsn = scene.lk.dsn().to_owned();
-    scene.lk.write(
-        "lockkeeper.toml",
-        &format!("schema = 1\n[targets.test]\nclass = \"scratch\"\ndsn = \"{dsn}\"\n[policy]\napprovals = 1\n"),
-    );
-    let mut typed = scene.run();
-    typed.answer("number> ", "1");
-    typed.expect("policy asks for a second person");
-    typed.expect("APPROVAL: waits for 1 as second person");
-    assert_eq!(scene.approve("lead", &[]).code(), 0);
-    typed.expect("approved by lead (verified)");
-    typed.answer("to run it", &scene.database.name);
-    typed.expect("THE RUN IS OVER");
-    typed.end();
-    assert!(scene.tables());
+fn what_destroys_asks_for_a_second_person_by_policy_and_in_production_what_loses_something() {
+    let (head, act) = BOOK.split_once("id = \"approval\"").expect("a step waits for the lead");
+    let (_, act) = act.split_once("[[section.step]]\n").expect("an act follows");
+    for (class, risk) in [("scratch", "destructive"), ("production", "lossy")] {
+        let act = act.replace("risk = \"safe\"", &format!("risk = \"{risk}\""));
+        let scene = scene(&format!("second_{risk}"), &format!("{head}{act}"));
+        let dsn = scene.lk.dsn().to_owned();
+        scene.lk.write(
+            "lockkeeper.toml",
+            &format!("schema = 1\n[targets.test]\nclass = \"{class}\"\ndsn = \"{dsn}\"\n[policy]\napprovals = 1\n"),
+        );
+        let mut typed = scene.run();
+        typed.answer("number> ", "1");
+        typed.expect(&format!("policy asks for a second person for what is {risk}"));
+        typed.expect("APPROVAL: waits for 1 as second person");
+        assert_eq!(scene.approve("lead", &[]).code(), 0);
+        typed.expect("approved by lead (verified)");
+        typed.answer("to run it", &scene.database.name);
+        typed.expect("THE RUN IS OVER");
+        typed.end();
+        assert!(scene.tables());
+    }
 }
 
 #[test]

@@ -285,6 +285,33 @@ fn a_detach_is_made_concurrent_only_where_the_server_can() {
 }
 
 #[test]
+fn no_safe_form_is_given_that_would_fail_or_mean_something_else() {
+    let catalog = schema(150_020);
+    let of = |sql: &str| hazards(sql, &catalog).pop().and_then(|hazard| hazard.safe_form);
+    let check = of("ALTER TABLE t ADD CONSTRAINT c CHECK (a IN (1, 2))").expect("there is one");
+    assert!(check.contains("CHECK (a IN (1, 2)) NOT VALID; then"), "{check}");
+    let two = of("ALTER TABLE t ADD CHECK (a > 0), ALTER COLUMN b SET NOT NULL");
+    assert!(two.is_some_and(|form| !form.contains("SET NOT NULL NOT VALID")));
+    assert_eq!(of("ALTER TABLE t ADD CHECK (a > 0), ALTER COLUMN c SET DEFAULT 'x'"), None);
+    let key = of("ALTER TABLE t ADD UNIQUE (a, c)").expect("there is one");
+    assert!(key.starts_with("CREATE UNIQUE INDEX CONCURRENTLY"), "{key}");
+    for options in [
+        "UNIQUE NULLS NOT DISTINCT (a)",
+        "UNIQUE (a) INCLUDE (b)",
+        "PRIMARY KEY (a) DEFERRABLE",
+        "UNIQUE (a) INITIALLY DEFERRED",
+        "UNIQUE (a) WITH (fillfactor = 70)",
+        "UNIQUE (a) USING INDEX TABLESPACE fast",
+    ] {
+        assert_eq!(of(&format!("ALTER TABLE t ADD CONSTRAINT u {options}")), None, "{options}");
+    }
+    let catalog = schema(180_004);
+    let of = |sql: &str| hazards(sql, &catalog).pop().and_then(|hazard| hazard.safe_form);
+    assert_eq!(of("ALTER TABLE t ADD UNIQUE (id, span WITHOUT OVERLAPS)"), None);
+    assert_eq!(of("ALTER TABLE part DETACH PARTITION part1 FINALIZE"), None);
+}
+
+#[test]
 fn set_not_null_reads_nothing_over_a_valid_check() {
     let catalog = schema(150_020);
     let of = |sql: &str| hazards(sql, &catalog).pop().expect("one").scan;

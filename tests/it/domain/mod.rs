@@ -6,6 +6,7 @@ mod approval;
 mod backup;
 mod backup_name;
 mod baseline;
+mod catalog;
 mod config;
 mod coverage;
 mod dsn;

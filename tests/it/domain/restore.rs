@@ -104,7 +104,13 @@ fn a_new_name_fits_and_is_nobodys() {
     all.name = "ä".repeat(31);
     let long = fresh(&all, Some(&backup()));
     assert!(long.len() <= 63 && long.ends_with("_restore_20261121t031500"), "{long}");
-    assert!(aside(Act::Undo, &aside(Act::Swap, &long)).len() <= 63);
+    let old = aside(Act::Swap, &long);
+    assert!(aside(Act::Undo, &old).len() <= 63);
+    for taken in [aside(Act::Undo, &old), old] {
+        let all = World { taken: vec![all.name.clone(), taken.clone()], ..all.clone() };
+        let second = fresh(&all, Some(&backup()));
+        assert!(second.ends_with("_2"), "{taken} is somebody's: {second}");
+    }
 }
 
 #[test]
@@ -141,6 +147,12 @@ fn properties_are_quoted_as_the_server_keeps_them() {
         "CREATE DATABASE \"x\" TEMPLATE template0 OWNER \"o\"\"wner\" ENCODING E'UTF8' \
          LC_COLLATE E'C' LC_CTYPE E'C'"
     );
+    let provided = |provider: &str, locale: Option<&str>| {
+        let locale = locale.map(str::to_owned);
+        Properties { provider: Some(provider.into()), locale, ..properties.clone() }.create("x")
+    };
+    assert!(provided("c", None).ends_with(" LC_CTYPE E'C' LOCALE_PROVIDER libc"));
+    assert!(provided("i", Some("de")).ends_with(" LOCALE_PROVIDER icu ICU_LOCALE E'de'"));
     let sql = properties.copy_to("x");
     assert!(sql.contains(&"GRANT CONNECT ON DATABASE \"x\" TO PUBLIC".to_owned()));
     assert!(sql.contains(
@@ -217,6 +229,21 @@ fn each_thing_that_speaks_against_it_is_a_denial() {
         assert!(denials.contains(why), "{why}: {denials}");
         assert_eq!(preflight.denials(Act::Load, none), [""; 0], "nothing is cut off yet");
     }
+    let lost = Preflight { size: Some(10), archive: Some(20), free: Some(59), ..able() };
+    let denials = lost.denials(Act::Load, none).join("; ");
+    assert!(denials.contains("only 59 B are free, and 60 B are needed (3 ×"), "{denials}");
+    assert_eq!(Preflight { free: Some(60), ..lost.clone() }.denials(Act::Load, none), [""; 0]);
+    let stated = Preflight { free: None, ..lost }.open(Act::Load).and_then(|(_, said)| said.free);
+    assert_eq!(stated, Some(60), "more than the database as it is now would take");
+    let small = Preflight { archive: Some(9), ..able() };
+    assert_eq!(small.denials(Act::Load, none), [""; 0], "it packs the database");
+    let unsized_ = Preflight { size: None, free: None, ..able() };
+    let denials = unsized_.denials(Act::Load, none).join("; ");
+    assert!(denials.contains("GRANT pg_read_all_stats TO deployer"), "{denials}");
+    assert!(!denials.contains("--free"), "it would not help: {denials}");
+    assert_eq!(unsized_.open(Act::Load), None);
+    let unpaused = Preflight { pooler: pooler(Ok(false)), ..able() };
+    assert!(unpaused.ways()[0].closed.join("; ").contains("not paused in the pooler p"));
     let said = Stated { free: Some(12), drained: true };
     let unknown = Preflight { free: None, standbys: names(), ..able() };
     assert_eq!(unknown.denials(Act::Load, said), [""; 0]);

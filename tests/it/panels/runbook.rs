@@ -19,7 +19,7 @@ use lockkeeper::session::walk::{CANNOT_TELL, ESCALATE, Move, Phase};
 
 use super::{BODIES, fits_everywhere, off, painted, press, scene, text};
 use crate::session::driver::{Driven, Find};
-use crate::session::{approvals, at, migration, shipped, small, steps, undo};
+use crate::session::{approvals, at, book, migration, shipped, small, steps, undo};
 use crate::support::facts::World;
 
 fn facts(driven: &Driven) -> Facts {
@@ -360,4 +360,42 @@ fn without_a_walk_its_keys_say_so() {
     let ask = Runbook::default()
         .on(&Command::Note, &Scene { facts: &facts, session: &session, filter: "" });
     assert!(matches!(ask, Ask::Say(_)));
+}
+
+/// Two acts that are due to be undone, the name of one ends like the other's, and the step
+/// that undoes the first.
+const TWO_DUE: &str = r#"
+schema = 1
+id = "two"
+title = "Two"
+[[section]]
+id = "main"
+title = "Main"
+[[section.step]]
+id = "maintenance_on"
+kind = "act"
+title = "Maintenance on"
+command = ["touch", "maintenance"]
+undo = { command = ["rm", "maintenance"] }
+[[section.step]]
+id = "x_maintenance_on"
+kind = "act"
+title = "Maintenance of x on"
+command = ["touch", "x"]
+undo = { command = ["rm", "x"] }
+[[section.step]]
+id = "off"
+kind = "act"
+title = "Maintenance off"
+undo_of = "maintenance_on"
+"#;
+
+#[test]
+fn a_step_that_undoes_another_shows_what_undoes_that_one() {
+    let mut driven = Driven::walking(book(TWO_DUE));
+    driven.until("off");
+    let facts = facts(&driven);
+    let shown = text(&Runbook::default(), &scene(&facts, &driven.session), (200, 46));
+    let runs = shown.lines().find(|line| line.contains("runs ")).expect("it says what it runs");
+    assert!(runs.contains("rm maintenance"), "{shown}");
 }

@@ -1,4 +1,5 @@
-//! A network between us and the server, which can stop to carry anything without a word.
+//! A network between us and the server, which can stop to carry anything without a word, or
+//! lead to another server.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ pub struct Proxy {
     port: u16,
     accepted: Arc<AtomicUsize>,
     carries: watch::Sender<bool>,
+    leads: watch::Sender<PathBuf>,
     database: Database,
 }
 
@@ -23,17 +25,17 @@ impl Proxy {
     pub async fn start(database: &Database) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port can be bound");
         let port = listener.local_addr().expect("it is bound").port();
-        let socket = database.socket_dir.join(".s.PGSQL.5432");
+        let (leads, leading) = watch::channel(socket(database));
         let (carries, carrying) = watch::channel(true);
         let accepted = Arc::new(AtomicUsize::new(0));
         let counted = accepted.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 counted.fetch_add(1, Ordering::Relaxed);
-                tokio::spawn(serve(client, socket.clone(), carrying.clone()));
+                tokio::spawn(serve(client, leading.clone(), carrying.clone()));
             }
         });
-        Self { port, accepted, carries, database: database.clone() }
+        Self { port, accepted, carries, leads, database: database.clone() }
     }
 
     /// Returns how to connect through it, giving up after two seconds.
@@ -55,19 +57,39 @@ impl Proxy {
         self.carries.send_replace(false);
     }
 
+    /// Leads to another server from now on; what was connected breaks off.
+    pub fn lead_to(&self, database: &Database) {
+        self.leads.send_replace(socket(database));
+    }
+
     /// Carries again, also what was kept back.
     pub fn carry(&self) {
         self.carries.send_replace(true);
     }
 }
 
-async fn serve(client: TcpStream, socket: PathBuf, carries: watch::Receiver<bool>) {
+fn socket(database: &Database) -> PathBuf {
+    database.socket_dir.join(".s.PGSQL.5432")
+}
+
+async fn serve(
+    client: TcpStream,
+    mut leads: watch::Receiver<PathBuf>,
+    carries: watch::Receiver<bool>,
+) {
+    let socket = leads.borrow_and_update().clone();
     let Ok(server) = UnixStream::connect(socket).await else { return };
     let ((from_client, to_client), (from_server, to_server)) = (split(client), split(server));
-    tokio::join!(
-        carry(from_client, to_server, carries.clone()),
-        carry(from_server, to_client, carries)
-    );
+    let carried = async {
+        tokio::join!(
+            carry(from_client, to_server, carries.clone()),
+            carry(from_server, to_client, carries)
+        )
+    };
+    tokio::select! {
+        _ = carried => {}
+        Ok(()) = leads.changed() => {}
+    }
 }
 
 async fn carry(

@@ -427,3 +427,29 @@ INSERT INTO loner SELECT * FROM loner_archive ON CONFLICT DO NOTHING
 CREATE UNIQUE INDEX i ON animal (id); ALTER TABLE animal ADD PRIMARY KEY USING INDEX i
 ALTER TABLE ONLY animal ADD PRIMARY KEY (id)
 ALTER TABLE ONLY animal ADD UNIQUE (id)
+ALTER TABLE minion DROP COLUMN boss_id; DROP TABLE boss
+DROP TABLE boss, minion
+DROP TABLE boss
+TRUNCATE boss, minion
+ALTER TABLE troop DROP CONSTRAINT troop_chief_id_fkey; DROP TABLE chief
+ALTER TABLE troop DROP COLUMN chief_id; DROP TABLE chief
+ALTER TABLE troop RENAME COLUMN chief_id TO boss_id; ALTER TABLE troop DROP COLUMN boss_id; DROP TABLE chief
+DROP TABLE chief, troop
+DROP TABLE chief CASCADE; CREATE TABLE chief (id int); DROP TABLE chief
+ALTER TABLE middle RENAME COLUMN parent_id TO elder_id; ALTER TABLE middle DROP COLUMN elder_id
+ALTER TABLE child ADD COLUMN IF NOT EXISTS amount bigint; ALTER TABLE child ALTER COLUMN amount TYPE bigint
+CREATE VIEW v AS SELECT * FROM loner; GRANT SELECT ON twin TO public; DROP TABLE twin
+CREATE OR REPLACE VIEW child_view AS SELECT id, note FROM child; ALTER TABLE child ALTER COLUMN note TYPE text
+DROP VIEW child_view, view_of_view
+ALTER TABLE parent ALTER COLUMN code TYPE text COLLATE "C"
+SET LOCAL timezone = 'UTC'; DROP INDEX child_at; ALTER TABLE child ALTER COLUMN at TYPE timestamptz
+ALTER TABLE loner ADD COLUMN q "Pos"
+DROP TYPE "Role" CASCADE
+DROP TYPE "Role"
+DROP DOMAIN "Pos"
+ALTER TABLE "Dated" ALTER COLUMN "createdAt" TYPE varchar(30)
+ALTER TABLE "Dated" DROP COLUMN "createdAt"; ALTER TABLE "Dated" ADD COLUMN "createdAt" varchar(5); ALTER TABLE "Dated" ALTER COLUMN "createdAt" TYPE varchar(9)
+UPDATE /* only */ animal SET name = 'c'
+TRUNCATE /* only */ animal
+DROP TABLE /* no cascade */ parent
+ALTER TABLE child ADD CONSTRAINT c CHECK (note <> 'not enforced')

@@ -36,6 +36,7 @@ ALTER TABLE child ADD CONSTRAINT child_open CHECK (amount > 0) NOT VALID;
 INSERT INTO child (middle_id, parent_id, note, body, data, size, proven)
     SELECT 1 + g % 50, 1 + g % 50, 'n', 'b', '{}', 's', g FROM generate_series(1, 400) g;
 CREATE INDEX child_note ON child (note);
+CREATE INDEX child_at ON child (at);
 CREATE UNIQUE INDEX child_middle_amount ON child (middle_id, id);
 CREATE VIEW child_view AS SELECT id, note FROM child;
 CREATE VIEW view_of_view AS SELECT id FROM child_view;

@@ -1,11 +1,17 @@
 //! The schema as it is after a change.
 
-use super::{Catalog, Domain, Kind, Reads, Relation};
-use crate::domain::change::{Alter, Change, Column, Constraint, Name, Table, Transaction};
+use super::{Catalog, Domain, ForeignKey, Kind, Reads, Relation};
+use crate::domain::change::{
+    Alter, Change, Column, Constraint, Index, Name, Retype, Table, Thing, Transaction,
+};
+
+/// The view that is being made, and what it was seen to read so far.
+type Making = Option<(Name, Vec<Reads>)>;
 
 impl Catalog {
     /// Takes a change as done.
     pub fn advance(&mut self, change: &Change) {
+        let making = self.making.take();
         match change {
             Change::CreateTable(table) => self.create(table),
             Change::DropTable(name)
@@ -14,22 +20,19 @@ impl Catalog {
             Change::DropIndex(index) => {
                 let table = self.table_of(&index.name).map(|table| table.name.clone());
                 if let Some(table) = table {
-                    let left = |own: &String| *own != index.name.name;
-                    self.change(&table, |relation| relation.indexes.retain(left));
+                    self.change(&table, |relation| relation.drop_index(&index.name.name));
                 }
             }
             Change::CreateMaterializedView(name) => self.make(name, Kind::MaterializedView),
-            Change::CreateIndex(index) => {
-                let name = index.name.as_ref().map(|name| name.name.clone());
-                self.change(&index.table, |relation| relation.indexes.extend(name));
-            }
+            Change::CreateIndex(index) => self.index(index),
             Change::CreateDomain(name, constrained) => self.domains.push(Domain {
                 name: name.clone(),
                 base: None,
                 constrained: *constrained,
             }),
             Change::CreateView(name) => self.make(name, Kind::View),
-            Change::Touch(name, _) => self.read(name),
+            Change::Touch(name, _) => self.making = self.reading(making, name),
+            Change::Define(definition) => self.made_of(making, definition.object.thing),
             Change::Setting(name, value) if name == "timezone" => {
                 self.utc = Some(matches!(value.as_str(), "utc" | "etc/utc" | "gmt" | "0"));
             }
@@ -53,27 +56,110 @@ impl Catalog {
         }
     }
 
+    /// Takes it that the view is there now. One that was there stays what it is to everybody; a
+    /// materialized one is then not made again.
     fn make(&mut self, name: &Name, kind: Kind) {
-        let name = self.made(name);
-        let is_old = |at: &usize| self.relations.get(*at).name == name;
-        // From the last one on: the places of those before it stay.
-        let old: Vec<usize> = self.relations.named(&name.name).filter(is_old).collect();
-        old.into_iter().rev().for_each(|at| self.relations.remove(at));
-        self.relations.push(Relation { kind, fresh: true, ..Relation::named(name) });
+        let made = self.made(name);
+        let named = |name: &Name| {
+            let mut places = self.relations.named(&name.name);
+            places.find(|at| self.relations.get(*at).name == *name)
+        };
+        let on_path = || {
+            let schemas = self.search_path.iter().filter(|_| name.schema.is_none());
+            schemas.into_iter().find_map(|schema| named(&Name::within(schema, &*name.name)))
+        };
+        let old = named(&made).or_else(on_path);
+        let view = old.filter(|at| self.relations.get(*at).kind != Kind::Table);
+        if let Some(at) = view {
+            let name = self.relations.get(at).name.clone();
+            self.making = (kind == Kind::View).then(|| (name, Vec::new()));
+            return;
+        }
+        // Only where it was dropped unseen can a table have had the name.
+        if let Some(at) = named(&made) {
+            self.relations.remove(at);
+        }
+        self.making = Some((made.clone(), Vec::new()));
+        self.relations.push(Relation { kind, fresh: true, ..Relation::named(made) });
     }
 
-    /// Takes it that the view which was made just now reads this relation.
-    fn read(&mut self, name: &Name) {
+    /// Takes it that the view which is being made reads this relation.
+    fn reading(&self, making: Making, name: &Name) -> Making {
+        let (view, mut reads) = making?;
         let relation = self.find(name).map_or_else(|| name.clone(), |found| found.name.clone());
-        if self.relations.iter().next_back().is_some_and(|last| last.kind != Kind::Table) {
-            let read = Reads { relation, columns: Vec::new() };
-            self.relations.change_last(|view| view.reads.push(read));
+        reads.push(Reads { relation, columns: Vec::new() });
+        Some((view, reads))
+    }
+
+    /// Takes it that all was named that the view reads: its definition follows.
+    fn made_of(&mut self, making: Making, thing: Thing) {
+        if let Some((view, reads)) = making
+            && matches!(thing, Thing::View | Thing::MaterializedView)
+        {
+            self.change(&view, |view| view.reads = reads);
         }
     }
 
+    fn index(&mut self, index: &Index) {
+        let is_there = |name: &Name| self.table_of(name).is_some();
+        if index.if_not_exists && index.name.as_ref().is_some_and(is_there) {
+            return;
+        }
+        let columns = index.columns.join("_");
+        let unnamed = || format!("{}_{columns}_idx", index.table.name);
+        let name = index.name.as_ref().map_or_else(unnamed, |name| name.name.clone());
+        self.change(&index.table, |relation| {
+            relation.index(name, &index.columns);
+            if index.partial {
+                relation.computed.extend(index.columns.iter().cloned());
+            }
+        });
+    }
+
+    /// Takes it that the relation is gone, with its partitions, and with what could not stay
+    /// without it: the views that are made of it and the keys that reference it.
     fn remove(&mut self, name: &Name) {
-        if let Some(at) = self.at(name) {
-            self.relations.remove(at);
+        let tree = self.tree(name).into_iter().enumerate();
+        let goes = tree.filter(|(at, part)| *at == 0 || part.partition);
+        let gone: Vec<Name> = goes.map(|(_, part)| part.name.clone()).collect();
+        for name in &gone {
+            self.drop_views(name, None);
+            self.drop_keys(name, None);
+            if let Some(at) = self.at(name) {
+                self.relations.remove(at);
+            }
+        }
+    }
+
+    /// Forgets the views that are surely made of the column, or of the relation.
+    fn drop_views(&mut self, name: &Name, column: Option<&str>) {
+        let is_known =
+            |view: &&Relation| column.is_none() || view.reads.iter().all(|r| !r.columns.is_empty());
+        let views = self.dependants(name, column).into_iter().filter(is_known);
+        let views: Vec<Name> = views.map(|view| view.name.clone()).collect();
+        for view in views {
+            if let Some(at) = self.at(&view) {
+                self.relations.remove(at);
+            }
+        }
+    }
+
+    /// Forgets the keys of others that reference the column, or the relation.
+    fn drop_keys(&mut self, name: &Name, column: Option<&str>) {
+        let primary = self.find(name).map(|found| found.primary_key.clone()).unwrap_or_default();
+        let is_gone = |key: &ForeignKey| {
+            let columns = if key.referenced.is_empty() { &primary } else { &key.referenced };
+            key.references.may_be(name)
+                && column.is_none_or(|column| columns.iter().any(|own| own == column))
+        };
+        self.change_keys(name, |keys| keys.retain(|key| !is_gone(key)));
+    }
+
+    /// Changes the foreign keys of the relations that reference one.
+    fn change_keys(&mut self, name: &Name, mut change: impl FnMut(&mut Vec<ForeignKey>)) {
+        let children: Vec<Name> = self.referencing(name).map(|child| child.name.clone()).collect();
+        for child in children {
+            self.change(&child, |child| change(&mut child.foreign_keys));
         }
     }
 
@@ -103,13 +189,21 @@ impl Catalog {
     }
 
     fn alter(&mut self, name: &Name, alter: &Alter) {
-        let Some(at) = self.at(name) else { return };
-        self.relations.change(at, |relation| Self::altered(relation, alter));
+        let Some(own) = self.find(name).map(|found| found.name.clone()) else { return };
         match alter {
+            Alter::DropColumn(column) => {
+                self.drop_views(&own, Some(column));
+                self.drop_keys(&own, Some(column));
+                self.change_tree(&own, |relation| relation.drop_column(column));
+            }
+            Alter::RenameColumn(from, to) => self.rename_column(&own, from, to),
+            Alter::DropConstraint(constraint) => self.drop_constraint(&own, constraint),
+            Alter::RenameConstraint(from, to) => {
+                self.change_tree(&own, |relation| relation.rename_constraint(from, to));
+            }
             Alter::Attach(child, _) => {
-                let parents = vec![self.relations.get(at).name.clone()];
                 self.change(child, |child| {
-                    child.parents = parents;
+                    child.parents = vec![own];
                     child.partition = true;
                 });
             }
@@ -119,17 +213,62 @@ impl Catalog {
             }),
             _ => {}
         }
+        self.change(name, |relation| Self::altered(relation, alter));
+    }
+
+    /// Changes the relation and all that inherits from it, partitions above all.
+    fn change_tree(&mut self, name: &Name, change: impl Fn(&mut Relation)) {
+        let tree: Vec<Name> = self.tree(name).iter().map(|part| part.name.clone()).collect();
+        for part in &tree {
+            self.change(part, &change);
+        }
+    }
+
+    fn rename_column(&mut self, name: &Name, from: &str, to: &str) {
+        let tree: Vec<Name> = self.tree(name).iter().map(|part| part.name.clone()).collect();
+        for part in &tree {
+            self.change(part, |relation| relation.rename_column(from, to));
+            self.change_keys(part, |keys| {
+                let keys = keys.iter_mut().filter(|key| key.references.may_be(part));
+                let named = keys.flat_map(|key| &mut key.referenced).filter(|own| *own == from);
+                named.for_each(|own| to.clone_into(own));
+            });
+            let views = self.dependants(part, Some(from)).into_iter();
+            let views: Vec<Name> = views.map(|view| view.name.clone()).collect();
+            for view in views {
+                self.change(&view, |view| {
+                    let reads = view.reads.iter_mut().filter(|read| read.relation.may_be(part));
+                    let named = reads.flat_map(|read| &mut read.columns).filter(|own| *own == from);
+                    named.for_each(|own| to.clone_into(own));
+                });
+            }
+        }
+    }
+
+    /// Takes it that a constraint is gone: a partition's key is its parent's, whatever its name.
+    fn drop_constraint(&mut self, name: &Name, constraint: &str) {
+        let keys = self.find(name).map(|found| found.foreign_keys.as_slice()).unwrap_or_default();
+        let keys: Vec<ForeignKey> =
+            keys.iter().filter(|key| key.name == constraint).cloned().collect();
+        let is_inherited = |own: &ForeignKey| {
+            keys.iter().any(|key| key.references == own.references && key.columns == own.columns)
+        };
+        self.change_tree(name, |relation| {
+            relation.forget(constraint);
+            if relation.partition {
+                relation.foreign_keys.retain(|own| !is_inherited(own));
+            }
+        });
     }
 
     fn altered(relation: &mut Relation, alter: &Alter) {
         match alter {
             Alter::AddColumn(column) => relation.add(column),
-            Alter::DropColumn(column) => relation.columns.retain(|old| old.name != *column),
             Alter::AddConstraint(constraint) => relation.constrain(constraint),
-            Alter::DropConstraint(constraint) => relation.forget(constraint),
             Alter::ValidateConstraint(constraint) => relation.prove(constraint),
             Alter::Rename(to) => relation.name = relation.name.renamed(to),
             Alter::SetSchema(schema) => relation.name.schema = Some(schema.clone()),
+            Alter::SetLogged(logged) => relation.unlogged = !logged,
             Alter::Attach(child, true) => relation.default_partition = Some(child.clone()),
             Alter::Detach(child, _) => {
                 relation.default_partition.take_if(|default| default.may_be(child));
@@ -139,19 +278,15 @@ impl Catalog {
     }
 
     fn alter_column(relation: &mut Relation, alter: &Alter) {
-        let (Alter::SetNotNull(name) | Alter::DropNotNull(name) | Alter::RenameColumn(name, _)) =
-            alter
+        let (Alter::Type(Retype { column: name, .. })
+        | Alter::SetNotNull(name)
+        | Alter::DropNotNull(name)) = alter
         else {
-            if let Alter::Type(retype) = alter {
-                for column in relation.columns.iter_mut().filter(|c| c.name == retype.column) {
-                    column.kind = retype.to.clone();
-                }
-            }
             return;
         };
-        for column in relation.columns.iter_mut().filter(|c| c.name == *name) {
+        for column in relation.columns.iter_mut().filter(|column| column.name == *name) {
             match alter {
-                Alter::RenameColumn(_, to) => column.name.clone_from(to),
+                Alter::Type(retype) => column.kind = retype.to.clone(),
                 _ => column.not_null = matches!(alter, Alter::SetNotNull(_)),
             }
         }

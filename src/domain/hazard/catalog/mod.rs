@@ -2,12 +2,13 @@
 //! statements that came before.
 
 mod advance;
+pub(super) mod proof;
 mod relation;
 mod relations;
 
 use crate::domain::change::{Name, Type};
 
-pub use relation::{Check, ColumnFact, ForeignKey, Kind, Reads, Relation};
+pub use relation::{Check, ColumnFact, ForeignKey, Indexed, Kind, Reads, Relation};
 pub use relations::Relations;
 
 /// The schema as far as it is known.
@@ -31,6 +32,8 @@ pub struct Catalog {
     pub utc: Option<bool>,
     /// The schemas in which a name without schema is looked for; empty if not known.
     pub search_path: Vec<String>,
+    /// The view that the last statement made, and what it was seen to read so far.
+    pub making: Option<(Name, Vec<Reads>)>,
 }
 
 /// A domain as it is.

@@ -1,5 +1,6 @@
 //! One relation as it is.
 
+use super::proof;
 use crate::domain::change::{Column, Constraint, Name, Rule, Type};
 
 /// What a relation is.
@@ -41,6 +42,11 @@ pub struct Relation {
     pub primary_key: Vec<String>,
     /// The names of its indexes.
     pub indexes: Vec<String>,
+    /// The columns of its indexes, as far as they are plain columns.
+    pub indexed: Vec<Indexed>,
+    /// The columns that statements gave these names: a database in which those did not run yet
+    /// knows them by others, if at all.
+    pub renamed: Vec<String>,
     /// What it inherits from: one parent if it is a partition.
     pub parents: Vec<Name>,
     /// True if it is a partition of its parent.
@@ -64,12 +70,21 @@ pub struct ColumnFact {
     pub not_null: bool,
 }
 
+/// A column of an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Indexed {
+    /// The index's name.
+    pub index: String,
+    /// The column.
+    pub column: String,
+}
+
 /// A `CHECK` constraint as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
     /// Its name.
     pub name: String,
-    /// Its expression.
+    /// Its expression as SQL, as far as it is known; `?` stands for what is not.
     pub expression: String,
     /// `convalidated`.
     pub valid: bool,
@@ -126,6 +141,8 @@ impl Relation {
             foreign_keys: Vec::new(),
             primary_key: Vec::new(),
             indexes: Vec::new(),
+            indexed: Vec::new(),
+            renamed: Vec::new(),
             parents: Vec::new(),
             partition: false,
             reads: Vec::new(),
@@ -151,35 +168,28 @@ impl Relation {
     /// stay as they are stored.
     #[must_use]
     pub fn computes(&self, column: &str) -> bool {
-        let column = column.to_lowercase();
-        let names = |check: &Check| {
-            let text = check.expression.to_lowercase();
-            let mut words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
-            words.any(|word| word == column)
-        };
-        self.computed.contains(&column) || self.checks.iter().any(names)
+        let is_checked = |check: &Check| proof::names(&check.expression, column);
+        self.computed.iter().any(|own| own == column) || self.checks.iter().any(is_checked)
+    }
+
+    /// Returns true if an index is made of the column as it is.
+    #[must_use]
+    pub fn is_indexed(&self, column: &str) -> bool {
+        self.indexed.iter().any(|indexed| indexed.column == column)
     }
 
     /// Returns true if a valid `CHECK` proves that the column holds no NULL.
     #[must_use]
     pub fn proves_not_null(&self, column: &str) -> bool {
-        let proof = format!("{column}isnotnull");
-        let squeezed = |text: &str| {
-            text.to_lowercase().replace(|c: char| c.is_whitespace() || "()\"".contains(c), "")
-        };
-        let proves = |check: &Check| {
-            // A part of an OR proves nothing; the parts of an AND each do.
-            let expression = check.expression.to_lowercase();
-            let words = || expression.split(|c: char| !c.is_alphanumeric() && c != '_');
-            let parts = expression.split(" and ").map(squeezed);
-            !words().any(|word| matches!(word, "or" | "case"))
-                && parts.into_iter().any(|part| part == proof)
-        };
+        let proves = |check: &Check| proof::is_not_null(&check.expression, column);
         self.checks.iter().any(|check| check.valid && proves(check))
     }
 
     pub(super) fn add(&mut self, column: &Column) {
-        self.columns.retain(|old| old.name != column.name);
+        // It is there already: IF NOT EXISTS leaves it, or the statement fails.
+        if self.column(&column.name).is_some() {
+            return;
+        }
         self.columns.push(ColumnFact {
             name: column.name.clone(),
             kind: column.kind.clone(),
@@ -210,16 +220,74 @@ impl Relation {
                 });
             }
             Rule::Unique(columns) => {
-                self.indexes.push(named(&format!("{}_key", columns.join("_"))));
+                self.index(named(&format!("{}_key", columns.join("_"))), columns);
             }
             Rule::PrimaryKey(columns) => {
-                self.indexes.push(named("pkey"));
+                self.index(named("pkey"), columns);
                 self.primary_key.clone_from(columns);
                 self.demand(columns);
             }
+            Rule::NotNull(_) if constraint.not_valid => {}
             Rule::NotNull(column) => self.demand(std::slice::from_ref(column)),
             Rule::UniqueUsing(_) | Rule::PrimaryKeyUsing(_) | Rule::Exclude => {}
         }
+    }
+
+    /// Takes it that an index of these columns was made.
+    pub(super) fn index(&mut self, index: String, columns: &[String]) {
+        let of = |column: &String| Indexed { index: index.clone(), column: column.clone() };
+        self.indexed.extend(columns.iter().map(of));
+        self.indexes.push(index);
+    }
+
+    pub(super) fn drop_index(&mut self, index: &str) {
+        self.indexes.retain(|own| own != index);
+        self.indexed.retain(|own| own.index != index);
+    }
+
+    /// Takes it that the column is gone, with the indexes and constraints that it is a part of.
+    pub(super) fn drop_column(&mut self, column: &str) {
+        let is_of = |columns: &[String]| columns.iter().any(|own| own == column);
+        self.columns.retain(|own| own.name != column);
+        self.computed.retain(|own| own != column);
+        self.checks.retain(|check| !proof::names(&check.expression, column));
+        self.foreign_keys.retain(|key| !is_of(&key.columns));
+        let of = self.indexed.iter().filter(|indexed| indexed.column == column);
+        let indexes: Vec<String> = of.map(|indexed| indexed.index.clone()).collect();
+        for index in &indexes {
+            self.drop_index(index);
+        }
+        if is_of(&self.primary_key) {
+            self.primary_key.clear();
+        }
+    }
+
+    /// Takes it that the column has another name, wherever it is named. How a check reads then is
+    /// not known any more, but that it is made of the column.
+    pub(super) fn rename_column(&mut self, from: &str, to: &str) {
+        let own = self.columns.iter_mut().map(|column| &mut column.name);
+        let keys = self.foreign_keys.iter_mut().flat_map(|key| &mut key.columns);
+        let indexed = self.indexed.iter_mut().map(|indexed| &mut indexed.column);
+        let rest = self.primary_key.iter_mut().chain(&mut self.computed);
+        let named = own.chain(keys).chain(indexed).chain(rest).filter(|name| *name == from);
+        named.for_each(|name| to.clone_into(name));
+        for check in &mut self.checks {
+            if proof::names(&check.expression, from) {
+                "?".clone_into(&mut check.expression);
+                self.computed.push(to.to_owned());
+            }
+        }
+        self.renamed.retain(|name| name != from);
+        self.renamed.push(to.to_owned());
+    }
+
+    /// Takes it that a constraint has another name.
+    pub(super) fn rename_constraint(&mut self, from: &str, to: &str) {
+        let checks = self.checks.iter_mut().map(|check| &mut check.name);
+        let keys = self.foreign_keys.iter_mut().map(|key| &mut key.name);
+        let indexed = self.indexed.iter_mut().map(|indexed| &mut indexed.index);
+        let named = checks.chain(keys).chain(indexed).chain(&mut self.indexes);
+        named.filter(|name| *name == from).for_each(|name| to.clone_into(name));
     }
 
     fn demand(&mut self, columns: &[String]) {
@@ -240,6 +308,6 @@ impl Relation {
     pub(super) fn forget(&mut self, constraint: &str) {
         self.checks.retain(|check| check.name != constraint);
         self.foreign_keys.retain(|key| key.name != constraint);
-        self.indexes.retain(|index| index != constraint);
+        self.drop_index(constraint);
     }
 }

@@ -94,13 +94,6 @@ impl Relations {
         filed.file_rest(at);
     }
 
-    /// Changes the last one, if there is one.
-    pub(super) fn change_last(&mut self, change: impl FnOnce(&mut Relation)) {
-        if let Some(last) = self.0.list.len().checked_sub(1) {
-            self.change(last, change);
-        }
-    }
-
     /// Takes it that none is fresh any more.
     pub(super) fn settle(&mut self) {
         if !self.0.fresh {
