@@ -9,7 +9,7 @@ use super::{Inner, environment, rehearsed};
 use crate::domain::age;
 use crate::domain::backup::Inventory;
 use crate::domain::hazard::Hazard;
-use crate::domain::identity::{Identity, check_pin};
+use crate::domain::identity::Identity;
 use crate::domain::locks::Mode;
 use crate::domain::loss::Loss;
 use crate::domain::mend::{Invalid, Mend};
@@ -75,10 +75,7 @@ impl Inner {
     }
 
     fn check(&self, found: Identity) -> Result<Identity, String> {
-        if let Some(pin) = &self.site.target.pin {
-            check_pin(pin, &found, self.site.target.spec.proved_name())
-                .map_err(|refused| refused.to_string())?;
-        }
+        self.site.target.check(&found).map_err(|refused| refused.to_string())?;
         self.bound.check(&found).map_err(|refused| refused.to_string())?;
         Ok(found)
     }

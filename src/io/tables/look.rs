@@ -4,7 +4,8 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::domain::tables::{Column, Difference, Inbound, STAGE, Shape};
-use crate::io::postgres::query_error;
+use crate::io::postgres::identity::identity;
+use crate::io::postgres::{Purpose, Target, connect, query_error};
 
 const FIND: &str = "SELECT c.oid::int8, n.nspname::text, c.relname::text,
         CASE WHEN c.relrowsecurity THEN
@@ -56,6 +57,22 @@ pub(super) const OUT_OF: &str = "staged by lockkeeper out of ";
 
 const STAGED: &str = "SELECT relname::text FROM pg_catalog.pg_class c
   WHERE c.relnamespace = pg_catalog.to_regnamespace($1) AND c.relkind = 'r' ORDER BY 1";
+
+/// Returns the table of that name on the target, with the connection that found it.
+///
+/// # Errors
+/// Why there is none, in a sentence: nobody answers, or another one than the pinned one; or the
+/// database has no such table.
+pub async fn find(target: &Target, table: &str) -> Result<(PgConnection, Shape), String> {
+    // Comparing whole tables takes longer than a reader may: it holds only ACCESS SHARE.
+    let connected = connect(&target.spec, Purpose::Work).await;
+    let mut connection = connected.map_err(|error| error.to_string())?;
+    let found = identity(&mut connection, &target.spec).await.map_err(|error| error.to_string())?;
+    target.check(&found).map_err(|refused| refused.to_string())?;
+    let shape = look(&mut connection, table).await.map_err(|error| query_error(&error))?;
+    let shape = shape.ok_or_else(|| format!("there is no table {table} in this database"))?;
+    Ok((connection, shape))
+}
 
 /// Returns the table of that name, as SQL writes it; `None` if there is none.
 ///

@@ -177,3 +177,16 @@ async fn a_table_that_somebody_has_locked_is_not_waited_for_to_be_compared() {
     let (code, document) = diff(&lk, "public.users");
     assert_eq!((code, counts(&document)), (2, json!([null, null, null])), "{document}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_staged_is_dropped_without_a_look_at_the_rows_of_the_live_table() {
+    let (database, lk, dump) = shop("table_locked");
+    let staged = lk.confirmed(&["restore-table", "stage", "public.users", &dump]);
+    assert_eq!(staged.code(), 0, "{}", staged.said());
+    let mut other = database.connect().await;
+    let lock = "BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE";
+    sqlx::raw_sql(lock).execute(&mut other).await.expect("it locks");
+    let (plan, _) = lk.plan(&["restore-table", "drop", "public.users"]);
+    assert!(plan.to_string().contains("DROP"), "{plan}");
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.expect("it lets go");
+}

@@ -97,7 +97,7 @@ fn record(kind: Kind, step: Option<&str>, data: serde_json::Value) -> Record {
 }
 
 /// A walk that waits until so many have approved plan 7.
-fn waiting(approvals: i64) -> Driven {
+pub fn waiting(approvals: i64) -> Driven {
     let mut driven = walking(steps(true), approvals);
     driven.sketched_as(plan(7));
     driven

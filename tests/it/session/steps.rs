@@ -241,7 +241,7 @@ fn a_trigger_fires_after_so_many_in_a_row_and_only_offers() {
 }
 
 /// Reads the live view so often that its trigger fires.
-fn firing() -> Driven {
+pub fn firing() -> Driven {
     let mut driven = watching();
     for _ in 0..3 {
         found(&mut driven, 10);
