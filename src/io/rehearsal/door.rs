@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     /// A server that says `hello` to whoever comes, and what it was told.
-    async fn greeter(directory: &Path) -> JoinHandle<usize> {
+    fn greeter(directory: &Path) -> JoinHandle<usize> {
         let listener = UnixListener::bind(directory.join(format!(".s.PGSQL.{PORT}")));
         let listener = listener.expect("it binds");
         tokio::spawn(async move {
@@ -118,7 +118,7 @@ mod tests {
     #[tokio::test]
     async fn nobody_is_let_in_before_it_is_opened_and_everybody_afterwards() {
         let directory = tempfile::tempdir().expect("a directory");
-        let greeter = greeter(directory.path()).await;
+        let greeter = greeter(directory.path());
         let door = Door::make(directory.path(), "door").expect("it is made");
         let socket = door.directory().join(format!(".s.PGSQL.{PORT}"));
         let mut first = UnixStream::connect(&socket).await.expect("it listens");
@@ -140,7 +140,7 @@ mod tests {
     #[tokio::test]
     async fn whoever_waits_at_a_door_that_is_never_opened_never_comes_to_the_server() {
         let directory = tempfile::tempdir().expect("a directory");
-        let greeter = greeter(directory.path()).await;
+        let greeter = greeter(directory.path());
         let door = Door::make(directory.path(), "door").expect("it is made");
         let socket = door.directory().join(format!(".s.PGSQL.{PORT}"));
         let mut waits = UnixStream::connect(&socket).await.expect("it listens");

@@ -8,7 +8,7 @@ use crate::support::server::{self, Database};
 async fn read(database: &Database, builtin: Builtin) -> Value {
     let dirs = [(); 2].map(|()| tempfile::tempdir().expect("a directory"));
     let drive = Drive::start(site(&database.dsn(), dirs[0].path(), dirs[1].path()));
-    let mut readings = drive.driver.read(&[Probe::builtin(builtin)]).await;
+    let mut readings = Box::pin(drive.driver.read(&[Probe::builtin(builtin)])).await;
     drive.driver.close().await;
     readings.remove(0).value
 }
