@@ -14,7 +14,9 @@ fn live(version_num: u32, setup: &str) -> Catalog {
         Catalog { complete: true, version_num: Some(version_num), ..Catalog::default() };
     let changes: Vec<Change> =
         compile(setup).statements.into_iter().flat_map(|s| s.changes).collect();
-    changes.iter().for_each(|change| catalog.advance(change));
+    for change in &changes {
+        catalog.advance(change);
+    }
     catalog.settle();
     catalog
 }
