@@ -72,6 +72,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     if !args.target.json {
         show(args, &run, &records, &waiting, Some(&known));
+    } else if args.confirm.is_none() {
+        // Standard output is the document's; a yes is asked for what was shown.
+        say(&lines(&run, &records, &waiting, Some(&known)).join("\n"));
     }
     if !says_yes(args, &run, &waiting)? {
         say("left: nothing is approved");

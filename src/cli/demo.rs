@@ -10,6 +10,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::args;
+use super::lines::answered;
 use crate::io::cluster::{self, Cluster, Install, Missing, Spec};
 use crate::io::demo::load::{Load, Part};
 use crate::io::demo::{self, DATABASE, DEPLOYER, Project};
@@ -207,12 +208,9 @@ fn install(missing: Box<Missing>, yes: bool, may_ask: bool) -> Result<(), Error>
 }
 
 fn agreed(install: &Install) -> bool {
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return false;
-    }
-    let mut answer = String::new();
-    let _ = write!(io::stderr(), "No PostgreSQL server was found. Run `{install}` now? Type yes: ");
-    io::stdin().read_line(&mut answer).is_ok() && answer.trim() == "yes"
+    let question = format!("No PostgreSQL server was found. Run `{install}` now? Type yes: ");
+    let answer = super::runtime().ok().and_then(|runtime| answered(runtime, &question));
+    answer.is_some_and(|answer| answer.trim() == "yes")
 }
 
 impl Demo {

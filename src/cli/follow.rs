@@ -53,13 +53,14 @@ const BROKEN: u8 = 2;
 pub fn run(args: &Args) -> Result<ExitCode> {
     let flags = &args.console;
     let lines = flags.target.json || console::needs_lines(flags.plain);
-    let site = site::open(&flags.target);
-    let file = journal_of(args, site.as_ref().ok())?;
     if lines {
+        let site = site::masking(&flags.target);
+        let file = journal_of(args, site.as_ref())?;
         let runtime = console::runtime()?;
-        return runtime.block_on(in_lines(beside(file, site.as_ref().ok()), flags.target.json));
+        return runtime.block_on(in_lines(beside(file, site.as_ref()), flags.target.json));
     }
-    let site = site?;
+    let site = site::open(&flags.target)?;
+    let file = journal_of(args, Some(&site))?;
     if let Some(why) = crate::io::journal::read(&file)?.fault {
         return Err(eyre!("{}: {why}", file.display()));
     }

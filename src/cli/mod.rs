@@ -22,7 +22,7 @@ mod load;
 mod pages;
 #[cfg(feature = "failpoints")]
 pub mod perform;
-mod plain;
+pub mod plain;
 mod recovery;
 mod rehearse;
 mod report;

@@ -5,16 +5,15 @@ use std::process::ExitCode;
 use chrono::Utc;
 use color_eyre::eyre::{Result, WrapErr as _, eyre};
 
-use super::{args, json, print, say, site};
+use super::{args, json, print, say, site, status};
 use crate::domain::hazard::Catalog;
-use crate::domain::identity::Identity;
 use crate::io::output;
-use crate::io::postgres::reader::{Error, Reader};
+use crate::io::postgres::reader::Reader;
 use crate::io::site::Site;
 use crate::io::store::Store;
 use crate::session::recovery::{Document, Ground, markdown};
+use crate::tools::Rows;
 use crate::tools::status::Status;
-use crate::tools::{Rows, VersionQuery};
 
 /// Writes the document: exit 0 also if it has to say that there is no way back.
 ///
@@ -40,15 +39,21 @@ fn document(site: &Site) -> Result<Document> {
     let tree = site.tree();
     let query = tool.version_query(&tree);
     let runtime = super::runtime()?;
-    let read = match runtime.block_on(read(site, &query)) {
-        Ok(read) => read,
-        Err(error) => {
-            say(&format!("the database is left out: {error}"));
-            Read { identity: None, rows: Rows::Unknown, catalog: Catalog::default() }
+    let known = runtime.block_on(async {
+        let mut reader = Reader::new(site.target.spec.clone());
+        let known = status::ask(site, &query, &mut reader).await;
+        reader.close().await;
+        known
+    });
+    let (identity, rows, catalog) = match known {
+        Ok((identity, rows, catalog)) => (Some(identity), rows, catalog),
+        Err(why) => {
+            say(&format!("the database is left out: {why}"));
+            (None, Rows::Unknown, Catalog::default())
         }
     };
-    let project = tool.load(&tree, &detected.directory, &read.rows);
-    let status = Status::of(&project, &read.catalog);
+    let project = tool.load(&tree, &detected.directory, &rows);
+    let status = Status::of(&project, &catalog);
     let now = Utc::now();
     let inventory = Store::of(&site.loaded, &site.project).read(now);
     inventory.problems.iter().for_each(|problem| say(&format!("backups: {problem}")));
@@ -56,23 +61,8 @@ fn document(site: &Site) -> Result<Document> {
         project: &project,
         status: &status,
         inventory: &inventory,
-        identity: read.identity.as_ref(),
+        identity: identity.as_ref(),
         config: site.config(),
         now,
     }))
-}
-
-/// What the database says.
-struct Read {
-    identity: Option<Identity>,
-    rows: Rows,
-    catalog: Catalog,
-}
-
-async fn read(site: &Site, query: &VersionQuery) -> Result<Read, Error> {
-    let mut reader = Reader::new(site.target.spec.clone());
-    let identity = reader.identity().await?;
-    let rows = reader.version_rows(query).await?;
-    let catalog = reader.catalog(identity.version_num).await?;
-    Ok(Read { identity: Some(identity), rows, catalog })
 }

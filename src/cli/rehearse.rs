@@ -14,10 +14,10 @@ use color_eyre::eyre::{Result, WrapErr as _, eyre};
 
 use super::lines::answered;
 use super::{args, json, print, say, site};
-use crate::domain::backup::Scope;
 use crate::domain::identity::Class;
 use crate::domain::quantity::Period;
 use crate::io::output;
+use crate::io::postgres::reader::Reader;
 use crate::io::rehearsal::{self, From, Order};
 use crate::io::site::Site;
 use crate::io::store::Store;
@@ -27,7 +27,7 @@ use crate::io::store::Store;
 pub struct Args {
     #[command(flatten)]
     pub target: args::Target,
-    /// What the copy is made of: `target` (a dump of it, made now), `newest` (the newest full backup), or the path of a backup
+    /// What the copy is made of: `target` (a dump of it, made now), `newest` (the newest full backup that is known to be of the target), or the path of a backup
     #[arg(long, visible_alias = "from", value_name = "WHAT", default_value = "target")]
     pub source: String,
     /// Copy the definitions without a row: nothing is proven about rows
@@ -63,7 +63,8 @@ Exit codes: 0 every way back does what it says (REVERSIBLE or LOSSY), 1 one does
 /// When what is asked for cannot be read.
 pub fn run(flags: &Args) -> Result<ExitCode> {
     let site = site::open(&flags.target)?;
-    let order = order(flags, &site)?;
+    let runtime = super::console::runtime()?;
+    let order = runtime.block_on(order(flags, &site))?;
     notice(&order);
     if let Some(name) = &flags.on
         && !agreed(&site, name, flags.confirm.as_deref())?
@@ -77,7 +78,6 @@ pub fn run(flags: &Args) -> Result<ExitCode> {
             say(text);
         }
     };
-    let runtime = super::console::runtime()?;
     let report = runtime.block_on(rehearsal::rehearse(&site, &order, &mut tell));
     runtime.shutdown_timeout(Duration::from_millis(200));
     if let Some(why) = &report.unkept {
@@ -95,11 +95,11 @@ pub fn run(flags: &Args) -> Result<ExitCode> {
     Ok(ExitCode::from(report.exit_code()))
 }
 
-fn order(flags: &Args, site: &Site) -> Result<Order> {
+async fn order(flags: &Args, site: &Site) -> Result<Order> {
     let limit: Period =
         flags.limit.parse().map_err(|why| eyre!("--limit {}: {why}", flags.limit))?;
     let exclude = &flags.exclude_table;
-    let made = made_of(site, &flags.source, flags.schema_only, exclude)?;
+    let made = made_of(site, &flags.source, flags.schema_only, exclude).await?;
     let (limit, strict) = (limit.duration(), flags.strict);
     Ok(Order { on: flags.on.clone(), limit, strict, ..made })
 }
@@ -108,7 +108,7 @@ fn order(flags: &Args, site: &Site) -> Result<Order> {
 ///
 /// # Errors
 /// When there is no such thing, or it cannot be copied so.
-pub(super) fn made_of(
+pub(super) async fn made_of(
     site: &Site,
     source: &str,
     schema_only: bool,
@@ -116,7 +116,7 @@ pub(super) fn made_of(
 ) -> Result<Order> {
     let from = match source {
         "target" => From::Target,
-        "newest" => From::Backup(newest(site)?),
+        "newest" => From::Backup(newest(site).await?),
         path => {
             let path = std::path::absolute(path).wrap_err("the source cannot be read")?;
             if !path.exists() {
@@ -139,18 +139,27 @@ pub(super) fn made_of(
     Ok(Order { from, schema_only, exclude, on: None, limit: Duration::MAX, strict: false })
 }
 
-/// Returns the newest full backup that can be loaded.
-fn newest(site: &Site) -> Result<PathBuf> {
-    let inventory = Store::of(&site.loaded, &site.project).read(Utc::now());
-    let fits = |backup: &&crate::domain::backup::Backup| {
-        backup.scope == Some(Scope::Full) && backup.complete != Some(false)
-    };
-    let at = |backup: &&crate::domain::backup::Backup| {
-        (backup.snapshot_started_at.or(backup.created_at), backup.created_local)
-    };
-    let newest = inventory.backups.iter().filter(fits).max_by_key(at);
-    let none = || eyre!("there is no full backup; `lockkeeper backups` lists what is there");
-    Ok(PathBuf::from(&newest.ok_or_else(none)?.location))
+/// Returns the newest full backup of the target that can be loaded.
+async fn newest(site: &Site) -> Result<PathBuf> {
+    let mut reader = Reader::new(site.target.spec.clone());
+    let identity = reader.identity().await;
+    reader.close().await;
+    let identity = identity.map_err(|why| {
+        eyre!(
+            "which backups are the target's cannot be told: {why}; name one by its path, \
+             `lockkeeper backups` lists what is there"
+        )
+    })?;
+    site.target.check(&identity)?;
+    let mut inventory = Store::of(&site.loaded, &site.project).read(Utc::now());
+    inventory.backups.retain(|backup| backup.complete != Some(false));
+    let newest = inventory.newest(&identity).ok_or_else(|| {
+        eyre!(
+            "there is no full backup that is known to be of this database; `lockkeeper backups` \
+             lists what is there, and one that you know is named by its path"
+        )
+    })?;
+    Ok(PathBuf::from(&newest.location))
 }
 
 /// Returns whether the target's name was typed; what is thrown away after use needs no word.

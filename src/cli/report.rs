@@ -12,8 +12,6 @@ use super::lines::Lines;
 use super::{args, json, print, prompt, runs, say, site};
 use crate::domain::journal::{Entry, Kind, Reading};
 use crate::domain::report::{Ground, Output, Part, Report, markdown};
-use crate::io::act;
-use crate::io::driver::environment;
 use crate::io::journal::{self, Journal, Secrets};
 use crate::io::output;
 use crate::io::paths::Paths;
@@ -59,7 +57,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if args.ask {
         told.extend(asked(&reading, &told)?);
     }
-    let site = site::open(&args.target).ok();
+    let site = site::masking(&args.target);
     let (report, unrecorded) = with(&told, &file, &run, site.as_ref())?;
     if let Some(why) = unrecorded {
         say(&format!("what was told is in this report only, it cannot be recorded: {why}"));
@@ -146,23 +144,8 @@ fn with(
 pub(super) fn gather(file: &Path, site: Option<&Site>) -> Result<Report> {
     let reading = journal::read(file)?;
     let run = runs::name(file, &reading.records);
-    let outputs = outputs(file, &reading, &secrets(site));
+    let outputs = outputs(file, &reading, &site.map(site::secrets).unwrap_or_default());
     Ok(Report::of(Ground { run: &run, reading: &reading, outputs, now: Utc::now() }))
-}
-
-/// Returns what must not be printed: what this user's acts on the site were given.
-fn secrets(site: Option<&Site>) -> Secrets {
-    let mut secrets = Secrets::default();
-    let Some(site) = site else { return secrets };
-    if let Some(password) = site.target.spec.password() {
-        secrets.add(password);
-    }
-    for (_, value) in environment::variables(&site.target.spec, site.config(), "", None) {
-        if let act::Value::Secret(secret) = value {
-            secrets.add(&secret);
-        }
-    }
-    secrets
 }
 
 fn outputs(file: &Path, reading: &Reading, secrets: &Secrets) -> Vec<Output> {

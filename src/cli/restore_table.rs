@@ -10,7 +10,6 @@ use super::change::{self, Wish};
 use super::{args, json as document, print, say, site};
 use crate::domain::plan::Risk;
 use crate::domain::tables::{Classes, Difference, Shape};
-use crate::io::postgres::connect::{Purpose, connect};
 use crate::io::tables;
 
 /// What is known of a table before something is done with it.
@@ -18,8 +17,6 @@ struct Known {
     shape: Shape,
     /// How it differs from what is staged, or why that cannot be told.
     difference: Result<Difference, String>,
-    /// All tables that are staged.
-    staged: Vec<String>,
 }
 
 /// Runs one of the commands.
@@ -50,11 +47,7 @@ pub fn run(command: &args::RestoreTable) -> Result<ExitCode> {
             change::run(changing, Wish::Sql(sql, Risk::Destructive))
         }
         args::RestoreTable::Drop { table, changing } => {
-            let known = look(table, &changing.target)?;
-            if known.shape.staged.is_empty() {
-                return Err(eyre!("nothing of {table} is staged"));
-            }
-            let sql = known.shape.unstage(known.staged.len() == 1);
+            let sql = unstage(table, &changing.target)?;
             change::run(changing, Wish::Sql(sql, Risk::Safe))
         }
     }
@@ -63,7 +56,7 @@ pub fn run(command: &args::RestoreTable) -> Result<ExitCode> {
 /// Prints how the table differs: exit 0 nothing, 1 something does, 2 cannot tell.
 fn diff(table: &str, target: &args::Target) -> Result<ExitCode> {
     let known = look(table, target)?;
-    let Known { shape, difference, .. } = &known;
+    let Known { shape, difference } = &known;
     let counted = difference.as_ref().ok();
     if target.json {
         print(&document::document(&json!({
@@ -100,16 +93,27 @@ fn caution(known: &Known) {
     say(&words(&known.difference));
 }
 
+/// Looks at the table, and compares it with what is staged of it.
 fn look(table: &str, target: &args::Target) -> Result<Known> {
     let site = site::open(target)?;
-    let runtime = super::runtime();
-    runtime.wrap_err("no runtime")?.block_on(async {
-        // Comparing whole tables takes longer than a reader may: it holds only ACCESS SHARE.
-        let mut connection = connect(&site.target.spec, Purpose::Work).await?;
-        let shape = tables::look(&mut connection, table).await?;
-        let shape = shape.ok_or_else(|| eyre!("there is no table {table} in this database"))?;
+    super::runtime()?.block_on(async {
+        let found = tables::find(&site.target, table).await;
+        let (mut connection, shape) = found.map_err(|why| eyre!(why))?;
         let difference = tables::compare(&mut connection, &shape).await;
+        Ok(Known { shape, difference })
+    })
+}
+
+/// Returns the SQL that drops what is staged of the table: its rows are nobody's concern.
+fn unstage(table: &str, target: &args::Target) -> Result<String> {
+    let site = site::open(target)?;
+    super::runtime()?.block_on(async {
+        let found = tables::find(&site.target, table).await;
+        let (mut connection, shape) = found.map_err(|why| eyre!(why))?;
+        if shape.staged.is_empty() {
+            return Err(eyre!("nothing of {table} is staged"));
+        }
         let staged = tables::staged(&mut connection).await?;
-        Ok(Known { shape, difference, staged })
+        Ok(shape.unstage(staged.len() == 1))
     })
 }

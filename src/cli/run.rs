@@ -50,7 +50,8 @@ async fn walked(args: &args::Run, site: Site, begin: Begin) -> Result<ExitCode> 
 /// Walks it on a copy, which goes with the walk.
 async fn rehearsed(args: &args::Run, site: Site, begin: &Begin) -> Result<ExitCode> {
     let flags = &args.rehearsing;
-    let order = rehearse::made_of(&site, &flags.from, flags.schema_only, &flags.exclude_table)?;
+    let made = rehearse::made_of(&site, &flags.from, flags.schema_only, &flags.exclude_table);
+    let order = made.await?;
     rehearse::notice(&order);
     let set = Stage::set(site, &order, may(begin), &mut |text| say(text)).await;
     let (stage, site) = set.map_err(|why| eyre!("it cannot be rehearsed: {why}"))?;

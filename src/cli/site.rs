@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 
 use color_eyre::eyre::{Result, WrapErr as _, eyre};
 
-use super::args;
+use super::{args, say};
 use crate::domain::config::Config;
-use crate::io::act::this_program;
+use crate::io::act::{Value, this_program};
 use crate::io::config::{self, Loaded};
 use crate::io::document::Refused;
+use crate::io::driver::environment;
+use crate::io::journal::Secrets;
 use crate::io::paths::Paths;
 use crate::io::postgres::target::{self, Request, Target};
 use crate::io::site::Site;
@@ -25,6 +27,34 @@ pub fn open(flags: &args::Target) -> Result<Site> {
     let target = target::resolve(request, &target::environment())?;
     let program = this_program().wrap_err("this program's own file is gone")?;
     Ok(Site { target, project, paths: Paths::of_user()?, loaded, program, rehearsal: None })
+}
+
+/// Opens what the flags name for the secrets that are masked in what acts have printed. `None`:
+/// it cannot be opened, which is said.
+#[must_use]
+pub fn masking(flags: &args::Target) -> Option<Site> {
+    let opened = open(flags);
+    if let Err(why) = &opened {
+        say(&format!(
+            "in what acts have printed, only what looks like a secret is masked, since those of \
+             the target are not known: {why:#}"
+        ));
+    }
+    opened.ok()
+}
+
+/// Returns what must not be printed: what this user's acts on the site are given.
+#[must_use]
+pub fn secrets(site: &Site) -> Secrets {
+    let mut secrets = Secrets::default();
+    let spec = &site.target.spec;
+    spec.password().into_iter().for_each(|password| secrets.add(password));
+    for (_, value) in environment::variables(spec, site.config(), "", None) {
+        if let Value::Secret(secret) = value {
+            secrets.add(&secret);
+        }
+    }
+    secrets
 }
 
 /// What `doctor` works on: parts of a site, each of which may be wrong or missing.

@@ -7,7 +7,7 @@ use color_eyre::eyre::{Result, WrapErr as _, eyre};
 use tokio::time::timeout;
 
 use super::{args, json, print, site, words};
-use crate::domain::identity::{Class, check_pin};
+use crate::domain::identity::Class;
 use crate::domain::snapshot::{Snapshot, document::Document};
 use crate::domain::verdict::verdict;
 use crate::io::postgres::identity::identity;
@@ -38,9 +38,7 @@ async fn look(target: &Target) -> Result<Snapshot> {
     let mut connection = connect(&target.spec, Purpose::Monitor).await?;
     let asked = timeout(LIMIT, identity(&mut connection, &target.spec)).await;
     let server = asked.wrap_err("the server does not say who it is")??;
-    if let Some(pin) = &target.pin {
-        check_pin(pin, &server, target.spec.proved_name())?;
-    }
+    target.check(&server)?;
     let looked = timeout(LIMIT, async {
         let mut monitor = Monitor::new(connection, server).await?;
         monitor.refresh().await

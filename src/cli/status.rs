@@ -51,7 +51,7 @@ async fn read(
     reader: &mut Reader,
 ) -> Status {
     let tree = site.tree();
-    let known = ask(&tool.version_query(&tree), reader).await;
+    let known = ask(site, &tool.version_query(&tree), reader).await;
     let (identity, rows, catalog) = match known {
         Ok((identity, rows, catalog)) => (Some(identity), rows, catalog),
         Err(error) => {
@@ -74,13 +74,20 @@ async fn read(
     status
 }
 
-async fn ask(
+/// Asks the target who it is, what was applied, and what there is.
+///
+/// # Errors
+/// Why that is not known: it does not tell, or another one answers than the pinned one.
+pub(super) async fn ask(
+    site: &Site,
     query: &VersionQuery,
     reader: &mut Reader,
-) -> Result<(Identity, Rows, Catalog), Error> {
-    let identity = reader.identity().await?;
-    let rows = reader.version_rows(query).await?;
-    let catalog = reader.catalog(identity.version_num).await?;
+) -> Result<(Identity, Rows, Catalog), String> {
+    let told = |error: Error| error.to_string();
+    let identity = reader.identity().await.map_err(told)?;
+    site.target.check(&identity).map_err(|refused| refused.to_string())?;
+    let rows = reader.version_rows(query).await.map_err(told)?;
+    let catalog = reader.catalog(identity.version_num).await.map_err(told)?;
     Ok((identity, rows, catalog))
 }
 

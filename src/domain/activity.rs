@@ -163,3 +163,14 @@ pub struct BackendKey {
     /// When the process began, to the microsecond.
     pub backend_start: Option<DateTime<Utc>>,
 }
+
+impl BackendKey {
+    /// Returns true unless `other` is certainly another backend: it has another pid, or both
+    /// are known to have begun at different moments. The beginning is hidden from a role that
+    /// may not see the session.
+    #[must_use]
+    pub fn may_be(self, other: Self) -> bool {
+        let began = self.backend_start.zip(other.backend_start);
+        self.pid == other.pid && began.is_none_or(|(one, another)| one == another)
+    }
+}

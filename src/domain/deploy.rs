@@ -58,23 +58,36 @@ impl Deploy {
             && self.database_oid == target.database_oid
     }
 
-    /// Returns how many rows were written since, and to which tables; `None` where a counter
-    /// is gone or ran backwards, so that it cannot be told.
-    #[must_use]
-    pub fn written_since(&self, now: &BTreeMap<String, i64>) -> Option<(i64, Vec<String>)> {
+    /// Returns how many rows were written since, and to which tables.
+    ///
+    /// # Errors
+    /// Why it cannot be told: no counter was known then, or one is gone or ran backwards.
+    pub fn written_since(
+        &self,
+        now: &BTreeMap<String, i64>,
+    ) -> Result<(i64, Vec<String>), &'static str> {
         if self.written.is_empty() {
-            return None;
+            return Err(NO_BASELINE);
         }
         let (mut sum, mut tables) = (0, Vec::new());
         for (table, before) in &self.written {
-            let more = now.get(table)? - before;
+            let more = now.get(table).ok_or(RESET)? - before;
             match more {
-                ..0 => return None,
+                ..0 => return Err(RESET),
                 0 => {}
                 1.. => tables.push(table.clone()),
             }
             sum += more;
         }
-        Some((sum, tables))
+        Ok((sum, tables))
     }
 }
+
+/// Why nobody can tell what was written since a migration whose act we have not seen.
+pub const NO_BASELINE: &str = "no baseline was taken when the last migration was applied";
+
+/// Why nobody can tell it from these counters.
+const RESET: &str = "the counters were reset since, or a table of then is gone";
+
+/// Why nobody can tell it yet.
+pub const NOT_READ: &str = "the counters were not read yet";

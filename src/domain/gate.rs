@@ -1,6 +1,6 @@
 //! Gates: what must hold before an act. Unknown denies.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
@@ -201,12 +201,22 @@ pub fn approvals_needed(scope: &dyn Scope) -> usize {
     }
 }
 
-/// Returns who of these has approved in a role, the executor left out; each counts once.
+/// Returns which of these were given in a role, the executor's left out, of each person the
+/// first.
 #[must_use]
-pub fn approvers(role: &str, executor: &str, given: &[Approval]) -> BTreeSet<String> {
+pub fn approvers<'a>(role: &str, executor: &str, given: &'a [Approval]) -> Vec<&'a Approval> {
     let of_role = given.iter().filter(|approval| approval.role == role);
-    let others = of_role.filter(|approval| !same_person(&approval.by, executor));
-    others.map(|approval| approval.by.trim().to_lowercase()).collect()
+    each_once(of_role.filter(|approval| !same_person(&approval.by, executor)))
+}
+
+/// Returns of the approvals of each person the first.
+pub fn each_once<'a>(given: impl Iterator<Item = &'a Approval>) -> Vec<&'a Approval> {
+    given.fold(Vec::new(), |mut once, one| {
+        if !once.iter().any(|known| same_person(&known.by, &one.by)) {
+            once.push(one);
+        }
+        once
+    })
 }
 
 /// Returns true if both name the same person: in any case of letters, and with or without

@@ -3,9 +3,15 @@
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
 
+use sqlx::ConnectOptions as _;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
 
+use super::postgres::connect::watch_client;
+use super::postgres::{is_lost, query_error};
 use crate::domain::untrusted::Untrusted;
 
 /// Why nothing was begun, or why what was begun failed.
@@ -25,9 +31,25 @@ pub enum Failed {
 /// The exit code of [`Failed::NotRun`].
 pub(super) const NOT_RUN: u8 = 2;
 /// The exit code of [`Failed::Unheard`].
-const UNHEARD: u8 = 3;
+pub(super) const UNHEARD: u8 = 3;
+
+/// How long connecting may take.
+pub(super) const CONNECT: Duration = Duration::from_secs(10);
 
 impl Failed {
+    /// Returns why a COMMIT did not succeed: refused by the server, or without an answer.
+    pub(super) fn commit(
+        error: sqlx::Error,
+        what: &str,
+        refused: impl FnOnce(sqlx::Error) -> Self,
+    ) -> Self {
+        let why = query_error(&error);
+        match is_lost(&error) {
+            true => Self::Unheard(format!("whether {what} cannot be told: {why}")),
+            false => refused(error),
+        }
+    }
+
     fn code(&self) -> ExitCode {
         match self {
             Self::NotRun(_) => ExitCode::from(NOT_RUN),
@@ -70,6 +92,16 @@ pub(super) fn run<J>(
 pub(super) fn runtime() -> Result<Runtime, Failed> {
     let runtime = Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| Failed::NotRun(format!("no runtime: {error}")))
+}
+
+/// Opens a child's connection; the server ends what runs on it soon after the child is gone.
+pub(super) async fn connect(options: PgConnectOptions) -> Result<PgConnection, String> {
+    let opened = timeout(CONNECT, options.disable_statement_logging().connect()).await;
+    let opened = opened.map_err(|_| format!("no connection within {} s", CONNECT.as_secs()))?;
+    let mut connection =
+        opened.map_err(|error| format!("cannot connect: {}", query_error(&error)))?;
+    watch_client(&mut connection).await;
+    Ok(connection)
 }
 
 /// Prints a line; a reader that went away is no reason to stop.

@@ -30,6 +30,7 @@ pub mod probe;
 pub mod process;
 pub mod rehearsal;
 pub mod restore;
+mod revision;
 pub mod runbook;
 pub mod salvage;
 pub mod sending;

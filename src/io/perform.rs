@@ -38,6 +38,8 @@ pub struct Performed {
     pub outcome: Outcome,
     /// The ticket, given back for [`Confirmed::next_attempt`].
     pub confirmed: Confirmed,
+    /// It was begun: the look before the start refused nothing.
+    pub began: bool,
     /// Why the intent (then nothing ran) or the outcome is not in the journal.
     pub unrecorded: Option<journal::Error>,
 }
@@ -57,18 +59,18 @@ pub async fn perform(
     let intent = Entry::intent(&confirmed, &act.id, step);
     if let Err(error) = blocking(|| journal.append(intent)) {
         let outcome = Outcome::new(Ending::NotRun, error.to_string());
-        return Performed { outcome, confirmed, unrecorded: Some(error) };
+        return Performed { outcome, confirmed, began: false, unrecorded: Some(error) };
     }
     failpoint::hit("act.after_sync");
-    let outcome = match recheck(&confirmed).await {
-        Ok(()) => run(&confirmed).await,
-        Err(refused) => refused,
+    let (began, outcome) = match recheck(&confirmed).await {
+        Ok(()) => (true, run(&confirmed).await),
+        Err(refused) => (false, refused),
     };
     failpoint::hit("act.before_outcome");
     let entry = Entry::outcome(&outcome, &act.id, confirmed.attempt(), step);
     let unrecorded = blocking(|| journal.append(entry)).err();
     failpoint::hit("act.after_outcome");
-    Performed { outcome, confirmed, unrecorded }
+    Performed { outcome, confirmed, began, unrecorded }
 }
 
 /// What the program of an act is given beside its plan.

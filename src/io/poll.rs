@@ -18,7 +18,7 @@ use super::postgres::target::Target;
 use super::postgres::{is_lost, query_error};
 use crate::domain::backoff;
 use crate::domain::counters::Surroundings;
-use crate::domain::identity::{Identity, check_pin};
+use crate::domain::identity::Identity;
 use crate::domain::snapshot::Snapshot;
 use crate::session::news::News;
 
@@ -98,12 +98,8 @@ impl Watch {
     /// Returns why what answers must not be acted on: it is not the pinned target, or not
     /// the one that answered first.
     fn mismatch(&self, who: &Identity) -> Option<String> {
-        let checked = match &self.target.pin {
-            Some(pin) => check_pin(pin, who, self.target.spec.proved_name()),
-            None => Ok(()),
-        };
         // What is not the pinned target is never bound.
-        let checked = checked.and_then(|()| self.bound.check(who));
+        let checked = self.target.check(who).and_then(|()| self.bound.check(who));
         checked.err().map(|refused| refused.to_string())
     }
 

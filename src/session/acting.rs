@@ -135,7 +135,7 @@ impl Acting {
         let next = confirmed.filter(|ticket| again && ours(ticket));
         let next = next.and_then(Confirmed::next_attempt);
         self.retry = next.zip(now).map(|(confirmed, now)| Retry {
-            due: now + pause_before(&self.plan.timeouts, confirmed.attempt()),
+            due: after(now, pause_before(&self.plan.timeouts, confirmed.attempt())),
             confirmed,
         });
         self.retry.is_some()
@@ -176,6 +176,12 @@ pub(super) fn pause_before(timeouts: &Timeouts, attempt: u32) -> TimeDelta {
     let longest = LONGEST_PAUSE.max(first);
     let doubled = first.saturating_mul(2u64.saturating_pow(attempt.saturating_sub(2)));
     TimeDelta::milliseconds(i64::try_from(doubled.min(longest)).unwrap_or(i64::MAX))
+}
+
+/// Returns when a pause is over that begins at `at`; the end of time where a configured one
+/// reaches further.
+pub(super) fn after(at: DateTime<Utc>, pause: TimeDelta) -> DateTime<Utc> {
+    at.checked_add_signed(pause).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 /// The pause before the second attempt where the plan says nothing, in milliseconds.

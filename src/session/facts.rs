@@ -378,7 +378,7 @@ impl Facts {
         let within = TimeDelta::from_std(self.target.policy.rollback_within.duration());
         let left = within.unwrap_or(TimeDelta::MAX) - (self.now - deployed);
         let counted = self.last_deploy().zip(self.slow.value());
-        let written = counted.and_then(|(deploy, slow)| deploy.written_since(&slow.written));
+        let written = counted.and_then(|(deploy, slow)| deploy.written_since(&slow.written).ok());
         Some(WayBack {
             deployed,
             left: left.max(TimeDelta::zero()),

@@ -7,7 +7,7 @@ use crate::domain::activity::{Backend, State};
 use crate::domain::age;
 use crate::domain::backup::Inventory;
 use crate::domain::counters::Surroundings;
-use crate::domain::deploy::Deploy;
+use crate::domain::deploy::{Deploy, NO_BASELINE, NOT_READ};
 use crate::domain::evidence::{Builtin, Value};
 use crate::domain::identity::Identity;
 use crate::domain::loss::Loss;
@@ -23,6 +23,8 @@ use super::facts::Migrations;
 pub struct Known<'a> {
     /// The activity, read just now.
     pub snapshot: Option<&'a Snapshot>,
+    /// Why it was not.
+    pub unseen: Option<&'a str>,
     /// The slow facts.
     pub slow: Option<&'a Surroundings>,
     /// The migrations.
@@ -59,6 +61,9 @@ pub struct Backups<'a> {
 /// A query or transaction that has lasted longer than this, in seconds, is long.
 const LONG_S: f64 = 300.0;
 
+/// Said where nothing more is known.
+const UNREAD: &str = "it could not be read, or this version cannot measure it";
+
 /// Returns what `builtin` says of what is known.
 #[must_use]
 pub fn value(builtin: Builtin, known: &Known<'_>) -> Value {
@@ -67,10 +72,10 @@ pub fn value(builtin: Builtin, known: &Known<'_>) -> Value {
         .or_else(|| of_surroundings(builtin, known))
         .or_else(|| of_run(builtin, known))
         .or_else(|| of_backups(builtin, known))
-        .unwrap_or_else(|| Value::unknown(why_not(builtin)))
+        .unwrap_or_else(|| Value::unknown(why_not(builtin, known)))
 }
 
-fn why_not(builtin: Builtin) -> &'static str {
+fn why_not<'a>(builtin: Builtin, known: &Known<'a>) -> &'a str {
     match builtin {
         Builtin::IdentityPinned => "no pin is configured for this target",
         Builtin::DiskFree => "SQL cannot tell; configure a probe named disk",
@@ -80,9 +85,18 @@ fn why_not(builtin: Builtin) -> &'static str {
         Builtin::BackupLevel | Builtin::BackupSound => {
             "no full backup is known to be of this database, or nothing of it is proven"
         }
-        Builtin::WrittenSince => "no baseline was taken when the last migration was applied",
         Builtin::Rehearsed | Builtin::DownRehearsed => "no rehearsal of these migrations is known",
-        _ => "it could not be read, or this version cannot measure it",
+        Builtin::Primary
+        | Builtin::ActiveSessions
+        | Builtin::OtherClientBackends
+        | Builtin::LongTransactions
+        | Builtin::LongQueries
+        | Builtin::BlockedSessions
+        | Builtin::PreparedTransactions
+        | Builtin::DatabaseSize
+        | Builtin::InvalidIndexes
+        | Builtin::InactiveSlots => known.unseen.unwrap_or(UNREAD),
+        _ => UNREAD,
     }
 }
 
@@ -170,8 +184,11 @@ fn of_migrations(builtin: Builtin, known: &Known<'_>) -> Option<Value> {
             counted(builtin, migrations)
         }
         Builtin::WrittenSince => {
-            let (rows, _) = deploy(known)?.written_since(&known.slow?.written)?;
-            Value::Int(rows)
+            let slow = known.slow.ok_or(NOT_READ);
+            match deploy(known).ok_or(NO_BASELINE).and_then(|d| d.written_since(&slow?.written)) {
+                Ok((rows, _)) => Value::Int(rows),
+                Err(why) => Value::unknown(why),
+            }
         }
         Builtin::RevisionIsNext | Builtin::RevisionIsPrevious => {
             let mut current = project.graph.current();

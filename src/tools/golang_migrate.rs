@@ -15,6 +15,7 @@ use crate::domain::change::Name;
 use crate::domain::graph::{Problem, Trouble};
 use crate::domain::hazard::Transactions;
 use crate::domain::plan::Command;
+use crate::domain::restore::quoted;
 use crate::domain::reversal::{self, Kind};
 use crate::domain::untrusted::Untrusted;
 
@@ -260,7 +261,6 @@ fn command(project: &Project, options: &[String], words: &[&str]) -> Command {
 /// name as it is quoted (`database/postgres/README.md`).
 fn table(project: &Project) -> Vec<String> {
     let Some(table) = project.setup.table.as_deref().map(linear::named) else { return Vec::new() };
-    let quoted = |part: &str| format!("\"{}\"", part.replace('"', "\"\""));
     match &table.schema {
         None => vec![format!("x-migrations-table={}", escaped(&table.name))],
         Some(schema) => vec![

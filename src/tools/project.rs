@@ -68,6 +68,13 @@ impl Project {
         let last = self.graph.applied().rev().find(|node| node.state == State::Applied)?;
         self.migration(&last.id)
     }
+
+    /// Returns the revisions that the database is at; `None`: it was not asked, or what it says
+    /// cannot be believed.
+    #[must_use]
+    pub fn revision(&self) -> Option<Vec<String>> {
+        self.connected.then(|| self.graph.current())
+    }
 }
 
 /// What a migration says.

@@ -3,7 +3,10 @@ WITH others AS (
     SELECT a.usesysid
     FROM pg_catalog.pg_stat_activity a
     WHERE a.datid = $1::int8::oid
-      AND a.backend_type = 'client backend'
+      -- Of others' sessions the kind is hidden from a role without pg_read_all_stats; what the
+      -- server runs by itself is in no role's name.
+      AND coalesce(a.backend_type, 'client backend') = 'client backend'
+      AND a.usesysid IS NOT NULL
       AND a.pid <> pg_backend_pid()
       AND NOT starts_with(a.application_name, 'lockkeeper/')
 )
@@ -31,7 +34,10 @@ SELECT current_user::text,
               WHERE p.database = d.datname ORDER BY 1),
        (SELECT m.rolname::text FROM pg_catalog.pg_roles m
          WHERE m.rolname IN ('rds_superuser', 'cloudsqlsuperuser', 'azure_pg_admin') LIMIT 1),
-       CASE WHEN t.spcname = 'pg_default' THEN current_setting('data_directory', true) END::text,
+       -- From a role without pg_read_all_settings it is hidden, by an error.
+       CASE WHEN t.spcname = 'pg_default'
+             AND pg_catalog.pg_has_role(current_user, 'pg_read_all_settings', 'USAGE')
+            THEN current_setting('data_directory', true) END::text,
        (SELECT s.system_identifier::text FROM pg_catalog.pg_control_system() s)
 FROM pg_catalog.pg_database d
 JOIN pg_catalog.pg_roles r ON r.rolname = current_user

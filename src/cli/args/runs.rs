@@ -30,7 +30,7 @@ pub struct Rehearsing {
     /// Walk it on a copy in a scratch server, with the same screens, gates and confirmations; acts that reach outside of the database are shown and recorded, not run
     #[arg(long)]
     pub rehearse: bool,
-    /// What the copy is made of: `target` (a dump of it, made now), `newest` (the newest full backup), or the path of a backup
+    /// What the copy is made of: `target` (a dump of it, made now), `newest` (the newest full backup that is known to be of the target), or the path of a backup
     #[arg(long, value_name = "WHAT", default_value = "target", requires = "rehearse")]
     pub from: String,
     /// Copy the definitions without a row

@@ -27,7 +27,7 @@ use crate::session::effect::{self, Event, How, Request, Tone};
 use crate::session::making::Parts;
 use crate::session::salvaging;
 use crate::session::staging;
-use second::Asking;
+use second::{Asking, ended};
 
 /// What is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -180,9 +180,10 @@ async fn act(
     means: &Means,
     (json, alone): (bool, Option<String>),
 ) -> Result<ExitCode> {
-    let lines = (*means == Means::Ask).then(Lines::stdin);
-    let asking = &mut Asking { lines, alone };
     let request = request(seat, wish).await?;
+    let lines = (*means == Means::Ask).then(Lines::stdin);
+    let signals = Signals::listen().wrap_err("signals cannot be handled")?;
+    let asking = &mut Asking { lines, alone, signals };
     if *means == Means::Show {
         seat.session.only_plans();
     }
@@ -194,13 +195,13 @@ async fn act(
         let answer = match means {
             Means::Show => return Ok(show(&plan, json)),
             Means::Hash(hash) => Some(Answer::Script(hash.clone())),
-            Means::Ask => ask(seat, &plan, asking.lines.as_mut()).await,
+            Means::Ask => ask(seat, &plan, asking).await,
         };
         let Some(answer) = answer else {
             let left = Outcome::new(Ending::NotRun, "left: nothing was run");
             return Ok(tell(seat, &plan, &left, json));
         };
-        let outcome = perform(seat, answer).await?;
+        let outcome = perform(seat, answer, &mut asking.signals).await?;
         let code = tell(seat, &plan, &outcome, json);
         // A hash confirms one plan; a person is asked for each.
         match means {
@@ -230,9 +231,13 @@ async fn next(seat: &mut Seat, asking: &mut Asking) -> Result<Option<Plan>, Stri
     let mut bad = None;
     while seat.session.is_planning() || seat.session.second().is_some() {
         let heard = if seat.session.second().is_some() {
-            second::wait(seat, asking).await.unwrap_or_default()
+            second::wait(seat, asking).await.ok_or("left")?
         } else {
-            seat.next().await
+            tokio::select! {
+                biased;
+                () = ended(&mut asking.signals) => return Err("left".to_owned()),
+                heard = seat.next() => heard,
+            }
         };
         bad = bad.or(heard.into_iter().find_map(|one| match one {
             Heard::Said(Tone::Bad, text) => Some(text),
@@ -366,7 +371,11 @@ async fn plan(seat: &mut Seat, request: Request, asking: &mut Asking) -> Result<
         if !seat.session.is_planning() {
             return Err(eyre!("{}; nothing was run", said(&heard)));
         }
-        heard.extend(seat.next().await);
+        tokio::select! {
+            biased;
+            () = ended(&mut asking.signals) => return Ok(None),
+            more = seat.next() => heard.extend(more),
+        }
     }
 }
 
@@ -389,14 +398,19 @@ fn show(plan: &Plan, json: bool) -> ExitCode {
 }
 
 /// Shows the plan and takes what a person types; `None`: they left.
-async fn ask(seat: &mut Seat, plan: &Plan, lines: Option<&mut Lines>) -> Option<Answer> {
-    let lines = lines?;
+async fn ask(seat: &mut Seat, plan: &Plan, asking: &mut Asking) -> Option<Answer> {
+    let Asking { lines, signals, .. } = asking;
+    let lines = lines.as_mut()?;
     say(&confirm::lines(plan).join("\n"));
     lines.discard();
     loop {
         let pending = seat.session.pending()?;
         prompt(&confirm::question(pending));
-        let line = lines.next().await?;
+        let line = tokio::select! {
+            biased;
+            () = ended(signals) => return None,
+            line = lines.next() => line?,
+        };
         match confirm::reply(seat.session.pending()?, &line.text) {
             confirm::Reply::Leave => return None,
             confirm::Reply::Again(why) => say(&why),
@@ -406,8 +420,7 @@ async fn ask(seat: &mut Seat, plan: &Plan, lines: Option<&mut Lines>) -> Option<
 }
 
 /// Answers the plan and follows the act to its end.
-async fn perform(seat: &mut Seat, answer: Answer) -> Result<Outcome> {
-    let mut signals = Signals::listen().wrap_err("signals cannot be handled")?;
+async fn perform(seat: &mut Seat, answer: Answer, signals: &mut Signals) -> Result<Outcome> {
     let mut heard = seat.tell(Event::Answered(answer));
     if seat.session.acting().is_empty() {
         return Ok(Outcome::new(Ending::NotRun, said(&heard)));

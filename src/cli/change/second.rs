@@ -1,8 +1,9 @@
 //! Waiting for a second person, where policy asks for one.
 
-use crate::cli::lines::Lines;
+use crate::cli::lines::{Line, Lines};
 use crate::cli::seat::{Heard, Seat};
 use crate::cli::{confirm, prompt, say};
+use crate::io::terminal::{self, Signal, Signals};
 use crate::panels::Wanted;
 use crate::session::effect::Event;
 
@@ -13,6 +14,21 @@ pub(super) struct Asking {
     pub lines: Option<Lines>,
     /// Why it goes on without anybody's approval, as a flag says it.
     pub alone: Option<String>,
+    /// What asks for the end, heard at every wait: once it is listened to, it ends nothing by
+    /// itself any more.
+    pub signals: Signals,
+}
+
+/// Waits until a signal asks for the end.
+pub(super) async fn ended(signals: &mut Signals) {
+    loop {
+        match signals.next().await {
+            // Where nobody could continue us, it goes on.
+            Signal::Suspend => drop(terminal::stop()),
+            Signal::Continue => {}
+            Signal::HangUp | Signal::Interrupt | Signal::Terminate => return,
+        }
+    }
 }
 
 /// Waits until what waits is approved, or somebody says why it goes on without; returns what was
@@ -23,7 +39,7 @@ pub(super) async fn wait(seat: &mut Seat, asking: &mut Asking) -> Option<Vec<Hea
     }
     let second = seat.session.second()?;
     say(&confirm::waits(second).join("\n"));
-    let lines = &mut asking.lines;
+    let Asking { lines, signals, .. } = asking;
     if let Some(lines) = lines {
         lines.discard();
         prompt(&format!("{} (empty leaves)> ", Wanted::Alone.question()));
@@ -32,6 +48,10 @@ pub(super) async fn wait(seat: &mut Seat, asking: &mut Asking) -> Option<Vec<Hea
     while seat.session.second().is_some() {
         tokio::select! {
             biased;
+            () = ended(signals) => {
+                seat.tell(Event::Dismissed);
+                return None;
+            }
             more = seat.next() => {
                 more.iter().for_each(tell);
                 heard.extend(more);
@@ -50,7 +70,7 @@ pub(super) async fn wait(seat: &mut Seat, asking: &mut Asking) -> Option<Vec<Hea
 }
 
 /// Returns the next line of the terminal; without one, never.
-async fn next(lines: &mut Option<Lines>) -> Option<crate::cli::lines::Line> {
+async fn next(lines: &mut Option<Lines>) -> Option<Line> {
     match lines {
         Some(lines) => lines.next().await,
         None => std::future::pending().await,

@@ -1,10 +1,10 @@
 //! `doctor --pin`: binds a target of `lockkeeper.toml` to what answers now.
 
-use std::io;
 use std::process::ExitCode;
 
 use color_eyre::eyre::{Result, eyre};
 
+use crate::cli::lines::Lines;
 use crate::cli::site::Loose;
 use crate::cli::{print, prompt, say};
 use crate::domain::identity::Pin;
@@ -39,7 +39,7 @@ pub async fn pin(loose: &Loose, yes: bool) -> Result<ExitCode> {
     }
     let edit = pin::edit(&file.path, name, &found)?;
     show(&edit, name);
-    if !agreed(target.pin.as_ref(), &found, yes) {
+    if !agreed(target.pin.as_ref(), &found, yes).await {
         say("nothing was written");
         return Ok(ExitCode::from(2));
     }
@@ -67,10 +67,10 @@ fn show(edit: &Edit, name: &str) {
 }
 
 /// Returns whether the operator wants it. Another pin is never replaced by a mere yes.
-fn agreed(before: Option<&Pin>, found: &Pin, yes: bool) -> bool {
+async fn agreed(before: Option<&Pin>, found: &Pin, yes: bool) -> bool {
     let Some(before) = before else {
-        return yes
-            || answer("Type y to write it; anything else leaves the file as it is: ") == "y";
+        let question = "Type y to write it; anything else leaves the file as it is: ";
+        return yes || answer(question).await == "y";
     };
     let told = [
         ("system", &before.system_identifier, &found.system_identifier),
@@ -83,13 +83,13 @@ fn agreed(before: Option<&Pin>, found: &Pin, yes: bool) -> bool {
     }
     let name = Untrusted::from(found.database.as_str()).one_line();
     let question = format!("Type {name} to replace the pin; anything else leaves it: ");
-    answer(&question) == found.database
+    answer(&question).await == found.database
 }
 
-fn answer(question: &str) -> String {
+/// Returns what is typed after the question; nothing where nothing can be read.
+async fn answer(question: &str) -> String {
+    let mut lines = Lines::stdin();
+    lines.discard();
     prompt(question);
-    let mut line = String::new();
-    // Where nothing can be read, nothing was said.
-    drop(io::stdin().read_line(&mut line));
-    line.trim_end_matches(['\r', '\n']).to_owned()
+    lines.next().await.map(|line| line.text).unwrap_or_default()
 }

@@ -3,11 +3,11 @@
 use std::io;
 use std::path::Path;
 
+use crate::cli::site::secrets;
 use crate::domain::journal::{Kind, Record};
 use crate::domain::secret;
 use crate::domain::untrusted::Untrusted;
-use crate::io::act::{Batch, Printed, Value, Watched, prints};
-use crate::io::driver::environment;
+use crate::io::act::{Batch, Printed, Watched, prints};
 use crate::io::journal::Secrets;
 use crate::io::site::Site;
 
@@ -24,14 +24,7 @@ impl Output {
     /// without it only what looks like a secret is.
     pub fn of(file: &Path, site: Option<&Site>) -> Self {
         let run = file.parent().unwrap_or(Path::new("."));
-        let mut secrets = Secrets::default();
-        let given =
-            site.map(|site| environment::variables(&site.target.spec, site.config(), "", None));
-        for (_, value) in given.into_iter().flatten() {
-            if let Value::Secret(value) = value {
-                secrets.add(&value);
-            }
-        }
+        let secrets = site.map(secrets).unwrap_or_default();
         Self { watched: Watched::of(run), secrets, begun: false }
     }
 

@@ -8,6 +8,7 @@ use crate::domain::activity::{Backend, BackendKey};
 use crate::domain::backup::Scope;
 use crate::domain::plan::{Direction, Risk, Signal};
 use crate::domain::report::Part;
+use crate::panels::walk::moves::moved;
 use crate::panels::{Ask, Command, Wanted};
 use crate::session::effect::{Event, Goal, How, Request, Tone};
 use crate::session::pick::Choices;
@@ -89,7 +90,7 @@ impl Desk {
             "2" => self.question = Some(Question::Pid),
             "3" => self.migrate(Direction::Up, Risk::Safe),
             "4" => self.migrate(Direction::Down, Risk::Lossy),
-            "5" => self.question = Some(Question::Book),
+            "5" => self.ask_book(),
             "6" => self.question = Some(Question::Text(Wanted::Note)),
             "7" => self.stop(How::Cancel),
             "8" => self.stop(How::Kill),
@@ -105,6 +106,12 @@ impl Desk {
             _ => return self.unknown(text),
         }
         false
+    }
+
+    /// Asks which runbook is to be walked.
+    fn ask_book(&mut self) {
+        let names = crate::io::runbook::names(&begin::places(self.seat.site()));
+        self.question = Some(Question::Book(names));
     }
 
     /// Asks which backup is to be proven.
@@ -153,9 +160,8 @@ impl Desk {
 
     fn walk(&mut self, choice: Choice) -> bool {
         match choice {
+            Choice::Step(command) => self.step(&command),
             Choice::Move(step) => self.event(Event::Moved(step)),
-            Choice::Text(wanted) => self.question = Some(Question::Text(wanted)),
-            Choice::Give => self.give(),
             Choice::Stop(how) => self.stop(how),
             Choice::Look => self.question = Some(Question::Look),
             Choice::Signal => self.question = Some(Question::Pid),
@@ -177,7 +183,7 @@ impl Desk {
             Question::Session => self.look_at(text),
             Question::Pid => self.question = self.backend(text).map(Question::Kind),
             Question::Kind(backend) => self.signal_to(*backend, text),
-            Question::Book => self.begin(text),
+            Question::Book(_) => self.begin(text),
             Question::Backup(locations) => self.prove(locations, text),
             Question::Text(Wanted::Report(part)) => self.report(*part, text),
             Question::Which(offered) => self.ask_for(offered, text),
@@ -213,15 +219,16 @@ impl Desk {
         }
     }
 
-    /// Asks for what the step wants: picked by its number from what is live, or typed.
-    fn give(&mut self) {
+    /// Does what the command's key does: moves, or asks for what the move needs, picked by its
+    /// number from what is live, or typed.
+    fn step(&mut self, command: &Command) {
         let Some(walk) = self.seat.session.walk() else { return };
-        self.question =
-            match crate::panels::walk::moves::moved(&Command::Give, walk, &self.seat.facts) {
-                Ask::Text(wanted) => Some(Question::Text(wanted)),
-                Ask::Pick(wanted, choices) => Some(Question::Pick(wanted, choices)),
-                _ => None,
-            };
+        match moved(command, walk, &self.seat.facts) {
+            Ask::Move(step) => self.event(Event::Moved(step)),
+            Ask::Text(wanted) => self.question = Some(Question::Text(wanted)),
+            Ask::Pick(wanted, choices) => self.question = Some(Question::Pick(wanted, choices)),
+            _ => {}
+        }
     }
 
     fn pick(&mut self, wanted: &Wanted, choices: &Choices, text: &str) {

@@ -66,7 +66,7 @@ impl Desk {
             return Due::asks(key, confirm::waits(second), wanted);
         }
         if let Some(question) = &self.question {
-            return self.asks(question);
+            return asks(question);
         }
         let facts = &self.seat.facts;
         if facts.snapshot.value().is_none() && facts.snapshot.error().is_none() {
@@ -119,29 +119,27 @@ impl Desk {
             }
         }
     }
+}
 
-    fn asks(&self, question: &Question) -> Due {
-        let key = format!("{question:?}");
-        match question {
-            Question::Look => Due::asks(key, menu::look(), "number> "),
-            Question::Session => Due::asks(key, Vec::new(), "pid of the session (empty leaves)> "),
-            Question::Pid => {
-                Due::asks(key, Vec::new(), "pid of the session to cancel or end (empty leaves)> ")
-            }
-            Question::Kind(backend) => Due::asks(key, menu::signal(*backend), "number> "),
-            Question::Book => {
-                let names = crate::io::runbook::names(&crate::cli::begin::places(self.seat.site()));
-                let lines = vec![format!("runbooks: {}", names.join(", "))];
-                Due::asks(key, lines, "name of the runbook (empty leaves)> ")
-            }
-            Question::Backup(_) => {
-                Due::asks(key, Vec::new(), "number of the backup to prove (empty leaves)> ")
-            }
-            Question::Which(_) => Due::asks(key, Vec::new(), "number (empty leaves)> "),
-            Question::Text(wanted) => Due::asks(key, Vec::new(), menu::text(wanted)),
-            Question::Pick(wanted, choices) => {
-                Due::asks(key, menu::pick(choices), menu::text(wanted))
-            }
+/// Returns how a question within a menu is put.
+fn asks(question: &Question) -> Due {
+    let key = format!("{question:?}");
+    match question {
+        Question::Look => Due::asks(key, menu::look(), "number> "),
+        Question::Session => Due::asks(key, Vec::new(), "pid of the session (empty leaves)> "),
+        Question::Pid => {
+            Due::asks(key, Vec::new(), "pid of the session to cancel or end (empty leaves)> ")
         }
+        Question::Kind(backend) => Due::asks(key, menu::signal(*backend), "number> "),
+        Question::Book(names) => {
+            let lines = vec![format!("runbooks: {}", names.join(", "))];
+            Due::asks(key, lines, "name of the runbook (empty leaves)> ")
+        }
+        Question::Backup(_) => {
+            Due::asks(key, Vec::new(), "number of the backup to prove (empty leaves)> ")
+        }
+        Question::Which(_) => Due::asks(key, Vec::new(), "number (empty leaves)> "),
+        Question::Text(wanted) => Due::asks(key, Vec::new(), menu::text(wanted)),
+        Question::Pick(wanted, choices) => Due::asks(key, menu::pick(choices), menu::text(wanted)),
     }
 }

@@ -179,8 +179,7 @@ fn awaiting(walk: &Walk) -> Vec<String> {
         || awaited.why.clone().unwrap_or_default(),
         |plan| format!("{}, plan {}", plan.preview.title, plan.hash().short()),
     );
-    let of_this = walk.approvals().iter().filter(|one| one.subject == awaited.subject);
-    let given: Vec<String> = of_this.map(crate::domain::approval::Approval::words).collect();
+    let given: Vec<String> = walk.approved().iter().map(|one| one.words()).collect();
     let mut lines = vec![format!(
         "APPROVAL: waits for {} as {}, never who runs this: {what}",
         awaited.needed, awaited.role

@@ -6,7 +6,7 @@ mod before;
 mod due;
 mod look;
 mod menu;
-mod moves;
+pub mod moves;
 mod told;
 
 use std::collections::VecDeque;
@@ -96,8 +96,8 @@ enum Question {
     Pid,
     /// Which signal.
     Kind(BackendKey),
-    /// Which runbook.
-    Book,
+    /// Which runbook, of those with these names.
+    Book(Vec<String>),
     /// Which backup is to be proven, by its number among these.
     Backup(Vec<String>),
     /// Which of these, by its number.
@@ -114,6 +114,9 @@ enum Stood {
     Unread,
     At(Level),
 }
+
+/// So many lines of a script are held; it writes on once they are taken.
+const HELD: usize = 1024;
 
 /// The operator's desk.
 struct Desk {
@@ -185,8 +188,8 @@ impl Desk {
                 return Left::HandedOver(run);
             }
             let busy = self.ask();
-            let ends_watch = self.held.front().is_some_and(|line| self.ends_watch(line));
-            if (!busy || ends_watch)
+            let is_urgent = self.held.front().is_some_and(|line| self.is_urgent(line));
+            if (!busy || is_urgent)
                 && let Some(line) = self.held.pop_front()
             {
                 if self.take(&line) {
@@ -205,7 +208,7 @@ impl Desk {
                         return left;
                     }
                 }
-                line = self.lines.next(), if !self.ended => {
+                line = self.lines.next(), if !self.ended && self.held.len() < HELD => {
                     if self.line(line, busy) {
                         return Left::Itself;
                     }
@@ -225,21 +228,26 @@ impl Desk {
         };
         // The terminal has shown it, with its end.
         self.below |= terminal;
-        let stops = matches!(line.text.as_str(), "7" | "8");
-        let at_once = !busy || terminal || stops || self.ends_watch(&line);
-        if at_once {
+        let is_next = self.held.is_empty();
+        if !busy || terminal || (is_next && self.is_urgent(&line)) {
             return self.take(&line);
         }
         self.held.push_back(line);
         false
     }
 
-    /// Returns true for the line that ends a live view: a script's too is not held back to its
-    /// end, which may be a quarter of an hour away.
-    fn ends_watch(&self, line: &Line) -> bool {
-        let walk = self.seat.session.walk();
-        let watches = walk.is_some_and(|walk| *walk.phase() == Phase::Watching);
-        watches && self.question.is_none() && line.text.trim() == "2"
+    /// Returns true for the line that ends what is under way, if nothing is asked that it could
+    /// answer instead: a script's next one is not held back to the end of a live view, or of the
+    /// act that it stops.
+    fn is_urgent(&self, line: &Line) -> bool {
+        let session = &self.seat.session;
+        let watches = || session.walk().is_some_and(|walk| *walk.phase() == Phase::Watching);
+        self.question.is_none()
+            && match line.text.trim() {
+                "2" => watches(),
+                "7" | "8" => session.job().is_some(),
+                _ => false,
+            }
     }
 
     fn hear(&mut self, heard: Vec<Heard>) {

@@ -1,7 +1,7 @@
 //! The moves in a runbook, each with a number of its own that never changes.
 
 use crate::domain::runbook::{Kind, Skip};
-use crate::panels::Wanted;
+use crate::panels::Command;
 use crate::session::effect::How;
 use crate::session::walk::{CANNOT_TELL, ESCALATE, Move, Phase, Walk};
 
@@ -16,13 +16,11 @@ fn leave(rehearses: bool) -> String {
 
 /// What a line in the menu of a walk asks for.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Choice {
-    /// A move.
+pub enum Choice {
+    /// What a key of the panel asks for, too.
+    Step(Command),
+    /// A move that no key makes here.
     Move(Move),
-    /// A text first.
-    Text(Wanted),
-    /// What the step asks for.
-    Give,
     /// Stop the running act.
     Stop(How),
     /// Look at something.
@@ -143,47 +141,43 @@ fn answers(walk: &Walk) -> Vec<(char, String, String)> {
 
 /// Returns what a line asks for; `None` if it is nothing of the menu. What is not possible
 /// now is asked for all the same: the machine says why it is not.
-pub(super) fn parse(walk: &Walk, text: &str) -> Option<Choice> {
+#[must_use]
+pub fn parse(walk: &Walk, text: &str) -> Option<Choice> {
     let text = text.trim();
     if let Some((_, id, _)) = answers(walk).into_iter().find(|(key, ..)| text == key.to_string()) {
-        return Some(choose(walk, id));
+        return Some(Choice::Step(Command::Choose(id)));
     }
-    match text {
-        "v" => return gives(walk).map(|_| Choice::Give),
-        "b" => return Some(Choice::Move(Move::Back)),
-        "h" => return Some(Choice::Text(Wanted::HandOver)),
-        "P" => return Some(Choice::Text(Wanted::Aside)),
-        "!" => return Some(Choice::Text(Wanted::Escalate)),
-        _ => {}
-    }
-    Some(match text.parse::<usize>().ok()? {
-        0 => Choice::Leave,
-        1 if *walk.phase() == Phase::Notice => Choice::Move(Move::Continue),
-        1 => Choice::Move(Move::Run),
-        2 if matches!(walk.phase(), Phase::Undo(_)) => Choice::Text(Wanted::Skip),
-        2 if walk.current().skip == Skip::WithReason => Choice::Text(Wanted::Skip),
-        2 => Choice::Move(Move::Skip(String::new())),
-        3 => Choice::Text(Wanted::Override),
-        4 => Choice::Text(Wanted::Note),
-        5 => Choice::Move(Move::Pause),
-        6 => Choice::Move(Move::StopAfter),
-        7 => Choice::Stop(How::Cancel),
-        8 => Choice::Stop(How::Kill),
-        9 => Choice::Text(Wanted::Abandon),
-        10 => Choice::Look,
-        11 => Choice::Signal,
-        number => {
-            let offer = walk.offers().get(number.checked_sub(OFFERS)?)?.clone();
-            Choice::Move(Move::Take(offer))
-        }
-    })
+    let command = match text {
+        "v" => gives(walk).map(|_| Command::Give)?,
+        "b" => Command::Rewind,
+        "h" => Command::HandOver,
+        "P" => Command::PutAside,
+        "!" => Command::Escalate,
+        _ => return numbered(walk, text.parse().ok()?),
+    };
+    Some(Choice::Step(command))
 }
 
-/// Against the evidence a reason is asked for.
-fn choose(walk: &Walk, answer: String) -> Choice {
-    let against = walk.suggestion().is_some_and(|suggested| suggested != answer);
-    if against && answer != CANNOT_TELL {
-        return Choice::Text(Wanted::Answer(answer));
-    }
-    Choice::Move(Move::Choose { answer, reason: None })
+fn numbered(walk: &Walk, number: usize) -> Option<Choice> {
+    let undoes = matches!(walk.phase(), Phase::Undo(_));
+    let command = match number {
+        0 => return Some(Choice::Leave),
+        1 => Command::Advance,
+        // Its key is off, and nobody types a reason for what is refused.
+        2 if !undoes && walk.current().skip == Skip::Never => {
+            return Some(Choice::Move(Move::Skip(String::new())));
+        }
+        2 => Command::Skip,
+        3 => Command::Override,
+        4 => Command::Note,
+        5 => Command::Pause,
+        6 => Command::StopAfter,
+        7 => return Some(Choice::Stop(How::Cancel)),
+        8 => return Some(Choice::Stop(How::Kill)),
+        9 => Command::Abandon,
+        10 => return Some(Choice::Look),
+        11 => return Some(Choice::Signal),
+        number => Command::Choose(walk.offers().get(number.checked_sub(OFFERS)?)?.clone()),
+    };
+    Some(Choice::Step(command))
 }

@@ -111,16 +111,17 @@ pub fn found(given: &args::Resume) -> Result<Meant> {
         run.reading.as_ref().is_ok_and(open)
     };
     let fitting: Vec<&Run> = all.iter().rev().filter(meant).filter(open).collect();
-    let mut args = given.clone();
-    if is_named(&args.console.target) {
-        if let Some(site) = fitting.iter().copied().find_map(begun_with) {
-            complete(&mut args.console.target, &site);
-        }
-        let at = given.run.as_ref().and_then(|_| At::of(fitting.first()?));
-        return Ok(Meant { args, at });
-    }
+    let newest = fitting.first().copied();
     let (gone, there): (Vec<&Run>, Vec<&Run>) =
         fitting.into_iter().partition(|run| At::of(run).is_some_and(|at| at.is_gone()));
+    let mut args = given.clone();
+    if is_named(&args.console.target) {
+        if let Some(site) = shared(&there) {
+            complete(&mut args.console.target, &site);
+        }
+        let at = given.run.as_ref().and_then(|_| At::of(newest?));
+        return Ok(Meant { args, at });
+    }
     let at = there.first().and_then(|run| At::of(run));
     match (there.first(), gone.first().and_then(|run| At::of(run))) {
         (None, Some(gone)) => return Err(eyre!("{}", gone.gone())),
@@ -131,7 +132,7 @@ pub fn found(given: &args::Resume) -> Result<Meant> {
         }
         _ => {}
     }
-    if let Some(site) = there.iter().copied().find_map(begun_with) {
+    if let Some(site) = there.first().and_then(|run| begun_with(run)) {
         complete(&mut args.console.target, &site);
     }
     if let Some(at) = at.as_ref().filter(|_| !is_led(&args.console.target)) {
@@ -157,6 +158,16 @@ fn is_led(flags: &args::Target) -> bool {
 fn begun_with(run: &Run) -> Option<Value> {
     let site = run.reading.as_ref().ok()?.records.first()?.data["facts"]["site"].clone();
     site.is_object().then_some(site)
+}
+
+/// Returns what all of the runs were begun with. Which of them is of the database that was
+/// named is not known before it answers: where they differ, none tells the project of another.
+fn shared(runs: &[&Run]) -> Option<Value> {
+    let sites: Option<Vec<Value>> = runs.iter().map(|run| begun_with(run)).collect();
+    let sites = sites?;
+    let (first, others) = sites.split_first()?;
+    let same = |other: &Value| ["config", "project"].iter().all(|key| other[key] == first[key]);
+    others.iter().all(same).then(|| first.clone())
 }
 
 /// Another target or project that was named is another one: nothing is mixed into it.

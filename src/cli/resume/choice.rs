@@ -14,7 +14,8 @@ use crate::io::journal::{self, Run};
 /// names the others. `None`: nothing was interrupted, and that is said.
 ///
 /// # Errors
-/// When there is no such run, or the runs cannot be read.
+/// When there is no such run, the runs cannot be read, or none is known to be interrupted while
+/// it cannot be told of one whose it is.
 pub fn choose(runs: &Path, wanted: Option<&str>, here: &Identity) -> Result<Option<String>> {
     if let Some(wanted) = wanted {
         let found = journal::find(runs, wanted)?;
@@ -45,6 +46,9 @@ pub fn choose(runs: &Path, wanted: Option<&str>, here: &Identity) -> Result<Opti
         say(&format!("interrupted on other targets: {}", names(&others)));
     }
     match own.split_last() {
+        None if all.iter().any(is_anyones) => Err(eyre!(
+            "whether a run on this target was interrupted cannot be told: see the runs named above"
+        )),
         None => {
             say("no run on this target was interrupted");
             Ok(None)
@@ -68,6 +72,11 @@ fn reading(run: &Run) -> Option<&Reading> {
 
 fn is_damaged(run: &Run) -> bool {
     reading(run).is_none_or(|reading| !reading.intact)
+}
+
+/// Returns true if nothing can be read of it, not even its target.
+fn is_anyones(run: &Run) -> bool {
+    is_damaged(run) && reading(run).is_none_or(|reading| reading.records.is_empty())
 }
 
 /// An act may be open in a run that was closed: it was left while it ran.

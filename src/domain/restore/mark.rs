@@ -61,6 +61,18 @@ impl Mark {
         serde_json::from_str(comment.strip_prefix(BEGINS)?).ok()
     }
 
+    /// Returns the mark of the same database once a DROP of it has begun: nothing in it counts
+    /// as loaded any more.
+    #[must_use]
+    pub fn given_up(self) -> Self {
+        match self {
+            Self::New { of, name, backup, .. } => {
+                Self::New { of, name, backup, state: State::Loading }
+            }
+            was_live => was_live,
+        }
+    }
+
     /// Returns the comment.
     #[must_use]
     pub fn text(&self) -> String {

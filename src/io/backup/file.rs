@@ -1,13 +1,12 @@
 //! From a file that nobody takes for a backup to one that has its manifest.
 
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::io::{self, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use rustix::fs::{FlockOperation, OFlags, flock};
-use sha2::{Digest as _, Sha256};
 
 use super::beside;
 use super::place::others_may_replace;
@@ -15,6 +14,7 @@ use crate::domain::backup::name::{self, PARTIAL};
 use crate::domain::backup::{Manifest, manifest};
 use crate::io::failpoint;
 use crate::io::journal::file::sync_directory;
+use crate::io::store::digest;
 
 /// What the names of our backups end with.
 pub(super) const SUFFIX: &str = ".dump";
@@ -27,6 +27,8 @@ pub(super) struct Partial {
     directory: PathBuf,
     name: String,
     file: File,
+    /// Whether it has its final name.
+    is_named: bool,
 }
 
 /// Makes the directory unless it exists: 0700, nobody else's to write to.
@@ -57,7 +59,7 @@ impl Partial {
     pub fn create(directory: &Path, name: &str) -> io::Result<Self> {
         let file = new_file(&directory.join(format!("{name}{PARTIAL}")))?;
         flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        Ok(Self { directory: directory.to_owned(), name: name.to_owned(), file })
+        Ok(Self { directory: directory.to_owned(), name: name.to_owned(), file, is_named: false })
     }
 
     fn path(&self) -> PathBuf {
@@ -87,25 +89,34 @@ impl Partial {
 
     /// Writes the manifest, then gives the backup its name: at no moment there is a file
     /// that looks like a backup and has no manifest.
-    pub fn publish(&self, manifest: &Manifest) -> io::Result<PathBuf> {
+    pub fn publish(&mut self, manifest: &Manifest) -> io::Result<PathBuf> {
         write_manifest(&self.directory, &self.name, manifest)?;
         failpoint::hit("backup.after_manifest");
         let path = self.directory.join(&self.name);
         no_replace(&self.path(), &path)?;
+        self.is_named = true;
+        failpoint::fault("backup.named")?;
         sync_directory(&self.directory)?;
         failpoint::hit("backup.after_rename");
         Ok(path)
     }
 
-    /// Removes it, and a manifest that was written for it.
+    /// Removes it, under whichever name, and a manifest that was written for it.
     pub fn discard(self) -> io::Result<()> {
-        fs::remove_file(self.path())?;
-        beside::remove(&self.directory.join(manifest::beside(&self.name)));
-        let manifest = self.directory.join(manifest::name_for(&self.name));
-        match fs::remove_file(manifest) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+        gone(&self.path())?;
+        if self.is_named {
+            gone(&self.directory.join(&self.name))?;
         }
+        beside::remove(&self.directory.join(manifest::beside(&self.name)));
+        gone(&self.directory.join(manifest::name_for(&self.name)))
+    }
+}
+
+/// Removes a file that may not be there.
+fn gone(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -131,7 +142,10 @@ pub(in crate::io) fn write_manifest(
 pub(in crate::io) fn no_replace(from: &Path, to: &Path) -> io::Result<()> {
     // A link fails if the name exists, on every file system that has links.
     match fs::hard_link(from, to) {
-        Ok(()) => fs::remove_file(from),
+        Ok(()) => fs::remove_file(from).inspect_err(|_| {
+            // It has one name, or none: what fails has given it none.
+            let _ = fs::remove_file(to);
+        }),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
         Err(_) if fs::symlink_metadata(to).is_ok() => {
             Err(io::Error::from(io::ErrorKind::AlreadyExists))
@@ -154,25 +168,7 @@ pub(in crate::io) fn new_file(path: &Path) -> io::Result<File> {
 
 /// Returns SHA-256 in hexadecimal, and the size in bytes, of a file from its beginning.
 pub(super) fn sha256(file: &mut File) -> io::Result<(String, u64)> {
-    use std::fmt::Write as _;
     file.rewind()?;
-    let mut hash = Sha256::new();
-    let mut size = 0;
-    let mut chunk = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut chunk) {
-            Ok(0) => break,
-            Ok(read) => {
-                hash.update(&chunk[..read]);
-                size += read as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    let hex = hash.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
-        write!(hex, "{byte:02x}").expect("writing to a String cannot fail");
-        hex
-    });
-    Ok((hex, size))
+    let sum = digest(&mut *file)?;
+    Ok((sum, file.stream_position()?))
 }

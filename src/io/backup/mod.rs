@@ -26,7 +26,7 @@ use tokio::sync::oneshot;
 
 use super::child::{self, Failed, say};
 use super::driver::environment::RUN;
-use super::terminal::{Signal, Signals};
+use super::terminal::Signals;
 use super::{failpoint, host};
 use crate::domain::backup::manifest::{self, Maker, Manifest, Source};
 use crate::domain::backup::{Kind, Scope, name};
@@ -125,7 +125,7 @@ async fn make(
     failpoint::hit("backup.dumped");
     let beside = tokio::select! {
         beside = Beside::write(job, &mut snapshot, &csv, partial.name()) => beside,
-        () = asked_to_end(signals) => Err(stopped()),
+        () = signals.asked_to_end() => Err(stopped()),
     };
     if beside.is_err() && job.pg_dump.is_elsewhere() {
         snapshot.end_others().await;
@@ -136,7 +136,7 @@ async fn make(
     snapshot.close().await;
     let proved = tokio::select! {
         proved = prove(job.level, partial, &mut manifest) => proved,
-        () = asked_to_end(signals) => Err(stopped()),
+        () = signals.asked_to_end() => Err(stopped()),
     };
     proved?;
     let path = partial.publish(&manifest).map_err(|error| Failed::Running(error.to_string()))?;
@@ -163,7 +163,7 @@ async fn dump(
     };
     let done = tokio::select! {
         done = async { tokio::try_join!(dump.follow(tables, locked), counting) } => done,
-        () = asked_to_end(signals) => Err(stopped()),
+        () = signals.asked_to_end() => Err(stopped()),
     };
     match done {
         Ok(((), counted)) => Ok(counted),
@@ -190,10 +190,6 @@ async fn with_holders(failed: Failed, snapshot: &mut Snapshot) -> Failed {
 
 fn stopped() -> Failed {
     Failed::Running("it was stopped".to_owned())
-}
-
-async fn asked_to_end(signals: &mut Signals) {
-    while matches!(signals.next().await, Signal::Suspend | Signal::Continue) {}
 }
 
 /// Returns the manifest, but for what only the finished file tells.

@@ -1,17 +1,17 @@
 //! The directory of backups: whether one can be written there, and what lies half done in it.
 
 use std::fs::{self, File, Metadata};
-use std::io;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 
-use rustix::fs::{Access, FlockOperation, OFlags, access, flock, statvfs};
+use rustix::fs::{Access, FlockOperation, access, flock, statvfs};
 
 use super::beside;
 use super::file::SUFFIX;
 use crate::domain::backup::manifest;
 use crate::domain::backup::name::PARTIAL;
 use crate::domain::untrusted::Untrusted;
+use crate::io::store;
 
 /// What is known of a directory before a backup goes there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,19 +104,13 @@ fn stale(directory: &Path) -> Vec<(String, File)> {
         .flatten()
         .filter_map(|entry| {
             let name = entry.file_name().into_string().ok().filter(|name| is_ours(name))?;
-            let file = open(&entry.path()).ok()?;
+            let file = store::open(&entry.path()).ok()?;
             flock(&file, FlockOperation::NonBlockingLockExclusive).ok()?;
             Some((name, file))
         })
         .collect();
     found.sort_by(|a, b| a.0.cmp(&b.0));
     found
-}
-
-fn open(path: &PathBuf) -> io::Result<File> {
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-    let file = File::options().read(true).custom_flags(flags).open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("no file")) }
 }
 
 /// Returns true for `NAME-YYYYMMDDTHHMMSSZ….dump.partial`.

@@ -13,20 +13,15 @@ use tokio::time::timeout;
 
 use super::{Job, say};
 use crate::domain::backup::content::{self, Contents};
+use crate::domain::restore::quoted;
 use crate::domain::untrusted::Untrusted;
-use crate::io::blocking::blocking;
-use crate::io::child::Failed;
-use crate::io::postgres::connect::watch_client;
+use crate::io::child::{self, CONNECT, Failed};
 use crate::io::postgres::query_error;
-use crate::io::tree::Disk;
-use crate::tools::{self, Rows};
+use crate::io::revision;
 
 const TABLES: &str = include_str!("../../../assets/sql/dumped_tables.sql");
 const NAMED: &str = include_str!("../../../assets/sql/named_tables.sql");
 const HOLDERS: &str = include_str!("../../../assets/sql/exclusive.sql");
-
-/// How long connecting may take.
-const CONNECT: Duration = Duration::from_secs(10);
 
 /// A dead peer is noticed on either side within a minute; nothing of a session's usual limits
 /// ends it while `pg_dump` works for an hour.
@@ -103,12 +98,8 @@ pub(super) enum Stopped {
 impl Snapshot {
     /// Connects to the one database that is meant, and exports a snapshot of it.
     pub async fn take(job: &Job) -> Result<Self, Failed> {
-        let options = PgConnectOptions::new().options(SETTINGS).disable_statement_logging();
-        let opened = timeout(CONNECT, options.connect()).await;
-        let mut connection = opened
-            .map_err(|_| not_run(format!("no connection within {} s", CONNECT.as_secs())))?
-            .map_err(|error| not_run(format!("cannot connect: {}", query_error(&error))))?;
-        watch_client(&mut connection).await;
+        let options = PgConnectOptions::new().options(SETTINGS);
+        let mut connection = child::connect(options).await.map_err(not_run)?;
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         sqlx::raw_sql(begin).execute(&mut connection).await.map_err(refused)?;
         let sql = "SELECT pg_catalog.pg_export_snapshot()::text,
@@ -139,27 +130,10 @@ impl Snapshot {
 
     /// Returns the revisions of the version table; `None` if they cannot be read.
     pub async fn revisions(&mut self, tool: Option<&str>) -> Option<Vec<String>> {
-        let tool = tools::by_word(tool?)?;
-        let tree = Disk::new(".");
-        let detected = blocking(|| tool.detect(&tree))?;
-        let query = blocking(|| tool.version_query(&tree));
         self.savepoint().await.ok()?;
-        let rows = self.version_rows(&query).await;
+        let found = revision::current(tool?, &mut self.connection).await;
         self.back().await.ok()?;
-        let rows = rows.ok()?;
-        let project = blocking(|| tool.load(&tree, &detected.directory, &rows));
-        project.connected.then(|| project.graph.current())
-    }
-
-    async fn version_rows(&mut self, query: &tools::VersionQuery) -> sqlx::Result<Rows> {
-        let exists = sqlx::query(AssertSqlSafe(query.exists.clone()));
-        if !exists.fetch_one(&mut self.connection).await?.try_get::<bool, _>(0)? {
-            return Ok(Rows::Absent);
-        }
-        let rows = sqlx::query(AssertSqlSafe(query.rows.clone()));
-        let rows = rows.fetch_all(&mut self.connection).await?;
-        let texts = |row: &PgRow| (0..row.len()).map(|at| row.try_get(at)).collect();
-        Ok(Rows::Read(rows.iter().map(texts).collect::<sqlx::Result<_>>()?))
+        found
     }
 
     /// Returns the tables whose rows are dumped.
@@ -188,14 +162,15 @@ impl Snapshot {
         for row in rows.map_err(refused)? {
             let asked: String = row.try_get(0).map_err(refused)?;
             let found: Option<(String, String, String)> = found(&row).map_err(refused)?;
-            let Some((schema, table, quoted)) = found else {
+            let Some((schema, table, of_sql)) = found else {
                 let asked = Untrusted::new(asked).one_line();
                 return Err(not_run(format!("there is no table {asked} in this database")));
             };
             if row.try_get(1).map_err(refused)? {
-                named.asked.push(quoted);
+                named.asked.push(of_sql);
             }
-            named.patterns.push(format!("{}.{}", exactly(&schema), exactly(&table)));
+            // Quoted, a pattern of pg_dump fits itself alone.
+            named.patterns.push(format!("{}.{}", quoted(&schema), quoted(&table)));
             named.names.insert(format!("{schema}.{table}"));
         }
         Ok(named)
@@ -252,7 +227,7 @@ impl Snapshot {
                     return Err(Stopped::Cancelled);
                 }
                 Err(error) => {
-                    say(&format!("the rows of {shown} are not counted: {}", query_error(error)))
+                    say(&format!("the rows of {shown} are not counted: {}", query_error(error)));
                 }
             }
             let (rows, sum) = counted.ok().unzip();
@@ -298,8 +273,9 @@ impl Snapshot {
     /// Returns who holds ACCESS EXCLUSIVE on a table now, a line each.
     pub async fn holders(&mut self) -> Vec<String> {
         // What the server does not tell is left out: the failure itself is told anyway.
-        let rows = sqlx::query(HOLDERS).fetch_all(&mut self.connection).await.unwrap_or_default();
-        rows.iter().filter_map(|row| holder(row).ok().flatten()).collect()
+        let asked = sqlx::query(HOLDERS).fetch_all(&mut self.connection);
+        let rows = timeout(CONNECT, asked).await.unwrap_or_else(|_| Ok(Vec::new()));
+        rows.unwrap_or_default().iter().filter_map(|row| holder(row).ok().flatten()).collect()
     }
 
     /// Ends what was started on this snapshot from elsewhere, in whatever role: sessions of our
@@ -368,11 +344,6 @@ fn found(row: &PgRow) -> sqlx::Result<Option<(String, String, String)>> {
         .zip(table)
         .zip(row.try_get(4)?)
         .map(|((schema, table), quoted)| (schema, table, quoted)))
-}
-
-/// Returns a name as a pattern of `pg_dump` that fits itself alone.
-fn exactly(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 fn holder(row: &PgRow) -> sqlx::Result<Option<String>> {

@@ -20,7 +20,7 @@ use crate::domain::plan::{Action, Confirmed, Direction, Hash, Plan, Timeouts};
 use crate::domain::resolve::{self, After};
 use crate::domain::untrusted::Untrusted;
 use crate::io::act::{Batch, Stop};
-use crate::io::child::NOT_RUN;
+use crate::io::child::{NOT_RUN, UNHEARD};
 use crate::io::journal::Journal;
 use crate::io::perform::{self, Act, Finished, Performed, Setting};
 use crate::io::postgres::Control;
@@ -28,6 +28,7 @@ use crate::io::postgres::control::Signalled;
 use crate::session::effect::{Event, How};
 use crate::session::facts::Migrations;
 use crate::session::news::News;
+use crate::session::staging;
 use crate::tools::{self, Failure, FailureKind, Script};
 
 /// How long each signal to a program has before a harder one follows.
@@ -81,21 +82,25 @@ impl Inner {
         asked: watch::Receiver<Option<How>>,
     ) {
         let id = act.id.clone();
-        let (outcome, confirmed, unrecorded) =
-            match self.journal_of(&act, &confirmed.plan().target).await {
-                Ok(journal) => {
-                    let performed = self.perform_in(&journal, act, confirmed, asked).await;
-                    let unrecorded = performed.unrecorded.map(|error| error.to_string());
-                    (performed.outcome, performed.confirmed, unrecorded)
-                }
-                Err(why) => (Outcome::new(Ending::NotRun, why.clone()), confirmed, Some(why)),
-            };
+        let (outcome, confirmed, began, unrecorded) = match self
+            .journal_of(&act, &confirmed.plan().target)
+            .await
+        {
+            Ok(journal) => {
+                let Performed { outcome, confirmed, began, unrecorded } =
+                    self.perform_in(&journal, act, confirmed, asked).await;
+                (outcome, confirmed, began, unrecorded.map(|error| error.to_string()))
+            }
+            Err(why) => (Outcome::new(Ending::NotRun, why.clone()), confirmed, false, Some(why)),
+        };
         self.set_down(&id);
         // First: what cannot be recorded is followed by nothing.
         if let Some(why) = unrecorded {
             self.tell(News::Event(Event::RecordFailed(why)));
         }
-        self.after_swap(confirmed.plan()).await;
+        if began {
+            self.after_swap(confirmed.plan()).await;
+        }
         if let Action::Backup { .. } | Action::VerifyBackup { .. } | Action::Tend { .. } =
             confirmed.plan().action
         {
@@ -262,6 +267,9 @@ impl Inner {
                 let message = said.last().cloned().unwrap_or_default();
                 let failure = match plan.action {
                     Action::Http { .. } => unanswered(code),
+                    _ if stages(plan) && code == Some(i32::from(UNHEARD)) => {
+                        Some(resolve::Failure::Unanswered)
+                    }
                     _ => None,
                 };
                 return After { failure, message, ..After::default() };
@@ -269,6 +277,11 @@ impl Inner {
         };
         let output = said.iter().map(Untrusted::raw).collect::<Vec<_>>().join("\n");
         let read = self.migrations().await;
+        let revision = match &read {
+            Ok((_, known)) => known.project.revision(),
+            // The version table may be readable where the schema is not.
+            Err(_) => self.revision().await,
+        };
         let failure = read.as_ref().ok().map(|(tool, _)| tool.explain(&output, code));
         let script = read.as_ref().ok().and_then(|(_, known)| script(plan, known));
         let shape = script.map_or(Transactions::Unknown, |script| script.transactions);
@@ -288,13 +301,18 @@ impl Inner {
             schema,
             before: plan.revision_before.clone(),
             expected: Some(after.clone()),
-            revision: self.revision().await,
+            revision,
             message: failure
                 .filter(|_| code != Some(0))
                 .map(|failure| Untrusted::new(said(failure)))
                 .unwrap_or_default(),
         }
     }
+}
+
+/// Returns true if the plan's program is ours that stages a table.
+fn stages(plan: &Plan) -> bool {
+    plan.command.as_ref().is_some_and(|command| staging::Job::of(&command.argv).is_some())
 }
 
 /// Returns what an exit code of the program that sends a request says: one that was ended in

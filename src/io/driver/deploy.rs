@@ -73,10 +73,11 @@ impl Inner {
     }
 
     fn recorded_deploy(&self, here: &Identity) -> Option<Deploy> {
-        let runs = journal::list(&self.site.paths.runs()).ok()?;
-        let newest = runs.iter().rev().take(RUNS).filter_map(|run| run.reading.as_ref().ok());
-        let records = newest.flat_map(|reading| reading.records.iter().rev());
-        let mut deploys = records.filter_map(deploy);
+        let runs = self.site.paths.runs();
+        let newest = journal::backwards(&runs).ok()?.take(RUNS);
+        let readings = newest.filter_map(|run| run.reading.ok());
+        let records = readings.flat_map(|reading| reading.records.into_iter().rev());
+        let mut deploys = records.filter_map(|record| deploy(&record));
         deploys.find(|deploy| deploy.is_of(here))
     }
 }

@@ -1,5 +1,6 @@
-//! The configured probes, sampled in the background: each by itself, one at a time, so that
-//! none delays another, a key or the monitor.
+//! The configured probes, sampled in the background, and never where a key or the monitor waits
+//! for them: those that are SQL one at a time, over one connection of their own, the others some
+//! at a time. What one of them waits for another is no part of its time.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,21 +19,30 @@ use crate::session::news::News;
 const PACE: Duration = Duration::from_secs(5);
 /// No sample may take longer, whatever the probe's own timeout is: its place is wanted.
 const LIMIT: Period = Period::from_secs(10);
-/// At most so many probes are asked at a time.
+/// At most so many probes that are no SQL are asked at a time.
 const AT_ONCE: usize = 4;
+
+/// Where a probe waits for its turn, before its clock starts.
+struct Rooms {
+    /// They share one connection: who waits for it is not slow.
+    sql: Semaphore,
+    others: Semaphore,
+}
 
 /// Begins to sample every probe of the configuration.
 pub(super) fn begin(inner: &Arc<Inner>, background: &mut JoinSet<()>) {
-    let room = Arc::new(Semaphore::new(AT_ONCE));
+    let rooms = Rooms { sql: Semaphore::new(1), others: Semaphore::new(AT_ONCE) };
+    let rooms = Arc::new(rooms);
     for (name, probe) in inner.site.config().probes.clone() {
         let probe = Probe { timeout: probe.timeout.min(LIMIT), ..probe };
-        let (inner, room) = (inner.clone(), room.clone());
-        background.spawn(async move { inner.sample_again_and_again(&name, &probe, &room).await });
+        let (inner, rooms) = (inner.clone(), rooms.clone());
+        background.spawn(async move { inner.sample_again_and_again(&name, &probe, &rooms).await });
     }
 }
 
 impl Inner {
-    async fn sample_again_and_again(&self, name: &str, probe: &Probe, room: &Semaphore) {
+    async fn sample_again_and_again(&self, name: &str, probe: &Probe, rooms: &Rooms) {
+        let room = if self.is_sql(probe) { &rooms.sql } else { &rooms.others };
         loop {
             let Ok(place) = room.acquire().await else { return };
             let began = Instant::now();

@@ -2,53 +2,60 @@
 
 use std::time::Duration;
 
+use tokio::sync::Mutex;
+
 use super::Inner;
-use crate::domain::evidence::Value;
+use crate::domain::evidence::{Builtin, Value};
+use crate::io::postgres::reader::Reader;
 
-/// Counting over large tables ends by this; what was not counted is unknown.
-const LIMIT: Duration = Duration::from_secs(20);
+const UNVALIDATED: &str = include_str!("../../../assets/sql/unvalidated.sql");
+const ORPHANS: &str = include_str!("../../../assets/sql/orphans.sql");
 
-/// Constraints of this database whose rows from before were never checked, a line each.
-const UNVALIDATED: &str = "SELECT coalesce(string_agg(format('%s: %I', conrelid::regclass, \
-    conname), E'\\n' ORDER BY conrelid::regclass::text, conname), '') \
-    FROM pg_constraint WHERE NOT convalidated AND contype IN ('f', 'c')";
-
-/// A SELECT that counts, over all foreign keys, the rows whose key points to nothing; a key
-/// that is NULL in one of its columns points nowhere by right (MATCH SIMPLE).
-const ORPHANS: &str = "SELECT coalesce('SELECT sum(n) FROM (' || string_agg(format(\
-    'SELECT count(*) AS n FROM %s c WHERE %s AND NOT EXISTS (SELECT FROM %s p WHERE %s)', \
-    f.conrelid::regclass, k.given, f.confrelid::regclass, k.same), ' UNION ALL ') || ') AS all_keys', \
-    'SELECT 0') FROM pg_constraint f, LATERAL (SELECT string_agg(format('c.%I IS NOT NULL', \
-    a.attname), ' AND ') AS given, string_agg(format('p.%I = c.%I', b.attname, a.attname), \
-    ' AND ') AS same FROM unnest(f.conkey, f.confkey) AS u(child, parent) \
-    JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = u.child \
-    JOIN pg_attribute b ON b.attrelid = f.confrelid AND b.attnum = u.parent) k \
-    WHERE f.contype = 'f' AND f.conparentid = 0";
+/// Returns true for the probes of the program's own that are answered by a query.
+pub(super) fn is_queried(builtin: Builtin) -> bool {
+    matches!(builtin, Builtin::OrphanRows | Builtin::UnvalidatedConstraints)
+}
 
 impl Inner {
-    /// Returns the constraints that are not validated, or why that cannot be told.
-    pub(super) async fn unvalidated(&self) -> Value {
-        match self.reader.lock().await.value(UNVALIDATED, &[], LIMIT).await {
-            Ok(Some(text)) => Value::List(text.lines().map(str::to_owned).collect()),
-            Ok(None) => Value::List(Vec::new()),
-            Err(error) => Value::unknown(error.to_string()),
+    /// Returns what a probe of the program's own says that is answered by a query through
+    /// `reader`, each of at most `limit`; `None` for any other one.
+    pub(super) async fn queried(
+        &self,
+        builtin: Builtin,
+        reader: &Mutex<Reader>,
+        limit: Duration,
+    ) -> Option<Value> {
+        match builtin {
+            Builtin::OrphanRows => Some(orphans(&mut *reader.lock().await, limit).await),
+            Builtin::UnvalidatedConstraints => {
+                Some(unvalidated(&mut *reader.lock().await, limit).await)
+            }
+            _ => None,
         }
     }
+}
 
-    /// Returns how many rows have a foreign key that points to nothing, or why that cannot be
-    /// told.
-    pub(super) async fn orphans(&self) -> Value {
-        let mut reader = self.reader.lock().await;
-        let counting = match reader.value(ORPHANS, &[], LIMIT).await {
-            Ok(counting) => counting.unwrap_or_else(|| "SELECT 0".to_owned()),
-            Err(error) => return Value::unknown(error.to_string()),
-        };
-        match reader.value(&counting, &[], LIMIT).await {
-            Ok(text) => match text.unwrap_or_default().parse() {
-                Ok(rows) => Value::Int(rows),
-                Err(_) => Value::unknown("the count is no number"),
-            },
-            Err(error) => Value::unknown(error.to_string()),
-        }
+/// Returns the constraints that are not validated, or why that cannot be told.
+async fn unvalidated(reader: &mut Reader, limit: Duration) -> Value {
+    match reader.value(UNVALIDATED, &[], limit).await {
+        Ok(Some(text)) => Value::List(text.lines().map(str::to_owned).collect()),
+        Ok(None) => Value::List(Vec::new()),
+        Err(error) => Value::unknown(error.to_string()),
+    }
+}
+
+/// Returns how many rows have a foreign key that points to nothing, or why that cannot be told.
+async fn orphans(reader: &mut Reader, limit: Duration) -> Value {
+    let counting = match reader.value(ORPHANS, &[], limit).await {
+        Ok(Some(counting)) => counting,
+        Ok(None) => return Value::unknown("a foreign key is over periods, and is not counted"),
+        Err(error) => return Value::unknown(error.to_string()),
+    };
+    match reader.value(&counting, &[], limit).await {
+        Ok(text) => match text.unwrap_or_default().parse() {
+            Ok(rows) => Value::Int(rows),
+            Err(_) => Value::unknown("the count is no number"),
+        },
+        Err(error) => Value::unknown(error.to_string()),
     }
 }

@@ -369,6 +369,8 @@ impl Inner {
     }
 
     async fn refresh(&self) {
+        // Who answers first: the last rehearsal and the last deploy are looked for by it.
+        let identity = self.identity().await;
         match self.migrations().await {
             Ok((_, migrations)) => {
                 if let Some(here) = self.bound.get() {
@@ -378,7 +380,7 @@ impl Inner {
             }
             Err(why) => self.tell(News::Project(Err(why))),
         }
-        if let Ok(identity) = self.identity().await {
+        if let Ok(identity) = identity {
             let found = self.client_program("pg_dump", identity.major()).await;
             self.tell(News::Dumper(found.map(|dumper| dumper.version)));
         }

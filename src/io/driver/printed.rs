@@ -1,10 +1,6 @@
 //! The SQL of a migration as its tool prints it, without a database.
 
-use std::process::Stdio;
 use std::time::Duration;
-
-use tokio::process::Command;
-use tokio::time::timeout;
 
 use super::act::script;
 use super::{Inner, environment};
@@ -13,12 +9,14 @@ use crate::domain::hazard::Transactions;
 use crate::domain::plan::{Action, Direction, Plan};
 use crate::domain::secret;
 use crate::domain::untrusted::Untrusted;
-use crate::io::act;
+use crate::io::probe::command::{self, Bounds};
 use crate::session::effect::{Previewed, Request};
 use crate::tools::{Intent, Script};
 
 /// How long a tool may take to print; the plan is shown without it then.
 const LIMIT: Duration = Duration::from_secs(15);
+/// So many MiB are shown; what is more is read by nobody.
+const MOST_MIB: usize = 4;
 
 /// What came of printing.
 enum Printed {
@@ -68,34 +66,23 @@ impl Inner {
 
     async fn run_offline(&self, argv: Vec<String>) -> Printed {
         let argv = self.own_program(argv);
-        let Some((program, arguments)) = argv.split_first() else {
-            return Printed::Not("there is no command".to_owned());
-        };
         let nowhere = nowhere(&self.site.target.spec);
         let given = environment::variables(&nowhere, self.site.config(), "", None);
-        let output = Command::new(program)
-            .args(arguments)
-            .current_dir(&self.site.project)
-            .env_clear()
-            .envs(act::inherited())
-            .envs(given.iter().map(|(name, value)| (name, value.expose())))
-            .stdin(Stdio::null())
-            .process_group(0)
-            .kill_on_drop(true)
-            .output();
-        match timeout(LIMIT, output).await {
-            Err(_) => Printed::Not(format!("it took longer than {} s", LIMIT.as_secs())),
-            Ok(Err(error)) => Printed::Not(format!("{program}: {error}")),
-            Ok(Ok(output)) if output.status.success() => {
-                let text = String::from_utf8_lossy(&output.stdout);
-                Printed::Whole(statements(&text))
-            }
-            Ok(Ok(output)) => {
-                let text = String::from_utf8_lossy(&output.stderr);
+        let most = MOST_MIB << 20;
+        // One byte more tells that there was more.
+        let bounds = Bounds { limit: LIMIT, most: most + 1 };
+        match command::output(&argv, &self.site.project, &given, bounds).await {
+            Err(why) => Printed::Not(why),
+            Ok(output) if !output.status.success() => {
+                let text = String::from_utf8_lossy(&output.err);
                 let last = text.lines().rev().find(|line| !line.trim().is_empty());
                 let last = secret::masked(last.unwrap_or("it failed"));
                 Printed::Not(Untrusted::new(last).one_line())
             }
+            Ok(output) if output.out.len() > most => {
+                Printed::Not(format!("it printed more than {MOST_MIB} MiB"))
+            }
+            Ok(output) => Printed::Whole(statements(&String::from_utf8_lossy(&output.out))),
         }
     }
 }

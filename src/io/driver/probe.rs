@@ -20,6 +20,7 @@ use crate::io::act::{self, Environment};
 use crate::io::allowed::Allowed;
 use crate::io::blocking::blocking;
 use crate::io::driver::in_the_way;
+use crate::io::driver::integrity::is_queried;
 use crate::io::journal;
 use crate::io::postgres::reader::Reader;
 use crate::io::probe as outside;
@@ -31,10 +32,15 @@ use crate::source::sql::question::only_reads;
 /// The name that a probe's program bears on the server.
 const PROBES: &str = "lockkeeper/probe";
 
+/// Counting over large tables ends by this; what was not counted is unknown.
+const LIMIT: Duration = Duration::from_secs(20);
+
 /// What the built-in probes of one step are answered from.
 #[derive(Default)]
 struct Read {
     snapshot: Option<Snapshot>,
+    /// Why there is no snapshot.
+    unseen: Option<String>,
     slow: Option<Surroundings>,
     migrations: Option<Migrations>,
     pinned: Option<bool>,
@@ -55,15 +61,27 @@ impl Inner {
         let read = self.read_for(&builtins).await;
         let mut readings = Vec::new();
         for probe in probes {
-            let value = match &probe.sense {
-                Sense::Builtin(Builtin::OrphanRows) => self.orphans().await,
-                Sense::Builtin(Builtin::UnvalidatedConstraints) => self.unvalidated().await,
-                Sense::Builtin(builtin) => probe::value(*builtin, &read.known()),
-                _ => self.sense(probe, &self.reader).await,
+            let value = match self.may_be_asked(probe).await {
+                Ok(()) => self.answer(probe, &read).await,
+                Err(why) => Value::unknown(why),
             };
             readings.push(Reading { value, at: Utc::now() });
         }
         readings
+    }
+
+    /// Checks that what would answer a probe's SQL is the target that is bound: nothing passes
+    /// on the word of another one.
+    async fn may_be_asked(&self, probe: &Probe) -> Result<(), String> {
+        if self.is_sql(probe) { self.identity().await.map(drop) } else { Ok(()) }
+    }
+
+    async fn answer(&self, probe: &Probe, read: &Read) -> Value {
+        let Sense::Builtin(builtin) = probe.sense else {
+            return self.sense(probe, &self.reader).await;
+        };
+        let queried = self.queried(builtin, &self.reader, LIMIT).await;
+        queried.unwrap_or_else(|| probe::value(builtin, &read.known()))
     }
 
     async fn read_for(&self, builtins: &[Builtin]) -> Read {
@@ -71,13 +89,18 @@ impl Inner {
         if builtins.is_empty() {
             return read;
         }
-        if let Ok((snapshot, slow)) = self.activity().await {
-            read.snapshot = Some(snapshot);
-            read.slow = slow;
+        match self.activity().await {
+            Ok((snapshot, slow)) => {
+                read.snapshot = Some(snapshot);
+                read.slow = slow;
+            }
+            Err(why) => read.unseen = Some(why),
         }
         let identity = self.identity().await;
         read.pinned = self.site.target.pin.is_some().then_some(identity.is_ok());
-        read.migrations = self.migrations().await.ok().map(|(_, migrations)| migrations);
+        if identity.is_ok() {
+            read.migrations = self.migrations().await.ok().map(|(_, migrations)| migrations);
+        }
         if let Some(migrations) = &mut read.migrations {
             let rehearsal = [Builtin::Rehearsed, Builtin::DownRehearsed];
             if rehearsal.iter().any(|builtin| builtins.contains(builtin)) {
@@ -141,15 +164,16 @@ impl Inner {
 
     /// Reads a probe that is none of ours, through `reader` if it is SQL.
     pub(super) async fn sense(&self, probe: &Probe, reader: &Mutex<Reader>) -> Value {
-        let probe = match &probe.sense {
-            Sense::Configured(name) => match self.site.config().probes.get(name) {
-                Some(probe) => probe,
-                None => return Value::unknown(format!("the configuration has no probe {name}")),
-            },
-            _ => probe,
+        let probe = match self.meant(probe) {
+            Ok(probe) => probe,
+            Err(why) => return Value::unknown(why),
         };
         match &probe.sense {
             Sense::Builtin(builtin) => {
+                let limit = probe.timeout.duration();
+                if let Some(value) = self.queried(*builtin, reader, limit).await {
+                    return value;
+                }
                 let read = Box::pin(self.read_for(&[*builtin])).await;
                 probe::value(*builtin, &read.known())
             }
@@ -158,9 +182,32 @@ impl Inner {
         }
     }
 
+    /// Returns the probe that is asked: the configuration's, where it is named there.
+    fn meant<'a>(&'a self, probe: &'a Probe) -> Result<&'a Probe, String> {
+        let Sense::Configured(name) = &probe.sense else { return Ok(probe) };
+        let found = self.site.config().probes.get(name);
+        found.ok_or_else(|| format!("the configuration has no probe {name}"))
+    }
+
+    /// Returns true if a probe is answered by a query of its own, over the one connection of
+    /// whoever asks.
+    pub(super) fn is_sql(&self, probe: &Probe) -> bool {
+        let is_query = |probe: &Probe| match probe.sense {
+            Sense::Sql { .. } => true,
+            Sense::Builtin(builtin) => is_queried(builtin),
+            _ => false,
+        };
+        self.meant(probe).is_ok_and(is_query)
+    }
+
     /// Returns the share of the disk that is free, as the probe named `disk` says it.
     async fn disk(&self) -> Option<Value> {
         let probe = self.site.config().probes.get("disk")?;
+        if matches!(probe.sense, Sense::Builtin(_) | Sense::Configured(_)) {
+            // It would ask for what it is asked for, without end.
+            let why = "the probe named disk has to measure it: by sql, command, http or file";
+            return Some(Value::unknown(why));
+        }
         let value = Box::pin(self.sense(probe, &self.reader)).await;
         let value = value.answered().unwrap_or(value);
         Some(match value {
@@ -185,6 +232,7 @@ impl Read {
     fn known(&self) -> Known<'_> {
         Known {
             snapshot: self.snapshot.as_ref(),
+            unseen: self.unseen.as_deref(),
             slow: self.slow.as_ref(),
             migrations: self.migrations.as_ref(),
             pinned: self.pinned,

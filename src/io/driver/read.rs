@@ -9,7 +9,7 @@ use super::{Inner, environment, rehearsed};
 use crate::domain::age;
 use crate::domain::backup::Inventory;
 use crate::domain::hazard::Hazard;
-use crate::domain::identity::{Identity, check_pin};
+use crate::domain::identity::Identity;
 use crate::domain::locks::Mode;
 use crate::domain::loss::Loss;
 use crate::domain::mend::{Invalid, Mend};
@@ -25,7 +25,7 @@ use crate::session::preview::{self, Ground, Ways};
 use crate::session::rehearsing::Rehearsing;
 use crate::session::restore::Restoring;
 use crate::tools::status::{Entry, Status};
-use crate::tools::{self, Rows, Tool};
+use crate::tools::{self, Tool};
 
 /// How long the monitor may take to answer a question; it may have to connect first.
 const LIMIT: Duration = Duration::from_secs(4);
@@ -75,20 +75,22 @@ impl Inner {
     }
 
     fn check(&self, found: Identity) -> Result<Identity, String> {
-        if let Some(pin) = &self.site.target.pin {
-            check_pin(pin, &found, self.site.target.spec.proved_name())
-                .map_err(|refused| refused.to_string())?;
-        }
+        self.site.target.check(&found).map_err(|refused| refused.to_string())?;
         self.bound.check(&found).map_err(|refused| refused.to_string())?;
         Ok(found)
     }
 
-    /// Asks the monitor what is so now.
+    /// Asks the monitor what is so now; the target that is bound is believed, and no other one
+    /// that the monitor has come back to.
     pub async fn activity(&self) -> Answer {
         let (question, answer) = oneshot::channel();
         self.questions.send(question).map_err(|_| "the monitor has ended".to_owned())?;
         match timeout(LIMIT, answer).await {
-            Ok(Ok(read)) => read,
+            Ok(Ok(read)) => {
+                let (snapshot, slow) = read?;
+                self.check(snapshot.server.clone())?;
+                Ok((snapshot, slow))
+            }
             Ok(Err(_)) => Err("the connection to the server was lost".to_owned()),
             Err(_) => Err(format!("no answer within {} s", LIMIT.as_secs())),
         }
@@ -128,10 +130,7 @@ impl Inner {
         let tree = self.site.tree();
         let query = blocking(|| tool.version_query(&tree));
         let rows = self.reader.lock().await.version_rows(&query).await.ok()?;
-        if rows == Rows::Unknown {
-            return None;
-        }
-        Some(blocking(|| tool.load(&tree, &detected.directory, &rows)).graph.current())
+        blocking(|| tool.load(&tree, &detected.directory, &rows)).revision()
     }
 
     /// Reads all that a plan stands on.

@@ -15,6 +15,7 @@ use crate::domain::restore::{
     Act, Found, Goal, Mark, Order, Preflight, Standing, State, World, fresh,
 };
 use crate::io::blocking::blocking;
+use crate::io::child::UNHEARD;
 use crate::io::perform::Finished;
 use crate::io::postgres::{Purpose, connect, query_error};
 use crate::io::{restore, store};
@@ -102,8 +103,8 @@ impl Inner {
         }
     }
 
-    /// Binds what has the name after a swap, or still has it. While nobody answers both stay
-    /// admitted: they are the two that the journal names.
+    /// Binds what has the name after a swap that was begun, or still has it. While nobody
+    /// answers, or another target, both stay admitted: they are the two that the journal names.
     pub(super) async fn after_swap(&self, plan: &Plan) {
         let Some(new) = swapped_in(plan) else { return };
         // These lead to the database from before, or are ended.
@@ -111,7 +112,8 @@ impl Inner {
         if let Some(mut control) = self.control.lock().await.take() {
             control.close().await;
         }
-        let found = self.reader.lock().await.identity_anew().await;
+        // Checked as before any act: the OID alone is that of a replica or a copy as well.
+        let found = self.identity_for(&plan.action).await;
         if let Ok(found) = found
             && [new, plan.target.database_oid].contains(&found.database_oid)
         {
@@ -133,6 +135,7 @@ impl Inner {
             (_, Postcondition::NotSwapped | Postcondition::NothingLeft) => Ending::RolledBack,
             (_, Postcondition::HalfMade) => Ending::Partial,
             _ if swapped_in(plan).is_some() => Ending::Unknown,
+            _ if finished.exit.code == Some(i32::from(UNHEARD)) => Ending::Unknown,
             (ending, _) => ending,
         };
         Outcome { ending, ..outcome }
@@ -152,7 +155,11 @@ impl Inner {
             }
             Act::Swap | Act::Undo => Postcondition::CannotTell,
             Act::Drop if found.is_none() => Postcondition::Holds,
-            Act::Drop => Postcondition::NotSwapped,
+            // Right before it is dropped it loses the mark of what is loaded.
+            Act::Drop => match made(found, State::Loaded) {
+                Postcondition::Holds => Postcondition::NotSwapped,
+                half => half,
+            },
             Act::Load => made(found, State::Loaded),
             Act::Settle => match made(found, State::Settled) {
                 Postcondition::HalfMade => Postcondition::NothingLeft,

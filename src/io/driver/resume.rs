@@ -184,13 +184,24 @@ impl Inner {
             // Its end alone does not tell which database has the name: the server does.
             left = resolve::Job::Dead;
         }
-        let code = match &left {
+        // First the backend: once it is gone, the revision moves no more.
+        let backend = self.backend_of(open, plan).await;
+        let seen = Evidence {
+            job: left,
+            backend,
+            postcondition: Postcondition::CannotTell,
+            verdict,
+            after: After::default(),
+        };
+        if let Resolution::StillRunning { .. } = resolve::resolve(&seen) {
+            // Whatever else could be read says nothing before its end.
+            return seen;
+        }
+        let code = match &seen.job {
             resolve::Job::Exited(exit) => exit.code,
             _ => None,
         };
         let said = said(journal, &job);
-        // First the backend: once it is gone, the revision moves no more.
-        let backend = self.backend_of(open, plan).await;
         let records = blocking(|| journal.read()).map(|reading| reading.records);
         let before = records.ok().and_then(|records| recorded(&records, open));
         let after = self.after(plan, &said, code, before.as_ref()).await;
@@ -199,7 +210,7 @@ impl Inner {
             Action::Restore { .. } => self.left_by(plan).await,
             _ => self.postcondition(plan, &after).await,
         };
-        Evidence { job: left, backend, postcondition, verdict, after }
+        Evidence { postcondition, after, ..seen }
     }
 
     /// The statement ended with its console's connection; whether it was sent shows in the
@@ -212,7 +223,7 @@ impl Inner {
     ) -> Evidence {
         let postcondition = match (signal, self.activity().await) {
             (Signal::Terminate, Ok((snapshot, _)))
-                if snapshot.backends.iter().all(|backend| backend.key() != key) =>
+                if !snapshot.backends.iter().any(|backend| backend.key().may_be(key)) =>
             {
                 Postcondition::Holds
             }

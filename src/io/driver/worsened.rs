@@ -43,10 +43,9 @@ impl Inner {
 
     /// Says on a plan that is shown again what has become worse. A yes to it covers some growth.
     pub(super) fn shown_again(&self, plan: &mut Plan) {
-        let Some(worsened) = self.worsened().take() else { return };
-        if worsened.hash != plan.hash() {
-            return;
-        }
+        let hash = plan.hash();
+        // Whatever else is shown meanwhile, this one is still to be shown again.
+        let Some(worsened) = self.worsened().take_if(|one| one.hash == hash) else { return };
         recount::widen(&mut plan.preview.counts);
         let lines = worsened.lines.into_iter().map(|line| format!("SHOWN AGAIN: {line}"));
         plan.preview.now.splice(0..0, lines);

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::{MASK, Secrets, file};
 use crate::domain::report::Output;
+use crate::domain::secret;
 use crate::domain::untrusted::Untrusted;
 use crate::io::act::Job;
 
@@ -35,10 +36,10 @@ pub fn excerpt(run: &Path, act: &str, attempt: u32, secrets: &Secrets) -> Option
     (!lines.is_empty()).then(|| Output { act: act.to_owned(), attempt, lines, is_cut })
 }
 
-/// Masks known secrets, and what looks like one: the password of an address, and a word
-/// behind `password=`.
+/// Masks known secrets, and what looks like one: the value of a field whose name says so, the
+/// password of an address, and a word behind `password=`, however it goes on.
 fn without_secrets(line: &str, secrets: &Secrets) -> String {
-    let line = secrets.redact(line);
+    let line = secret::masked(&secrets.redact(line));
     let words: Vec<String> = line.split(' ').map(without_password).collect();
     words.join(" ")
 }

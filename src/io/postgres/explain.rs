@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use super::fault::{Fault, shown};
 use crate::domain::connection::Spec;
 use crate::domain::connection::tls::Mode;
+use crate::domain::restore::quoted;
 use crate::domain::untrusted::Untrusted;
 
 /// A connection that could not be opened: what happened, to what, what to do.
@@ -166,10 +167,6 @@ fn tls_advice(fault: &Fault) -> &'static str {
         Fault::Expired => "Renew the server's certificate, and check this machine's clock",
         _ => "Check the server's TLS settings, and sslmode, sslrootcert, sslcert and sslkey here",
     }
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// Returns what a statement's error says, for a person: the server's message and SQLSTATE

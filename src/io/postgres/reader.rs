@@ -2,15 +2,16 @@
 //! schema, who holds what, one backend. Every statement has the limits of the control
 //! connections, so none waits long behind a migration's lock.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use super::connect::{Purpose, connect};
-use super::explain::{ConnectError, query_error};
+use super::explain::{ConnectError, is_lost, query_error};
 use super::identity;
 use crate::domain::activity::BackendKey;
 use crate::domain::change::Name;
@@ -37,9 +38,11 @@ const BACKEND_LOCKS: &str = include_str!("../../../assets/sql/backend_locks.sql"
 const LIMIT: Duration = Duration::from_secs(8);
 /// How long a sign of life may take: nothing has to be read for it.
 const PING: Duration = Duration::from_secs(2);
+/// An answer that is no older is a sign of life itself.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// How much longer than the server we wait for it to give up.
-const GRACE: Duration = Duration::from_secs(1);
+pub(super) const GRACE: Duration = Duration::from_secs(1);
 
 /// Why something could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -117,20 +120,23 @@ pub struct Holding {
 pub struct Reader {
     spec: Spec,
     connection: Option<PgConnection>,
+    /// When it answered last, of a connection that is open.
+    answered: Option<Instant>,
 }
 
 impl Reader {
     /// Returns a reader that connects when it is first asked.
     #[must_use]
     pub fn new(spec: Spec) -> Self {
-        Self { spec, connection: None }
+        Self { spec, connection: None, answered: None }
     }
 
     pub(super) async fn connection(&mut self) -> Result<&mut PgConnection, Error> {
-        if let Some(connection) = &mut self.connection
+        let is_fresh = self.answered.is_some_and(|at| at.elapsed() < FRESH);
+        if let Some(connection) = self.connection.as_mut().filter(|_| !is_fresh)
             && !matches!(timeout(PING, connection.ping()).await, Ok(Ok(())))
         {
-            self.connection = None;
+            self.lose();
         }
         let connection = match self.connection.take() {
             Some(connection) => connection,
@@ -142,10 +148,18 @@ impl Reader {
     pub(super) async fn rows(&mut self, query: Query<'_>) -> Result<Vec<PgRow>, Error> {
         let connection = self.connection().await?;
         match timeout(LIMIT, query.fetch_all(connection)).await {
-            Ok(Ok(rows)) => Ok(rows),
-            Ok(Err(error)) => Err(error.into()),
+            Ok(Ok(rows)) => {
+                self.answered = Some(Instant::now());
+                Ok(rows)
+            }
+            Ok(Err(error)) => {
+                if is_lost(&error) {
+                    self.lose();
+                }
+                Err(error.into())
+            }
             Err(_) => {
-                self.connection = None;
+                self.lose();
                 Err(Error::Query(format!("no answer within {} s", LIMIT.as_secs())))
             }
         }
@@ -159,8 +173,10 @@ impl Reader {
         let spec = self.spec.clone();
         let connection = self.connection().await?;
         let found = identity::identity(connection, &spec).await;
-        if matches!(found, Err(identity::Error::Unknown { .. })) {
-            self.connection = None;
+        match found {
+            Ok(_) => self.answered = Some(Instant::now()),
+            Err(identity::Error::Unknown { .. }) => self.lose(),
+            Err(_) => {}
         }
         Ok(found?)
     }
@@ -175,15 +191,22 @@ impl Reader {
         self.identity().await
     }
 
+    /// Drops a connection that is of no use any more.
+    pub(super) fn lose(&mut self) {
+        self.connection = None;
+        self.answered = None;
+    }
+
     /// Gives the connection back; the next question opens another one.
     pub async fn close(&mut self) {
+        self.answered = None;
         if let Some(connection) = self.connection.take() {
             // It is given up however that ends.
             drop(timeout(PING, connection.close()).await);
         }
     }
 
-    /// Returns the pid of this connection, if it is open.
+    /// Returns the pid of this connection, which is opened if there is none.
     ///
     /// # Errors
     /// When the server cannot be reached.
@@ -305,11 +328,22 @@ impl Reader {
     ) -> Result<Option<String>, Error> {
         let connection = self.connection().await?;
         // The server gives up first, so that the connection stays in step.
-        if let Ok(read) = timeout(limit + GRACE, value(connection, select, binds, limit)).await {
-            return read;
-        }
-        self.connection = None;
-        Err(Error::Query(format!("no answer within {} s", limit.as_secs_f64())))
+        let read = timeout(limit + GRACE, value(connection, select, binds, limit)).await;
+        self.kept(read, limit)
+    }
+
+    /// Keeps the connection if it has answered within `limit`, and drops it if it has not.
+    pub(super) fn kept<T>(
+        &mut self,
+        read: Result<Result<T, Error>, Elapsed>,
+        limit: Duration,
+    ) -> Result<T, Error> {
+        let Ok(read) = read else {
+            self.lose();
+            return Err(Error::Query(format!("no answer within {} s", limit.as_secs_f64())));
+        };
+        self.answered = read.is_ok().then(Instant::now);
+        read
     }
 }
 

@@ -6,7 +6,7 @@ use std::{env, fmt};
 use super::files;
 use crate::domain::config;
 use crate::domain::connection::{Environment, Invalid, Params, Spec, dsn};
-use crate::domain::identity::{Class, Pin};
+use crate::domain::identity::{Class, Identity, Pin, Refused, check_pin};
 
 /// What the operator named.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,6 +42,18 @@ pub struct Target {
 const SPARE: &str = "template1";
 
 impl Target {
+    /// Checks that `found`, who answered to [`Self::spec`], is what the pin names; without a pin
+    /// anybody is.
+    ///
+    /// # Errors
+    /// [`Refused::Pinned`] with every difference.
+    pub fn check(&self, found: &Identity) -> Result<(), Refused> {
+        match &self.pin {
+            Some(pin) => check_pin(pin, found, self.spec.proved_name()),
+            None => Ok(()),
+        }
+    }
+
     /// Returns how to reach the maintenance database of the same server: never the target
     /// itself, whose sessions a swap ends.
     #[must_use]

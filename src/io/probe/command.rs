@@ -70,7 +70,7 @@ pub async fn output(
 
 fn start(argv: &[String], cwd: &Path, env: &Environment) -> std::io::Result<Child> {
     let (program, arguments) =
-        argv.split_first().ok_or_else(|| std::io::Error::other("the probe names no program"))?;
+        argv.split_first().ok_or_else(|| std::io::Error::other("no program is named"))?;
     Command::new(program)
         .args(arguments)
         .current_dir(cwd)

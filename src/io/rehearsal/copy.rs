@@ -77,6 +77,23 @@ pub(super) struct Target {
 }
 
 impl Target {
+    /// Returns the target of the site; `None`: it does not answer, and `order` copies a backup.
+    ///
+    /// # Errors
+    /// If it is to be copied and does not answer, or another one answers than the pinned one.
+    pub async fn met(site: &Site, order: &Order) -> Result<Option<Self>, String> {
+        let mut reader = Reader::new(site.target.spec.clone());
+        let target = Self::ask(&mut reader).await;
+        reader.close().await;
+        let target = match (target, &order.from) {
+            (Err(why), From::Target) => return Err(format!("the target does not answer: {why}")),
+            (Err(_), From::Backup(_)) => return Ok(None),
+            (Ok(target), _) => target,
+        };
+        site.target.check(&target.identity).map_err(|refused| refused.to_string())?;
+        Ok(Some(target))
+    }
+
     /// Asks the target who it is, and what a copy of it needs.
     pub async fn ask(reader: &mut Reader) -> Result<Self, String> {
         let told = |error: crate::io::postgres::reader::Error| error.to_string();

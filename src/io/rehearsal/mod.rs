@@ -87,7 +87,7 @@ pub async fn rehearse(site: &Site, order: &Order, tell: &mut dyn FnMut(&str)) ->
     if let From::Backup(path) = &order.from {
         report.backup = Some(path.display().to_string());
     }
-    if let Err(why) = held(site, order, &mut report, tell).await {
+    if let Err(why) = Box::pin(held(site, order, &mut report, tell)).await {
         report.why = Some(Untrusted::new(why).one_line());
     }
     report.judge(order.strict);
@@ -108,17 +108,12 @@ async fn held(
     }
     let (tool, _) = site.tool()?;
     report.tool = Some(tool.name().to_owned());
-    let mut reader = Reader::new(site.target.spec.clone());
-    let target = Target::ask(&mut reader).await;
-    reader.close().await;
-    if let (Err(why), From::Target) = (&target, &order.from) {
-        return Err(format!("the target does not answer: {why}"));
-    }
-    let target = target.ok();
+    let target = Target::met(site, order).await?;
     let copy = Copy::make(site, order, target.as_ref(), true, tell).await?;
     report.server = Some(copy.version().to_owned());
     report.source = copy.source(order);
-    let held = on(site, order, &copy, target.as_ref().map(|t| &t.identity), report, tell).await;
+    let identity = target.as_ref().map(|target| &target.identity);
+    let held = Box::pin(on(site, order, &copy, identity, report, tell)).await;
     tell("removing the copy");
     let ended = copy.end().await.map_err(|why| format!("the copy is left: {why}"));
     held.and(ended)

@@ -113,13 +113,11 @@ impl Hands<'_> {
                 self.start(act, None)?
             }
         };
-        match self.finish(started).await? {
-            Some(ran) => Ok(ran),
-            None => {
-                let started = self.start(act, None)?;
-                self.finish(started).await?.ok_or_else(|| "the program was not run".to_owned())
-            }
+        if let Some(ran) = self.finish(started).await? {
+            return Ok(ran);
         }
+        let started = self.start(act, None)?;
+        self.finish(started).await?.ok_or_else(|| "the program was not run".to_owned())
     }
 
     /// Lets a program in, and follows it to its end; `None`: it was ended before its turn.

@@ -6,11 +6,10 @@ use std::os::unix::fs::DirBuilderExt as _;
 
 use super::copy::{Copy, Target};
 use super::{From, Order};
-use crate::domain::identity::{Class, Identity, check_pin, effective_class};
+use crate::domain::identity::{Class, Identity, effective_class};
 use crate::domain::rehearsal::Mark;
 use crate::io::allowed::Allowed;
 use crate::io::postgres;
-use crate::io::postgres::reader::Reader;
 use crate::io::site::{Rehearsal, Site};
 
 /// The copy, which goes with this value, and with this process however that ends.
@@ -31,17 +30,7 @@ impl Stage {
     ) -> Result<(Self, Site), String> {
         let allowed = Allowed::in_state(&site.paths.state);
         site.loaded.commands_allowed(&allowed).map_err(|refused| refused.to_string())?;
-        let mut reader = Reader::new(site.target.spec.clone());
-        let target = Target::ask(&mut reader).await;
-        reader.close().await;
-        if let (Err(why), From::Target) = (&target, &order.from) {
-            return Err(format!("the target does not answer: {why}"));
-        }
-        let target = target.ok();
-        if let (Some(pin), Some(target)) = (&site.target.pin, &target) {
-            let proved = site.target.spec.proved_name();
-            check_pin(pin, &target.identity, proved).map_err(|refused| refused.to_string())?;
-        }
+        let target = Target::met(&site, order).await?;
         let copy = Copy::make(&site, order, target.as_ref(), false, tell).await?;
         let site = standing_in(site, order, target.map(|target| target.identity), &copy, may)?;
         Ok((Self(copy), site))

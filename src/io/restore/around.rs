@@ -15,17 +15,19 @@ use crate::domain::untrusted::Untrusted;
 use crate::io::postgres::target::{environment, read};
 use crate::io::postgres::{Purpose, Target, connect, connect_pooler, query_error};
 
-/// A pooler's console answers at once, or not.
+/// A pooler's console answers at once, or not; and so does a replica to which we are connected.
 const CONSOLE: Duration = Duration::from_secs(5);
 /// How long a replica may take to replay a swap.
 const REPLAY: Duration = Duration::from_secs(10);
 const APART: Duration = Duration::from_millis(50);
 
+/// The kind of others' sessions is hidden from a role without `pg_read_all_stats`.
 const READERS: &str = "
     SELECT s.system_identifier::text, pg_catalog.pg_is_in_recovery(),
            pg_catalog.pg_has_role(current_user, 'pg_signal_backend', 'USAGE'),
            (SELECT count(*)::int4 FROM pg_catalog.pg_stat_activity a
-             WHERE a.datid = $1::int8::oid AND a.backend_type = 'client backend'
+             WHERE a.datid = $1::int8::oid AND a.usesysid IS NOT NULL
+               AND coalesce(a.backend_type, 'client backend') = 'client backend'
                AND NOT starts_with(a.application_name, 'lockkeeper/'))
       FROM pg_catalog.pg_control_system() s";
 
@@ -40,6 +42,11 @@ pub(super) async fn replicas(target: &Target, system: &str, oid: u32) -> Vec<Rep
 }
 
 async fn readers(target: &Target, dsn: &str, system: &str, oid: u32) -> Result<u32, String> {
+    let asked = timeout(CONSOLE + target.spec.timeout, ask(target, dsn, system, oid)).await;
+    asked.unwrap_or_else(|_| Err("it does not answer in time".to_owned()))
+}
+
+async fn ask(target: &Target, dsn: &str, system: &str, oid: u32) -> Result<u32, String> {
     let mut connection = open(dsn, &target.maintenance().database).await?;
     let row = sqlx::query(READERS).bind(i64::from(oid)).fetch_one(&mut connection).await;
     let row = row.map_err(|error| query_error(&error))?;
@@ -138,7 +145,8 @@ async fn end_on(dsn: &str, database: &str, lsn: &str, oid: u32) -> Result<i64, S
         }
         let sql = "SELECT count(pg_catalog.pg_terminate_backend(a.pid))::int8
                      FROM pg_catalog.pg_stat_activity a
-                    WHERE a.datid = $1::int8::oid AND a.backend_type = 'client backend'";
+                    WHERE a.datid = $1::int8::oid AND a.usesysid IS NOT NULL
+                      AND coalesce(a.backend_type, 'client backend') = 'client backend'";
         sqlx::query_scalar(sql).bind(i64::from(oid)).fetch_one(&mut replica).await
     };
     match timeout(REPLAY, replayed).await {

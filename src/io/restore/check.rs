@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::job::Load;
@@ -11,17 +11,21 @@ use super::server::{self, execute, words};
 use super::{Job, say};
 use crate::domain::backup::content::{self, Compared, Contents};
 use crate::domain::untrusted::Untrusted;
-use crate::io::blocking::blocking;
-use crate::io::tree::Disk;
-use crate::tools::{self, Rows};
+use crate::io::revision;
 
 const TABLES: &str = include_str!("../../../assets/sql/dumped_tables.sql");
+/// What is not valid, and whether that is wrong. A dump has no invalid index, but it writes a key
+/// that is NOT VALID and an index ON ONLY a partitioned table as they are (`pg_dump`,
+/// `getIndexes`, `dumpConstraint`).
 const INVALID: &str = "
-    SELECT i.indexrelid::regclass::text FROM pg_catalog.pg_index i WHERE NOT i.indisvalid
+    SELECT i.indexrelid::regclass::text, c.relkind = 'i'
+      FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+     WHERE NOT i.indisvalid
      UNION ALL
-    SELECT k.conname::text || ' on ' || k.conrelid::regclass::text
+    SELECT k.conname::text || ' on ' || k.conrelid::regclass::text, false
       FROM pg_catalog.pg_constraint k
-     WHERE k.contype = 'f' AND NOT k.convalidated";
+     WHERE k.contype = 'f' AND NOT k.convalidated
+     ORDER BY 1";
 /// So many differences are told one by one.
 const MOST: usize = 6;
 
@@ -38,8 +42,7 @@ pub(super) async fn check(job: &Job, load: &Load, proven: &Proven) -> Result<(),
     if wrong.is_empty() && !proven.contents.is_empty() {
         wrong.extend(other_contents(&mut connection, proven).await.map_err(refused)?);
     }
-    let invalid = sqlx::query_scalar::<_, String>(INVALID).fetch_all(&mut connection).await;
-    wrong.extend(invalid.map_err(refused)?.iter().map(|name| format!("{name} is not valid")));
+    wrong.extend(invalid(&mut connection).await.map_err(refused)?);
     wrong.extend(revision(load, proven, &mut connection).await);
     if wrong.is_empty() {
         let rows: u64 = found.values().sum();
@@ -51,6 +54,17 @@ pub(super) async fn check(job: &Job, load: &Load, proven: &Proven) -> Result<(),
     let more = if more > 0 { format!("; {more} more") } else { String::new() };
     let text = format!("the new database is not what the backup holds: {}{more}", wrong.join("; "));
     Err(Untrusted::new(text).one_line())
+}
+
+/// Returns the indexes that ought to be valid; says what is not valid in the backup either.
+async fn invalid(connection: &mut PgConnection) -> sqlx::Result<Vec<String>> {
+    let found = sqlx::query_as::<_, (String, bool)>(INVALID).fetch_all(connection).await?;
+    let (wrong, as_dumped): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, wrong)| *wrong);
+    for (name, _) in as_dumped {
+        let name = Untrusted::new(name).one_line();
+        say(&format!("{name} is not valid, as the backup has it"));
+    }
+    Ok(wrong.into_iter().map(|(name, _)| format!("{name} is not valid")).collect())
 }
 
 async fn count(connection: &mut PgConnection) -> sqlx::Result<BTreeMap<String, u64>> {
@@ -123,7 +137,7 @@ fn settings() -> String {
 /// compared, and that is said.
 async fn revision(load: &Load, proven: &Proven, connection: &mut PgConnection) -> Option<String> {
     let found = match load.tool.as_deref() {
-        Some(tool) => revisions(tool, connection).await,
+        Some(tool) => revision::current(tool, connection).await,
         None => None,
     };
     let (Some(expected), Some(mut found)) = (proven.backup.revisions.clone(), found) else {
@@ -139,21 +153,4 @@ async fn revision(load: &Load, proven: &Proven, connection: &mut PgConnection) -
         return None;
     }
     Some(format!("it is at revision {}, not {}", words(&found), words(&expected)))
-}
-
-async fn revisions(tool: &str, connection: &mut PgConnection) -> Option<Vec<String>> {
-    let tool = tools::by_word(tool)?;
-    let tree = Disk::new(".");
-    let detected = blocking(|| tool.detect(&tree))?;
-    let query = blocking(|| tool.version_query(&tree));
-    let exists = sqlx::query_scalar::<_, bool>(AssertSqlSafe(query.exists.clone()));
-    let rows = if exists.fetch_one(&mut *connection).await.ok()? {
-        let rows = sqlx::query(AssertSqlSafe(query.rows)).fetch_all(connection).await.ok()?;
-        let texts = |row: &PgRow| (0..row.len()).map(|at| row.try_get(at)).collect();
-        Rows::Read(rows.iter().map(texts).collect::<sqlx::Result<_>>().ok()?)
-    } else {
-        Rows::Absent
-    };
-    let project = blocking(|| tool.load(&tree, &detected.directory, &rows));
-    project.connected.then(|| project.graph.current())
 }

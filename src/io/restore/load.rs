@@ -9,14 +9,16 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 use super::check;
+use super::drop::give_up;
 use super::job::Load;
 use super::prove::{Proven, prove};
 use super::script;
 use super::server::{self, execute, refused, words};
-use super::{Failed, Job, asked_to_end, say};
+use super::{Failed, Job, say};
 use crate::domain::backup::Kind;
 use crate::domain::restore::{Mark, State, quoted};
 use crate::domain::untrusted::Untrusted;
+use crate::io::postgres::is_lost;
 use crate::io::terminal::Signals;
 use crate::io::{failpoint, store};
 
@@ -30,7 +32,7 @@ pub(super) async fn run(job: &Job) -> Result<String, Failed> {
     let load = job.load.as_ref().ok_or_else(|| Failed::NotRun("--backup is missing".into()))?;
     let proven = tokio::select! {
         proven = prove(&load.backup) => proven?,
-        () = asked_to_end(&mut signals) => return Err(Failed::NotRun("it was stopped".to_owned())),
+        () = signals.asked_to_end() => return Err(Failed::NotRun("it was stopped".to_owned())),
     };
     failpoint::hit("restore.proved");
     load.client.version().await.map_err(Failed::NotRun)?;
@@ -38,7 +40,7 @@ pub(super) async fn run(job: &Job) -> Result<String, Failed> {
     let oid = make(job, load, &mut connection).await?;
     let loaded = tokio::select! {
         loaded = fill(job, load, &proven) => loaded,
-        () = asked_to_end(&mut signals) => Err(Failed::Running("it was stopped".to_owned())),
+        () = signals.asked_to_end() => Err(Failed::Running("it was stopped".to_owned())),
     };
     let loaded = match loaded {
         Ok(()) => finish(job, load, &mut connection).await,
@@ -66,7 +68,14 @@ async fn make(job: &Job, load: &Load, connection: &mut PgConnection) -> Result<u
     // It copies a whole template, and waits for a checkpoint on 14 and earlier.
     let limit = "SET statement_timeout = 0";
     execute(connection, limit).await.map_err(|error| refused(&error))?;
-    execute(connection, &sql).await.map_err(|error| refused(&error))?;
+    let created = execute(connection, &sql).await;
+    created.map_err(|error| match is_lost(&error) {
+        true => {
+            let why = words(&error);
+            Failed::Running(format!("whether the new database was made cannot be told: {why}"))
+        }
+        false => refused(&error),
+    })?;
     failpoint::hit("restore.made");
     let mark = mark(job, load, State::Loading);
     let marked = server::mark(connection, &job.new, &mark).await;
@@ -114,6 +123,7 @@ async fn taken_away(job: &Job, oid: u32, failed: Failed) -> Failed {
         if found != Some(oid) {
             return Ok(());
         }
+        give_up(&mut connection, &job.new, oid).await.map_err(|error| words(&error))?;
         let sql = format!("DROP DATABASE {} WITH (FORCE)", quoted(&job.new));
         execute(&mut connection, &sql).await.map_err(|error| words(&error))
     };

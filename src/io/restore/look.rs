@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use rustix::fs::statvfs;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
+use tokio::time::timeout;
 
 use super::{around, server};
 use crate::domain::connection::{Place, Spec};
@@ -26,6 +27,10 @@ const EXTENSIONS: &str = "
 
 /// How long counting the live tables may take in all; what is left then is not known.
 const COUNTING: Duration = Duration::from_secs(6);
+
+/// How long all of it may take: each statement has its own limit on the server, and more than
+/// this is a network that carries nothing.
+const LIMIT: Duration = Duration::from_secs(45);
 
 /// What was read.
 #[derive(Debug)]
@@ -55,7 +60,9 @@ pub async fn look(target: &Target, oid: u32, goal: Option<&Goal>) -> Result<Look
     };
     let mut shared = open(target.maintenance()).await?;
     let mut own = open(target.spec.clone()).await?;
-    let read = read(&mut shared, &mut own, target, oid, goal).await;
+    let Ok(read) = timeout(LIMIT, read(&mut shared, &mut own, target, oid, goal)).await else {
+        return Err(format!("no answer within {} s", LIMIT.as_secs()));
+    };
     drop(shared.close().await);
     drop(own.close().await);
     read.map_err(|error| query_error(&error))

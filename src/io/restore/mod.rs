@@ -1,9 +1,10 @@
 //! The hidden child of a restore's acts, and what their plans stand on.
 //!
 //! What it does goes to stdout line by line, what went wrong last to stderr. Exit codes: 0
-//! done, 1 failed while running, 2 nothing was begun. Killed at any moment it leaves the live
-//! database or the new one under the name, never none and never a half of one: both renames
-//! are one transaction, and until then nothing of the live database is touched.
+//! done, 1 failed while running, 2 nothing was begun, 3 nobody heard whether it was done.
+//! Killed at any moment it leaves the live database or the new one under the name, never none
+//! and never a half of one: both renames are one transaction, and until then nothing of the
+//! live database is touched.
 
 mod around;
 mod check;
@@ -12,16 +13,17 @@ mod job;
 mod load;
 mod look;
 mod prove;
+mod scan;
 mod script;
 mod server;
 mod settle;
+mod statement;
 mod swap;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use super::child::{self, Failed, say};
-use super::terminal::{Signal, Signals};
 use crate::domain::restore::Act;
 
 pub use job::{Job, Load};
@@ -45,8 +47,4 @@ pub async fn run(job: &Job) -> Result<String, Failed> {
         Act::Swap | Act::Undo => swap::run(job).await,
         Act::Drop => drop::run(job).await,
     }
-}
-
-async fn asked_to_end(signals: &mut Signals) {
-    while matches!(signals.next().await, Signal::Suspend | Signal::Continue) {}
 }

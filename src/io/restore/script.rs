@@ -8,11 +8,14 @@
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 
+use super::scan::{Refused, Scan};
 use crate::io::store;
 use crate::tools::pg_dump;
 
-/// What may begin with a backslash outside of rows.
+/// What may begin with a backslash outside of rows, before its key.
 const HARMLESS: [&[u8]; 2] = [b"\\restrict ", b"\\unrestrict "];
+/// So much of what is refused is told.
+const SHOWN: usize = 40;
 
 /// Writes the script to `psql`.
 ///
@@ -25,26 +28,46 @@ pub(super) fn feed(path: &Path, into: &mut dyn Write) -> io::Result<()> {
 }
 
 fn copy(from: &mut dyn BufRead, into: &mut dyn Write) -> io::Result<()> {
-    let (mut line, mut in_rows) = (Vec::new(), false);
+    let (mut line, mut scan, mut rows) = (Vec::new(), Scan::default(), 0_usize);
     loop {
         line.clear();
         if from.read_until(b'\n', &mut line)? == 0 {
             return into.flush();
         }
-        let text = line.trim_ascii_end();
-        if in_rows {
-            in_rows = text != b"\\.";
-        } else if text.first() == Some(&b'\\') {
-            if !HARMLESS.iter().any(|begin| text.starts_with(begin)) {
-                let shown = String::from_utf8_lossy(&text[..text.len().min(40)]).into_owned();
-                let why = format!("the script holds {shown}, which leads psql elsewhere");
-                return Err(io::Error::new(io::ErrorKind::InvalidData, why));
-            }
-        } else {
-            in_rows = text.starts_with(b"COPY ") && text.ends_with(b" FROM stdin;");
+        // psql reads a line no further.
+        if memchr::memchr(0, &line).is_some() {
+            return Err(refused("a byte 0, which no dump has"));
+        }
+        let text = line.strip_suffix(b"\n").unwrap_or(&line);
+        if rows > 0 {
+            rows -= usize::from(text.strip_suffix(b"\r").unwrap_or(text) == b"\\.");
+        } else if !(scan.is_outside() && is_harmless(text)) {
+            rows = scan.line(text).map_err(|found| match found {
+                Refused::Command(rest) => {
+                    refused(&format!("{}, which leads psql elsewhere", shown(rest)))
+                }
+                Refused::Doubtful(rest) => {
+                    refused(&format!("{}, which can be read in two ways", shown(rest)))
+                }
+            })?;
         }
         into.write_all(&line)?;
     }
+}
+
+/// Behind the key nothing may follow: psql would take it for more words, or another command.
+fn is_harmless(line: &[u8]) -> bool {
+    let line = line.trim_ascii_end();
+    let key = HARMLESS.iter().find_map(|begin| line.strip_prefix(*begin));
+    key.is_some_and(|key| key.iter().all(u8::is_ascii_alphanumeric))
+}
+
+fn refused(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("the script holds {what}"))
+}
+
+fn shown(rest: &[u8]) -> String {
+    String::from_utf8_lossy(&rest[..rest.len().min(SHOWN)]).trim_end().to_owned()
 }
 
 #[cfg(test)]
@@ -61,6 +84,76 @@ mod tests {
     fn a_script_that_leads_elsewhere_is_not_fed() {
         for line in ["\\connect other", "\\! rm -rf /", "\\i more.sql"] {
             assert!(copied(&format!("SELECT 1;\n{line}\n")).is_err(), "{line}");
+        }
+    }
+
+    /// psql 15.18 runs each of them, with `\\echo` in the place of `\\!`.
+    #[test]
+    fn a_command_is_found_wherever_psql_finds_it() {
+        for script in [
+            "  \\! x",
+            "\t\\! x",
+            "SELECT 1 \\! x",
+            "SELECT 'a'; \\! x",
+            "SELECT (1 \n\\! x",
+            "SELECT $$\nCOPY a FROM stdin;\n$$;\n\\! x",
+            "SELECT 'COPY a FROM stdin;\nCOPY a FROM stdin;\n';\n\\! x",
+            "/* COPY a FROM stdin;\n*/\n\\! x",
+            "SELECT (;\nCOPY a FROM stdin;\n\\! x",
+            "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC;\nCOPY a FROM stdin;\n\\! x",
+            "SELECT 1 AS a$$;\n\\! x\n$$",
+            "SELECT $1;\n\\! x",
+            "SELECT E'\\\\';\n\\! x\n'",
+            "SELECT 'a\\';\n\\! x\n'",
+            "SELECT U&'a\\';\n\\! x\n'",
+            "SELECT /* /* */ */ 1;\n\\! x",
+            "-- '\n\\! x",
+            "-- a\r\\! x",
+            "SELECT \"a\"\"\";\n\\! x",
+            "\\restrict `x`",
+            "COPY a FROM stdin; \\! x\n\\.\n",
+            "COPY a FROM stdin;\n\\.\n\\! x",
+            "COPY a FROM stdin;\n\\. \n'\n\\.\n\\! x\n'",
+            "copy a (b) from /* */ STDIN with (format csv);\n'\n\\.\n\\! x\n'",
+            "SET standard_conforming_strings = off;\nSELECT 'a\\\\';\n\\! x\n'",
+        ] {
+            let found = copied(&format!("{script}\n")).err();
+            assert!(found.is_some(), "{script}");
+        }
+    }
+
+    #[test]
+    fn a_backslash_inside_of_something_leads_nowhere() {
+        for script in [
+            "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $_$\n\\! x\n$_$;\n",
+            "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$\nCOPY a FROM stdin;\n\\! x $a$\n$$;\n",
+            "COMMENT ON TABLE a IS 'one\n\\! two';\n",
+            "INSERT INTO a VALUES ('C:\\');\nINSERT INTO a VALUES ('\n\\. x');\n",
+            "INSERT INTO a VALUES (E'it\\'s\n\\! x');\n",
+            "SET standard_conforming_strings = 'off';\nINSERT INTO a VALUES ('it\\'s\n\\! x');\n",
+            "SELECT 1; -- \\! x\n",
+            "/* a /* b */\n\\! x */ SELECT 1;\n",
+            "SELECT 1 AS \"a\n\\! x\";\n",
+            "COPY a FROM stdin;\n\\! x\n\\. \n'\n\\.\nSELECT 1;\n",
+            "COPY a FROM stdin; COPY b FROM stdin;\n\\! x\n\\.\n\\! x\n\\.\n",
+            "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC\n SELECT CASE WHEN true THEN 1 END;\nEND;\nCOPY a FROM stdin;\n\\! x\n\\.\n",
+            "SELECT B'101'::\"bit\", X'', N'a', U&'\\0061', a::text, $1, 1.5e3;\r\n-- x\r\n",
+            "\\restrict aB1\nSELECT 1;\n\\unrestrict aB1\n",
+        ] {
+            assert_eq!(copied(script).as_deref(), Ok(script));
+        }
+    }
+
+    #[test]
+    fn what_no_dump_has_and_versions_read_in_two_ways_is_not_fed() {
+        for script in [
+            "\\restrict a \\! x",
+            "SELECT 1a$$;\n$$",
+            "SELECT 1e'a'",
+            "SELECT 'a'\r'b'",
+            "SELECT 1\0",
+        ] {
+            assert!(copied(&format!("{script}\n")).is_err(), "{script}");
         }
     }
 

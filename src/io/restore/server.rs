@@ -1,19 +1,14 @@
 //! The server as the acts of a restore reach it: from its maintenance database.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Row as _};
-use tokio::time::timeout;
+use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{Failed, Job};
 use crate::domain::restore::{Found, Grant, Mark, Properties, Setting, World, literal, quoted};
-use crate::io::postgres::connect::watch_client;
+use crate::domain::untrusted::Untrusted;
+use crate::io::child;
 use crate::io::postgres::query_error;
-
-/// How long connecting may take.
-const CONNECT: Duration = Duration::from_secs(10);
 
 /// A dead peer is noticed on either side within a minute; nothing waits for a lock for long.
 const SETTINGS: [(&str, &str); 6] = [
@@ -37,17 +32,12 @@ const FOUND: &str = include_str!("../../../assets/sql/restore/found.sql");
 
 /// Connects to `database`, or to the one that the environment names: the maintenance database.
 pub(super) async fn connect(database: Option<&str>) -> Result<PgConnection, String> {
-    let options = PgConnectOptions::new().options(SETTINGS).disable_statement_logging();
-    let options = match database {
+    let options = PgConnectOptions::new().options(SETTINGS);
+    child::connect(match database {
         Some(database) => options.database(database),
         None => options,
-    };
-    let opened = timeout(CONNECT, options.connect()).await;
-    let mut connection = opened
-        .map_err(|_| format!("no connection within {} s", CONNECT.as_secs()))?
-        .map_err(|error| format!("cannot connect: {}", query_error(&error)))?;
-    watch_client(&mut connection).await;
-    Ok(connection)
+    })
+    .await
 }
 
 /// Connects to the maintenance database of the server that is meant, where the databases are
@@ -112,6 +102,26 @@ pub(super) async fn comment_of(
     sqlx::query_scalar(sql).bind(i64::from(oid)).fetch_one(connection).await
 }
 
+/// Refuses a database to which nobody can connect: an interrupted DROP DATABASE has left it
+/// (`DATCONNLIMIT_INVALID_DB` of PostgreSQL 13.12, 14.9, 15.4, 16 and later), and its name can be
+/// changed all the same.
+pub(super) async fn is_whole(
+    connection: &mut PgConnection,
+    name: &str,
+    oid: u32,
+) -> Result<(), Failed> {
+    let sql =
+        "SELECT d.datconnlimit = -2 FROM pg_catalog.pg_database d WHERE d.oid = $1::int8::oid";
+    let asked = sqlx::query_scalar::<_, bool>(sql).bind(i64::from(oid)).fetch_optional(connection);
+    if asked.await.map_err(|error| refused(&error))? != Some(true) {
+        return Ok(());
+    }
+    let name = Untrusted::from(name).one_line();
+    Err(Failed::NotRun(format!(
+        "an interrupted DROP DATABASE has left {name}: nobody could connect to it"
+    )))
+}
+
 /// Rows written into a database as the server counts them, and since when it counts.
 pub(super) async fn written(
     connection: &mut PgConnection,
@@ -142,11 +152,13 @@ pub(super) async fn world(
         sqlx::query(FOUND).bind(name).bind(i64::from(CLAIMS)).fetch_all(&mut *connection).await?;
     let read = |row: &PgRow| {
         let comment: Option<String> = row.try_get(2)?;
+        let mark = comment.as_deref().and_then(Mark::read);
+        let is_broken: bool = row.try_get(4)?;
         Ok(Found {
             busy: row.try_get(3)?,
             name: row.try_get(0)?,
             oid: u32::try_from(row.try_get::<i64, _>(1)?).unwrap_or_default(),
-            mark: comment.as_deref().and_then(Mark::read),
+            mark: if is_broken { mark.map(Mark::given_up) } else { mark },
         })
     };
     let found = rows.iter().map(read).collect::<sqlx::Result<_>>()?;

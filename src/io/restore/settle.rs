@@ -15,16 +15,18 @@ pub(super) async fn run(job: &Job) -> Result<String, Failed> {
     let properties = properties.map_err(|error| refused(&error))?;
     let sql = properties.copy_to(&job.new);
     let mark = settled(job, &mut connection).await?;
-    let done = copy(&mut connection, job, &sql, &mark).await;
-    match done {
-        Ok(()) => Ok(format!(
-            "{} has the properties of {} ({} statements)",
-            Untrusted::from(job.new.as_str()).one_line(),
-            Untrusted::from(job.database.as_str()).one_line(),
-            sql.len()
-        )),
-        Err(error) => Err(Failed::Running(format!("{}: nothing of it was kept", words(&error)))),
-    }
+    server::is_whole(&mut connection, &job.new, job.new_oid.unwrap_or_default()).await?;
+    copy(&mut connection, job, &sql, &mark).await?;
+    Ok(format!(
+        "{} has the properties of {} ({} statements)",
+        Untrusted::from(job.new.as_str()).one_line(),
+        Untrusted::from(job.database.as_str()).one_line(),
+        sql.len()
+    ))
+}
+
+fn undone(error: &sqlx::Error) -> Failed {
+    Failed::Running(format!("{}: nothing of it was kept", words(error)))
 }
 
 /// Returns the mark of the new database, which must be loaded.
@@ -44,15 +46,17 @@ async fn copy(
     job: &Job,
     sql: &[String],
     mark: &Mark,
-) -> sqlx::Result<()> {
-    execute(connection, "BEGIN").await?;
+) -> Result<(), Failed> {
+    let failed = |error: sqlx::Error| undone(&error);
+    execute(connection, "BEGIN").await.map_err(failed)?;
     for statement in sql {
         say(&Untrusted::from(statement.as_str()).one_line());
-        execute(connection, statement).await?;
+        execute(connection, statement).await.map_err(failed)?;
     }
-    server::mark(connection, &job.new, mark).await?;
+    server::mark(connection, &job.new, mark).await.map_err(failed)?;
     failpoint::hit("restore.settle.done");
-    execute(connection, "COMMIT").await?;
+    let committed = execute(connection, "COMMIT").await;
+    committed.map_err(|error| Failed::commit(error, "it has its properties", failed))?;
     failpoint::hit("restore.settle.committed");
     Ok(())
 }

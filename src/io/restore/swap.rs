@@ -15,7 +15,7 @@ use tokio::time::sleep;
 
 use super::server::{self, execute, refused, words};
 use super::{Failed, Job, around, say};
-use crate::domain::restore::{Act, Mark, aside, quoted};
+use crate::domain::restore::{Act, Mark, State, aside, quoted};
 use crate::domain::untrusted::Untrusted;
 use crate::io::failpoint;
 
@@ -27,13 +27,15 @@ const LOOKS: u32 = 20;
 const APART: Duration = Duration::from_millis(500);
 
 /// Ends the sessions of both databases, as soon as the renaming session holds the lock that
-/// keeps newcomers out.
+/// keeps newcomers out. Of what kind others' sessions are, the server hides from a role without
+/// `pg_read_all_stats`: what it runs by itself (autovacuum) is in no role's name.
 const END: &str = "
     SELECT count(pg_catalog.pg_terminate_backend(a.pid))::int8
       FROM pg_catalog.pg_stat_activity a
      WHERE a.datid IN ($1::int8::oid, $2::int8::oid)
        AND a.pid <> pg_backend_pid()
-       AND a.backend_type IN ('client backend', 'parallel worker')
+       AND (a.backend_type IN ('client backend', 'parallel worker')
+            OR a.backend_type IS NULL AND a.usesysid IS NOT NULL)
        AND EXISTS (SELECT FROM pg_catalog.pg_locks l
                     WHERE l.pid = $3 AND l.granted AND l.locktype = 'object'
                       AND l.classid = 'pg_catalog.pg_database'::regclass
@@ -45,7 +47,11 @@ pub(super) async fn run(job: &Job) -> Result<String, Failed> {
     let mut renamer = server::open(job).await?;
     let mut ender = server::open(job).await?;
     let new_oid = job.new_oid.ok_or_else(|| Failed::NotRun("--new-oid is missing".to_owned()))?;
+    server::is_whole(&mut renamer, &job.new, new_oid).await?;
     let swap = Swap::read(job, new_oid, &mut renamer).await.map_err(|error| refused(&error))?;
+    if let Act::Swap = job.act {
+        is_settled(job, new_oid, &mut renamer).await?;
+    }
     failpoint::hit("restore.swap.begun");
     let begun = Instant::now();
     let renamed = tokio::select! {
@@ -71,6 +77,16 @@ pub(super) async fn run(job: &Job) -> Result<String, Failed> {
     let took = begun.elapsed().as_millis();
     let left = around::end_readers(&mut ender, &job.replicas, job.oid).await;
     Ok(format!("{}; the names were swapped in {took} ms{left}", swap.words()))
+}
+
+/// Refuses a new database that is not marked as settled: since it was confirmed, a DROP of it
+/// may have begun.
+async fn is_settled(job: &Job, oid: u32, connection: &mut PgConnection) -> Result<(), Failed> {
+    let comment = server::comment_of(connection, oid).await.map_err(|error| refused(&error))?;
+    match comment.as_deref().and_then(Mark::read) {
+        Some(Mark::New { of, state: State::Settled, .. }) if of == job.oid => Ok(()),
+        _ => Err(Failed::NotRun("the new database is not marked as settled".to_owned())),
+    }
 }
 
 /// One swap.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::salvage::Salvage;
 use crate::io::backup::{new_file, no_replace};
+use crate::io::failpoint;
 use crate::io::journal::file::sync_directory;
 
 /// What is known of the rows that were saved.
@@ -74,23 +75,32 @@ impl Kept {
     }
 
     /// Writes what belongs beside the rows, then gives them their name: what has its name has
-    /// its manifest and its way back.
+    /// its manifest and its way back. What fails takes away whatever it has made, and no more.
     pub fn publish(&self, manifest: &Manifest) -> io::Result<()> {
+        let mut made = Vec::new();
+        let published = self.name_all(manifest, &mut made);
+        if published.is_err() {
+            for path in made.iter().rev() {
+                // The first error is the one to tell.
+                let _ = std::fs::remove_file(path);
+            }
+        }
+        published
+    }
+
+    fn name_all(&self, manifest: &Manifest, made: &mut Vec<PathBuf>) -> io::Result<()> {
         let text = serde_json::to_string_pretty(manifest).map_err(io::Error::other)? + "\n";
         let beside = [("json", text.as_str()), ("sql", manifest.way_back.as_str())]
             .map(|(ending, text)| (self.directory.join(format!("{}.{ending}", self.name)), text));
-        for (path, text) in &beside {
-            let mut file = new_file(path)?;
+        for (path, text) in beside {
+            let mut file = new_file(&path)?;
+            made.push(path);
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
         }
-        let named = no_replace(&self.partial(), &self.path());
-        if named.is_err() {
-            // What tells of nothing is of no use.
-            for (path, _) in &beside {
-                drop(std::fs::remove_file(path));
-            }
-        }
-        named.and_then(|()| sync_directory(&self.directory))
+        no_replace(&self.partial(), &self.path())?;
+        made.push(self.path());
+        failpoint::fault("salvage.named")?;
+        sync_directory(&self.directory)
     }
 }

@@ -8,18 +8,15 @@ use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt as _;
 use sha2::{Digest as _, Sha256};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Row as _};
-use tokio::time::timeout;
+use sqlx::{AssertSqlSafe, Row as _};
 
 use super::backup::{new_file, prepare};
 use super::host;
-use super::postgres::connect::watch_client;
 use super::postgres::query_error;
 use super::tables::look;
 use crate::domain::salvage::Salvage;
@@ -29,9 +26,6 @@ use crate::session::salvaging::Job;
 use kept::{Kept, Manifest};
 
 pub use kept::Manifest as SalvageManifest;
-
-/// How long connecting may take.
-const CONNECT: Duration = Duration::from_secs(10);
 
 /// Runs the child's command line; the target is in the environment, as libpq reads it.
 #[must_use]
@@ -77,10 +71,7 @@ async fn save(job: &Job) -> Result<String, Failed> {
 async fn take(job: &Job) -> Result<Snapshot, Failed> {
     // Rows that a policy hides would be missing from the file: an error instead.
     let options = PgConnectOptions::new().options([("row_security", "off")]);
-    let opened = timeout(CONNECT, options.disable_statement_logging().connect()).await;
-    let late = |_| Failed::NotRun(format!("no connection within {} s", CONNECT.as_secs()));
-    let mut connection = opened.map_err(late)?.map_err(not_run)?;
-    watch_client(&mut connection).await;
+    let mut connection = child::connect(options).await.map_err(Failed::NotRun)?;
     let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL lock_timeout = '5s'";
     sqlx::raw_sql(begin).execute(&mut connection).await.map_err(not_run)?;
     let sql = "SELECT now(), current_database()::text, s.system_identifier::text, d.oid::int8

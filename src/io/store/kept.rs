@@ -114,7 +114,7 @@ pub(super) fn sum_of<'a, R: Read, O: FnOnce() -> io::Result<R>>(
 }
 
 /// Returns the SHA-256 of all that is read, in hexadecimal.
-pub(super) fn digest(mut from: impl Read) -> io::Result<String> {
+pub(in crate::io) fn digest(mut from: impl Read) -> io::Result<String> {
     let mut sum = Sha256::new();
     let mut piece = vec![0; 1 << 16];
     loop {

@@ -14,7 +14,7 @@ use super::disk;
 const LONGEST: u64 = 16 << 20;
 
 /// Returns where the manifest of a backup lies.
-fn place(backup: &Path) -> PathBuf {
+pub(super) fn place(backup: &Path) -> PathBuf {
     let mut name = OsString::from(backup.as_os_str());
     name.push(SUFFIX);
     name.into()

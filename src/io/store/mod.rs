@@ -19,7 +19,7 @@ use chrono::{DateTime, Utc};
 
 use super::config::Loaded;
 use crate::domain::backup::manifest::SUFFIX;
-use crate::domain::backup::{Backup, Inventory, Kind, by_worth, object, retention};
+use crate::domain::backup::{Backup, Inventory, Kind, Manifest, by_worth, object, retention};
 use crate::domain::config::Backups;
 use crate::domain::untrusted::Untrusted;
 use crate::io::site;
@@ -33,6 +33,7 @@ use disk::{Listed, Stamp};
 const UNBUILT: &str =
     "this lockkeeper was built without object stores (cargo install --features cloud)";
 
+pub(in crate::io) use kept::digest;
 pub use proof::{HIGHEST, Limit, record, rows_told, unpack, verify};
 pub use tend::main as tend;
 
@@ -47,9 +48,14 @@ pub struct Store {
     usual: bool,
     asked: Backups,
     seen: HashMap<PathBuf, Seen>,
+    /// The manifests, as they were when they looked like this.
+    told: HashMap<PathBuf, (Stamp, Read)>,
     /// What others keep, as they told last.
     outside: Told,
 }
+
+/// A manifest, if there is one, or why it cannot be used.
+type Read = Result<Option<Manifest>, String>;
 
 /// What a file or directory was when it looked like this.
 #[derive(Clone, Debug)]
@@ -73,7 +79,8 @@ impl Store {
         let usual = backups.directories == Backups::default().directories;
         let asked = backups.clone();
         let outside = outside::unasked(backups);
-        Self { directories, usual, asked, seen: HashMap::new(), outside }
+        let (seen, told) = (HashMap::new(), HashMap::new());
+        Self { directories, usual, asked, seen, told, outside }
     }
 
     /// Takes what others keep, in the place of what they told before.
@@ -95,11 +102,13 @@ impl Store {
         }
         inventory.problems.append(&mut listed.problems);
         self.seen.retain(|path, _| listed.places.contains_key(path));
+        self.told.retain(|path, _| listed.places.contains_key(path));
         for (path, stamp) in &listed.places {
             if path.to_string_lossy().ends_with(SUFFIX) {
                 inventory.problems.extend(orphan(path, &listed));
             } else {
-                self.add(path, *stamp, now, &mut inventory);
+                let manifest = self.manifest(path, &listed);
+                self.add(path, *stamp, manifest, now, &mut inventory);
             }
         }
         inventory.backups.extend(outside::written_down(&self.asked));
@@ -111,7 +120,26 @@ impl Store {
         inventory
     }
 
-    fn add(&mut self, path: &Path, stamp: Stamp, now: DateTime<Utc>, inventory: &mut Inventory) {
+    /// Returns the manifest of a backup, parsed once as long as it looks the same.
+    fn manifest(&mut self, backup: &Path, listed: &Listed) -> Read {
+        let place = manifest::place(backup);
+        let Some(stamp) = listed.places.get(&place) else { return manifest::beside(backup) };
+        if let Some((_, read)) = self.told.get(&place).filter(|(known, _)| known == stamp) {
+            return read.clone();
+        }
+        let read = manifest::beside(backup);
+        self.told.insert(place, (*stamp, read.clone()));
+        read
+    }
+
+    fn add(
+        &mut self,
+        path: &Path,
+        stamp: Stamp,
+        manifest: Read,
+        now: DateTime<Utc>,
+        inventory: &mut Inventory,
+    ) {
         let location = path.display().to_string();
         let is_partial = location.ends_with(".partial");
         let depth = if is_partial { Depth::Head } else { Depth::Steps(STEPS) };
@@ -121,7 +149,7 @@ impl Store {
             at: now,
             found: look(path, depth, &mut |_| {}),
         });
-        let manifest = match manifest::beside(path) {
+        let manifest = match manifest {
             Ok(manifest) => manifest,
             Err(why) => {
                 inventory.problems.push(shown(&why));

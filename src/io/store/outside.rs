@@ -100,7 +100,10 @@ fn objects(addresses: &[String], _: Duration) -> std::future::Ready<Told> {
 }
 
 fn environment() -> Environment {
-    let theirs = std::env::vars().filter(|(name, _)| THEIRS.iter().any(|p| name.starts_with(p)));
+    // A variable that is no UTF-8 is none that these programs read.
+    let all = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let theirs = all.filter(|(name, _)| THEIRS.iter().any(|p| name.starts_with(p)));
     theirs.map(|(name, value)| (name, Value::Secret(value.into()))).collect()
 }
 

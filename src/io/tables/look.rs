@@ -4,7 +4,8 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::domain::tables::{Column, Difference, Inbound, STAGE, Shape};
-use crate::io::postgres::query_error;
+use crate::io::postgres::identity::identity;
+use crate::io::postgres::{Purpose, Target, connect, query_error};
 
 const FIND: &str = "SELECT c.oid::int8, n.nspname::text, c.relname::text,
         CASE WHEN c.relrowsecurity THEN
@@ -17,7 +18,8 @@ const COLUMNS: &str = "SELECT attname::text, attgenerated <> '', attidentity = '
   WHERE attrelid = $1::int8::oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum";
 
 /// The primary key first, then the unique index of the fewest columns; all of them NOT NULL, no
-/// predicate, no expression, valid.
+/// predicate, no expression, valid. On 18 a NOT NULL that is NOT VALID sets `attnotnull` over rows
+/// that are null.
 const KEY: &str = "SELECT ARRAY(SELECT a.attname::text
           FROM pg_catalog.unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY k (attnum, at)
           JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
@@ -27,7 +29,9 @@ const KEY: &str = "SELECT ARRAY(SELECT a.attname::text
     AND i.indpred IS NULL AND i.indexprs IS NULL
     AND NOT EXISTS (SELECT FROM pg_catalog.unnest(i.indkey[0:i.indnkeyatts - 1]) k (attnum)
           JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-         WHERE NOT a.attnotnull)
+         WHERE NOT a.attnotnull OR EXISTS (SELECT FROM pg_catalog.pg_constraint n
+          WHERE n.conrelid = a.attrelid AND n.contype = 'n' AND NOT n.convalidated
+            AND a.attnum = ANY (n.conkey)))
   ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid LIMIT 1";
 
 const TRIGGERS: &str = "SELECT pg_catalog.pg_get_triggerdef(oid, true)
@@ -53,6 +57,22 @@ pub(super) const OUT_OF: &str = "staged by lockkeeper out of ";
 
 const STAGED: &str = "SELECT relname::text FROM pg_catalog.pg_class c
   WHERE c.relnamespace = pg_catalog.to_regnamespace($1) AND c.relkind = 'r' ORDER BY 1";
+
+/// Returns the table of that name on the target, with the connection that found it.
+///
+/// # Errors
+/// Why there is none, in a sentence: nobody answers, or another one than the pinned one; or the
+/// database has no such table.
+pub async fn find(target: &Target, table: &str) -> Result<(PgConnection, Shape), String> {
+    // Comparing whole tables takes longer than a reader may: it holds only ACCESS SHARE.
+    let connected = connect(&target.spec, Purpose::Work).await;
+    let mut connection = connected.map_err(|error| error.to_string())?;
+    let found = identity(&mut connection, &target.spec).await.map_err(|error| error.to_string())?;
+    target.check(&found).map_err(|refused| refused.to_string())?;
+    let shape = look(&mut connection, table).await.map_err(|error| query_error(&error))?;
+    let shape = shape.ok_or_else(|| format!("there is no table {table} in this database"))?;
+    Ok((connection, shape))
+}
 
 /// Returns the table of that name, as SQL writes it; `None` if there is none.
 ///
@@ -128,6 +148,8 @@ pub async fn compare(connection: &mut PgConnection, shape: &Shape) -> Result<Dif
 }
 
 async fn difference(connection: &mut PgConnection, sql: &str) -> sqlx::Result<Difference> {
+    // Whoever waits for a lock here stands in the queue before the users of the table.
+    sqlx::raw_sql("SET lock_timeout = '2s'").execute(&mut *connection).await?;
     let row = sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_one(connection).await?;
     Ok(Difference {
         missing: row.try_get(0)?,

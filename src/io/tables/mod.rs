@@ -4,5 +4,5 @@
 mod look;
 mod stage;
 
-pub use look::{compare, look, staged};
+pub use look::{compare, find, look, staged};
 pub use stage::main;

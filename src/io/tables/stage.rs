@@ -1,16 +1,15 @@
 //! The hidden child that stages a table: the whole backup is loaded into a scratch server, since
 //! a table alone lacks its types, and the rows of the one table are copied over, in one
-//! transaction of the target. Exit codes: 0 done, 1 failed and nothing left, 2 nothing was begun.
+//! transaction of the target. Exit codes: 0 done, 1 failed and nothing left, 2 nothing was begun,
+//! 3 nobody heard whether it was done.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
-use tokio::time::timeout;
+use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 
 use super::look;
 use super::look::OUT_OF;
@@ -18,14 +17,10 @@ use crate::domain::change::quote;
 use crate::domain::tables::{STAGE, Shape};
 use crate::domain::untrusted::Untrusted;
 use crate::io::act::this_program;
-use crate::io::child::{self, Failed, say};
+use crate::io::child::{self, Failed, connect, say};
 use crate::io::drill::{self, Loaded};
-use crate::io::postgres::connect::watch_client;
 use crate::io::postgres::query_error;
 use crate::session::staging::Job;
-
-/// How long connecting may take.
-const CONNECT: Duration = Duration::from_secs(10);
 
 /// Runs the child's command line; the target is in the environment, as libpq reads it.
 #[must_use]
@@ -36,7 +31,6 @@ pub fn main(args: &[OsString]) -> ExitCode {
 
 async fn stage(job: &Job) -> Result<u64, Failed> {
     let mut target = connect(PgConnectOptions::new()).await.map_err(Failed::NotRun)?;
-    watch_client(&mut target).await;
     is_meant(&mut target, job).await?;
     let shape = look(&mut target, &job.table).await.map_err(not_run)?;
     let shape = shape.ok_or_else(|| Failed::NotRun(format!("there is no table {}", job.table)))?;
@@ -55,12 +49,6 @@ async fn stage(job: &Job) -> Result<u64, Failed> {
     say("removing the scratch server");
     drop(loaded);
     copied
-}
-
-async fn connect(options: PgConnectOptions) -> Result<PgConnection, String> {
-    let opened = timeout(CONNECT, options.disable_statement_logging().connect()).await;
-    let opened = opened.map_err(|_| format!("no connection within {} s", CONNECT.as_secs()))?;
-    opened.map_err(|error| format!("cannot connect: {}", query_error(&error)))
 }
 
 /// Refuses another database than the one that was confirmed.
@@ -111,7 +99,8 @@ async fn copy(
     let rows = pipe(&mut scratch, &from, &mut transaction, &into).await.map_err(running)?;
     let finish = format!("ANALYZE {}", shape.stage());
     sqlx::raw_sql(AssertSqlSafe(finish)).execute(&mut *transaction).await.map_err(running)?;
-    transaction.commit().await.map_err(running)?;
+    let committed = transaction.commit().await;
+    committed.map_err(|error| Failed::commit(error, "the rows are staged", running))?;
     Ok(rows)
 }
 

@@ -124,12 +124,9 @@ impl Screen {
     ///
     /// Fails if nobody could continue us.
     pub fn suspend(&mut self) -> Result<(), Error> {
-        if process::getsid(None).is_ok_and(|session| session == process::getpid()) {
-            return Err(Error::CannotSuspend);
-        }
+        is_stoppable()?;
         mode::restore();
-        process::kill_current_process_group(process::Signal::STOP).map_err(io::Error::from)?;
-        Ok(())
+        stop()
     }
 
     /// Enters again on [`Signal::Continue`], whoever had stopped the process;
@@ -159,5 +156,23 @@ impl Screen {
 impl Drop for Screen {
     fn drop(&mut self) {
         mode::restore();
+    }
+}
+
+/// Stops the process group, as Ctrl-Z does by itself where nobody listens to signals.
+///
+/// # Errors
+///
+/// Fails if nobody could continue us.
+pub fn stop() -> Result<(), Error> {
+    is_stoppable()?;
+    process::kill_current_process_group(process::Signal::STOP).map_err(io::Error::from)?;
+    Ok(())
+}
+
+fn is_stoppable() -> Result<(), Error> {
+    match process::getsid(None) {
+        Ok(session) if session == process::getpid() => Err(Error::CannotSuspend),
+        _ => Ok(()),
     }
 }

@@ -62,6 +62,11 @@ impl Signals {
         })
     }
 
+    /// Waits for a signal that asks for the end.
+    pub async fn asked_to_end(&mut self) {
+        while self.next().await.exit_code().is_none() {}
+    }
+
     /// Waits for the next signal; those that end come first. Dropping the future
     /// loses none.
     pub async fn next(&mut self) -> Signal {

@@ -51,19 +51,18 @@ pub(super) fn view(
     }
     let Some(inventory) = scene.facts.backups.value() else { return };
     heads(inventory, theme, area, buf);
+    let placed: Vec<(&Backup, (usize, usize))> =
+        inventory.backups.iter().map(|one| (one, place(one, scene, inventory))).collect();
+    let shown = shown.map(|shown| place(shown, scene, inventory));
     for (row, (label, level)) in ROWS.iter().enumerate() {
         let y = area.y + 1 + u16::try_from(row).unwrap_or(0);
         let asked = if *level == Some(inventory.required) { "▸" } else { " " };
         buf.set_stringn(area.x, y, format!("{asked}{label}"), 14, theme.style(Tone::Dim));
         for column in 0..=UNKNOWN {
             let place = (column, row);
-            let there: Vec<&Backup> = inventory
-                .backups
-                .iter()
-                .filter(|b| self::place(b, scene, inventory) == place)
-                .collect();
-            let is_shown = shown.is_some_and(|shown| self::place(shown, scene, inventory) == place);
-            cell(&there, place, is_shown, theme, (left(area, column), y), buf);
+            let there: Vec<&Backup> =
+                placed.iter().filter(|(_, at)| *at == place).map(|(one, _)| *one).collect();
+            cell(&there, place, shown == Some(place), theme, (left(area, column), y), buf);
         }
     }
     let y = area.y + 1 + u16::try_from(ROWS.len()).unwrap_or(0);

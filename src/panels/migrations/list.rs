@@ -91,7 +91,11 @@ fn verdict(known: &Migrations) -> Message {
     }
     let pending = project.graph.pending().count();
     let all = project.graph.nodes.len();
-    let count = format!("{tool}: {} of {all} applied, {pending} pending", all - pending);
+    // What began and did not end is neither.
+    let dirty = project.graph.nodes.iter().filter(|node| node.state == State::Dirty).count();
+    let more = if dirty > 0 { format!(", {dirty} dirty") } else { String::new() };
+    let applied = all - pending - dirty;
+    let count = format!("{tool}: {applied} of {all} applied, {pending} pending{more}");
     match project.graph.pending().next() {
         None if project.problems.is_empty() => {
             Message::new(Tone::Ok, format!("{count}; up to date"))

@@ -2,6 +2,7 @@
 
 use crate::domain::age;
 use crate::domain::backup::Backup;
+use crate::domain::deploy::{NO_BASELINE, NOT_READ};
 use crate::domain::plan::Direction;
 use crate::domain::quantity::Period;
 use crate::domain::reversal::Kind as Reversal;
@@ -88,23 +89,28 @@ fn way_down(id: &str, known: &Migrations) -> Pair {
 }
 
 fn written(facts: &Facts) -> Pair {
-    let slow = facts.slow.value();
-    let since = facts.last_deploy().zip(slow).and_then(|(d, slow)| d.written_since(&slow.written));
+    let cannot_tell =
+        |why: &str| Pair::new("written", format!("{} cannot tell: {}", symbol::WARN, shown(why)));
     let age = facts.slow.age(facts.now).map(age::rough).unwrap_or_default();
-    match since {
-        Some((0, _)) => {
+    match written_since(facts) {
+        Ok((0, _)) => {
             Pair::new("written", format!("{} nothing since · {age} ago", symbol::OK)).tone(Tone::Ok)
         }
-        Some((rows, tables)) => {
+        Ok((rows, tables)) => {
             let names = tables.iter().map(|table| shown(table)).collect::<Vec<_>>().join(", ");
             let text = format!("{} {rows} rows since, in {names} · {age} ago", symbol::WARN);
             Pair::new("written", text).tone(Tone::Warn)
         }
-        None => {
-            let why = "no baseline was taken when it was applied";
-            Pair::new("written", format!("{} cannot tell: {why}", symbol::WARN)).tone(Tone::Warn)
-        }
+        Err(why) => cannot_tell(why).tone(Tone::Warn),
     }
+}
+
+/// Returns how many rows were written since the last migration, and to which tables, or why
+/// that cannot be told.
+fn written_since(facts: &Facts) -> Result<(i64, Vec<String>), &str> {
+    let deploy = facts.last_deploy().ok_or(NO_BASELINE)?;
+    let slow = facts.slow.value().ok_or_else(|| facts.slow.error().unwrap_or(NOT_READ))?;
+    deploy.written_since(&slow.written)
 }
 
 /// The newest backup that a restore would take; its age is that of its snapshot.
@@ -137,9 +143,10 @@ fn told(backup: &Backup, facts: &Facts) -> String {
         .age(facts.now)
         .map_or("of unknown age".to_owned(), |age| format!("{} old", age::rough(age)));
     let level = backup.level().map_or("not proven".to_owned(), |level| level.to_string());
-    let at = match &backup.revisions {
-        Some(ids) if !ids.is_empty() => format!("at {}", shown(&ids.join(", "))),
-        _ => "its revision is unknown".to_owned(),
+    let at = match backup.revisions.as_deref() {
+        Some([]) => "from before every migration".to_owned(),
+        Some(ids) => format!("at {}", shown(&ids.join(", "))),
+        None => "its revision is unknown".to_owned(),
     };
     format!("{level}, {age}, {at}")
 }

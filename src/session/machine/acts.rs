@@ -88,6 +88,7 @@ impl Session {
             (Origin::Operator, _) => Vec::new(),
         });
         effects.extend(self.closed_at_last());
+        effects.extend(self.lets_go_of_run());
         effects
     }
 
@@ -157,10 +158,14 @@ impl Session {
     /// for, but nothing is tried again and nothing follows.
     pub(super) fn let_go(&mut self) -> Vec<Effect> {
         self.withdraw();
-        let is_step = |acting: &Acting| acting.step().is_some();
-        let effects = self.no_more_attempts(is_step, "not tried again: the run is over");
+        let effects = self.steps_try_no_more("not tried again: the run is over");
         self.acting.iter_mut().for_each(Acting::disown);
         effects
+    }
+
+    /// Takes the attempts that are left from the acts of the walk's steps.
+    pub(super) fn steps_try_no_more(&mut self, why: &str) -> Vec<Effect> {
+        self.no_more_attempts(|acting| acting.step().is_some(), why)
     }
 
     /// Takes the attempts that are left from these acts; one that waits for its next

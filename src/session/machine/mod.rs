@@ -82,8 +82,8 @@ pub struct Session {
     closing: Option<Entry>,
     /// An act of no runbook that waits for a second person.
     second: Option<Second>,
-    /// What needs no second person any more.
-    cleared: Option<second::Cleared>,
+    /// What needs no second person any more: a request that is no signal, and signals beside it.
+    cleared: Vec<second::Cleared>,
     /// Nothing is recorded: plans are only shown.
     only_plans: bool,
     /// What went wrong last left something behind, and nothing was done since.
@@ -204,7 +204,7 @@ impl Session {
     pub fn update(&mut self, event: Event) -> Vec<Effect> {
         match event {
             Event::Asked(request) => {
-                self.cleared = None;
+                self.forgets_cleared(&request);
                 self.asked(request, Origin::Operator)
             }
             Event::Alone(reason) => self.alone(&reason),
@@ -261,13 +261,17 @@ impl Session {
         if let (Some(why), false) = (&self.unrecorded, matches!(step, Move::Abandon(_))) {
             return vec![say(Tone::Bad, format!("not done, because it cannot be recorded: {why}"))];
         }
-        let effects = self.walking(|walk| walk.moved(step));
+        let mut effects = self.walking(|walk| walk.moved(step));
         if self.walk.as_deref().is_some_and(Walk::is_paused) {
             self.withdraw();
         }
-        let handed = effects.iter().any(is_handover);
-        self.releasing |= handed;
-        effects.into_iter().chain(self.lets_go_of_run()).collect()
+        if effects.iter().any(is_handover) {
+            effects.extend(self.steps_try_no_more("not tried again: the run is handed over"));
+            // After that, or the act that waited lets go of the run, too.
+            self.releasing = true;
+        }
+        effects.extend(self.lets_go_of_run());
+        effects
     }
 
     /// Lets go of a run that was handed over, once: an act that runs is waited for, since its

@@ -118,7 +118,7 @@ impl Session {
     }
 }
 
-fn is_signal(request: &Request) -> bool {
+pub(super) fn is_signal(request: &Request) -> bool {
     matches!(request, Request::Signal { .. })
 }
 

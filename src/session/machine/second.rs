@@ -10,6 +10,7 @@ use crate::domain::plan::{Hash, Plan};
 use crate::session::confirm::Origin;
 use crate::session::effect::{Effect, Request, Tone};
 
+use super::plans::is_signal;
 use super::{Session, say};
 
 /// In what role somebody approves where no runbook names one.
@@ -67,15 +68,24 @@ impl Session {
         if plan.approvals == 0 || self.only_plans {
             return true;
         }
-        let cleared = self.cleared.as_mut().filter(|cleared| cleared.request == *request);
+        let cleared = self.cleared.iter_mut().find(|cleared| cleared.request == *request);
         let Some(cleared) = cleared else { return false };
         cleared.plan.take().is_none_or(|hash| hash == plan.hash())
+    }
+
+    /// Forgets what needed no second person, since something else is asked for. A signal is
+    /// beside what runs: the procedure that goes on after it is approved still.
+    pub(super) fn forgets_cleared(&mut self, request: &Request) {
+        let is_beside = is_signal(request);
+        self.cleared.retain(|cleared| is_beside && cleared.request != *request);
     }
 
     /// Records what waits, and waits.
     pub(super) fn awaits_second(&mut self, request: Request, plan: Box<Plan>) -> Vec<Effect> {
         let hash = plan.hash().to_string();
-        let changed = self.cleared.take().is_some_and(|cleared| cleared.request == request);
+        let known = self.cleared.len();
+        self.cleared.retain(|cleared| cleared.request != request);
+        let changed = self.cleared.len() < known;
         let why = format!("policy asks for a second person for what is {}", plan.risk.word());
         let awaited = Awaited {
             role: ROLE.to_owned(),
@@ -147,7 +157,8 @@ impl Session {
     fn clears_second(&mut self) -> Vec<Effect> {
         let Some(second) = self.second.take() else { return Vec::new() };
         let request = second.request;
-        self.cleared = Some(Cleared { request: request.clone(), plan: Some(second.plan.hash()) });
+        let plan = Some(second.plan.hash());
+        self.cleared.push(Cleared { request: request.clone(), plan });
         self.asked(request, Origin::Operator)
     }
 }

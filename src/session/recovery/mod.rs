@@ -4,6 +4,7 @@
 mod page;
 mod steps;
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
@@ -12,7 +13,7 @@ use serde::Serialize;
 use crate::domain::backup::{Backup, Inventory, Scope};
 use crate::domain::config::Config;
 use crate::domain::evidence::Level;
-use crate::domain::graph::{Graph, State};
+use crate::domain::graph::State;
 use crate::domain::identity::Identity;
 use crate::domain::loss::Loss;
 use crate::domain::plan::Direction;
@@ -172,6 +173,7 @@ impl Document {
     pub fn of(ground: &Ground<'_>) -> Self {
         let (status, config) = (ground.status, ground.config);
         let needs = status.migrations.iter().filter(|entry| needs_a_plan(entry));
+        let restorable = restorable(ground);
         let problem =
             |problem: &crate::domain::graph::Problem| format!("{}: {}", problem.id, problem.detail);
         Self {
@@ -185,7 +187,7 @@ impl Document {
                 system_identifier: found.system_identifier.clone(),
             }),
             count: status.migrations.len(),
-            migrations: needs.map(|entry| plan(entry, ground)).collect(),
+            migrations: needs.map(|entry| plan(entry, &restorable, ground)).collect(),
             problems: status.problems.iter().map(problem).collect(),
             contacts: contacts(config),
             escalation: escalation(config),
@@ -202,8 +204,8 @@ fn needs_a_plan(entry: &Entry) -> bool {
     entry.reversal.kind != Kind::Reversible || destroys
 }
 
-fn plan(entry: &Entry, ground: &Ground<'_>) -> Plan {
-    let found = before(&entry.id, &ground.project.graph, ground);
+fn plan(entry: &Entry, restorable: &[Restorable<'_>], ground: &Ground<'_>) -> Plan {
+    let found = before(&entry.id, restorable);
     let backup = found.map(|backup| Before {
         location: backup.location.clone(),
         kind: backup.kind.word(),
@@ -228,29 +230,38 @@ fn plan(entry: &Entry, ground: &Ground<'_>) -> Plan {
     }
 }
 
-/// Returns the best backup that a restore would put before a migration: whole, not damaged, of
-/// this database as far as that can be told, and at revisions that are all known and none of
-/// which is it or follows it.
-fn before<'a>(id: &str, graph: &Graph, ground: &Ground<'a>) -> Option<&'a Backup> {
-    let later = graph.descendants(id);
-    let is_before = |revision: &String| {
-        graph.find(revision).is_some() && revision != id && !later.contains(revision)
-    };
+/// A backup that can be restored as a whole, with all migrations that are in it.
+struct Restorable<'a> {
+    backup: &'a Backup,
+    migrations: BTreeSet<String>,
+}
+
+/// Returns the backups that a restore would put before a migration: whole, not damaged, of this
+/// database as far as that can be told, and at revisions that are all known. What has the most
+/// migrations is the first; of several such the one that is worth the most.
+fn restorable<'a>(ground: &Ground<'a>) -> Vec<Restorable<'a>> {
+    let graph = &ground.project.graph;
     let fits = |backup: &&Backup| {
         let is_other = ground.identity.is_some_and(|one| backup.is_of(one) == Some(false));
-        backup.scope == Some(Scope::Full)
-            && !backup.is_bad()
-            && !is_other
-            && backup.revisions.as_ref().is_some_and(|all| all.iter().all(is_before))
+        backup.scope == Some(Scope::Full) && !backup.is_bad() && !is_other
     };
-    let mut found: Vec<&Backup> = ground.inventory.backups.iter().filter(fits).collect();
-    // The nearest to the migration; of several there the first, which is worth the most.
-    let nearness = |backup: &Backup| {
-        let ids = backup.revisions.iter().flatten();
-        ids.flat_map(|id| graph.ancestors(id)).collect::<BTreeSet<_>>().len()
+    let of = |backup: &'a Backup| {
+        let revisions = backup.revisions.as_ref()?;
+        revisions.iter().all(|id| graph.find(id).is_some()).then(|| Restorable {
+            backup,
+            migrations: revisions.iter().flat_map(|id| graph.ancestors(id)).collect(),
+        })
     };
-    found.sort_by_key(|backup| std::cmp::Reverse(nearness(backup)));
-    found.first().copied()
+    let all = ground.inventory.backups.iter().filter(fits).filter_map(of);
+    let mut all: Vec<Restorable<'_>> = all.collect();
+    all.sort_by_key(|one| Reverse(one.migrations.len()));
+    all
+}
+
+/// Returns the backup that is the nearest before a migration: neither it nor what follows it is
+/// in there.
+fn before<'a>(id: &str, restorable: &[Restorable<'a>]) -> Option<&'a Backup> {
+    restorable.iter().find(|one| !one.migrations.contains(id)).map(|one| one.backup)
 }
 
 fn says(entry: &Entry, found: Option<&Backup>, ground: &Ground<'_>) -> String {
@@ -312,7 +323,7 @@ fn checks(entry: &Entry, found: Option<&Backup>) -> Vec<Doing> {
         ));
         let mut rows: Vec<(&String, u64)> =
             backup.rows.iter().filter_map(|(table, rows)| Some((table, (*rows)?))).collect();
-        rows.sort_by_key(|(table, rows)| (std::cmp::Reverse(*rows), (*table).clone()));
+        rows.sort_by_key(|(table, rows)| (Reverse(*rows), (*table).clone()));
         checks.extend(
             rows.into_iter()
                 .take(FEW)
@@ -326,7 +337,6 @@ fn checks(entry: &Entry, found: Option<&Backup>) -> Vec<Doing> {
     checks
 }
 
-/// Quotes a word for a POSIX shell.
 fn contacts(config: &Config) -> Vec<Contact> {
     let contact = |(role, one): (&String, &crate::domain::config::Contact)| Contact {
         role: role.clone(),

@@ -20,7 +20,7 @@ use crate::domain::quantity::Period;
 use crate::domain::trigger::{State, Trigger};
 use crate::domain::verdict::Level;
 
-use super::acting::pause_before;
+use super::acting::{after, pause_before};
 use super::facts::{Facts, Point};
 
 pub use gauge::Gauge;
@@ -74,11 +74,10 @@ impl Going {
         let attempt = record.attempt.unwrap_or(1);
         let ending = serde_json::from_value::<Ending>(record.data["ending"].clone());
         let again = ending.is_ok_and(|it| it == Ending::LockTimeout) && attempt < self.attempts;
-        let pause = match again {
-            true => pause_before(&self.timeouts, attempt + 1) + LATE,
-            false => TimeDelta::zero(),
-        };
-        self.until = Some(record.at + pause);
+        self.until = Some(match again {
+            true => after(after(record.at, pause_before(&self.timeouts, attempt + 1)), LATE),
+            false => record.at,
+        });
     }
 
     /// Returns how long it has gone on; nothing if it is over.

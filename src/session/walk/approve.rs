@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::domain::approval::{Approval, Awaited, Subject};
 use crate::domain::evidence::{Scope as _, Verdict};
-use crate::domain::gate::{Asks, approvals_needed, approvers, same_person};
+use crate::domain::gate::{Asks, approvals_needed, approvers, each_once, same_person};
 use crate::domain::journal::{Entry, Kind as Recorded, Record};
 use crate::domain::plan::{Plan, Risk};
 use crate::domain::runbook::{Act, Kind, Step};
@@ -141,18 +141,24 @@ impl Walk {
         all.map(|(name, reading)| (name.clone(), reading.value.to_string())).collect()
     }
 
-    /// Returns the approvals of what waits, of each person one.
-    fn approved(&self) -> Vec<&Approval> {
-        let mut approved: Vec<&Approval> = Vec::new();
-        let Some(awaited) = &self.awaited else { return approved };
-        let of = |one: &&Approval| one.subject == awaited.subject && one.role == awaited.role;
-        for one in self.approvals.iter().filter(of) {
-            let known = approved.iter().any(|other| same_person(&one.by, &other.by));
-            if !known && !self.is_executor(&one.by) {
-                approved.push(one);
-            }
-        }
-        approved
+    /// Returns the approvals that count for what waits, of each person one.
+    #[must_use]
+    pub fn approved(&self) -> Vec<&Approval> {
+        let Some(awaited) = &self.awaited else { return Vec::new() };
+        self.of_others(|one| one.subject == awaited.subject && one.role == awaited.role)
+    }
+
+    /// Returns the approvals that `counts` lets count, never whoever's who runs this, of each
+    /// person one.
+    fn of_others(&self, counts: impl Fn(&Approval) -> bool) -> Vec<&Approval> {
+        let given = self.approvals.iter().filter(|one| counts(one));
+        each_once(given.filter(|one| !self.is_executor(&one.by)))
+    }
+
+    /// Returns the approvals that count for a plan of the current step, in whatever role.
+    fn given_to(&self, plan: &str) -> Vec<&Approval> {
+        let step = Some(self.here());
+        self.of_others(|one| one.subject.step == step && one.subject.plan.as_deref() == Some(plan))
     }
 
     /// Goes on if enough people have approved what waits.
@@ -216,7 +222,9 @@ impl Walk {
         if self.is_executor(&approval.by) {
             return vec![bad(format!("{says} runs this: the approval does not count"))];
         }
-        let waits = self.awaited().is_some_and(|one| one.subject == approval.subject);
+        // Also while its plan is made once more.
+        let waits = self.role_awaited().is_some()
+            && self.awaited.as_ref().is_some_and(|one| one.subject == approval.subject);
         self.approvals.push(approval);
         if !waits {
             return vec![bad(format!(
@@ -228,26 +236,37 @@ impl Walk {
         wants
     }
 
-    /// Returns why the plan of the current act does not stand as approved, with the role that
-    /// is missing.
+    /// Returns why the plan of the current act does not stand as approved.
     pub(in crate::session) fn unapproved(&self, plan: &Plan) -> Option<String> {
-        let here = Some(self.here());
-        if self.waived.contains(&self.here()) || self.acts_done > 0 || self.ending.is_some() {
-            // A procedure is approved with its first act; what undoes is none of the step's.
+        if self.ending.is_some() || self.waived.contains(&self.here()) {
+            // What undoes is no act of the step.
             return None;
         }
-        let hash = Some(plan.hash().to_string());
-        let of_step: Vec<&Approval> =
-            self.approvals.iter().filter(|one| one.subject.step == here).collect();
-        let counts = of_step.iter().any(|one| one.subject.plan == hash);
-        if counts {
+        let needed = approvals_needed(self);
+        let stands = |plan: &String| self.given_to(plan).len() >= needed;
+        // A procedure is approved with the first of its acts that has to be.
+        if stands(&plan.hash().to_string()) || self.done.iter().any(stands) {
             return None;
         }
-        if let Some(other) = of_step.last() {
+        self.lacks(plan, needed)
+    }
+
+    /// Returns what the plan of the current act lacks that too few have approved, if anybody
+    /// has to.
+    fn lacks(&self, plan: &Plan, needed: usize) -> Option<String> {
+        let step = Some(self.here());
+        let given = self.given_to(plan.hash().as_str()).len();
+        if given > 0 {
+            return Some(format!("{given} of {needed} have approved"));
+        }
+        if let Some(other) = self.of_others(|one| one.subject.step == step).last() {
             return Some(format!("{} approved another plan than this one", other.words()));
         }
-        let by_policy = plan.risk == Risk::Destructive && self.policy_asks();
-        by_policy.then(|| "policy asks for a second person where something is destroyed".to_owned())
+        if let Some(own) = self.approvals.iter().rev().find(|one| one.subject.step == step) {
+            return Some(format!("approved by {}, who runs it", own.by));
+        }
+        let asks = plan.approvals > 0 || (plan.risk == Risk::Destructive && self.policy_asks());
+        asks.then(|| format!("policy asks for a second person for what is {}", plan.risk.word()))
     }
 
     /// Stops before the plan of the current act: it waits for a second person.

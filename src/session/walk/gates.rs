@@ -180,10 +180,11 @@ impl Walk {
         if reason.trim().is_empty() {
             return vec![bad("say why the gate is overridden: the report shows it in red")];
         }
-        let here = self.here();
-        let data = json!({ "reason": reason, "denied": reasons, "waives": here });
+        // A reason stands in for a second person only where one was missed.
+        let waives = self.missing.is_some().then(|| self.here());
+        let data = json!({ "reason": reason, "denied": reasons, "waives": waives });
         let mut wants = vec![self.record(Recorded::Override, data)];
-        self.waived.insert(here);
+        self.waived.extend(waives);
         self.overridden = std::mem::take(&mut self.denied);
         wants.extend(self.plan_act());
         wants

@@ -189,7 +189,8 @@ pub struct Walk {
     began: Option<DateTime<Utc>>,
     entered: Option<DateTime<Utc>>,
     path: Vec<Answered>,
-    acts_done: u32,
+    /// The hashes of the plans of the current step's acts that are done.
+    done: Vec<String>,
     attempts: u32,
     /// The value that a manual item was given, until what it verifies is read.
     given: Option<String>,
@@ -260,7 +261,7 @@ impl Walk {
             began: None,
             entered: None,
             path: Vec::new(),
-            acts_done: 0,
+            done: Vec::new(),
             attempts: 0,
             given: None,
             watching: None,
@@ -369,8 +370,8 @@ impl Walk {
 
     /// Returns how many acts of the current step are done.
     #[must_use]
-    pub fn acts_done(&self) -> u32 {
-        self.acts_done
+    pub fn acts_done(&self) -> usize {
+        self.done.len()
     }
 
     /// Returns how many steps of the run were done by acts, over all that it has called.

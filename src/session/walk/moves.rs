@@ -51,6 +51,9 @@ impl Walk {
         self.paused = !self.paused;
         self.stop_after = false;
         let mut wants = vec![self.record(Kind::Pause, json!({ "paused": self.paused }))];
+        if !self.paused {
+            self.watch_anew();
+        }
         if !self.paused && self.phase == Phase::Held {
             wants.extend(self.enter_step());
         } else if !self.paused && self.awaited().is_some() {

@@ -96,7 +96,7 @@ impl Walk {
         if self.applies() {
             wants.push(self.record_step());
             self.entered = self.now;
-            self.acts_done = 0;
+            self.done.clear();
             self.attempts = 0;
             wants.extend(self.enter_step());
             return wants;

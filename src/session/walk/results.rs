@@ -169,7 +169,7 @@ impl Walk {
             return self.act_failed(outcome);
         }
         self.opens();
-        self.acts_done += 1;
+        self.done.push(acting.plan.hash().to_string());
         if outcome.ending == Ending::Rehearsed {
             // What must hold after it can hold of what it would have reached only.
             return self.pass(Means::Acted, outcome.ending.word().to_owned());
@@ -332,11 +332,12 @@ impl Walk {
     }
 
     fn acted(&mut self) -> Vec<Want> {
-        let value = match (self.acts_done, self.reached.take()) {
-            (0, Some(why)) => why,
-            (1, _) => "1 act done".to_owned(),
-            (n, _) => format!("{n} acts done"),
+        let (means, value) = match (self.done.len(), self.reached.take()) {
+            // What it asks for was so already: nothing was done that could be taken back.
+            (0, Some(why)) => (Means::Sensed, why),
+            (1, _) => (Means::Acted, "1 act done".to_owned()),
+            (n, _) => (Means::Acted, format!("{n} acts done")),
         };
-        self.pass(Means::Acted, value)
+        self.pass(means, value)
     }
 }

@@ -169,9 +169,11 @@ impl Walk {
         let last = intents
             .last()
             .map(|intent| Last { plan: intent.plan(), outcome: outcome_of(intent, since) });
-        let done = intents.iter().filter_map(|intent| outcome_of(intent, since));
-        let done = done.filter(|outcome| outcome.ending == Ending::Done).count();
-        self.acts_done = u32::try_from(done).unwrap_or(u32::MAX);
+        let is_done = |intent: &&&&Record| {
+            outcome_of(intent, since).is_some_and(|outcome| outcome.ending == Ending::Done)
+        };
+        let done = intents.iter().filter(is_done);
+        self.done = done.map(|intent| intent.plan.clone().unwrap_or_default()).collect();
         Left::Within(last)
     }
 

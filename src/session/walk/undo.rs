@@ -50,7 +50,8 @@ impl Walk {
     }
 
     /// Returns what undoes the act of that step of the runbook that is walked now, if it is due.
-    pub(super) fn undoing(&self, step: &str) -> Option<&Due> {
+    #[must_use]
+    pub fn undoing(&self, step: &str) -> Option<&Due> {
         let step = self.qualified(step);
         self.due.iter().find(|due| due.step == step)
     }

@@ -56,6 +56,13 @@ impl Walk {
         self.read_watch(watch)
     }
 
+    /// Begins the time of the live view anew: nobody has watched during a pause.
+    pub(super) fn watch_anew(&mut self) {
+        if let Some(watching) = &mut self.watching {
+            watching.since = self.now;
+        }
+    }
+
     fn live(&self) -> Option<&Watch> {
         match &self.current().kind {
             Kind::Watch(watch) => Some(watch),
@@ -210,7 +217,7 @@ impl Walk {
     /// Returns the probes of the triggers that compare with the time before, as long as it
     /// is that time: before the first act of the run.
     pub(super) fn probes_before(&self) -> Vec<(String, Probe)> {
-        if !self.before.is_empty() || self.acts_done > 0 || self.steps_acted() > 0 {
+        if !self.before.is_empty() || !self.done.is_empty() || self.steps_acted() > 0 {
             return Vec::new();
         }
         let compared = self.book.triggers.values().filter(|t| t.against == Against::Baseline);
@@ -242,8 +249,19 @@ impl Walk {
             }
             wants.push(want);
         }
-        wants.extend(self.pass(Means::Sensed, format!("watched for {}", watch.min_duration)));
+        let value = format!("watched for {}{}", watch.min_duration, self.untold());
+        wants.extend(self.pass(Means::Sensed, value));
         wants
+    }
+
+    /// Returns the triggers that cannot tell, as an addition to what was watched.
+    fn untold(&self) -> String {
+        let armed = self.armed().into_iter().filter(|armed| armed.state == State::Unknown);
+        let names: BTreeSet<String> = armed.map(|armed| armed.name).collect();
+        if names.is_empty() {
+            return String::new();
+        }
+        format!("; cannot tell: {}", names.into_iter().collect::<Vec<_>>().join(", "))
     }
 
     /// Returns the triggers that are armed: those of the runbook, while it is watched.

@@ -121,3 +121,21 @@ fn a_reason_of_blanks_is_none_and_is_asked_for_once() {
         assert!(answer.said().contains("say why nobody approves"), "{}", answer.said());
     }
 }
+
+#[test]
+fn who_reads_what_acts_have_printed_is_told_that_the_targets_secrets_are_not_known() {
+    let database = database("cli_unmasked");
+    let lk = Lk::on(&database);
+    assert_eq!(lk.confirmed(&["up"]).code(), 0);
+    let run = lk.journals()[0].records[0].run.clone();
+    let told = "only what looks like a secret is masked";
+    let both = || [&["report", &run][..], &["follow", &run, "--plain"]].map(|args| lk.run(args));
+    let known = both();
+    lk.write("lockkeeper.toml", "schema = 1\n[targts.test]\n");
+    for (known, unknown) in known.iter().zip(both()) {
+        assert!(!known.said().contains(told), "{}", known.said());
+        unknown.says(known.code(), told);
+        assert!(unknown.said().contains("lockkeeper.toml:2"), "{}", unknown.said());
+        assert!(unknown.out().contains("up 1 first"), "{}", unknown.out());
+    }
+}

@@ -60,6 +60,26 @@ fn a_status_without_a_database_says_that_it_does_not_know() {
 }
 
 #[test]
+fn of_another_server_than_the_pinned_one_nothing_is_told() {
+    let database = database("cli_pinned");
+    let lk = Lk::on(&database);
+    let dsn = lk.dsn();
+    let pin = "pin = { system_identifier = \"1\", database = \"x\" }";
+    let pinned = format!("schema = 1\n[targets.test]\ndsn = \"{dsn}\"\n{pin}\n");
+    lk.write("lockkeeper.toml", &pinned);
+    let status = lk.run(&["status", "--json"]);
+    status.says(1, "the database is left out: ");
+    assert_eq!(status.document("status")["database"], "none");
+    assert!(status.said().contains("pinned"), "{}", status.said());
+    lk.run(&["recovery-doc"]).says(0, "the database is left out: ");
+    lk.run(&["restore-table", "diff", "public.first"]).refuses("pinned");
+    let rehearsed = lk.run(&["rehearse", "--json"]);
+    assert_eq!(rehearsed.code(), 2, "{}", rehearsed.out());
+    let document = rehearsed.document("rehearse");
+    assert!(document["why"].as_str().is_some_and(|why| why.contains("pinned")), "{document:#}");
+}
+
+#[test]
 fn a_snapshot_is_the_document_of_its_schema_and_plain_words() {
     let database = database("cli_snapshot");
     let lk = Lk::on(&database);
@@ -180,4 +200,25 @@ fn on_a_terminal_the_plan_is_shown_and_enter_is_no_yes() {
     assert_eq!(yes.wait().exit_code(), 0, "{}", yes.screen().contents());
     // The migration's table, and sqlx's own.
     assert_eq!(tables(&database), 2);
+}
+
+#[test]
+fn at_the_question_after_the_first_act_ctrl_c_leaves_and_runs_nothing_more() {
+    let database = database("cli_interrupted");
+    let lk = Lk::on(&database);
+    let mut command = pty::lockkeeper(&["up", "--to", "2", "--dsn", lk.dsn()]);
+    command.cwd(lk.project());
+    command.env("XDG_STATE_HOME", lk.state());
+    let mut terminal = Pty::spawn(command, 120, 60);
+    terminal.wait_for("Type y to run it");
+    terminal.send("y\r");
+    terminal.wait_until("the second question", |screen| {
+        screen.contents().matches("Type y to run it").count() == 2
+    });
+    terminal.send("\u{3}");
+    assert_eq!(terminal.wait().exit_code(), 2, "{}", terminal.screen().contents());
+    let columns =
+        "SELECT count(*) FROM pg_attribute WHERE attrelid = 'first'::regclass AND attnum > 0";
+    assert_eq!(number(&database, columns), 2, "the second migration adds a third");
+    assert!(lk.journals().iter().all(|run| run.open().is_empty()));
 }

@@ -8,6 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::lk::{Answer, Lk};
+use crate::support::pty::{self, Pty};
 use crate::support::server;
 
 /// A DSN that nobody listens on.
@@ -211,6 +212,27 @@ fn a_first_pin_is_written_after_a_yes_and_holds_from_then_on() {
     let document = lk.run(&["doctor", "--json"]).document("doctor");
     assert_eq!(state(&document, "pin"), "ok");
     assert!(lk.run(&["doctor", "--pin", "--yes"]).out().contains("nothing was written"));
+}
+
+#[test]
+fn what_was_typed_before_the_pin_was_shown_writes_none() {
+    let database = server::database("doctor_pin_ahead");
+    let lk = Lk::on(&database);
+    let read = || fs::read_to_string(lk.project().join(TARGET)).expect("it reads");
+    let before = read();
+    // It begins once the terminal holds the line.
+    let waits = "while [ ! -e go ]; do sleep 0.05; done; exec \"$0\" doctor --pin";
+    let mut command = pty::command(Path::new("/bin/sh"), &["-c", waits, server::LOCKKEEPER]);
+    command.cwd(lk.project());
+    command.env("XDG_STATE_HOME", lk.state());
+    let mut terminal = Pty::spawn(command, 120, 40);
+    terminal.send("y\r");
+    terminal.wait_for("y");
+    lk.write("go", "");
+    terminal.wait_for("Type y to write it");
+    terminal.send("\r");
+    assert_eq!(terminal.wait().exit_code(), 2, "{}", terminal.screen().contents());
+    assert_eq!(read(), before);
 }
 
 #[test]

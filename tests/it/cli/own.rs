@@ -1,11 +1,13 @@
 //! Backups that another program keeps, proven by that program: a prefix says what the real ones
 //! have printed of one repository.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use super::lk::Lk;
+use super::lk::{Answer, Lk};
 
 const FULL: &str = "pgbackrest:main/20261121-195500F";
 const BARMAN: &str = "barman:main/20261121T195627";
@@ -78,4 +80,14 @@ fn what_is_not_allowed_or_not_configured_runs_no_program() {
     lk.run(&["verify", FULL]).says(2, "lockkeeper runbook allow");
     assert_eq!(lk.run(&["runbook", "allow", "lockkeeper.toml"]).code(), 0);
     lk.run(&["verify", "barman:other/20261121T195627"]).says(2, "names no program that keeps it");
+}
+
+#[test]
+fn a_variable_that_is_no_utf_8_stops_no_listing() {
+    let lk = allowed();
+    let mut command = lk.command(&["backups", "--json"]);
+    let output = command.env("LATIN", OsStr::from_bytes(b"\xe9")).output().expect("it starts");
+    let known = Answer::of(output).document("backups");
+    let all = known["backups"].as_array().expect("a list");
+    assert!(all.iter().any(|backup| backup["location"] == FULL), "{known}");
 }

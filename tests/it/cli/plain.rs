@@ -187,3 +187,21 @@ fn backups_and_the_way_back_are_in_the_menu_too() {
     let (text, _) = typed.end();
     assert!(!text.contains('\u{1b}'), "{text}");
 }
+
+#[test]
+fn a_scripts_answer_that_waits_behind_others_stops_no_act() {
+    let database = database("plain_held");
+    let lk = Lk::on(&database);
+    lk.write("migrations/1_first.up.sql", "SELECT pg_sleep(3);");
+    let mut typed = lk.typed(&["console", "--plain"]);
+    typed.answer("number> ", "3");
+    typed.answer("to run it", &database.name);
+    typed.expect("begins");
+    typed.line("1\n7\n0");
+    typed.expect("up 1 first: done");
+    typed.expect("7  the output of the last act");
+    typed.expect("begins");
+    let (text, code) = typed.end();
+    assert_eq!(code, Some(0), "{text}");
+    assert!(!text.contains("canceling statement"), "{text}");
+}

@@ -59,6 +59,27 @@ fn a_backup_is_a_source_and_one_that_is_none_is_a_reason() {
 }
 
 #[test]
+fn the_newest_backup_is_the_newest_of_the_target_itself() {
+    let (own, foreign) = (server::database("newest_own"), server::database("newest_foreign"));
+    for database in [&own, &foreign] {
+        database.execute("CREATE TABLE known (id int)");
+    }
+    let (lk, other) = (Lk::on(&own), Lk::on(&foreign));
+    assert_eq!(lk.confirmed(&["backup"]).code(), 0);
+    let directory = lk.project().join("backups").display().to_string();
+    let backup = other.confirmed(&["backup", "--to", &directory]);
+    assert_eq!(backup.code(), 0, "{}", backup.said());
+    let answer = lk.run(&["rehearse", "--source", "newest", "--json"]);
+    assert_eq!(answer.code(), 0, "{} {}", answer.out(), answer.said());
+    let document = answer.document("rehearse");
+    let backup = document["backup"].as_str().expect("a path");
+    assert!(backup.contains(&own.name) && !backup.contains(&foreign.name), "{backup}");
+    let nowhere = "postgresql:///nowhere?host=/nonexistent&user=nobody";
+    lk.run(&["rehearse", "--source", "newest", "--dsn", nowhere])
+        .refuses("which backups are the target's cannot be told");
+}
+
+#[test]
 fn nothing_is_left_when_it_is_killed() {
     let database = server::database("rehearse_killed");
     let lk = Lk::on(&database);

@@ -18,6 +18,7 @@ use sqlx::{AssertSqlSafe, Connection as _};
 
 use super::lk::{Answer, Lk};
 use crate::support::act::until;
+use crate::support::proxy::{Proxy, Then};
 use crate::support::server::{Database, LOCKKEEPER, Server, private};
 
 /// What stands in the table while the backup is made, and after it was damaged.
@@ -39,6 +40,10 @@ impl Scene {
 
     fn on(server: Server) -> Self {
         let database = server.database("shop");
+        Self::of(server, database)
+    }
+
+    fn of(server: Server, database: Database) -> Self {
         database.execute(
             "CREATE TABLE users (id int PRIMARY KEY, name text);
              INSERT INTO users SELECT n, md5(n::text) FROM generate_series(1, 2000) n;
@@ -95,9 +100,13 @@ impl Scene {
 
     /// Plans and confirms act after act until the swap is done; returns their words.
     fn restore(&self) -> Vec<String> {
+        self.restore_by(&["restore", "newest"])
+    }
+
+    fn restore_by(&self, args: &[&str]) -> Vec<String> {
         let mut acts = Vec::new();
         loop {
-            let (act, answer) = self.act(&["restore", "newest"]);
+            let (act, answer) = self.act(args);
             assert_eq!(answer.code(), 0, "{act}: {}", answer.said());
             let is_last = act == "swap";
             acts.push(act);
@@ -115,7 +124,11 @@ impl Scene {
 
     /// Returns the child's command for the next act, as its job runs it.
     fn child(&self) -> (String, Command) {
-        let (plan, _) = self.lk.plan(&["restore", "newest"]);
+        self.child_of(&["restore", "newest"])
+    }
+
+    fn child_of(&self, args: &[&str]) -> (String, Command) {
+        let (plan, _) = self.lk.plan(args);
         let act = plan["action"]["act"].as_str().expect("an act").to_owned();
         let argv: Vec<&str> = words(&plan["command"]["argv"]);
         let mut command = Command::new(LOCKKEEPER);
@@ -684,4 +697,129 @@ fn a_database_keeps_its_locale_provider_where_the_server_makes_others() {
     let new = &scene.beside()[0];
     let sql = format!("SELECT datlocprovider::text FROM pg_database WHERE datname = '{new}'");
     assert_eq!(scene.ask::<String>("postgres", &sql), "c");
+}
+
+/// Without the mend the name would belong to a database that lets nobody in.
+#[test]
+fn what_an_interrupted_drop_has_left_is_never_swapped_in() {
+    let scene = Scene::new();
+    for _ in 0..2 {
+        let (act, answer) = scene.act(&["restore", "newest"]);
+        assert_eq!(answer.code(), 0, "{act}: {}", answer.said());
+    }
+    let (act, mut swap) = scene.child();
+    assert_eq!(act, "swap");
+    let [new] = scene.beside().try_into().expect("one is there");
+    let limited = |connections: i32| {
+        scene.server.existing("postgres").execute(&format!(
+            "UPDATE pg_database SET datconnlimit = {connections} WHERE datname = '{new}'"
+        ));
+    };
+    let mut refused = |why: &str| {
+        let output = swap.output().expect("it starts");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(why), "{said}");
+        assert_eq!(scene.reads(), DAMAGED);
+    };
+    // As a server leaves it that knows such databases (DATCONNLIMIT_INVALID_DB).
+    limited(-2);
+    refused("an interrupted DROP DATABASE has left");
+    assert_eq!(scene.child().0, "drop", "nothing in it counts as loaded");
+    // As any other leaves it, whose DROP was cut off after it had begun.
+    limited(-1);
+    let (_, mut dropping) = scene.child_of(&["restore", "--drop", &new]);
+    let dropping = dropping.env("LOCKKEEPER_FAILPOINT", "restore.drop.begun").output();
+    assert_eq!(dropping.expect("it starts").status.code(), None, "it was killed");
+    refused("not marked as settled");
+    let (act, answer) = scene.act(&["restore", "newest"]);
+    assert_eq!((act.as_str(), answer.code()), ("drop", 0), "{}", answer.said());
+    assert_eq!(scene.restore(), ["load", "settle", "swap"]);
+    assert_eq!(scene.reads(), GOOD);
+}
+
+#[test]
+fn a_key_and_an_index_that_the_backup_itself_has_as_not_valid_are_restored() {
+    let scene = Scene::new();
+    scene.database.execute(
+        "ALTER TABLE users ADD CONSTRAINT late FOREIGN KEY (id) REFERENCES users NOT VALID;
+         CREATE TABLE parted (id int, name text) PARTITION BY RANGE (id);
+         CREATE TABLE part PARTITION OF parted FOR VALUES FROM (0) TO (10);
+         CREATE INDEX lonely ON ONLY parted (name)",
+    );
+    let made = scene.lk.confirmed(&["backup"]);
+    assert_eq!(made.code(), 0, "{}", made.said());
+    let (act, answer) = scene.act(&["restore", "newest"]);
+    let told = answer.out() + &answer.said();
+    assert_eq!((act.as_str(), answer.code()), ("load", 0), "{told}");
+    assert_eq!(scene.restore(), ["settle", "swap"]);
+    let invalid = "SELECT (SELECT count(*) FROM pg_index WHERE NOT indisvalid)
+                        + (SELECT count(*) FROM pg_constraint WHERE NOT convalidated)";
+    assert_eq!(scene.ask::<i64>(&scene.database.name, invalid), 2, "as they were");
+}
+
+/// Of what kind others' sessions are is hidden from it.
+#[test]
+fn a_role_without_statistics_of_others_ends_their_sessions_all_the_same() {
+    let server = private(&[]);
+    server.existing("postgres").execute(
+        "CREATE ROLE keeper LOGIN CREATEDB IN ROLE pg_signal_backend; CREATE ROLE web LOGIN",
+    );
+    let name = server.database("shop").name;
+    server
+        .existing("postgres")
+        .execute(&format!("ALTER DATABASE {name} OWNER TO keeper; GRANT web TO postgres"));
+    server.existing(&name).execute("GRANT ALL ON SCHEMA public TO keeper");
+    let of = |role: &str| Database { superuser: role.to_owned(), ..server.existing(&name) };
+    let (keeper, web) = (of("keeper"), of("web"));
+    let scene = Scene::of(server, keeper);
+    let by = ["restore", "newest", "--free", "50GB"];
+    for expected in ["load", "settle"] {
+        let (act, answer) = scene.act(&by);
+        assert_eq!((act.as_str(), answer.code()), (expected, 0), "{}", answer.said());
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let mut client = runtime.block_on(web.connect());
+    assert_eq!(scene.restore_by(&by), ["swap"]);
+    assert_eq!(scene.reads(), GOOD);
+    let mut ask = async || sqlx::query("SELECT 1").execute(&mut client).await;
+    assert!(runtime.block_on(ask()).is_err(), "its session was ended");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn properties_whose_commit_nobody_heard_of_are_not_told_as_undone() {
+    let scene = tokio::task::spawn_blocking(Scene::new).await.expect("it is set");
+    let (act, answer) = scene.act(&["restore", "newest"]);
+    assert_eq!((act.as_str(), answer.code()), ("load", 0), "{}", answer.said());
+    let (act, mut settle) = scene.child();
+    assert_eq!(act, "settle");
+    let proxy = Proxy::start(&scene.database).await;
+    proxy.when("COMMIT", Then::Deaf);
+    settle.env("PGHOST", "127.0.0.1").env("PGPORT", proxy.port().to_string());
+    let output = settle.output().expect("it starts");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("cannot be told"), "{said}");
+    assert_eq!(scene.child().0, "swap", "it was committed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_falls_silent_keeps_nobody_waiting() {
+    let scene = tokio::task::spawn_blocking(Scene::new).await.expect("it is set");
+    for _ in 0..2 {
+        assert_eq!(scene.act(&["restore", "newest"]).1.code(), 0);
+    }
+    let proxy = Proxy::start(&scene.database).await;
+    let text = format!(
+        "schema = 1\n[targets.test]\nclass = \"scratch\"\n\
+         dsn = \"{}&connect_timeout=1\"\nreplicas = [\"{}\"]\n",
+        scene.lk.dsn(),
+        proxy.dsn()
+    );
+    scene.lk.write("lockkeeper.toml", &text);
+    proxy.when("pg_control_system", Then::Silent);
+    let plan = scene.lk.run(&["restore", "newest", "--target", "test", "--plan"]);
+    assert!(proxy.was_said(), "it was asked");
+    plan.refuses("it does not answer in time");
 }

@@ -7,6 +7,7 @@ use sqlx::AssertSqlSafe;
 
 use super::lk::Lk;
 use crate::support::act::files;
+use crate::support::proxy::{Proxy, Then};
 use crate::support::server::{Database, database};
 
 /// A type that no dump of the table alone has, json without `=`, a generated and an identity
@@ -143,4 +144,49 @@ fn rows_that_cannot_be_told_apart_are_not_merged() {
     for nowhere in ["public.nothing", "seen by a test", "a.b.c", "a.b.c.d", "a..b", "\"open"] {
         lk.run(&["restore-table", "diff", nowhere]).refuses("there is no table");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_staging_whose_commit_nobody_heard_of_is_not_told_as_undone() {
+    let shop = tokio::task::spawn_blocking(|| shop("table_unheard")).await;
+    let (database, lk, dump) = shop.expect("it is set");
+    let proxy = Proxy::start(&database).await;
+    proxy.when("COMMIT", Then::Deaf);
+    let (plan, _) = lk.plan(&["restore-table", "stage", "public.heap", &dump]);
+    let argv = plan["command"]["argv"].as_array().expect("it has words");
+    let argv: Vec<&str> = argv.iter().skip(1).filter_map(Value::as_str).collect();
+    let mut command = lk.command(&argv);
+    command.env("PGHOST", "127.0.0.1").env("PGPORT", proxy.port().to_string());
+    command.env("PGUSER", &database.superuser).env("PGDATABASE", &database.name);
+    let output = command.output().expect("it starts");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("whether the rows are staged cannot be told"), "{said}");
+    assert_eq!(ask(&database, "SELECT count(*)::text FROM restore_stage.heap"), "2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_somebody_has_locked_is_not_waited_for_to_be_compared() {
+    let shop = tokio::task::spawn_blocking(|| shop("table_locked")).await;
+    let (database, lk, dump) = shop.expect("it is set");
+    let staged = lk.confirmed(&["restore-table", "stage", "public.users", &dump]);
+    assert_eq!(staged.code(), 0, "{}", staged.said());
+    let mut holder = database.connect().await;
+    let lock = sqlx::raw_sql("BEGIN; LOCK TABLE users");
+    lock.execute(&mut holder).await.expect("it is free");
+    let (code, document) = diff(&lk, "public.users");
+    assert_eq!((code, counts(&document)), (2, json!([null, null, null])), "{document}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_staged_is_dropped_without_a_look_at_the_rows_of_the_live_table() {
+    let (database, lk, dump) = shop("table_locked");
+    let staged = lk.confirmed(&["restore-table", "stage", "public.users", &dump]);
+    assert_eq!(staged.code(), 0, "{}", staged.said());
+    let mut other = database.connect().await;
+    let lock = "BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE";
+    sqlx::raw_sql(lock).execute(&mut other).await.expect("it locks");
+    let (plan, _) = lk.plan(&["restore-table", "drop", "public.users"]);
+    assert!(plan.to_string().contains("DROP"), "{plan}");
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.expect("it lets go");
 }

@@ -231,3 +231,41 @@ fn a_run_that_was_begun_by_dsn_is_found_again_without_one() {
     let run = lk.journals()[0].records[0].run.clone();
     lk.run(&["resume", &run, "--dsn", "host=/nonexistent dbname=shop"]).refuses("connects there");
 }
+
+#[test]
+fn of_two_projects_runs_the_one_of_the_named_database_goes_on_with_its_own_project() {
+    let (one, other) = (database("resume_ours"), database("resume_theirs"));
+    let (ours, theirs) = (Lk::on(&one), Lk::on(&other));
+    theirs.write("migrations/3_third.up.sql", "CREATE TABLE third (id int);");
+    theirs.write("migrations/3_third.down.sql", "DROP TABLE third;");
+    let state = ours.state().display().to_string();
+    for lk in [&ours, &theirs] {
+        let mut typed = lk.typed_with(&["run", "--plain"], &[("XDG_STATE_HOME", &state)]);
+        typed.expect("What this does");
+        typed.kill();
+    }
+    let mut typed = ours.typed(&["resume", "--dsn", &one.dsn(), "--plain"]);
+    typed.expect("interrupted on other targets");
+    typed.expect("What this does");
+    typed.answer("number> ", "10");
+    typed.answer("0  back\nnumber> ", "3");
+    typed.expect("2 pending, next 1");
+    typed.kill();
+}
+
+#[test]
+fn a_run_that_cannot_be_read_is_not_taken_for_none() {
+    let here = database("resume_newer");
+    let lk = Lk::on(&here);
+    let mut typed = lk.typed(&["run", "--plain"]);
+    typed.expect("What this does");
+    typed.kill();
+    let run = lk.journals()[0].records[0].run.clone();
+    let journal = lk.state().join("lockkeeper/runs").join(&run).join("journal.jsonl");
+    let text = std::fs::read_to_string(&journal).expect("it reads");
+    let (_, rest) = text.split_once('\n').expect("a first line");
+    std::fs::write(&journal, format!("{{\"v\":99}}\n{rest}")).expect("it is written");
+    let told = lk.run(&["resume"]);
+    told.refuses("cannot be told: see the runs named above");
+    assert!(told.said().contains(&format!("the run {run} is in format 99")), "{}", told.said());
+}

@@ -10,7 +10,6 @@ use lockkeeper::domain::journal::Kind;
 use super::known::{is_there, makes, of, project, records, slowly, slowly_makes, walk};
 use super::lk::Lk;
 use super::second::guarded;
-use crate::support::pty::{Pty, lockkeeper};
 use crate::support::server::database;
 use crate::support::until;
 
@@ -103,13 +102,7 @@ async fn a_pause_a_stop_after_this_step_and_an_abort_each_do_what_they_say() {
 #[test]
 fn what_was_typed_before_the_field_for_a_reason_opened_is_no_reason_on_the_screen() {
     let scene = guarded("safety_ahead");
-    let project = scene.lk.project().display().to_string();
-    let mut command = lockkeeper(&["console", "--target", "live", "--project", &project]);
-    command.env("XDG_STATE_HOME", scene.lk.state());
-    let mut screen = Pty::spawn(command, 80, 24);
-    screen.wait_for("blocked 0");
-    screen.send("4");
-    screen.wait_for("up to date");
+    let mut screen = scene.migrations();
     screen.send("Djkjk");
     screen.wait_for("A second person approves it");
     screen.send("will be fine\r");
@@ -117,6 +110,7 @@ fn what_was_typed_before_the_field_for_a_reason_opened_is_no_reason_on_the_scree
     scene.until(Kind::Awaits, 1);
     let overridden = || scene.records().iter().filter(|one| one.kind == Kind::Override).count();
     assert_eq!(overridden(), 0);
+    // The field does not tell when it takes keys, and each that it refuses delays that.
     std::thread::sleep(std::time::Duration::from_millis(600));
     slowly(&mut screen, "nobody answers\r");
     screen.wait_for("On PRODUCTION");

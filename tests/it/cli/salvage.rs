@@ -113,12 +113,15 @@ fn what_could_not_be_brought_back_is_refused_and_a_failure_leaves_no_file() {
     let (plan, _) = lk.plan(&["salvage", "heap"]);
     let argv = plan["command"]["argv"].as_array().expect("it has words");
     let argv: Vec<&str> = argv.iter().skip(1).filter_map(serde_json::Value::as_str).collect();
-    let mut command = lk.command(&argv);
-    command.env("PGHOST", &database.socket_dir).env("PGPORT", "5432");
-    command.env("PGUSER", &database.superuser).env("PGDATABASE", &database.name);
-    let full = command.env("LOCKKEEPER_FAULT", "salvage.sync:28").output().expect("it starts");
-    let said = String::from_utf8_lossy(&full.stderr).into_owned();
-    assert_eq!(full.status.code(), Some(1), "{said}");
-    assert!(said.contains("No space left") && said.contains("nothing of it is left"), "{said}");
-    assert!(files(&lk.project().join("backups")).is_empty());
+    for fault in ["salvage.sync:28", "salvage.named:28"] {
+        let mut command = lk.command(&argv);
+        command.env("PGHOST", &database.socket_dir).env("PGPORT", "5432");
+        command.env("PGUSER", &database.superuser).env("PGDATABASE", &database.name);
+        let full = command.env("LOCKKEEPER_FAULT", fault).output().expect("it starts");
+        let said = String::from_utf8_lossy(&full.stderr).into_owned();
+        assert_eq!(full.status.code(), Some(1), "{fault}: {said}");
+        assert!(said.contains("No space left") && said.contains("nothing of it is left"), "{said}");
+        let left = files(&lk.project().join("backups"));
+        assert!(left.is_empty(), "{fault}: {left:?}");
+    }
 }

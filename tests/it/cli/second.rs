@@ -90,6 +90,18 @@ impl Scene {
         self.lk.run(&[&confirm, more].concat())
     }
 
+    /// Opens the console on production, and its migrations, of which none is pending.
+    pub fn migrations(&self) -> Pty {
+        let project = self.lk.project().display().to_string();
+        let mut command = lockkeeper(&["console", "--target", "live", "--project", &project]);
+        command.env("XDG_STATE_HOME", self.lk.state());
+        let mut screen = Pty::spawn(command, 80, 24);
+        screen.wait_for("blocked 0");
+        screen.send("4");
+        screen.wait_for("up to date");
+        screen
+    }
+
     pub fn records(&self) -> Vec<Record> {
         self.lk.journals().pop().expect("a run").records
     }
@@ -138,6 +150,26 @@ fn a_role_of_their_own_verifies_the_approver_and_the_run_goes_on_by_itself() {
     assert_eq!(approved.plan, intent.plan, "it was given to the plan that ran");
     assert_eq!(approved.data["login"]["role"], "lead");
     assert!(scene.tables());
+}
+
+#[test]
+fn whoever_approves_for_a_document_is_shown_what_they_approve_before_the_question() {
+    let scene = scene("second_shown", BOOK);
+    let mut typed = scene.waiting();
+    let dsn = scene.dsn_of("lead");
+    let plan = scene.lk.run(&["approve", "--dsn", &dsn, "--plan", "--json"]).document("approve");
+    let hash = plan["hash"].as_str().expect("a hash");
+    let mut command = lockkeeper(&["approve", "--dsn", &dsn, "--json"]);
+    command.cwd(scene.lk.project());
+    command.env("XDG_STATE_HOME", scene.lk.state());
+    let mut approver = Pty::spawn(command, 160, 50);
+    let shown = approver.wait_for("Type ");
+    let (above, _) = shown.split_once("Type ").expect("it is there");
+    assert!(above.contains(hash) && above.contains("CREATE TABLE first"), "{shown}");
+    approver.send("\r");
+    assert_eq!(approver.wait().exit_code(), 2);
+    assert_eq!(scene.count(Kind::Approved), 0);
+    typed.kill();
 }
 
 #[test]
@@ -250,25 +282,28 @@ fn a_lone_on_call_goes_on_for_a_typed_reason_that_the_report_shows() {
 }
 
 #[test]
-fn what_is_destroyed_asks_for_a_second_person_by_policy() {
-    let book = BOOK.replace("id = \"approval\"\nkind = \"approve\"\nrole = \"lead\"\nnot_self = true\ntitle = \"A second person approves\"\n\n[[section.step]]\n", "");
-    let book = book.replace("risk = \"safe\"", "risk = \"destructive\"");
-    let scene = scene("second_policy", &book);
-    let dsn = scene.lk.dsn().to_owned();
-    scene.lk.write(
-        "lockkeeper.toml",
-        &format!("schema = 1\n[targets.test]\nclass = \"scratch\"\ndsn = \"{dsn}\"\n[policy]\napprovals = 1\n"),
-    );
-    let mut typed = scene.run();
-    typed.answer("number> ", "1");
-    typed.expect("policy asks for a second person");
-    typed.expect("APPROVAL: waits for 1 as second person");
-    assert_eq!(scene.approve("lead", &[]).code(), 0);
-    typed.expect("approved by lead (verified)");
-    typed.answer("to run it", &scene.database.name);
-    typed.expect("THE RUN IS OVER");
-    typed.end();
-    assert!(scene.tables());
+fn what_destroys_asks_for_a_second_person_by_policy_and_in_production_what_loses_something() {
+    let (head, act) = BOOK.split_once("id = \"approval\"").expect("a step waits for the lead");
+    let (_, act) = act.split_once("[[section.step]]\n").expect("an act follows");
+    for (class, risk) in [("scratch", "destructive"), ("production", "lossy")] {
+        let act = act.replace("risk = \"safe\"", &format!("risk = \"{risk}\""));
+        let scene = scene(&format!("second_{risk}"), &format!("{head}{act}"));
+        let dsn = scene.lk.dsn().to_owned();
+        scene.lk.write(
+            "lockkeeper.toml",
+            &format!("schema = 1\n[targets.test]\nclass = \"{class}\"\ndsn = \"{dsn}\"\n[policy]\napprovals = 1\n"),
+        );
+        let mut typed = scene.run();
+        typed.answer("number> ", "1");
+        typed.expect(&format!("policy asks for a second person for what is {risk}"));
+        typed.expect("APPROVAL: waits for 1 as second person");
+        assert_eq!(scene.approve("lead", &[]).code(), 0);
+        typed.expect("approved by lead (verified)");
+        typed.answer("to run it", &scene.database.name);
+        typed.expect("THE RUN IS OVER");
+        typed.end();
+        assert!(scene.tables());
+    }
 }
 
 #[test]
@@ -562,13 +597,7 @@ fn a_lone_on_call_runs_a_single_act_for_a_typed_reason_and_nothing_by_leaving() 
 #[test]
 fn on_the_screen_a_single_act_in_production_waits_too_and_esc_runs_nothing() {
     let scene = guarded("second_console");
-    let project = scene.lk.project().display().to_string();
-    let mut command = lockkeeper(&["console", "--target", "live", "--project", &project]);
-    command.env("XDG_STATE_HOME", scene.lk.state());
-    let mut screen = Pty::spawn(command, 80, 24);
-    screen.wait_for("blocked 0");
-    screen.send("4");
-    screen.wait_for("up to date");
+    let mut screen = scene.migrations();
     screen.send("D");
     screen.wait_for("A second person approves it");
     scene.until(Kind::Awaits, 1);

@@ -211,6 +211,8 @@ fn one_person_is_known_in_any_letters_and_with_or_without_a_machine() {
         let given = [of_role("lead", other)];
         assert!(approvers("lead", one, &given).is_empty(), "{one} {other}");
     }
+    let given = ["lee", "LEE", "lee@desk"].map(|by| of_role("lead", by));
+    assert_eq!(approvers("lead", "kim", &given).len(), 1, "with an account or without");
     for (one, other) in [("olga@desk", "olga@lap"), ("olga", "ivan"), ("ol", "olga")] {
         assert!(!same_person(one, other), "{one} {other}");
     }

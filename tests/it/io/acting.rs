@@ -14,13 +14,14 @@ use lockkeeper::domain::outcome::Ending;
 use lockkeeper::domain::plan::{Action, Answer, Direction, Plan, Risk, Signal};
 use lockkeeper::domain::scenario::Scenario;
 use lockkeeper::io::driver::Driver;
-use lockkeeper::session::effect::{Effect, Event, Goal, How, Request};
+use lockkeeper::session::effect::{Effect, Event, Goal, How, Previewed, Request};
 use lockkeeper::session::news::News;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, ConnectOptions as _};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
+use crate::support::act::confirmed;
 use crate::support::drive::{Drive, site};
 use crate::support::server::{self, Database};
 use crate::support::until::eventually;
@@ -122,6 +123,48 @@ async fn rows_that_came_between_the_plan_and_the_yes_are_shown_again_before_they
     world.database.execute("INSERT INTO kept VALUES (4)");
     assert_eq!(drive.confirm().await.ending, Ending::Done);
     assert_eq!(world.scalar("SELECT coalesce(to_regclass('kept')::text, 'gone')").await, "gone");
+}
+
+/// Returns the plan that is shown for a request.
+async fn shown(
+    driver: &Driver,
+    inbox: &mut mpsc::UnboundedReceiver<News>,
+    request: Request,
+) -> Plan {
+    driver.effect(Effect::Preview(1, request));
+    loop {
+        let news = inbox.recv().await.expect("the driver lives");
+        if let News::Event(Event::Previewed(1, previewed)) = news {
+            let Previewed::Plan(plan) = previewed else { panic!("no plan: {previewed:?}") };
+            return *plan;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_became_worse_is_shown_again_though_another_plan_was_looked_at_between() {
+    let world = World::new("worsened_between", &[("1_gone.sql", "DROP TABLE kept;")]);
+    world.database.execute("CREATE TABLE kept AS SELECT 1 AS id");
+    let (news, mut inbox) = mpsc::unbounded_channel();
+    let with = site(&world.database.dsn(), world.project.path(), world.state.path());
+    let driver = Driver::start(with, news);
+    let plan = shown(&driver, &mut inbox, up()).await;
+    world.database.execute("INSERT INTO kept VALUES (2), (3)");
+    let act = "a1".to_owned();
+    driver.effect(Effect::Perform { act, step: None, confirmed: confirmed(plan) });
+    let outcome = loop {
+        let news = inbox.recv().await.expect("the driver lives");
+        if let News::Event(Event::Performed { outcome, .. }) = news {
+            break outcome;
+        }
+    };
+    assert_eq!(outcome.scenario, Some(Scenario::Worsened), "{outcome:?}");
+    let backup = Request::Backup { scope: Scope::Full, to: None };
+    let other = shown(&driver, &mut inbox, backup).await;
+    assert!(!other.preview.now.iter().any(|line| line.contains("SHOWN AGAIN")), "{other:?}");
+    let again = shown(&driver, &mut inbox, up()).await;
+    assert!(again.preview.now[0].starts_with("SHOWN AGAIN: table kept: 3 now"), "{again:?}");
+    driver.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

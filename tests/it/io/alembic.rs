@@ -7,11 +7,13 @@ use std::time::Duration;
 use lockkeeper::domain::backup::Scope;
 use lockkeeper::domain::outcome::{Ending, Outcome};
 use lockkeeper::domain::plan::{Direction, Plan, Risk};
+use lockkeeper::io::process::Identity;
 use lockkeeper::session::effect::{Event, Goal, How, Request};
 
 use crate::support::alembic::{Project, Revision};
 use crate::support::drive::Drive;
 use crate::support::server::{self, Database};
+use crate::support::until::until;
 
 const URL: &str = "${target.url+psycopg2}";
 
@@ -95,6 +97,38 @@ async fn every_revision_of_the_sample_goes_up_alone_and_the_plan_shows_what_alem
     let outcome = drive.confirm().await;
     assert_eq!(outcome.ending, Ending::RolledBack, "{outcome:?}");
     assert!(outcome.message.raw().contains("legacy_prefs cannot be restored"), "{outcome:?}");
+}
+
+/// Returns what the plan of the next migration shows where a prefix runs `script` in the
+/// tool's place: the SQL, and how it was come by.
+async fn printed_by(name: &str, script: &str) -> (Project, String, String) {
+    let (project, database) = (Project::of(&[TABLE]), server::database(name));
+    project.write("prefix", script);
+    let state = tempfile::tempdir().expect("a directory");
+    let mut site = project.site(&database, URL, state.path());
+    site.loaded.config.project.prefix = ["sh", "prefix"].map(str::to_owned).to_vec();
+    let mut drive = Drive::start(site);
+    let preview = drive.plan(up()).await.preview;
+    drive.driver.close().await;
+    (project, preview.sql.join("\n"), preview.now.join("\n"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn printing_ends_with_its_program_and_nothing_of_it_lives_on() {
+    let script = "sleep 600 &\necho $! > pid\necho 'CREATE TABLE by_prefix (a int);'\n";
+    let (project, sql, now) = printed_by("alembic_leaves", script).await;
+    assert_eq!(sql, "CREATE TABLE by_prefix (a int);", "{now}");
+    let pid = fs::read_to_string(project.path().join("pid")).expect("it has begun");
+    let pid: u32 = pid.trim().parse().expect("a pid");
+    until("what it has left behind is gone", || Identity::of(pid).is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_is_not_taken_for_the_sql() {
+    let script = "head -c 5000000 /dev/zero | tr '\\0' x\n";
+    let (_, sql, now) = printed_by("alembic_floods", script).await;
+    assert!(sql.contains("CREATE TABLE") && sql.len() < 10_000, "{} bytes", sql.len());
+    assert!(now.contains("it printed more than 4 MiB"), "{now}");
 }
 
 fn done(outcome: &Outcome) {

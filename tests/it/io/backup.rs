@@ -188,11 +188,13 @@ fn a_disk_that_fills_up_leaves_nothing_behind() {
     assert!(said(&output).contains("File too large"), "{}", said(&output));
     assert_eq!(scene.names(), [""; 0]);
 
-    let mut command = scene.command();
-    let output = command.env("LOCKKEEPER_FAULT", "backup.sync:28").output().expect("it starts");
-    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-    assert!(said(&output).contains("No space left"), "{}", said(&output));
-    assert_eq!(scene.names(), [""; 0]);
+    for fault in ["backup.sync:28", "backup.named:28"] {
+        let mut command = scene.command();
+        let output = command.env("LOCKKEEPER_FAULT", fault).output().expect("it starts");
+        assert_eq!(output.status.code(), Some(1), "{fault}: {}", said(&output));
+        assert!(said(&output).contains("No space left"), "{}", said(&output));
+        assert_eq!(scene.names(), [""; 0], "{fault}");
+    }
 }
 
 /// Runs `pg_dump`, and changes what it wrote, `from_end` bytes before its end.

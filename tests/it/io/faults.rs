@@ -10,7 +10,7 @@ use lockkeeper::domain::activity::BackendKey;
 use lockkeeper::domain::outcome::{Ending, Outcome};
 use lockkeeper::domain::plan::{Direction, Risk, Signal};
 use lockkeeper::io::cluster::Stop;
-use lockkeeper::session::effect::{Event, Goal, Request};
+use lockkeeper::session::effect::{Goal, Request};
 use lockkeeper::session::facts::Lease;
 use rustix::process::{Pid, Signal as Unix, kill_process};
 use sqlx::postgres::PgConnection;
@@ -63,15 +63,6 @@ fn terminate(backend: BackendKey) -> Request {
     Request::Signal { backend, signal: Signal::Terminate }
 }
 
-/// Asks for what cannot be planned, and returns what was said of it.
-async fn refused(drive: &mut Drive, request: Request) -> String {
-    let before = drive.said.len();
-    drive.event(Event::Asked(request));
-    drive.until("it is refused", |d| d.said.len() > before).await;
-    assert!(drive.session.pending().is_none(), "nothing is shown to be confirmed");
-    drive.said.last().expect("it was said").clone()
-}
-
 async fn tables(database: &Database) -> i64 {
     let sql = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'";
     let count = sqlx::query_scalar(sql).fetch_one(&mut database.connect().await).await;
@@ -118,10 +109,10 @@ async fn nothing_runs_during_an_outage_and_what_is_planned_after_it_does() {
     server.cluster.stop_server(Stop::Immediate).expect("it stops");
     let outcome = drive.confirm().await;
     assert!(not_run(&outcome).contains("no such socket"), "{outcome:?}");
-    let said = refused(&mut drive, up()).await;
+    let said = drive.refused(up()).await;
     assert!(said.contains("no such socket") && said.contains("Start the server"), "{said}");
     let backend = drive.facts.snapshot.value().expect("it stays").backends[0].key();
-    let said = refused(&mut drive, terminate(backend)).await;
+    let said = drive.refused(terminate(backend)).await;
     assert!(said.contains("no such socket"), "{said}");
     server.cluster.start_server().expect("it starts");
     drive.until("it is seen again", |d| d.facts.snapshot.error().is_none()).await;
@@ -140,7 +131,7 @@ async fn nothing_runs_in_a_database_that_was_created_anew_after_the_preview() {
     admin.execute(&format!("CREATE DATABASE {}", database.name));
     let outcome = drive.confirm().await;
     assert!(not_run(&outcome).contains("OID"), "{outcome:?}");
-    assert!(refused(&mut drive, up()).await.contains("another target answers"));
+    assert!(drive.refused(up()).await.contains("another target answers"));
     drive.until("the screen says so", |d| d.facts.mismatch.is_some()).await;
     assert_eq!(tables(&database).await, 0, "nothing has run");
 }

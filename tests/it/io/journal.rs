@@ -6,7 +6,7 @@ use std::path::Path;
 
 use lockkeeper::domain::journal::{Entry, Kind, VERSION};
 use lockkeeper::domain::outcome::{Ending, Outcome};
-use lockkeeper::io::journal::{self, Error, Journal, new_run};
+use lockkeeper::io::journal::{self, Error, Journal, Secrets, new_run};
 use secrecy::SecretString;
 use serde_json::json;
 use tempfile::TempDir;
@@ -42,6 +42,27 @@ fn a_run_belongs_to_nobody_else() {
     assert_eq!(mode(journal.dir()), 0o700);
     assert_eq!(mode(&journal.path()), 0o600);
     assert_eq!(mode(&dir.path().join("runs")), 0o700);
+}
+
+#[test]
+fn the_excerpt_of_an_act_has_no_secret_that_its_program_printed() {
+    let dir = runs();
+    let act = dir.path().join("acts/a1-1");
+    fs::create_dir_all(&act).expect("it can be made");
+    let out = "connecting {\n  password: 'hunter2',\n  \"api_key\": \"k1\"\n} \
+               by postgres://ann:hunter3@h/db PGPASSWORD=hunter4,hunter5 as s3cret\n";
+    fs::write(act.join("out"), out).expect("it can be written");
+    let mut secrets = Secrets::default();
+    secrets.add(&SecretString::from("s3cret"));
+    let excerpt = journal::excerpt(dir.path(), "a1", 1, &secrets).expect("it printed something");
+    let shown = excerpt.lines.join("\n");
+    for secret in ["hunter", "k1", "s3cret"] {
+        assert!(!shown.contains(secret), "{secret}: {shown}");
+    }
+    for kept in ["password: '•••',", "\"api_key\": \"•••\"", "postgres://ann:•••@h/db"]
+    {
+        assert!(shown.contains(kept), "{kept}: {shown}");
+    }
 }
 
 #[test]

@@ -233,6 +233,55 @@ async fn the_configured_probes_are_sampled_in_the_background() {
     drive.driver.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_probe_named_disk_that_measures_nothing_itself_cannot_tell() {
+    let why = "the probe named disk has to measure it: by sql, command, http or file";
+    let asked = ["builtin = \"disk_free\"", "configured = \"disk\"", "configured = \"space\""];
+    for (name, config) in [
+        ("probe_disk_itself", "[probes.disk]\nbuiltin = \"disk_free\""),
+        ("probe_disk_named", "[probes.disk]\nconfigured = \"space\""),
+    ] {
+        let config = format!("{config}\n[probes.space]\nbuiltin = \"disk_free\"");
+        let values = driven(name, &config, &asked).await;
+        assert_eq!(values[0], Value::unknown(why), "{config}");
+        assert!(values.iter().all(Value::is_unknown), "{config}: {values:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configured_probe_may_be_one_of_the_programs_own_queries() {
+    let config = "[probes.orphans]\nbuiltin = \"orphan_rows\"\n\
+                  [probes.unchecked]\nbuiltin = \"unvalidated_constraints\"";
+    let asked = ["configured = \"orphans\"", "configured = \"unchecked\""];
+    let values = driven("probe_own_queries", config, &asked).await;
+    assert_eq!(values, [Value::Int(0), Value::List(Vec::new())]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_time_of_a_query_is_its_own_whoever_went_before_it() {
+    let database = server::database("probe_latency");
+    let (project, state) =
+        (tempfile::tempdir().expect("a dir"), tempfile::tempdir().expect("a dir"));
+    let mut site = site(&database.dsn(), project.path(), state.path());
+    let slow = "sql = \"select count(*) from pg_class a, pg_class b, generate_series(1, 40)\"\n\
+                timeout = \"10s\"";
+    let config = format!(
+        "[probes.one]\n{slow}\n[probes.other]\n{slow}\n[probes.third]\n{slow}\n\
+         [probes.quick]\nsql = \"select 1\""
+    );
+    site.loaded.config = toml::from_str(&config).expect("it is a configuration");
+    let mut drive = Drive::start(site);
+    let took = |d: &Drive, name: &str| d.facts.vitals.health.newest(name)?.took_ms;
+    let all = ["one", "other", "third", "quick"];
+    drive.until("all were sampled", |d| all.iter().all(|name| took(d, name).is_some())).await;
+    let quick = took(&drive, "quick").expect("it was sampled");
+    for name in ["one", "other", "third"] {
+        let slow = took(&drive, name).expect("it was sampled");
+        assert!(quick < slow / 2.0, "{quick} ms beside {slow} ms");
+    }
+    drive.driver.close().await;
+}
+
 #[test]
 fn a_measured_baseline_is_recorded() {
     let baseline = lockkeeper::domain::baseline::Baseline::default();

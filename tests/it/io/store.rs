@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use chrono::Utc;
 use lockkeeper::domain::backup::manifest::Manifest;
@@ -367,6 +368,34 @@ fn only_what_has_changed_is_read_again() {
     fs::remove_file(place.at("ok.tar")).expect("it can be removed");
     let again = store.read(Utc::now());
     assert_eq!(again.backups[0].kind, Kind::Tar);
+}
+
+/// Kept by size, time and place: one that looks the same is not opened.
+#[test]
+fn a_manifest_that_looks_the_same_is_not_parsed_again() {
+    let place = Place::new();
+    let file = place.sample("ok.dump");
+    let beside = manifest(&file, "shop-1");
+    let mut store = place.store();
+    let mut id = || store.read(Utc::now()).backups[0].id.clone();
+    assert_eq!(id(), "shop-1");
+    let write = |id: &str, keeps_time: bool| {
+        let text = fs::read_to_string(&beside).expect("it is there");
+        let changed = fs::metadata(&beside).and_then(|m| m.modified()).expect("it has a time");
+        let (before, after) = text.split_once("shop-").expect("it has an id");
+        let text = format!("{before}{id}{}", &after[1..]);
+        // In its place: not even its number changes.
+        fs::write(&beside, text).expect("it can be written");
+        let changed = if keeps_time { changed } else { changed + Duration::from_secs(1) };
+        let file = fs::File::options().write(true).open(&beside).expect("it opens");
+        file.set_modified(changed).expect("its time can be set");
+    };
+    write("shop-2", true);
+    assert_eq!(id(), "shop-1");
+    write("shop-3", false);
+    assert_eq!(id(), "shop-3");
+    fs::remove_file(&beside).expect("it can be removed");
+    assert!(!store.read(Utc::now()).backups[0].registered);
 }
 
 fn manifest(file: &Path, id: &str) -> String {

@@ -61,6 +61,13 @@ fn what_is_wrong_stands_on_top() {
 }
 
 #[test]
+fn what_began_and_did_not_end_counts_neither_as_applied_nor_as_pending() {
+    let (facts, session) = (troubled(), Session::default());
+    let shown = text(&Migrations::default(), &scene(&facts, &session), (120, 30));
+    assert!(shown.contains("2 of 4 applied, 1 pending, 1 dirty"), "{shown}");
+}
+
+#[test]
 fn an_opened_detail_shows_the_way_down_and_its_sql() {
     let (facts, session) = (known(1), Session::default());
     let scene = scene(&facts, &session);

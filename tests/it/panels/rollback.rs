@@ -2,13 +2,14 @@
 
 use chrono::TimeDelta;
 use insta::assert_snapshot;
+use lockkeeper::domain::backup::{Backup, Inventory, Kind, Scope};
 use lockkeeper::domain::deploy::Deploy;
 use lockkeeper::domain::evidence::{Level, Probe, Reading, Value};
 use lockkeeper::domain::quantity::Period;
 use lockkeeper::panels::rollback::Rollback;
 use lockkeeper::panels::{Ask, Panel, Scene, Wanted};
 use lockkeeper::session::effect::Event;
-use lockkeeper::session::facts::Facts;
+use lockkeeper::session::facts::{Facts, Feed};
 use lockkeeper::session::machine::Session;
 use lockkeeper::session::walk::{Move, Phase};
 
@@ -89,6 +90,66 @@ fn what_is_not_known_is_never_shown_as_good() {
     let shown = text(&Rollback::default(), &scene(&facts, &session), (200, 46));
     assert!(shown.contains("written   ▲ cannot tell"), "{shown}");
     assert!(shown.contains("backup    ▲ cannot tell"), "{shown}");
+}
+
+/// Returns the line with that label.
+fn said(facts: &Facts, label: &str) -> String {
+    let session = Session::default();
+    let shown = text(&Rollback::default(), &scene(facts, &session), (200, 46));
+    let line = shown.lines().find(|line| line.trim_start().starts_with(label));
+    line.unwrap_or_else(|| panic!("no {label}: {shown}")).to_owned()
+}
+
+#[test]
+fn why_nobody_can_tell_what_was_written_is_said_as_it_is() {
+    let reset = "the counters were reset since, or a table of then is gone";
+    let counted = |facts: &mut Facts, rows: Option<i64>| {
+        let (mut slow, now) = (surroundings(), facts.now);
+        slow.written.extend(rows.map(|rows| ("public.expenses".to_owned(), rows)));
+        facts.slow.arrived(slow, now);
+    };
+    let says = |change: &dyn Fn(&mut Facts), why: &str| {
+        let mut facts = facts();
+        change(&mut facts);
+        let said = said(&facts, "written");
+        assert!(said.contains(&format!("cannot tell: {why}")), "{said}");
+    };
+    says(&|facts| facts.slow = Feed::default(), "the counters were not read yet");
+    says(
+        &|facts| {
+            facts.slow = Feed::default();
+            facts.slow.failed("permission denied");
+        },
+        "permission denied",
+    );
+    says(&|facts| counted(facts, Some(3)), reset);
+    says(&|facts| counted(facts, None), reset);
+    says(&|facts| facts.deploy = None, "no baseline was taken when the last migration was applied");
+}
+
+#[test]
+fn a_backup_from_before_every_migration_is_not_one_of_an_unknown_revision() {
+    for (revisions, at) in [
+        (Some(Vec::new()), "from before every migration"),
+        (Some(vec!["5".to_owned()]), "at 5"),
+        (None, "its revision is unknown"),
+    ] {
+        let mut facts = facts();
+        let now = facts.now;
+        let backup = Backup {
+            database: Some(identity().database.into()),
+            system_identifier: Some(identity().system_identifier),
+            snapshot_started_at: Some(now - TimeDelta::hours(1)),
+            scope: Some(Scope::Full),
+            revisions,
+            ..Backup::at("/srv/backups/first.dump".to_owned(), Kind::Custom)
+        };
+        let mut inventory = Inventory::empty(Level::L3, Period::from_mins(60));
+        inventory.backups = vec![backup];
+        facts.backups.arrived(inventory, now);
+        let said = said(&facts, "backup");
+        assert!(said.contains(&format!(", {at},")), "{said}");
+    }
 }
 
 #[test]

@@ -1,10 +1,16 @@
 //! The panel Runbook.
 
+use std::collections::BTreeSet;
+
 use insta::assert_snapshot;
+use lockkeeper::cli::plain::moves::{Choice, parse};
 use lockkeeper::domain::evidence::{Reading, Value};
 use lockkeeper::domain::outcome::Ending;
 use lockkeeper::domain::plan::{Direction, Risk};
+use lockkeeper::domain::runbook::Kind;
 use lockkeeper::panels::runbook::Runbook;
+use lockkeeper::panels::walk::keys::offered;
+use lockkeeper::panels::walk::moves::moved;
 use lockkeeper::panels::{Ask, Command, Panel, Scene, Step, Wanted};
 use lockkeeper::session::effect::{Event, How};
 use lockkeeper::session::facts::Facts;
@@ -13,7 +19,7 @@ use lockkeeper::session::walk::{CANNOT_TELL, ESCALATE, Move, Phase};
 
 use super::{BODIES, fits_everywhere, off, painted, press, scene, text};
 use crate::session::driver::{Driven, Find};
-use crate::session::{at, migration, shipped, small};
+use crate::session::{approvals, at, book, migration, shipped, small, steps, undo};
 use crate::support::facts::World;
 
 fn facts(driven: &Driven) -> Facts {
@@ -234,6 +240,72 @@ fn the_keys_and_the_walk_agree_on_what_is_possible() {
     }
 }
 
+/// The lines of the line mode, and the keys that do the same.
+const LINES: [(&str, char); 11] = [
+    ("1", 'r'),
+    ("2", 's'),
+    ("3", 'o'),
+    ("4", 'n'),
+    ("5", 'p'),
+    ("6", 'x'),
+    ("9", 'A'),
+    ("b", 'b'),
+    ("h", 'H'),
+    ("v", 'v'),
+    ("P", 'P'),
+];
+
+/// Compares what each line asks for with what its key does, where that is on; returns the name of
+/// the phase.
+fn lines_as_keys(driven: &Driven) -> String {
+    let facts = facts(driven);
+    let scene = scene(&facts, &driven.session);
+    let walk = driven.walk();
+    let mut pairs: Vec<(String, char)> = LINES.map(|(line, key)| (line.to_owned(), key)).into();
+    let offers = offered(walk).into_iter().enumerate();
+    pairs.extend(offers.map(|(at, (key, _))| ((12 + at).to_string(), key)));
+    if let (Kind::Decide(decide), Phase::Deciding) = (&walk.current().kind, walk.phase()) {
+        let keys = decide.answers.iter().map(|answer| answer.key).chain(['u']);
+        pairs.extend(keys.map(|key| (key.to_string(), key)));
+    }
+    let mut panel = Runbook::default();
+    for binding in panel.bindings(&scene).into_iter().filter(|binding| binding.enabled.is_ok()) {
+        let is_its = |key| binding.key == lockkeeper::ui::bindings::Key::char(key);
+        for (line, key) in pairs.iter().filter(|(_, key)| is_its(*key)) {
+            let by_line = match parse(walk, line) {
+                Some(Choice::Step(command)) => moved(&command, walk, &facts),
+                other => panic!("{line} is {other:?}, and {key} {binding:?}"),
+            };
+            assert_eq!(by_line, panel.on(&binding.command, &scene), "{line} {key}");
+            assert_ne!(by_line, Ask::Nothing, "{line} {key}");
+        }
+    }
+    let phase = format!("{:?}", walk.phase());
+    phase.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_line_of_the_line_mode_moves_as_its_key_does_in_every_phase() {
+    let (mut paused, mut undoing) = (at_step("up"), undo::opened());
+    paused.go(Move::Pause);
+    undoing.go(Move::Abandon("enough".into()));
+    let stands = [paused, undoing, deciding(), denied(), failed(), running()];
+    let waits = [steps::firing(), approvals::waiting(1)];
+    let mut seen: BTreeSet<String> = stands.iter().chain(&waits).map(lines_as_keys).collect();
+    for book in [small(), shipped()] {
+        let mut driven = Driven::walking(book);
+        while driven.walk().end().is_none() && *driven.phase() != Phase::Deciding {
+            seen.insert(lines_as_keys(&driven));
+            driven.along();
+        }
+    }
+    for phase in
+        ["Acting", "Deciding", "Denied", "Failed", "Notice", "Probing", "Ready", "Undo", "Watching"]
+    {
+        assert!(seen.contains(phase), "{phase} is not in {seen:?}");
+    }
+}
+
 #[test]
 fn a_long_step_scrolls() {
     let driven = Driven::walking(shipped());
@@ -288,4 +360,42 @@ fn without_a_walk_its_keys_say_so() {
     let ask = Runbook::default()
         .on(&Command::Note, &Scene { facts: &facts, session: &session, filter: "" });
     assert!(matches!(ask, Ask::Say(_)));
+}
+
+/// Two acts that are due to be undone, the name of one ends like the other's, and the step
+/// that undoes the first.
+const TWO_DUE: &str = r#"
+schema = 1
+id = "two"
+title = "Two"
+[[section]]
+id = "main"
+title = "Main"
+[[section.step]]
+id = "maintenance_on"
+kind = "act"
+title = "Maintenance on"
+command = ["touch", "maintenance"]
+undo = { command = ["rm", "maintenance"] }
+[[section.step]]
+id = "x_maintenance_on"
+kind = "act"
+title = "Maintenance of x on"
+command = ["touch", "x"]
+undo = { command = ["rm", "x"] }
+[[section.step]]
+id = "off"
+kind = "act"
+title = "Maintenance off"
+undo_of = "maintenance_on"
+"#;
+
+#[test]
+fn a_step_that_undoes_another_shows_what_undoes_that_one() {
+    let mut driven = Driven::walking(book(TWO_DUE));
+    driven.until("off");
+    let facts = facts(&driven);
+    let shown = text(&Runbook::default(), &scene(&facts, &driven.session), (200, 46));
+    let runs = shown.lines().find(|line| line.contains("runs ")).expect("it says what it runs");
+    assert!(runs.contains("rm maintenance"), "{shown}");
 }

@@ -1,9 +1,12 @@
 //! What a follower knows of the acts of a run: from its records alone.
 
+use chrono::{DateTime, Utc};
 use lockkeeper::domain::journal::{Kind, Record};
-use lockkeeper::domain::plan::{Action, Plan, Signal};
+use lockkeeper::domain::outcome::{Ending, Outcome};
+use lockkeeper::domain::plan::{Action, Answer, Plan, Signal, Timeouts};
 use lockkeeper::io::act::prints;
 use lockkeeper::session::acting::Acting;
+use lockkeeper::session::confirm::Origin;
 use lockkeeper::session::machine::Session;
 use serde_json::json;
 
@@ -57,4 +60,17 @@ fn nothing_is_under_way_in_a_run_that_is_over() {
 fn only_a_program_prints_and_a_signal_takes_nobodys_output_away() {
     assert!(prints(&intent(60)));
     assert!(!prints(&signalled()));
+}
+
+#[test]
+fn a_pause_that_reaches_beyond_all_time_is_waited_for_and_breaks_nothing() {
+    let timeouts = Timeouts { pause_ms: Some(u64::MAX), ..Timeouts::default() };
+    let plan = Plan { attempts: 2, timeouts, ..plan() };
+    let confirmed = plan.clone().confirm(&Answer::Script(plan.hash())).expect("it is confirmed");
+    let now = super::at(0);
+    let mut acting = Acting::new("a1".into(), Origin::Operator, &confirmed, Some(now));
+    let outcome = Outcome::new(Ending::LockTimeout, "");
+    assert!(acting.ended(&outcome, Some(confirmed), Some(now)));
+    assert_eq!(acting.retry_due(), Some(DateTime::<Utc>::MAX_UTC));
+    assert_eq!(acting.take_due(super::at(1_000_000)), None);
 }

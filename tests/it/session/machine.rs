@@ -448,6 +448,20 @@ fn a_run_that_is_given_up_says_what_stays_of_it() {
 }
 
 #[test]
+fn a_step_that_found_nothing_to_do_was_not_done() {
+    let mut driven = Driven::walking(small());
+    driven.until("gated");
+    driven.go(Move::Skip("not here".into()));
+    driven.go(Move::Run);
+    driven.nothing_left();
+    driven.find(Find::Good);
+    assert_eq!(driven.step(), "keep");
+    driven.go(Move::Abandon("lunch".into()));
+    assert_eq!(driven.said(), "the run small is abandoned: nothing was done in it");
+    assert!(!driven.session.is_fallen());
+}
+
+#[test]
 fn a_plan_that_comes_after_a_record_failed_is_not_shown() {
     let mut driven = Driven::new();
     driven.event(Event::Asked(up(Goal::One)));
@@ -477,4 +491,37 @@ fn a_run_that_was_handed_over_takes_no_more_moves_here() {
         assert_eq!(driven.said(), "the run is handed over: whoever resumes it goes on");
     }
     assert!(driven.walk().end().is_none());
+}
+
+/// The step `up`, whose act runs.
+fn running_step() -> Driven {
+    let mut driven = Driven::walking(small());
+    driven.until("up");
+    driven.go(Move::Run);
+    driven.show(safe());
+    driven.yes();
+    driven
+}
+
+#[test]
+fn a_run_that_is_handed_over_before_or_between_attempts_is_let_go_of_once() {
+    let hands_over = || Move::Handover { to: "lee".into(), note: String::new() };
+    let mut between = running_step();
+    between.end(Ending::LockTimeout);
+    assert_eq!(between.go(hands_over()), ["release"]);
+    let mut before = running_step();
+    assert_eq!(before.go(hands_over()), [""; 0], "its end belongs into the run");
+    assert_eq!(before.end(Ending::LockTimeout), ["release"]);
+    for mut driven in [between, before] {
+        assert!(driven.session.acting().is_empty());
+        assert_eq!(driven.tick(1_000), [""; 0], "it is not tried again");
+    }
+}
+
+#[test]
+fn a_run_that_is_handed_over_before_its_act_found_more_to_lose_is_let_go_of_once() {
+    let mut driven = running_step();
+    driven.go(Move::Handover { to: "lee".into(), note: String::new() });
+    assert_eq!(driven.ends(worsened()), ["release"]);
+    assert_eq!(driven.tick(1_000), [""; 0]);
 }

@@ -2,7 +2,7 @@
 //! confirmed plan, and nothing else does.
 
 mod acting;
-mod approvals;
+pub mod approvals;
 pub mod driver;
 mod gates;
 mod generated;
@@ -14,8 +14,8 @@ mod property;
 mod recorded;
 mod resume;
 mod second;
-mod steps;
-mod undo;
+pub mod steps;
+pub mod undo;
 mod vitals;
 mod walk;
 

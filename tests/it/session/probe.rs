@@ -2,11 +2,12 @@
 
 use chrono::TimeDelta;
 use lockkeeper::domain::backup::{Backup, Inventory, Kind, Proof, Scope};
+use lockkeeper::domain::deploy::Deploy;
 use lockkeeper::domain::evidence::{Builtin, Level, Value};
 use lockkeeper::domain::quantity::Period;
 use lockkeeper::session::probe::{Backups, Known, value};
 
-use crate::support::facts::{identity, now};
+use crate::support::facts::{identity, migrations, now, surroundings};
 
 fn ours(hours: i64, levels: &[(Level, bool)]) -> Backup {
     let identity = identity();
@@ -61,4 +62,30 @@ fn a_failed_proof_is_unsound_and_no_level() {
     let [age, level, sound] = said(vec![ours(1, &[(Level::L4, true), (Level::L1, false)])]);
     assert!(age.is_unknown() && level.is_unknown());
     assert_eq!(sound, Value::Bool(false));
+}
+
+#[test]
+fn what_was_written_since_is_told_or_why_it_cannot_be() {
+    let migrations = migrations(3);
+    let counted = |rows| {
+        let mut slow = surroundings();
+        slow.written.insert("public.expenses".to_owned(), rows);
+        slow
+    };
+    let deploy = Deploy::new("7", &identity(), now(), &counted(10).written, &[]);
+    let of = |deploy, slow| {
+        let known = Known { migrations: Some(&migrations), deploy, slow, ..Known::default() };
+        value(Builtin::WrittenSince, &known)
+    };
+    let (more, fewer, none) = (counted(12), counted(3), surroundings());
+    assert_eq!(of(Some(&deploy), Some(&more)), Value::Int(2));
+    for (deploy, slow, why) in [
+        (None, Some(&more), "no baseline was taken"),
+        (Some(&deploy), None, "the counters were not read yet"),
+        (Some(&deploy), Some(&fewer), "the counters were reset since"),
+        (Some(&deploy), Some(&none), "or a table of then is gone"),
+    ] {
+        let said = of(deploy, slow);
+        assert!(said.is_unknown() && said.to_string().contains(why), "{said}");
+    }
 }

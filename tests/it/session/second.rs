@@ -4,12 +4,13 @@ use lockkeeper::domain::approval::{Approval, Subject};
 use lockkeeper::domain::config::Policy;
 use lockkeeper::domain::identity::Class;
 use lockkeeper::domain::journal::{Entry, Kind, Record};
-use lockkeeper::domain::plan::{Answer, Direction, Plan, Risk};
+use lockkeeper::domain::outcome::{Ending, Outcome};
+use lockkeeper::domain::plan::{Answer, Direction, Plan, Risk, Signal};
 use lockkeeper::session::effect::{Effect, Event, Goal, Previewed, Request, Ticket};
 use lockkeeper::session::machine::Session;
 use serde_json::json;
 
-use super::{at, migration};
+use super::{at, migration, signal_plan, terminate};
 
 fn request() -> Request {
     Request::Migrate { direction: Direction::Down, goal: Goal::One, risk: Risk::Lossy }
@@ -150,4 +151,42 @@ fn nothing_else_is_asked_for_while_an_act_waits_for_a_second_person() {
     let effects = session.update(Event::Asked(request()));
     assert!(!effects.iter().any(|effect| matches!(effect, Effect::Preview(..))), "{effects:?}");
     assert!(session.second().is_some());
+}
+
+/// Asks for it, has it approved if somebody has to, and says yes; returns the act's name.
+fn runs(session: &mut Session, request: Request, planned: &Plan) -> String {
+    let shown = || Previewed::Plan(Box::new(planned.clone()));
+    let asked = session.update(Event::Asked(request));
+    session.update(Event::Previewed(ticket(&asked), shown()));
+    if session.second().is_some() {
+        let again = session.update(Event::Approved(Box::new(approval(planned))));
+        session.update(Event::Previewed(ticket(&again), shown()));
+    }
+    let effects = session.update(Event::Answered(Answer::Typed(planned.hash(), "shop".into())));
+    let act = effects.into_iter().find_map(|effect| match effect {
+        Effect::Perform { act, .. } => Some(act),
+        _ => None,
+    });
+    act.expect("it runs")
+}
+
+#[test]
+fn a_signal_beside_an_approved_procedure_leaves_its_approval_as_it_is() {
+    for approvals in [0, 1] {
+        let mut session = Session::default();
+        let done = |session: &mut Session, act: String| {
+            let outcome = Outcome::new(Ending::Done, "");
+            session.update(Event::Performed { act, outcome, confirmed: None })
+        };
+        let all =
+            Request::Migrate { goal: Goal::End, direction: Direction::Down, risk: Risk::Lossy };
+        let first = runs(&mut session, all, &plan(8));
+        let blocker = Plan { approvals, ..signal_plan(Signal::Terminate) };
+        let signal = runs(&mut session, terminate(), &blocker);
+        done(&mut session, signal);
+        let next = done(&mut session, first);
+        session.update(Event::Previewed(ticket(&next), Previewed::Plan(Box::new(plan(7)))));
+        assert!(session.pending().is_some(), "a signal of which {approvals} had to be approved");
+        assert!(session.second().is_none());
+    }
 }

@@ -210,6 +210,20 @@ fn a_live_view_reads_one_at_a_time_and_ends_when_it_was_long_enough_and_holds() 
 }
 
 #[test]
+fn the_time_of_a_live_view_begins_anew_when_a_pause_ends() {
+    let mut driven = watching();
+    found(&mut driven, 0);
+    driven.go(Move::Pause);
+    driven.tick(60);
+    driven.go(Move::Pause);
+    assert_eq!(driven.tick(1), ["probe"]);
+    assert_eq!(found(&mut driven, 0), NONE, "nobody has watched meanwhile");
+    assert_eq!(*driven.phase(), Phase::Watching);
+    assert_eq!(driven.tick(60), ["probe"]);
+    assert_eq!(found(&mut driven, 0), ["close"]);
+}
+
+#[test]
 fn a_trigger_fires_after_so_many_in_a_row_and_only_offers() {
     let mut driven = watching();
     for many in [10, 0, 10] {
@@ -227,7 +241,7 @@ fn a_trigger_fires_after_so_many_in_a_row_and_only_offers() {
 }
 
 /// Reads the live view so often that its trigger fires.
-fn firing() -> Driven {
+pub fn firing() -> Driven {
     let mut driven = watching();
     for _ in 0..3 {
         found(&mut driven, 10);
@@ -348,6 +362,11 @@ fn a_trigger_without_a_time_before_cannot_tell() {
     let armed = driven.walk().armed();
     assert_eq!(armed[0].state, State::Unknown, "{armed:?}");
     assert!(armed[0].found.contains("there is no baseline"), "{armed:?}");
+    driven.tick(60);
+    assert_eq!(found(&mut driven, 0), ["close"], "it holds nothing back");
+    let value = "watched for 1m; cannot tell: blocked_sessions".to_owned();
+    let passed = Status::Passed { means: Means::Sensed, value };
+    assert_eq!(driven.status("watch"), Some(&passed), "and it is named");
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn act(driven: &mut Driven, ending: Ending) {
 }
 
 /// The maintenance mode is on, and the notice behind it is shown.
-fn opened() -> Driven {
+pub fn opened() -> Driven {
     let mut driven = walking();
     driven.go(Move::Run);
     assert_eq!(asked(&driven), ["switch", "on"]);

@@ -382,11 +382,17 @@ fn lasts(seconds: u64) -> Value {
 }
 
 fn trying(attempts: u32) -> Facts {
+    pausing(attempts, None)
+}
+
+/// The same, with a pause of so many milliseconds before the next attempt.
+fn pausing(attempts: u32, pause_ms: Option<u64>) -> Facts {
     let mut facts = World::quiet().facts();
     facts.now = ago(70).expect("a time");
     facts.arm(Vec::new(), []);
     let mut plan = plan();
     plan.attempts = attempts;
+    plan.timeouts.pause_ms = pause_ms;
     let first = Record { data: serde_json::json!({ "plan": plan }), ..intent(60) };
     facts.hear(News::Recorded(Box::new(first)), now());
     facts
@@ -405,6 +411,13 @@ fn a_migration_lasts_between_its_attempts_too() {
     assert_eq!(value(&mut facts, Builtin::Duration), lasts(60));
     ended(&mut facts, "lock_timeout", 3, 0);
     assert_eq!(value(&mut facts, Builtin::Duration), lasts(0), "the last one is the end");
+}
+
+#[test]
+fn a_pause_that_reaches_beyond_all_time_goes_on() {
+    let mut facts = pausing(3, Some(u64::MAX));
+    ended(&mut facts, "lock_timeout", 1, 1);
+    assert_eq!(value(&mut facts, Builtin::Duration), lasts(60));
 }
 
 #[test]

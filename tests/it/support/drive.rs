@@ -131,6 +131,15 @@ impl Drive {
         self.session.pending().expect("it is shown").plan().clone()
     }
 
+    /// Asks for what cannot be planned, and returns what was said of it.
+    pub async fn refused(&mut self, request: Request) -> String {
+        let before = self.said.len();
+        self.event(Event::Asked(request));
+        self.until("it is refused", |d| d.said.len() > before).await;
+        assert!(self.session.pending().is_none(), "nothing is shown to be confirmed");
+        self.said.last().expect("it was said").clone()
+    }
+
     /// Answers the shown plan as it has to be answered.
     pub fn yes(&mut self) {
         let pending = self.session.pending().expect("a plan is shown");

@@ -72,7 +72,7 @@ fn action(action: &Action, walk: &Walk) -> String {
             Some(argv) => shown(&argv.join(" ")),
             None => format!("the command {name}, which [commands] of lockkeeper.toml lacks"),
         },
-        Action::UndoOf(step) => match walk.due().find(|due| due.step.ends_with(step.as_str())) {
+        Action::UndoOf(step) => match walk.undoing(step) {
             Some(due) => self::action(&due.action, walk),
             None => format!("what undoes the step {step}"),
         },

@@ -20,8 +20,7 @@ fn awaiting(walk: &Walk) -> Vec<Pair> {
         || shown(awaited.why.as_deref().unwrap_or("the step itself")),
         |plan| format!("{} · plan {}", shown(&plan.preview.title), plan.hash().short()),
     );
-    let of_this = walk.approvals().iter().filter(|one| one.subject == awaited.subject);
-    let given: Vec<String> = of_this.map(|one| shown(&one.words())).collect();
+    let given: Vec<String> = walk.approved().iter().map(|one| shown(&one.words())).collect();
     let given = if given.is_empty() { "nobody yet".to_owned() } else { given.join(", ") };
     vec![
         Pair::new("waits for", format!("{} as {}: {what}", awaited.needed, shown(&awaited.role)))

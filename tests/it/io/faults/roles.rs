@@ -2,7 +2,7 @@
 
 use lockkeeper::domain::snapshot::Snapshot;
 
-use super::{Places, key, refused, terminate};
+use super::{Places, key, terminate};
 use crate::support::drive::Drive;
 use crate::support::server::{self, Database};
 
@@ -46,7 +46,7 @@ async fn cannot_signal(drive: &mut Drive, database: &Database) {
     drive.until("the other session is seen", seen).await;
     let backend = snapshot(drive).backend(key.pid).expect("it is seen").clone();
     assert!(!backend.can_signal && !backend.ours);
-    let said = refused(drive, terminate(backend.key())).await;
+    let said = drive.refused(terminate(backend.key())).await;
     assert!(!said.is_empty());
 }
 

@@ -61,12 +61,14 @@ pub struct Account {
     /// a step and the hash of its plan.
     awaited: Option<Subject>,
     approved: BTreeSet<Subject>,
+    /// Who has approved runs it from here on.
+    handed: bool,
     /// The plan that was made last, for which step.
     planned: Option<Subject>,
     /// The steps whose act goes on without an approval, for a reason.
     waived: BTreeSet<String>,
-    /// The acts that were done in the step that was reached last.
-    done: (String, u32),
+    /// The plans of the acts that were done in the step that was reached last.
+    done: Vec<Subject>,
     denied: BTreeSet<Stands>,
     overridden: BTreeSet<Stands>,
     yes: Option<Hash>,
@@ -87,9 +89,10 @@ impl Account {
             word: None,
             awaited: None,
             approved: BTreeSet::new(),
+            handed: false,
             planned: None,
             waived: BTreeSet::new(),
-            done: Default::default(),
+            done: Vec::new(),
             denied: BTreeSet::new(),
             overridden: BTreeSet::new(),
             yes: None,
@@ -252,12 +255,11 @@ impl Account {
                     self.overridden.clear();
                 }
             }
-            Event::Performed { outcome, .. } => {
+            Event::Performed { outcome, confirmed, .. } => {
                 self.overridden.clear();
-                if outcome.ending == Ending::Done {
-                    let step = self.driven.step();
-                    let before = if self.done.0 == step { self.done.1 } else { 0 };
-                    self.done = (step.to_owned(), before + 1);
+                if let (Ending::Done, Some(confirmed)) = (outcome.ending, confirmed) {
+                    let step = self.driven.step().to_owned();
+                    self.done.push((Some(step), Some(confirmed.hash().to_string())));
                 }
             }
             _ => {}
@@ -300,23 +302,25 @@ impl Account {
     /// Returns true if what waits is of the current step, and a second person approved it.
     fn is_approved(&self) -> bool {
         let of_here = |one: &&Subject| one.0.as_deref() == Some(self.driven.step());
-        self.awaited.as_ref().filter(of_here).is_some_and(|one| self.approved.contains(one))
+        self.awaited.as_ref().filter(of_here).is_some_and(|one| self.stood_for(one))
+    }
+
+    /// Returns true if a second person, who does not run it now, has approved this.
+    fn stood_for(&self, one: &Subject) -> bool {
+        !self.handed && self.approved.contains(one)
     }
 
     /// Returns true if only another plan of the current step's act was approved than the one
-    /// that was made last. A procedure is approved with its first act.
+    /// that was made last. A procedure is approved with the first of its acts that has to be.
     fn another_plan(&self) -> bool {
         let here = self.driven.step();
         let Some(planned) = self.planned.as_ref().filter(|one| one.0.as_deref() == Some(here))
         else {
             return false;
         };
-        let mut approved = self.approved.iter().filter(|one| one.0 == planned.0).peekable();
-        let begun = self.done.0 == here && self.done.1 > 0;
-        approved.peek().is_some()
-            && !approved.any(|one| one == planned)
-            && !begun
-            && !self.waived.contains(here)
+        let approved = self.approved.iter().any(|one| one.0 == planned.0);
+        let stands = self.done.iter().chain([planned]).any(|one| self.stood_for(one));
+        approved && !stands && !self.waived.contains(here)
     }
 
     /// Returns what stands against the current act.
@@ -388,14 +392,14 @@ impl Account {
                 self.overridden.clone_from(&self.denied);
                 self.waived.extend(entry.data["waives"].as_str().map(str::to_owned));
             }
+            Kind::Step => self.done.clear(),
             Kind::Awaits => self.awaited = Some(subject(entry)),
             Kind::Approved => {
                 assert_eq!(entry.data["by"], "lee", "who runs it approved it");
                 assert_eq!(Some(subject(entry)), self.awaited, "not what waits");
                 self.approved.insert(subject(entry));
             }
-            // From here on the second person runs it.
-            Kind::Lease if entry.data["handover"]["to"] == "lee" => self.approved.clear(),
+            Kind::Lease if entry.data["handover"]["to"] == "lee" => self.handed = true,
             Kind::Answer if entry.data["var"] == "word" => {
                 self.word = entry.data["value"].as_str().map(str::to_owned);
             }
