@@ -11,7 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
 use super::postgres::connect::watch_client;
-use super::postgres::{is_lost, query_error};
+use super::postgres::{connect_error, is_lost, query_error};
 use crate::domain::untrusted::Untrusted;
 
 /// Why nothing was begun, or why what was begun failed.
@@ -99,7 +99,7 @@ pub(super) async fn connect(options: PgConnectOptions) -> Result<PgConnection, S
     let opened = timeout(CONNECT, options.disable_statement_logging().connect()).await;
     let opened = opened.map_err(|_| format!("no connection within {} s", CONNECT.as_secs()))?;
     let mut connection =
-        opened.map_err(|error| format!("cannot connect: {}", query_error(&error)))?;
+        opened.map_err(|error| format!("cannot connect: {}", connect_error(&error)))?;
     watch_client(&mut connection).await;
     Ok(connection)
 }

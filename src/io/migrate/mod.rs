@@ -20,7 +20,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::child::{self, Failed, say};
 use super::postgres::connect::watch_client;
-use super::postgres::query_error;
+use super::postgres::{connect_error, query_error};
 pub use job::{Job, Step, Way};
 
 /// The version table.
@@ -73,11 +73,10 @@ pub fn from_environment() -> Result<PgConnectOptions, String> {
 /// [`Failed::NotRun`] if the database is not in the expected state or cannot be
 /// reached; [`Failed::Running`] if the migration began and failed.
 pub async fn run(job: &Job, options: PgConnectOptions) -> Result<(), Failed> {
-    let mut connection = options
-        .disable_statement_logging()
-        .connect()
-        .await
-        .map_err(|error| Failed::NotRun(format!("cannot connect: {}", explain(&error))))?;
+    let mut connection =
+        options.disable_statement_logging().connect().await.map_err(|error| {
+            Failed::NotRun(format!("cannot connect: {}", connect_error(&error)))
+        })?;
     // Without it, a migration that waits for a lock runs on after its program is gone.
     watch_client(&mut connection).await;
     let done = match job {

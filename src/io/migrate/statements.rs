@@ -17,6 +17,7 @@ use super::{ended, explain, notice, say};
 use crate::io::child;
 use crate::io::child::Failed;
 use crate::io::postgres::connect::watch_client;
+use crate::io::postgres::connect_error;
 
 /// What the child was given.
 struct Given {
@@ -50,7 +51,7 @@ fn given(args: &[OsString]) -> Result<Given, String> {
 async fn run(given: &Given, options: PgConnectOptions) -> Result<(), Failed> {
     let connected = options.disable_statement_logging().connect().await;
     let mut connection = connected
-        .map_err(|error| Failed::NotRun(format!("cannot connect: {}", explain(&error))))?;
+        .map_err(|error| Failed::NotRun(format!("cannot connect: {}", connect_error(&error))))?;
     // Without it, a statement that waits for a lock runs on after its program is gone.
     watch_client(&mut connection).await;
     let began = Instant::now();

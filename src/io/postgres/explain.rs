@@ -186,6 +186,15 @@ pub fn query_error(error: &sqlx::Error) -> String {
     }
 }
 
+/// Returns why a connection could not be opened, for a person.
+#[must_use]
+pub fn connect_error(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Io(error) => shown(&error.to_string()),
+        other => query_error(other),
+    }
+}
+
 /// Returns true if the connection is of no use after this error: it broke, or the server
 /// ended the session (SQLSTATE class 57P: shutdown, crash, terminate; 25P03: its limit for
 /// idle transactions).

@@ -23,7 +23,7 @@ pub mod target;
 
 pub use connect::{Purpose, connect, connect_pooler};
 pub use control::Control;
-pub use explain::{ConnectError, is_lost, query_error};
+pub use explain::{ConnectError, connect_error, is_lost, query_error};
 pub use fault::Fault;
 pub use lease::Lease;
 pub use target::Target;

@@ -38,8 +38,9 @@ const BACKEND_LOCKS: &str = include_str!("../../../assets/sql/backend_locks.sql"
 const LIMIT: Duration = Duration::from_secs(8);
 /// How long a sign of life may take: nothing has to be read for it.
 const PING: Duration = Duration::from_secs(2);
-/// An answer that is no older is a sign of life itself.
-const FRESH: Duration = Duration::from_secs(1);
+/// An answer that is no older is a sign of life itself: it was one of the same reading. Where the
+/// server went away in between, that question fails instead of being asked anew.
+const FRESH: Duration = Duration::from_millis(100);
 
 /// How much longer than the server we wait for it to give up.
 pub(super) const GRACE: Duration = Duration::from_secs(1);
@@ -171,6 +172,8 @@ impl Reader {
     /// When nobody answers, or not in full.
     pub async fn identity(&mut self) -> Result<Identity, Error> {
         let spec = self.spec.clone();
+        // A reading begins with it, however soon after another one.
+        self.answered = None;
         let connection = self.connection().await?;
         let found = identity::identity(connection, &spec).await;
         match found {

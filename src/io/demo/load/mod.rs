@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use super::Error;
-use crate::io::postgres::query_error;
+use crate::io::postgres::connect_error;
 
 const READY: &str = "ready";
 
@@ -107,7 +107,7 @@ impl Drop for Load {
 pub async fn run(part: Part, directory: &Path, detached: bool, ready: fn(&str)) {
     let announce = |opened: Result<(), sqlx::Error>| match opened {
         Ok(()) => ready(READY),
-        Err(error) => ready(&query_error(&error)),
+        Err(error) => ready(&connect_error(&error)),
     };
     let work = async {
         match part {
