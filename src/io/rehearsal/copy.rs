@@ -34,6 +34,8 @@ const OURS: &str = "lockkeeper/rehearsal";
 const DUMPS: &str = "lockkeeper/rehearse dump";
 /// Where the state after the last way up is kept while a trial bears its name.
 const ASIDE: &str = "lockkeeper base";
+/// The database of a scratch server beside which others are made: no target bears its name.
+const BESIDE: &str = "template1";
 /// A dump of the definitions leaves materialized views unpopulated: none of them is on the target
 /// for that reason. One that cannot be refreshed stays so.
 pub(super) const POPULATE: &str = "DO $$ DECLARE found regclass; BEGIN
@@ -195,7 +197,10 @@ impl Copy {
         drop(loaded.close().await);
         recorded?;
         if self.database != LOADED {
-            self.admin(&self.rename(LOADED, &self.database)).await?;
+            // The scratch server's own database may bear the target's name.
+            let [end, drop] = self.drop_trial();
+            let [left, rename] = self.rename(LOADED, &self.database);
+            self.admin(&[end, drop, left, rename]).await?;
         }
         Ok(())
     }
@@ -295,7 +300,7 @@ impl Copy {
     async fn admin(&self, statements: &[String]) -> Result<(), String> {
         let mut connection = match &self.place {
             Place::Lodging(lodging) => lodging.maintenance().await?,
-            Place::Scratch(_) => self.connect("postgres").await?,
+            Place::Scratch(_) => self.connect(BESIDE).await?,
         };
         let done = async {
             for sql in statements {

@@ -165,6 +165,17 @@ async fn what_stays_behind_is_seen_in_whatever_part_of_the_schema_it_is() {
     is(&report, "h4", Verdict::FalseDown, "materialized view");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_may_be_named_as_the_database_that_every_server_has() {
+    let server = server::private(&[]);
+    let (database, state) =
+        (server.existing("postgres"), tempfile::tempdir().expect("a directory"));
+    database.execute(SHOP);
+    let project = alembic::Project::of(&[ADD]);
+    let report = rehearse(&project.site(&database, URL, state.path()), &order()).await;
+    assert_eq!((report.why.as_deref(), report.migrations.len()), (None, 1), "{report:#?}");
+}
+
 /// Of definitions alone no view is populated, and that is no work of the migration.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_view_that_is_made_anew_is_the_same_also_where_only_definitions_were_copied() {
