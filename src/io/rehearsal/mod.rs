@@ -22,9 +22,11 @@ mod tool;
 mod trip;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
+use tokio::sync::Mutex;
 
 pub use ground::{now, standing};
 pub use stage::Stage;
@@ -130,7 +132,10 @@ async fn on(
 ) -> Result<(), String> {
     let (tool, detected) = site.tool()?;
     let forbidden = match target {
-        Some(_) => Some(Control::open(site.target.spec.clone()).await.map_err(|e| e.to_string())?),
+        Some(_) => {
+            let control = Control::open(site.target.spec.clone()).await;
+            Some(Arc::new(Mutex::new(control.map_err(|error| error.to_string())?)))
+        }
         None => None,
     };
     let mut hands = Hands {
@@ -157,8 +162,8 @@ async fn on(
         report.unkept = keep(&mut traveller.hands, identity, report, proofs).await.err();
     }
     traveller.hands.let_go().await;
-    if let Some(mut forbidden) = traveller.hands.forbidden.take() {
-        forbidden.close().await;
+    if let Some(forbidden) = traveller.hands.forbidden.take() {
+        forbidden.lock().await.close().await;
     }
     done
 }

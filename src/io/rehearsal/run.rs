@@ -4,11 +4,12 @@
 use std::fs::File;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
 use tokio::process::{Child, ChildStdin, Command};
-use tokio::sync::oneshot;
+use tokio::sync::{Mutex, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -51,15 +52,13 @@ pub(super) struct Started {
 
 /// What has come of a program.
 struct Followed {
-    /// It was ended before it was let in, and has touched nothing.
+    /// It has ended before it was let in, and has touched nothing.
     unused: bool,
     /// Its exit code, or why that proves nothing.
     ended: Result<Option<i32>, String>,
     at: Instant,
     /// How long it has waited to be let in.
     waited: Duration,
-    /// The target, given back.
-    forbidden: Option<Control>,
 }
 
 impl Hands<'_> {
@@ -84,7 +83,7 @@ impl Hands<'_> {
             child,
             application,
             own: self.copy.own().map(str::to_owned),
-            forbidden: self.forbidden.take(),
+            forbidden: self.forbidden.clone(),
             unwatched: None,
             door,
             waited: Duration::ZERO,
@@ -95,12 +94,11 @@ impl Hands<'_> {
     }
 
     /// Ends a program that was started ahead and is not wanted.
-    pub async fn cancel(&mut self, started: Option<Started>) {
+    pub async fn cancel(&self, started: Option<Started>) {
         let Some(Started { go, following, .. }) = started else { return };
         drop(go);
-        if let Ok(followed) = following.await {
-            self.forbidden = followed.forbidden;
-        }
+        // However that ends, it is not there any more.
+        drop(following.await);
     }
 
     /// Runs an act of the tool on the copy to its end; `started` may be its program, or that of
@@ -120,7 +118,7 @@ impl Hands<'_> {
         self.finish(started).await?.ok_or_else(|| "the program was not run".to_owned())
     }
 
-    /// Lets a program in, and follows it to its end; `None`: it was ended before its turn.
+    /// Lets a program in, and follows it to its end; `None`: it has ended before its turn.
     async fn finish(&mut self, started: Started) -> Result<Option<Ran>, String> {
         let Started { begun, go, following, .. } = started;
         let (stop, stopped) = oneshot::channel();
@@ -141,14 +139,13 @@ impl Hands<'_> {
             }
             Err(_) => Vec::new(),
         };
-        self.forbidden = followed.forbidden;
         self.idle = Some(Instant::now());
         if followed.unused {
             return Ok(None);
         }
         if followed.ended.is_err() {
+            self.let_go().await;
             self.copy.end_sessions(&self.copy.database).await?;
-            self.eye = None;
         }
         // Where it is cut, nothing of it counts as seen.
         let is_whole = log.as_deref().is_some_and(|log| length(log).saturating_sub(from) <= LOG);
@@ -213,7 +210,7 @@ struct Follower {
     application: String,
     /// The one database of the target's server that is the program's own.
     own: Option<String>,
-    forbidden: Option<Control>,
+    forbidden: Option<Arc<Mutex<Control>>>,
     /// Why the target could not be looked at.
     unwatched: Option<String>,
     /// What it waits at; it goes with the program.
@@ -229,13 +226,15 @@ impl Follower {
             tokio::select! {
                 status = self.child.wait() => {
                     let code = status.map(|status| status.code()).map_err(|error| error.to_string());
+                    // Whatever ends at the door gave up there, perhaps: it is run without one.
+                    let is_outside = end.is_none() && self.door.is_some();
                     let ended = match self.unwatched.take() {
                         Some(why) => Err(format!(
                             "whether it came to the target itself cannot be told: {why}"
                         )),
                         None => code,
                     };
-                    return self.followed(false, ended);
+                    return self.followed(is_outside, ended);
                 }
                 went = &mut may_go, if end.is_none() => match went {
                     Ok(()) => {
@@ -267,7 +266,8 @@ impl Follower {
 
     /// Returns what to say where the program is seen on the target itself.
     async fn strays(&mut self) -> Option<String> {
-        let found = self.forbidden.as_mut()?.find_application(&self.application).await;
+        let forbidden = self.forbidden.clone()?;
+        let found = forbidden.lock().await.find_application(&self.application).await;
         match found {
             Ok(found) if found.iter().any(|one| self.own.as_deref() != Some(one.database.as_str())) => {
                 Some("it connected to the target itself, and was ended at once: look at what it did there".to_owned())
@@ -290,7 +290,7 @@ impl Follower {
 
     fn followed(self, unused: bool, ended: Result<Option<i32>, String>) -> Followed {
         let at = Instant::now();
-        Followed { unused, ended, at, waited: self.waited, forbidden: self.forbidden }
+        Followed { unused, ended, at, waited: self.waited }
     }
 }
 

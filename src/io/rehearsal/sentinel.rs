@@ -65,6 +65,7 @@ pub(super) async fn write(
             }
         }
     }
+    sqlx::raw_sql("RESET statement_timeout").execute(connection).await?;
     Ok(sentinels)
 }
 

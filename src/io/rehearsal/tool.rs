@@ -5,11 +5,13 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
 use tokio::process::Command;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::copy::Copy;
@@ -45,7 +47,7 @@ pub(super) struct Hands<'a> {
     /// How long one run may take.
     pub limit: Duration,
     /// The target, where the tool must never be seen; `None`: it does not answer.
-    pub forbidden: Option<Control>,
+    pub forbidden: Option<Arc<Mutex<Control>>>,
     /// Where the output of a run goes.
     pub output: PathBuf,
     /// Reads the copy as the tool sees it; let go before the copy is cloned.
@@ -163,8 +165,12 @@ impl Hands<'_> {
     ) -> Result<Proof, String> {
         let mut proof = Proof::CannotTell(Reason::Ended(None));
         for _ in 0..LOOKS {
-            let forbidden = self.forbidden.as_mut();
-            let forbidden = forbidden.map(|control| Forbidden { control, own: self.copy.own() });
+            let mut forbidden = match &self.forbidden {
+                Some(forbidden) => Some(forbidden.lock().await),
+                None => None,
+            };
+            let forbidden =
+                forbidden.as_mut().map(|control| Forbidden { control, own: self.copy.own() });
             let looked = prove::child_target_alone(control, forbidden, probe, copy, PROOF).await;
             proof = looked.map_err(|error| error.to_string())?;
             if proof != Proof::CannotTell(Reason::Ended(Some(0))) {
