@@ -203,7 +203,7 @@ const CONCURRENT: [(&str, &str); 7] = [
 ];
 
 const WAITING: &str = "SELECT coalesce(relation, 0)::int8, mode FROM pg_locks l WHERE pid = $1
-      AND EXISTS (SELECT 1 FROM pg_locks w WHERE w.pid = l.pid AND NOT w.granted)";
+      AND $2 = ANY (pg_blocking_pids($1))";
 
 /// Runs a statement that waits for `blocker`, and returns what it holds and awaits meanwhile.
 async fn while_it_waits(
@@ -214,6 +214,7 @@ async fn while_it_waits(
     let (mut holder, mut looker) = (database.connect().await, database.connect().await);
     let hold = format!("BEGIN; {blocker}");
     sqlx::raw_sql(AssertSqlSafe(hold)).execute(&mut holder).await.expect("it holds");
+    let by: i32 = holder.fetch_one("SELECT pg_backend_pid()").await.expect("a pid").get(0);
     let mut connection = database.connect().await;
     let pid: i32 = connection.fetch_one("SELECT pg_backend_pid()").await.expect("a pid").get(0);
     let statement = sql.to_owned();
@@ -222,7 +223,9 @@ async fn while_it_waits(
     });
     let mut locks: BTreeMap<String, Mode> = BTreeMap::new();
     eventually("it waits, or has failed", async || {
-        let rows = sqlx::query(WAITING).bind(pid).fetch_all(&mut looker).await.expect("it is read");
+        // A worker of autovacuum may stand in its way before the blocker does.
+        let looking = sqlx::query(WAITING).bind(pid).bind(by).fetch_all(&mut looker);
+        let rows = looking.await.expect("it is read");
         for row in &rows {
             let mode = Mode::parse(&row.get::<String, _>(1)).expect("a mode");
             if let Some((_, name, _)) = before.by_oid.get(&row.get::<i64, _>(0)) {
