@@ -100,7 +100,10 @@ impl Lk {
         let mut files: Vec<PathBuf> =
             runs.map(|run| run.expect("a run").path().join("journal.jsonl")).collect();
         files.sort();
-        files.iter().map(|file| journal::read(&fs::read(file).expect("it reads"))).collect()
+        // The directory of a run is there before its journal.
+        let is_made = |file: &&PathBuf| file.exists();
+        let made = files.iter().filter(is_made);
+        made.map(|file| journal::read(&fs::read(file).expect("it reads"))).collect()
     }
 
     /// Kills the process of every job and its program, as a crash of the machine would.
