@@ -20,6 +20,11 @@ use crate::support::{dbmate, django, node};
 const SLEEPS: &str = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' \
      AND application_name LIKE 'lockkeeper/migrate %' AND datname = current_database()";
 
+/// Every session of the act: one that is being ended has ceased to sleep long before it has
+/// rolled back, and is still there.
+const SESSIONS: &str = "SELECT count(*) FROM pg_stat_activity \
+     WHERE application_name LIKE 'lockkeeper/migrate %' AND datname = current_database()";
+
 async fn number(database: &Database, sql: &'static str) -> i64 {
     let mut connection = database.connect().await;
     sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("the server answers")
@@ -50,7 +55,7 @@ async fn killed(database: &Database, site: impl Fn(&Path) -> Site) -> (Option<En
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
          WHERE application_name LIKE 'lockkeeper/migrate %' AND datname = current_database()",
     );
-    eventually("it ended", async || number(database, SLEEPS).await == 0).await;
+    eventually("it ended", async || number(database, SESSIONS).await == 0).await;
     let found = taken.resolve(&open, None).await;
     drop(taken);
     drive.driver.close().await;
