@@ -40,12 +40,10 @@ pub fn answered(runtime: Runtime, question: &str) -> Option<String> {
         return None;
     }
     let mut lines = Lines::stdin();
-    lines.discard();
-    prompt(question);
-    let line = runtime.block_on(lines.next());
+    let answer = runtime.block_on(lines.answer(question));
     // The reader of the terminal may still wait.
     runtime.shutdown_background();
-    line.map(|line| line.text)
+    answer
 }
 
 impl Lines {
@@ -82,6 +80,13 @@ impl Lines {
         let line = self.read.recv().await;
         self.asked = false;
         line
+    }
+
+    /// Returns what is typed after `question`; `None` at the end of the input.
+    pub async fn answer(&mut self, question: &str) -> Option<String> {
+        self.discard();
+        prompt(question);
+        self.next().await.map(|line| line.text)
     }
 
     /// Throws away what a person typed before a question was put to them.

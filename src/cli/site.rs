@@ -7,7 +7,7 @@ use color_eyre::eyre::{Result, WrapErr as _, eyre};
 
 use super::{args, say};
 use crate::domain::config::Config;
-use crate::io::act::{Value, this_program};
+use crate::io::act::this_program;
 use crate::io::config::{self, Loaded};
 use crate::io::document::Refused;
 use crate::io::driver::environment;
@@ -47,12 +47,8 @@ pub fn masking(flags: &args::Target) -> Option<Site> {
 #[must_use]
 pub fn secrets(site: &Site) -> Secrets {
     let mut secrets = Secrets::default();
-    let spec = &site.target.spec;
-    spec.password().into_iter().for_each(|password| secrets.add(password));
-    for (_, value) in environment::variables(spec, site.config(), "", None) {
-        if let Value::Secret(secret) = value {
-            secrets.add(&secret);
-        }
+    for secret in environment::secrets(&site.target.spec, site.config()) {
+        secrets.add(&secret);
     }
     secrets
 }

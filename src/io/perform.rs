@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::process::Child;
 use tokio::sync::watch;
 
-use super::act::{self, Batch, Environment, Followed, Job, Spec, Stop, Value};
+use super::act::{self, Batch, Environment, Followed, Job, Spec, Stop};
 use super::blocking::blocking;
 use super::failpoint;
 use super::journal::{self, Journal};
@@ -107,7 +107,9 @@ pub async fn in_child(
     stop: watch::Receiver<Stop>,
     classify: impl AsyncFnOnce(Finished) -> Outcome,
 ) -> Outcome {
-    setting.env.iter().for_each(|(_, value)| keep(journal, value));
+    for secret in setting.env.iter().filter_map(|(_, value)| value.secret()) {
+        journal.keep_secret(secret);
+    }
     let (job, child) = match blocking(|| start(journal, act, confirmed, setting)) {
         Ok(started) => started,
         Err(why) => return Outcome::new(Ending::NotRun, why),
@@ -119,12 +121,6 @@ pub async fn in_child(
         Ok(Followed::NeverStarted(why)) => Outcome::new(Ending::NotRun, never_started(&why)),
         Ok(Followed::Lost) => Outcome::new(Ending::Unknown, "its process died without a word"),
         Err(error) => Outcome::new(Ending::Unknown, format!("{}: {error}", job.dir().display())),
-    }
-}
-
-fn keep(journal: &Journal, value: &Value) {
-    if let Value::Secret(secret) = value {
-        journal.keep_secret(secret);
     }
 }
 

@@ -6,7 +6,7 @@ use color_eyre::eyre::{Result, eyre};
 
 use crate::cli::lines::Lines;
 use crate::cli::site::Loose;
-use crate::cli::{print, prompt, say};
+use crate::cli::{print, say};
 use crate::domain::identity::Pin;
 use crate::domain::untrusted::Untrusted;
 use crate::io::allowed::Allowed;
@@ -88,8 +88,5 @@ async fn agreed(before: Option<&Pin>, found: &Pin, yes: bool) -> bool {
 
 /// Returns what is typed after the question; nothing where nothing can be read.
 async fn answer(question: &str) -> String {
-    let mut lines = Lines::stdin();
-    lines.discard();
-    prompt(question);
-    lines.next().await.map(|line| line.text).unwrap_or_default()
+    Lines::stdin().answer(question).await.unwrap_or_default()
 }

@@ -44,6 +44,15 @@ pub enum Value {
 }
 
 impl Value {
+    /// Returns it if it must not be printed.
+    #[must_use]
+    pub fn secret(&self) -> Option<&SecretString> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Secret(secret) => Some(secret),
+        }
+    }
+
     /// Returns it in clear, for the environment of a program and nothing else.
     pub(in crate::io) fn expose(&self) -> &str {
         match self {

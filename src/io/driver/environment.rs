@@ -117,6 +117,15 @@ pub fn variables(
     all
 }
 
+/// Returns what must not be printed of what a program that works on `spec` is given.
+#[must_use]
+pub fn secrets(spec: &Spec, config: &Config) -> Vec<SecretString> {
+    let given = variables(spec, config, "", None);
+    // A password that a variable of the project replaces is still the server's.
+    let password = spec.password().into_iter();
+    password.chain(given.iter().filter_map(|(_, value)| value.secret())).cloned().collect()
+}
+
 /// Returns the target's settings with ours after them, so that ours hold. What is not to be
 /// limited is set to 0: a role or a database may have a limit of its own.
 fn options(spec: &Spec, timeouts: Option<Timeouts>) -> String {

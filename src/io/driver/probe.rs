@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::Utc;
-use secrecy::ExposeSecret as _;
+use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
 
 use super::{Inner, environment};
@@ -16,7 +16,7 @@ use crate::domain::plan::Direction;
 use crate::domain::quantity::Percent;
 use crate::domain::secret;
 use crate::domain::snapshot::Snapshot;
-use crate::io::act::{self, Environment};
+use crate::io::act::Environment;
 use crate::io::allowed::Allowed;
 use crate::io::blocking::blocking;
 use crate::io::driver::in_the_way;
@@ -326,10 +326,7 @@ async fn sense_http(url: String, limit: Duration) -> Value {
 
 /// Returns what a program printed, without the secrets that it was given.
 fn masked(text: String, env: &Environment) -> String {
-    let secrets = env.iter().filter_map(|(_, value)| match value {
-        act::Value::Secret(known) => Some(known.expose_secret()),
-        act::Value::Plain(_) => None,
-    });
-    let known = secrets.filter(|known| !known.is_empty());
+    let secrets = env.iter().filter_map(|(_, value)| value.secret());
+    let known = secrets.map(ExposeSecret::expose_secret).filter(|known| !known.is_empty());
     secret::masked(&known.fold(text, |text, known| text.replace(known, secret::MASK)))
 }

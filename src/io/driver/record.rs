@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::Inner;
 use super::frozen::Frozen;
+use super::{Inner, environment};
 use crate::domain::identity::Identity;
 use crate::domain::journal::{Entry, Kind, Record};
 use crate::domain::plan::Action;
@@ -83,8 +83,8 @@ impl Inner {
 
     /// Masks what must not be written in everything that the journal takes.
     pub(super) fn keep_secrets(&self, journal: &Journal) {
-        if let Some(password) = self.site.target.spec.password() {
-            journal.keep_secret(password);
+        for secret in environment::secrets(&self.site.target.spec, self.site.config()) {
+            journal.keep_secret(&secret);
         }
     }
 

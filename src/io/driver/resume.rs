@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::act::{application, is_whole};
 use super::making::left_behind;
 use super::schema::recorded;
-use super::{Driver, Inner, environment};
+use super::{Driver, Inner};
 use crate::domain::identity::Identity;
 use crate::domain::journal::{Entry, Open, Record};
 use crate::domain::outcome::{Ending, Outcome};
@@ -17,7 +17,7 @@ use crate::domain::plan::{Action, Plan, Signal};
 use crate::domain::resolve::{self, After, Backend, Evidence, Postcondition, Resolution};
 use crate::domain::restore::{Standing, swapped_with};
 use crate::domain::untrusted::Untrusted;
-use crate::io::act::{self, Batch, Job, Stop, Tail, Value, adopt};
+use crate::io::act::{self, Batch, Job, Stop, Tail, adopt};
 use crate::io::blocking::blocking;
 use crate::io::journal::Journal;
 use crate::io::postgres::{Purpose, connect, query_error};
@@ -159,12 +159,6 @@ impl Inner {
         self.hold_lease(&identity).await?;
         let journal = Journal::open(&runs, run).map_err(|error| error.to_string())?;
         self.keep_secrets(&journal);
-        let (spec, config) = (&self.site.target.spec, self.site.config());
-        for (_, value) in environment::variables(spec, config, "", None) {
-            if let Value::Secret(secret) = value {
-                journal.keep_secret(&secret);
-            }
-        }
         Ok(journal)
     }
 

@@ -11,7 +11,7 @@ use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use super::connect::{Purpose, connect};
-use super::explain::{ConnectError, is_lost, query_error};
+use super::explain::{ConnectError, query_error};
 use super::identity;
 use crate::domain::activity::BackendKey;
 use crate::domain::change::Name;
@@ -148,22 +148,8 @@ impl Reader {
 
     pub(super) async fn rows(&mut self, query: Query<'_>) -> Result<Vec<PgRow>, Error> {
         let connection = self.connection().await?;
-        match timeout(LIMIT, query.fetch_all(connection)).await {
-            Ok(Ok(rows)) => {
-                self.answered = Some(Instant::now());
-                Ok(rows)
-            }
-            Ok(Err(error)) => {
-                if is_lost(&error) {
-                    self.lose();
-                }
-                Err(error.into())
-            }
-            Err(_) => {
-                self.lose();
-                Err(Error::Query(format!("no answer within {} s", LIMIT.as_secs())))
-            }
-        }
+        let read = timeout(LIMIT, query.fetch_all(connection)).await;
+        self.kept(read.map(|read| read.map_err(Error::from)), LIMIT)
     }
 
     /// Returns who answers, asked anew.
