@@ -59,8 +59,9 @@ fn catalog(flags: &args::Target) -> Result<Catalog> {
     let runtime = super::runtime()?;
     runtime.block_on(async {
         let mut reader = Reader::new(site.target.spec.clone());
-        let version = reader.identity().await?.version_num;
-        Ok(reader.catalog(version).await?)
+        let identity = reader.identity().await?;
+        site.target.check(&identity)?;
+        Ok(reader.catalog(identity.version_num).await?)
     })
 }
 

@@ -152,11 +152,12 @@ async fn newest(site: &Site) -> Result<PathBuf> {
     })?;
     site.target.check(&identity)?;
     let mut inventory = Store::of(&site.loaded, &site.project).read(Utc::now());
-    inventory.backups.retain(|backup| backup.complete != Some(false));
+    inventory.backups.retain(|backup| !backup.is_bad());
     let newest = inventory.newest(&identity).ok_or_else(|| {
         eyre!(
-            "there is no full backup that is known to be of this database; `lockkeeper backups` \
-             lists what is there, and one that you know is named by its path"
+            "there is no full backup that is known to be of this database and not known to be \
+             damaged; `lockkeeper backups` lists what is there, and one that you know is named \
+             by its path"
         )
     })?;
     Ok(PathBuf::from(&newest.location))

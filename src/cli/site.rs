@@ -46,11 +46,7 @@ pub fn masking(flags: &args::Target) -> Option<Site> {
 /// Returns what must not be printed: what this user's acts on the site are given.
 #[must_use]
 pub fn secrets(site: &Site) -> Secrets {
-    let mut secrets = Secrets::default();
-    for secret in environment::secrets(&site.target.spec, site.config()) {
-        secrets.add(&secret);
-    }
-    secrets
+    environment::secrets(&site.target.spec, site.config()).into_iter().collect()
 }
 
 /// What `doctor` works on: parts of a site, each of which may be wrong or missing.

@@ -267,6 +267,10 @@ pub struct Preview {
     pub touches: Vec<String>,
     /// Who would stand in its way now, or what else is true at this moment.
     pub now: Vec<String>,
+    /// Why policy would not have it begin now, told in `now` too: right before the act this is
+    /// looked at again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untimely: Option<String>,
     /// How long it takes, and how that is known.
     pub takes: Option<String>,
     /// How long others may queue behind its waits for locks at worst.

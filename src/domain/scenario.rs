@@ -159,7 +159,7 @@ impl Scenario {
             Self::Raised => "the migration itself refused",
             Self::Unreachable => "the database could not be reached",
             Self::NothingChanged => "nothing of the schema has changed",
-            Self::Worsened => "more would be lost than was shown",
+            Self::Worsened => "it is worse now than it was shown",
         }
     }
 }

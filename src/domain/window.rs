@@ -1,4 +1,4 @@
-//! Maintenance windows: when policy lets a migration run, and how long it then has.
+//! Maintenance windows: when policy wants a migration to run, and how long it then has.
 //!
 //! Each is written with its distance from UTC: two operators in two places, or a server whose
 //! zone was changed, must not see two windows. A zone's summer time is not followed for the
@@ -38,6 +38,9 @@ enum Span {
 
 /// When it opens, and when it closes.
 type Opening = (DateTime<FixedOffset>, DateTime<FixedOffset>);
+
+/// To the minute; the distance from UTC as `+01:00`, `+0100`, `+01` or `Z`.
+const MINUTE: &str = "%Y-%m-%dT%H:%M%#z";
 
 const DAYS: [Weekday; 7] = [
     Weekday::Mon,
@@ -143,7 +146,7 @@ fn once(from: &str, until: &str) -> Option<Span> {
     let at = |text: &str| {
         let text = text.trim();
         // To the minute, or to the second.
-        let minute = DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M%#z");
+        let minute = DateTime::parse_from_str(text, MINUTE);
         minute.or_else(|_| DateTime::parse_from_rfc3339(text)).ok()
     };
     Some(Span::Once { from: at(from)?, until: at(until)? })
@@ -180,7 +183,10 @@ fn all_of(text: &str) -> Option<Vec<Weekday>> {
 }
 
 fn offset(text: &str) -> Option<FixedOffset> {
-    if matches!(text, "Z" | "UTC") { FixedOffset::east_opt(0) } else { text.parse().ok() }
+    let text = if text == "UTC" { "Z" } else { text };
+    // `FixedOffset`'s own way from a text ignores what follows (chrono 0.4.45).
+    let at = DateTime::parse_from_str(&format!("2000-01-01T00:00{text}"), MINUTE);
+    at.ok().map(|at| *at.offset())
 }
 
 impl fmt::Display for Window {

@@ -6,20 +6,23 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::tools::Project;
 use crate::tools::lost::{self, Past};
 
 /// How long git may take.
 const LIMIT: Duration = Duration::from_secs(5);
+/// So much later it is asked again after it has not answered in time.
+const AGAIN: Duration = Duration::from_mins(1);
 /// How much of its answer is read.
 const MOST: u64 = 8 << 20;
 
 /// What git has said, kept as long as nothing moves in the repository.
 #[derive(Debug, Default)]
 pub struct History {
-    asked: Option<(Asked, Vec<Past>)>,
+    /// What it said, and when; `None`: nothing in time.
+    asked: Option<(Asked, Option<Vec<Past>>, Instant)>,
 }
 
 /// What git was asked, and how its repository stood then.
@@ -50,18 +53,22 @@ impl Asked {
 
 impl History {
     /// Says of each file that is missing by which command git would bring it back, if git knows.
-    /// Git is asked once for each state of its repository: it goes through all of the history.
+    /// Git is asked once for each state of its repository, as long as it answers: it goes through
+    /// all of the history.
     pub fn hint(&mut self, directory: &Path, project: &mut Project) {
         if project.problems.iter().all(|problem| problem.missing.is_none()) {
             return;
         }
         let below = if project.directory.is_empty() { "." } else { &project.directory };
         let asked = Asked::now(directory, below);
-        if self.asked.as_ref().is_none_or(|(before, _)| *before != asked) {
-            // No answer is not an answer of "nothing": git is asked again.
-            self.asked = log(directory, below).map(|said| (asked, lost::read(&said)));
+        let is_known = self.asked.as_ref().is_some_and(|(before, said, at)| {
+            *before == asked && (said.is_some() || at.elapsed() < AGAIN)
+        });
+        if !is_known {
+            let said = log(directory, below).map(|said| lost::read(&said));
+            self.asked = Some((asked, said, Instant::now()));
         }
-        let Some((_, history)) = &self.asked else { return };
+        let Some((_, Some(history), _)) = &self.asked else { return };
         for problem in &mut project.problems {
             let command = problem.missing.as_deref().and_then(|id| lost::command(id, history));
             if let Some(command) = command {

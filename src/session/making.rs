@@ -263,6 +263,7 @@ fn preview(scope: Scope, dumper: &Dumper, making: &Making, plan: &Plan) -> Previ
         takes: takes(scope, making),
         stall: None,
         counts: Vec::new(),
+        untimely: None,
         back: "none needed: nothing in the database changes; if it fails, its .partial is removed"
             .to_owned(),
     }

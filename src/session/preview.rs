@@ -6,6 +6,8 @@ pub mod sql;
 mod stall;
 mod window;
 
+use chrono::{DateTime, Utc};
+
 use crate::domain::activity::{Backend, BackendKey};
 use crate::domain::age;
 use crate::domain::backup::Inventory;
@@ -68,6 +70,13 @@ pub struct Ground<'a> {
     pub restoring: Option<&'a Restoring>,
     /// What a rehearsal stands on, if one is asked for.
     pub rehearsing: Option<&'a Rehearsing>,
+}
+
+impl Ground<'_> {
+    /// Returns the server's time, if it was asked: ours may be that of a laptop.
+    fn now(&self) -> Option<DateTime<Utc>> {
+        self.snapshot.map(|snapshot| snapshot.taken_at)
+    }
 }
 
 /// The migrations with the tool that runs them and the files that it reads.
@@ -156,6 +165,7 @@ fn signal_plan(key: BackendKey, signal: Signal, ground: &Ground<'_>) -> Result<P
         takes: None,
         stall: None,
         counts: Vec::new(),
+        untimely: None,
         back: signal_back(backend, signal),
     };
     Ok(plan)
@@ -349,14 +359,14 @@ fn migration_preview(
     now.extend(left::in_the_way(&script.statements, ground.invalid));
     now.extend(known.obstacles(&migration.id, direction).filter_map(refusal));
     now.extend(act.no_lock_timeout.clone());
-    let until = match direction {
-        Direction::Up => window::until(&migration.id, known, ground),
-        Direction::Down => Ok(None),
+    let (until, untimely) = match direction {
+        Direction::Up => match window::until(&migration.id, known, ground) {
+            Ok(until) => (until, None),
+            Err(why) => (None, Some(why)),
+        },
+        Direction::Down => (None, None),
     };
-    let until = until.unwrap_or_else(|against| {
-        now.push(against);
-        None
-    });
+    now.extend(untimely.clone());
     if !script.is_understood() {
         now.push("not all of what it does is understood: more may happen than is shown".to_owned());
     }
@@ -369,6 +379,7 @@ fn migration_preview(
         takes: both(rehearsed_takes(intent, known).or_else(|| takes(hazards)), until),
         stall: None,
         counts: counts(known, &migration.id, direction),
+        untimely,
         back: back(intent, migration, known) + &rehearsed_back(intent, known, ground),
     }
 }
@@ -418,7 +429,7 @@ fn rehearsed_takes(intent: &Intent, known: &Migrations) -> Option<String> {
 
 /// Returns what the way back has shown on a copy.
 fn rehearsed_back(intent: &Intent, known: &Migrations, ground: &Ground<'_>) -> String {
-    let now = ground.snapshot.map(|snapshot| snapshot.taken_at);
+    let now = ground.now();
     let told = known.rehearsed.as_ref().zip(now);
     let told = told.and_then(|(standing, now)| standing.told(intent.migration(), now));
     told.map_or_else(String::new, |told| format!("; rehearsed: {told}"))

@@ -92,6 +92,7 @@ fn why_not<'a>(builtin: Builtin, known: &Known<'a>) -> &'a str {
         Builtin::WindowLeft | Builtin::FitsWindow if known.windows.is_empty() => {
             "no maintenance window is configured: windows in [policy]"
         }
+        Builtin::PendingTakes => untaken(known),
         Builtin::Rehearsed | Builtin::DownRehearsed => "no rehearsal of these migrations is known",
         Builtin::Primary
         | Builtin::ActiveSessions
@@ -102,7 +103,9 @@ fn why_not<'a>(builtin: Builtin, known: &Known<'a>) -> &'a str {
         | Builtin::PreparedTransactions
         | Builtin::DatabaseSize
         | Builtin::InvalidIndexes
-        | Builtin::InactiveSlots => known.unseen.unwrap_or(UNREAD),
+        | Builtin::InactiveSlots
+        | Builtin::WindowLeft
+        | Builtin::FitsWindow => known.unseen.unwrap_or(UNREAD),
         _ => UNREAD,
     }
 }
@@ -220,7 +223,7 @@ fn of_windows(builtin: Builtin, known: &Known<'_>) -> Option<Value> {
         Builtin::FitsWindow => match (left()?, pending_takes(known)) {
             (left, _) if left.is_zero() => Value::Bool(false),
             (left, Some(takes)) => Value::Bool(takes <= left),
-            (_, None) => Value::unknown("how long it takes is not known: lockkeeper rehearse"),
+            (_, None) => Value::unknown(untaken(known)),
         },
         _ => return None,
     })
@@ -230,8 +233,18 @@ fn of_windows(builtin: Builtin, known: &Known<'_>) -> Option<Value> {
 fn pending_takes(known: &Known<'_>) -> Option<TimeDelta> {
     let migrations = known.migrations.filter(|migrations| migrations.project.connected)?;
     let standing = migrations.rehearsed.as_ref();
-    let each = migrations.project.graph.pending().map(|node| standing?.at_most(&node.id));
-    each.sum()
+    let mut each = migrations.project.graph.pending().map(|node| standing?.at_most(&node.id));
+    each.try_fold(TimeDelta::zero(), |sum, one| sum.checked_add(&one?))
+}
+
+/// Returns why it is not known how long all that is pending takes.
+fn untaken(known: &Known<'_>) -> &'static str {
+    match known.migrations {
+        Some(migrations) if migrations.project.connected => {
+            "how long all that is pending takes here is not known: lockkeeper rehearse"
+        }
+        _ => UNREAD,
+    }
 }
 
 fn period(length: TimeDelta) -> Value {

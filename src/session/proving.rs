@@ -70,6 +70,7 @@ fn preview(file: &str, level: Level, found: Option<&Backup>) -> Preview {
         takes: Some(estimated(level, bytes)),
         stall: None,
         counts: Vec::new(),
+        untimely: None,
         back: "none needed: it only reads".to_owned(),
     }
 }

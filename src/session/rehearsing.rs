@@ -121,6 +121,7 @@ fn preview(
         stall: None,
         rehearsal: false,
         counts: Vec::new(),
+        untimely: None,
         back: "none needed: the target is only read".to_owned(),
     }
 }

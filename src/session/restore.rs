@@ -277,6 +277,7 @@ fn preview(act: Act, database: &str, read: &Restoring) -> Preview {
         stall: None,
         back,
         counts: Vec::new(),
+        untimely: None,
     }
 }
 

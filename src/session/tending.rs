@@ -127,6 +127,7 @@ fn prune(chosen: &[&Backup], more: usize, known: &Inventory, now: DateTime<Utc>)
         takes: Some("a second".to_owned()),
         stall: None,
         counts: Vec::new(),
+        untimely: None,
         back: "none: what is removed is gone".to_owned(),
     }
 }
@@ -149,6 +150,7 @@ fn adopt(backup: &Backup) -> Preview {
         takes: Some("a second or two per 100 MB".to_owned()),
         stall: None,
         counts: Vec::new(),
+        untimely: None,
         back: "remove the manifest".to_owned(),
     }
 }
@@ -188,6 +190,7 @@ fn pin(tending: Tending, backup: &Backup) -> Preview {
         takes: None,
         stall: None,
         counts: Vec::new(),
+        untimely: None,
         back: back.to_owned(),
     }
 }

@@ -33,7 +33,8 @@ pub struct Policy {
     pub cancel_after: Option<Period>,
     /// `statement_timeout` of a migration.
     pub statement_timeout: Period,
-    /// When migrations may run; at any time if none is given.
+    /// When migrations of production may run; at any time if none is given. Plans tell it and
+    /// `migrate.toml` checks it: nothing is refused by it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<Window>,
 }

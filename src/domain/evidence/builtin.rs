@@ -57,7 +57,7 @@ pub enum Builtin {
     /// capitals; unknown if it was not rehearsed, or anything has changed since).
     DownRehearsed,
     /// How long all that is pending takes at most, as it was rehearsed, on relations as large as
-    /// they are here (length of time; unknown if it was not rehearsed).
+    /// they are here, without waits for locks (length of time; unknown if it was not rehearsed).
     PendingTakes,
     /// How long the maintenance window of policy that is open now stays so; none is open: 0
     /// (length of time; unknown without `windows` in `[policy]`).

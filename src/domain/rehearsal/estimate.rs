@@ -109,18 +109,15 @@ pub fn takes(
             false => format!("{took}; what of it grows with a relation was not seen"),
         };
     }
-    let constant = slow.iter().fold(up_s, |left, one| left - one.took_s).max(0.0);
-    let grown = |one: &Slow| Some(one.took_s * factor(here(&one.relation)?, one.bytes));
-    let scaled: Option<f64> = slow.iter().map(grown).sum();
+    let grown = |one: &Slow| grown(one, &here);
     let is_other = |one: &Slow| here(&one.relation).is_some_and(|is| differs(one.bytes, is));
     // What is told of: one whose size is not known here, else what takes longest here.
     let unknown = slow.iter().find(|one| grown(one).is_none());
     let longest = || slow.iter().max_by(|a, b| longer(grown(a), grown(b)));
     let Some(largest) = unknown.or_else(longest) else { return took };
     let of = format!("{} of {}", size(largest.bytes), largest.relation);
-    match (scaled, here(&largest.relation)) {
-        (Some(scaled), Some(bytes)) if slow.iter().any(is_other) => {
-            let low = constant + scaled;
+    match (scaled(up_s, slow, &here), here(&largest.relation)) {
+        (Some(low), Some(bytes)) if slow.iter().any(is_other) => {
             let range = range(low, low * MARGIN);
             format!("took {} on {of}; here {}: estimate {range}", clock(up_s), size(bytes))
         }
@@ -141,10 +138,19 @@ pub fn at_most(
     if slow.is_empty() && !is_seen {
         return None;
     }
+    scaled(up_s, slow, &here).map(|low| low * MARGIN)
+}
+
+/// Returns the seconds that it takes where the relations are as large as `here` says; `None` if
+/// the size of one is not known.
+fn scaled(up_s: f64, slow: &[Slow], here: &impl Fn(&str) -> Option<u64>) -> Option<f64> {
     let constant = slow.iter().fold(up_s, |left, one| left - one.took_s).max(0.0);
-    let grown = |one: &Slow| Some(one.took_s * factor(here(&one.relation)?, one.bytes));
-    let scaled: f64 = slow.iter().map(grown).sum::<Option<f64>>()?;
-    Some((constant + scaled) * MARGIN)
+    let all: f64 = slow.iter().map(|one| grown(one, here)).sum::<Option<f64>>()?;
+    Some(constant + all)
+}
+
+fn grown(one: &Slow, here: &impl Fn(&str) -> Option<u64>) -> Option<f64> {
+    Some(one.took_s * factor(here(&one.relation)?, one.bytes))
 }
 
 fn longer(a: Option<f64>, b: Option<f64>) -> Ordering {

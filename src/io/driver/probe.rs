@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use chrono::Utc;
-use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
 
 use super::{Inner, environment};
@@ -17,12 +16,11 @@ use crate::domain::quantity::Percent;
 use crate::domain::secret;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::window::Window;
-use crate::io::act::Environment;
 use crate::io::allowed::Allowed;
 use crate::io::blocking::blocking;
 use crate::io::driver::in_the_way;
 use crate::io::driver::integrity::is_queried;
-use crate::io::journal;
+use crate::io::journal::{self, Secrets};
 use crate::io::postgres::reader::Reader;
 use crate::io::probe as outside;
 use crate::io::site::Site;
@@ -62,7 +60,9 @@ struct Read {
 impl Inner {
     /// Reads `probes`, each within its timeout; one that cannot be read is unknown.
     pub async fn probe(&self, probes: &[Probe]) -> Vec<Reading> {
-        let builtins: Vec<Builtin> = probes.iter().filter_map(builtin).collect();
+        // What a query of its own answers needs nothing of this.
+        let builtins: Vec<Builtin> =
+            probes.iter().filter_map(builtin).filter(|one| !is_queried(*one)).collect();
         let read = self.read_for(&builtins).await;
         let mut readings = Vec::new();
         for probe in probes {
@@ -214,6 +214,9 @@ impl Inner {
             let why = "the probe named disk has to measure it: by sql, command, http or file";
             return Some(Value::unknown(why));
         }
+        if let Err(why) = self.may_be_asked(probe).await {
+            return Some(Value::unknown(why));
+        }
         let value = Box::pin(self.sense(probe, &self.reader)).await;
         let value = value.answered().unwrap_or(value);
         Some(match value {
@@ -282,7 +285,7 @@ async fn sense_command(argv: &[Word], site: &Site, allowed: &Allowed, limit: Dur
     }
     let env = environment::variables(&site.target.spec, site.config(), PROBES, None);
     match outside::command::run(&words, &site.project, &env, limit).await {
-        Value::Answer { status, text } => Value::Answer { status, text: masked(text, &env) },
+        Value::Answer { status, text } => Value::Answer { status, text: masked(&text, site) },
         other => other,
     }
 }
@@ -332,8 +335,8 @@ async fn sense_http(url: String, limit: Duration) -> Value {
 }
 
 /// Returns what a program printed, without the secrets that it was given.
-fn masked(text: String, env: &Environment) -> String {
-    let secrets = env.iter().filter_map(|(_, value)| value.secret());
-    let known = secrets.map(ExposeSecret::expose_secret).filter(|known| !known.is_empty());
-    secret::masked(&known.fold(text, |text, known| text.replace(known, secret::MASK)))
+fn masked(text: &str, site: &Site) -> String {
+    let secrets: Secrets =
+        environment::secrets(&site.target.spec, site.config()).into_iter().collect();
+    secret::masked(&secrets.redact(text))
 }

@@ -1,4 +1,4 @@
-//! Counting again at the yes: what has become worse than it was shown is not run, but shown
+//! Looking again at the yes: what has become worse than it was shown is not run, but shown
 //! again.
 
 use std::sync::{MutexGuard, PoisonError};
@@ -9,15 +9,15 @@ use crate::domain::plan::{Confirmed, Hash, Plan};
 use crate::domain::recount;
 use crate::domain::scenario::Scenario;
 
-/// A plan that was confirmed and not run, since more would be lost than was shown.
+/// A plan that was confirmed and not run, since it is worse now than was shown.
 pub(super) struct Worsened {
     hash: Hash,
     lines: Vec<String>,
 }
 
 impl Inner {
-    /// Compares what was counted for a confirmed plan with what `again`, the same plan, counts
-    /// now. Only at the yes: attempts that follow lie inside of it, and rows grow meanwhile.
+    /// Compares what was counted for a confirmed plan, and the time that it may take, with what
+    /// `again`, the same plan, says now. Only at the yes: attempts that follow lie inside of it, and rows grow meanwhile.
     ///
     /// # Errors
     /// What is worse, or can be told no more.
@@ -25,7 +25,10 @@ impl Inner {
         if confirmed.attempt() > 1 {
             return Ok(());
         }
-        let lines = recount::worse(&confirmed.plan().preview.counts, &again.preview.counts);
+        let shown = &confirmed.plan().preview;
+        let mut lines = recount::worse(&shown.counts, &again.preview.counts);
+        // A yes to a plan that said so covers it.
+        lines.extend(again.preview.untimely.clone().filter(|_| shown.untimely.is_none()));
         if lines.is_empty() {
             return Ok(());
         }

@@ -9,11 +9,19 @@ pub use crate::domain::secret::MASK;
 #[derive(Debug, Default)]
 pub struct Secrets(Vec<SecretString>);
 
+impl FromIterator<SecretString> for Secrets {
+    fn from_iter<I: IntoIterator<Item = SecretString>>(all: I) -> Self {
+        let mut secrets = Self::default();
+        all.into_iter().for_each(|secret| secrets.add(&secret));
+        secrets
+    }
+}
+
 impl Secrets {
     /// Adds a secret, as it is and as it stands in an address (RFC 3986).
     pub fn add(&mut self, secret: &SecretString) {
         let plain = secret.expose_secret();
-        if plain.is_empty() {
+        if plain.is_empty() || self.0.iter().any(|known| known.expose_secret() == plain) {
             return;
         }
         self.0.push(plain.into());

@@ -144,15 +144,13 @@ impl Lease {
         check_server(&mut connection, maintenance, target).await?;
         let key = key(target);
         let lost = |why| Error::Lost { to: maintenance.describe(), why };
-        let mut is_last = false;
-        while !ask_for_lock(&mut connection, key).await.map_err(lost)? {
-            if is_last {
+        if !ask_for_lock(&mut connection, key).await.map_err(lost)? {
+            // That of a console that was just killed is free as soon as its backend notices.
+            sleep(LEAVES).await;
+            if !ask_for_lock(&mut connection, key).await.map_err(lost)? {
                 let holder = holder(&mut connection, key).await.map_err(lost)?;
                 return Err(Error::Held { holder });
             }
-            // That of a console that was just killed is free as soon as its backend notices.
-            sleep(LEAVES).await;
-            is_last = true;
         }
         prove_exclusive(maintenance, key).await?;
         let pid = backend_pid(&mut connection).await.map_err(lost)?;

@@ -224,6 +224,8 @@ impl Follower {
         let mut end = None;
         loop {
             tokio::select! {
+                // One that ended before its turn was never let in, also if that came meanwhile.
+                biased;
                 status = self.child.wait() => {
                     let code = status.map(|status| status.code()).map_err(|error| error.to_string());
                     // Whatever ends at the door gave up there, perhaps: it is run without one.

@@ -62,6 +62,8 @@ fn standing_in(
     site.target = postgres::Target { class, name: real.name, source: real.source, ..site.target };
     // What is made goes with the copy; what is kept elsewhere is looked at, and left as it is.
     site.loaded.config.backups.directories.insert(0, backups);
+    // It has no users, and is rehearsed while their window is closed.
+    site.loaded.config.policy.windows.clear();
     let backup = match &order.from {
         From::Target => None,
         From::Backup(path) => Some(path.display().to_string()),

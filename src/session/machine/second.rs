@@ -83,9 +83,8 @@ impl Session {
     /// Records what waits, and waits.
     pub(super) fn awaits_second(&mut self, request: Request, plan: Box<Plan>) -> Vec<Effect> {
         let hash = plan.hash().to_string();
-        let known = self.cleared.len();
-        self.cleared.retain(|cleared| cleared.request != request);
-        let changed = self.cleared.len() < known;
+        let known = self.cleared.iter().position(|cleared| cleared.request == request);
+        let changed = known.map(|at| self.cleared.swap_remove(at)).is_some();
         let why = format!("policy asks for a second person for what is {}", plan.risk.word());
         let awaited = Awaited {
             role: ROLE.to_owned(),

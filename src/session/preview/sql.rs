@@ -113,6 +113,7 @@ fn preview(script: &Script, losses: &[Loss], ground: &Ground<'_>) -> Preview {
         takes: takes(&hazards),
         stall: None,
         counts: Vec::new(),
+        untimely: None,
         back: format!("{lost}unknown: the runbook names none"),
     }
 }

@@ -71,6 +71,8 @@ fn what_is_no_window_is_refused_with_what_one_looks_like() {
         "22:00-04:00",
         "Sat 22:00-04:00",
         "Sat 22:00-04:00 Berlin",
+        "01:00-05:00 +01:00Berlin",
+        "01:00-05:00 +01:300",
         "Sat 22-04 Z",
         "Sat 25:00-26:00 Z",
         "Caturday 22:00-04:00 Z",

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use chrono::{TimeDelta, Utc};
 use lockkeeper::cli::begin;
 use lockkeeper::domain::activity::BackendKey;
 use lockkeeper::domain::backup::Scope;
@@ -363,6 +364,46 @@ async fn what_an_act_is_asked_stays_in_its_own_run_when_a_walk_has_begun() {
     kinds.retain(|kind| *kind != Kind::Stop);
     assert_eq!(kinds, [Kind::Intent, Kind::Schema, Kind::Outcome]);
     assert!(of_the_act(&runs[1]).is_empty());
+}
+
+/// Returns a console on production with a maintenance window that closes in so many seconds, and
+/// its plan.
+async fn before_it_closes(world: &World, seconds: i64) -> (Drive, Plan) {
+    let closes = Utc::now() + TimeDelta::seconds(seconds);
+    let mut with = site(&world.database.dsn(), world.project.path(), world.state.path());
+    with.target.class = Class::Production;
+    let window = format!("2020-01-01T00:00Z/{}", closes.to_rfc3339());
+    with.loaded.config.policy.windows = vec![window.parse().expect("a window")];
+    let mut drive = Drive::start(with);
+    let plan = drive.plan(up()).await;
+    (drive, plan)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_yes_that_comes_after_the_window_has_closed_is_asked_for_once_more() {
+    let world = World::new("window", TABLE);
+    let mut found = None;
+    for seconds in [3, 20, 100] {
+        let (drive, plan) = before_it_closes(&world, seconds).await;
+        // On a slow machine it had closed before the plan was made.
+        if plan.preview.untimely.is_none() {
+            found = Some((drive, plan, seconds));
+            break;
+        }
+        drive.driver.close().await;
+    }
+    let (mut drive, plan, seconds) = found.expect("one is planned in time");
+    assert!(plan.preview.takes.expect("it is told").contains("window is open until"));
+    let mut admin = world.database.connect().await;
+    let is_over = format!("SELECT (now() > '{}'::timestamptz + '{seconds} s')::text", Utc::now());
+    eventually("it has closed", async || scalar(&mut admin, &is_over).await == "true").await;
+    let outcome = drive.confirm().await;
+    assert_eq!(outcome.ending, Ending::NotRun, "{outcome:?}");
+    assert!(outcome.message.raw().contains("no maintenance window is open"), "{outcome:?}");
+    drive.until("it is shown again", |d| d.session.pending().is_some()).await;
+    let again = drive.session.pending().expect("it is shown").plan().clone();
+    assert!(again.preview.now[0].starts_with("SHOWN AGAIN: no maintenance window"), "{again:?}");
+    assert_eq!(drive.confirm().await.ending, Ending::Done, "whoever says yes to it means it");
 }
 
 /// Returns what the driver makes of a probe's SQL.

@@ -471,6 +471,8 @@ fn a_way_up_says_until_when_it_may_run_or_why_it_should_not_begin() {
     let rehearsed = || Some(standing(None));
     let (takes, now) = said("Thu 20:00-20:35 Z", rehearsed(), Direction::Up);
     assert!(takes.ends_with("; the maintenance window is open until Thu 20:35 +00:00"), "{takes}");
+    let (takes, _) = said("Thu 20:00-20:35 Z", None, Direction::Up);
+    assert!(takes.ends_with("whether it ends before that is not known"), "{takes}");
     assert!(!now.contains("window"), "{now}");
     let (takes, now) = said("Thu 20:00-20:34 Z", rehearsed(), Direction::Up);
     assert!(!takes.contains("window"), "{takes}");

@@ -480,6 +480,7 @@ pub fn plan() -> Plan {
             takes: None,
             stall: None,
             counts: Vec::new(),
+            untimely: None,
             back: "down 7 loses nothing".to_owned(),
         },
     }
