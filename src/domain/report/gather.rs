@@ -6,8 +6,7 @@ use serde_json::Value;
 use super::acts::{self, Attempt};
 use super::{Approved, Environment, Line, Output, Overridden, Part, Report, Said, Told, measured};
 use crate::domain::age;
-use crate::domain::approval;
-use crate::domain::gate::same_person;
+use crate::domain::approval::{self, same_person};
 use crate::domain::identity::Class;
 use crate::domain::journal::{Kind, Reading, Record};
 
