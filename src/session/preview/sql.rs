@@ -113,6 +113,6 @@ fn preview(script: &Script, losses: &[Loss], ground: &Ground<'_>) -> Preview {
         takes: takes(&hazards),
         stall: None,
         counts: Vec::new(),
-        back: format!("{lost}unknown: the runbook names none"),
+        back: format!("{lost}{}", super::NO_WAY_BACK),
     }
 }

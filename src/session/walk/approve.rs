@@ -60,9 +60,15 @@ impl Walk {
         if self.end.is_some() || self.role_awaited().is_none() {
             return Vec::new();
         }
-        let step = self.deed_ahead().map(|(step, _)| step);
+        let ahead = self.deed_ahead();
+        let step = ahead.as_ref().map(|(step, _)| step.clone());
         match previewed {
-            Previewed::Plan(plan) => self.awaits(step, Some(plan), None),
+            Previewed::Plan(mut plan) => {
+                if let Some((step, act)) = &ahead {
+                    self.tells_way_back_of(step, act, &mut plan);
+                }
+                self.awaits(step, Some(plan), None)
+            }
             Previewed::Nothing(why) | Previewed::Impossible(why) => {
                 self.awaits(step, None, Some(why))
             }

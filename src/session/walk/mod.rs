@@ -217,6 +217,8 @@ pub struct Walk {
     end: Option<End>,
     /// What was opened by acts that were done, and is not undone yet.
     due: Vec<Due>,
+    /// What was left as it is instead of being undone, each with its reason.
+    left_open: Vec<String>,
     /// How the run ends once nothing is due.
     ending: Option<End>,
     left: Option<Box<Left>>,
@@ -283,6 +285,7 @@ impl Walk {
             advice: None,
             end: None,
             due: Vec::new(),
+            left_open: Vec::new(),
             ending: None,
             left: None,
             run: None,
