@@ -185,7 +185,11 @@ impl App {
     }
 
     fn closed(&mut self) -> Vec<Output> {
-        let waited = self.wanted.take() == Some(Wanted::Alone);
+        let wanted = self.wanted.take();
+        let waited = wanted == Some(Wanted::Alone);
+        if matches!(wanted, Some(Wanted::Report(_))) {
+            self.say(Told::Plain, "left: no report is written; w asks anew");
+        }
         self.told.clear();
         self.proving = None;
         self.offered.clear();

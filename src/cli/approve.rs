@@ -12,7 +12,7 @@ use super::change::document;
 use super::lines::answered;
 use super::{args, confirm, json as written, print, runs, say, site};
 use crate::domain::age;
-use crate::domain::approval::{self, Approval, Approver, Executor, Known, Waiting};
+use crate::domain::approval::{self, Approval, Approver, Executor, Known, Waiting, same_person};
 use crate::domain::identity::Identity;
 use crate::domain::journal::{Entry, Kind, Record};
 use crate::domain::plan::Need;
@@ -147,7 +147,7 @@ fn refusal(
     executor: &Executor,
 ) -> String {
     match login {
-        Ok(login) if login.role == executor.role => {
+        Ok(login) if executor.is_role(&login.role) => {
             format!("{refused} (the login was as {}, the role that the run uses)", login.role)
         }
         Ok(_) => refused.to_string(),
@@ -265,7 +265,8 @@ fn record(
     if now.awaited.subject != waiting.awaited.subject {
         return Err(eyre!("the plan has changed meanwhile; look again; nothing is recorded"));
     }
-    if now.given.iter().any(|given| given.by == known.by && given.verified == known.verified) {
+    let counts = |given: &&Approval| given.verified || !known.verified;
+    if now.given.iter().filter(counts).any(|given| same_person(&given.by, &known.by)) {
         return Err(eyre!("{} has approved this already", known.by));
     }
     let approval = Approval {

@@ -114,6 +114,7 @@ pub fn place(site: &Site) -> Place {
         }),
         policy,
         executor: host::operator().to_owned(),
+        login: site.target.spec.user.as_str().to_owned(),
         contacts: config.people(),
         commands: config.commands.clone(),
         probes: config.probes.keys().cloned().collect(),

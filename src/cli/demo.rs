@@ -343,10 +343,24 @@ async fn serve(demo: &Demo) -> ExitCode {
 
 fn finish(demo: Demo, keep: bool) -> Result<(), Error> {
     if !keep {
-        return demo.close();
+        let runs = reported(&demo.project_dir);
+        demo.close()?;
+        for run in runs {
+            let again = format!("`lockkeeper report {run}` writes it again from its journal");
+            let _ = writeln!(io::stderr(), "The report went with the demo's project; {again}.");
+        }
+        return Ok(());
     }
     let _ = writeln!(io::stderr(), "{}", demo.farewell());
     Ok(())
+}
+
+/// Returns the runs whose reports lie in a project.
+fn reported(project: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(project).into_iter().flatten().flatten();
+    let names = files.filter_map(|file| file.file_name().into_string().ok());
+    let run = |name: String| Some(name.strip_prefix("report-")?.strip_suffix(".md")?.to_owned());
+    names.filter_map(run).collect()
 }
 
 fn refuse(error: &dyn std::error::Error) -> ExitCode {

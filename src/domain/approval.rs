@@ -5,8 +5,8 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::gate::same_person;
 use super::journal::{Kind, Record};
 use super::plan::{Plan, sha256_hex};
 
@@ -70,9 +70,58 @@ pub struct Awaited {
 pub struct Executor {
     /// The database role that the run was opened with.
     pub role: String,
+    /// The role that logged in for it: another one where the login sets a role; empty: it is not
+    /// recorded.
+    pub login: String,
     /// Everybody who has recorded in the run as its operator, as `user@host`, or by the name
     /// that it was handed over to.
     pub people: Vec<String>,
+}
+
+impl Executor {
+    /// Returns true for every name and role of whoever runs this, or has run it before.
+    #[must_use]
+    pub fn is(&self, name: &str) -> bool {
+        self.is_role(name) || self.people.iter().any(|one| same_person(name, one))
+    }
+
+    /// Returns true for a role that the run uses.
+    #[must_use]
+    pub fn is_role(&self, name: &str) -> bool {
+        same_person(name, &self.role) || same_person(name, &self.login)
+    }
+
+    /// Takes somebody who runs it from now on.
+    pub fn joined_by(&mut self, name: &str) {
+        if !self.people.iter().any(|known| known == name) {
+            self.people.push(name.to_owned());
+        }
+    }
+}
+
+/// Returns true if both name the same person, as far as names can tell: in any case of letters,
+/// and whatever machine stands behind an `@`. Names fall into classes by this: of those that it
+/// takes for one person nobody counts twice, in whatever order they come.
+#[must_use]
+pub fn same_person(one: &str, other: &str) -> bool {
+    person(one) == person(other)
+}
+
+/// Returns what a name says of the person, without the machine.
+fn person(name: &str) -> String {
+    let name = name.trim().to_lowercase();
+    let user = name.split('@').next().unwrap_or_default().trim();
+    if user.is_empty() { name } else { user.to_owned() }
+}
+
+/// Returns of the approvals of each person the first.
+pub fn each_once<'a>(given: impl Iterator<Item = &'a Approval>) -> Vec<&'a Approval> {
+    given.fold(Vec::new(), |mut once, one| {
+        if !once.iter().any(|known: &&Approval| same_person(&known.by, &one.by)) {
+            once.push(one);
+        }
+        once
+    })
 }
 
 /// Who approves.
@@ -117,9 +166,8 @@ impl Approver {
     /// # Errors
     /// [`Refused`]: it is the executor, or cannot be told from them.
     pub fn judge(&self, executor: &Executor) -> Result<Known, Refused> {
-        let own = |name: &str| executor.people.iter().any(|one| same_person(name, one));
-        if let Some(login) = self.login.as_ref().filter(|login| **login != executor.role) {
-            if own(login) {
+        if let Some(login) = self.login.as_ref().filter(|login| !executor.is_role(login)) {
+            if executor.is(login) {
                 return Err(Refused::Own(login.clone()));
             }
             return Ok(Known { by: login.clone(), verified: true, why: None });
@@ -129,11 +177,11 @@ impl Approver {
             None => "not logged in to the target".to_owned(),
         };
         let by = match self.name.as_ref().map(|name| name.trim()).filter(|name| !name.is_empty()) {
-            Some(name) if own(name) || name == executor.role => {
+            Some(name) if executor.is(name) => {
                 return Err(Refused::Own(name.to_owned()));
             }
             Some(name) => name.to_owned(),
-            None if own(&self.account) => {
+            None if executor.is(&self.account) => {
                 return Err(Refused::Alike(executor.people.first().cloned().unwrap_or_default()));
             }
             None => self.account.clone(),
@@ -204,14 +252,15 @@ fn waits(records: &[Record], at: usize) -> Option<Waiting> {
 /// Returns who has executed the run of these records.
 #[must_use]
 pub fn executor(records: &[Record]) -> Executor {
-    let role = records.first().and_then(|first| first.data["target"]["role"].as_str());
-    let mut people: Vec<String> = Vec::new();
+    let opened = |name: &Value| name.as_str().unwrap_or_default().to_owned();
+    let (role, login) = records.first().map_or_else(Default::default, |first| {
+        (opened(&first.data["target"]["role"]), opened(&first.data["login"]))
+    });
+    let mut executor = Executor { role, login, people: Vec::new() };
     let own = records.iter().filter(|record| record.is_of_executor());
     let handed = records.iter().filter_map(|record| record.data["handover"]["to"].as_str());
     for name in own.map(|record| record.operator.as_str()).chain(handed) {
-        if !people.iter().any(|known| known == name) {
-            people.push(name.to_owned());
-        }
+        executor.joined_by(name);
     }
-    Executor { role: role.unwrap_or_default().to_owned(), people }
+    executor
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
-use super::approval::Approval;
+use super::approval::{Approval, Executor, each_once};
 use super::evidence::{Builtin, Claim, Expect, Name, Probe, Reading, Scope, Sense, Value, Verdict};
 use super::quantity::Period;
 use super::runbook::policy_holds;
@@ -81,8 +81,8 @@ pub trait Known: Scope {
     fn reading(&self, probe: &str) -> Option<&Reading>;
     /// Returns the approvals that were given to what the gate stands before.
     fn approvals(&self) -> Vec<Approval>;
-    /// Returns who runs the act.
-    fn executor(&self) -> &str;
+    /// Returns who runs the act, and who has run the run before.
+    fn executor(&self) -> &Executor;
 }
 
 /// Whether an act may be confirmed.
@@ -201,32 +201,12 @@ pub fn approvals_needed(scope: &dyn Scope) -> usize {
     }
 }
 
-/// Returns which of these were given in a role, the executor's left out, of each person the
-/// first.
+/// Returns which of these were given in a role, whoever's has run it left out, of each person
+/// the first.
 #[must_use]
-pub fn approvers<'a>(role: &str, executor: &str, given: &'a [Approval]) -> Vec<&'a Approval> {
+pub fn approvers<'a>(role: &str, executor: &Executor, given: &'a [Approval]) -> Vec<&'a Approval> {
     let of_role = given.iter().filter(|approval| approval.role == role);
-    each_once(of_role.filter(|approval| !same_person(&approval.by, executor)))
-}
-
-/// Returns of the approvals of each person the first.
-pub fn each_once<'a>(given: impl Iterator<Item = &'a Approval>) -> Vec<&'a Approval> {
-    given.fold(Vec::new(), |mut once, one| {
-        if !once.iter().any(|known| same_person(&known.by, &one.by)) {
-            once.push(one);
-        }
-        once
-    })
-}
-
-/// Returns true if both name the same person: in any case of letters, and with or without
-/// the machine behind an `@`.
-#[must_use]
-pub fn same_person(one: &str, other: &str) -> bool {
-    let name = |text: &str| text.trim().to_lowercase();
-    let (one, other) = (name(one), name(other));
-    let user = |text: &str| text.split('@').next().unwrap_or_default().to_owned();
-    one == other || (user(&one) == user(&other) && (!one.contains('@') || !other.contains('@')))
+    each_once(of_role.filter(|approval| !executor.is(&approval.by)))
 }
 
 fn approval_missing(rule: &Rule, role: &str, known: &dyn Known) -> Option<Reason> {

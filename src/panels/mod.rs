@@ -209,6 +209,8 @@ pub enum Command {
 pub enum Wanted {
     /// Why a step is skipped.
     Skip,
+    /// Why what a run has opened is left as it is.
+    LeaveOpen,
     /// Why a gate is overridden.
     Override,
     /// A note.
@@ -242,7 +244,7 @@ impl Wanted {
                 return Event::PutAside { triggers: facts.offering(), reason: text };
             }
             Self::Alone => return Event::Alone(text),
-            Self::Skip => Move::Skip(text),
+            Self::Skip | Self::LeaveOpen => Move::Skip(text),
             Self::Override => Move::Override(text),
             Self::Note => Move::Note(text),
             Self::Abandon => Move::Abandon(text),
@@ -264,6 +266,7 @@ impl Wanted {
     pub fn question(&self) -> String {
         match self {
             Self::Skip => "Why is this step skipped? The report shows it.".to_owned(),
+            Self::LeaveOpen => "Why is it not undone? The report shows it.".to_owned(),
             Self::Override => "Why is it overridden? The report shows it in red.".to_owned(),
             Self::Note => "Note for the record".to_owned(),
             Self::Alone => {

@@ -40,6 +40,9 @@ use super::sending;
 use super::staging;
 use super::tending;
 
+/// What a plan says of the way back where what it runs tells nothing of it.
+pub(super) const NO_WAY_BACK: &str = "unknown: the runbook names none";
+
 /// What a plan stands on, all of it read for this plan.
 pub struct Ground<'a> {
     /// Who answers.
@@ -229,7 +232,7 @@ fn command_plan(argv: &[String], risk: Risk, ground: &Ground<'_>) -> Plan {
         Some(Command { argv: argv.to_vec(), env: ground.env.to_vec(), cwd: ground.cwd.to_owned() });
     plan.preview = Preview {
         title: argv.first().cloned().unwrap_or_default(),
-        back: "unknown: the runbook names none".to_owned(),
+        back: NO_WAY_BACK.to_owned(),
         ..Preview::default()
     };
     plan

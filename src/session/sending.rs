@@ -190,7 +190,7 @@ pub(super) fn plan(job: &Job, declared: Risk, ground: &Ground<'_>) -> Result<Pla
         now: vec![
             "an answer that is lost leaves it UNKNOWN: it is not sent again by itself".to_owned(),
         ],
-        back: "unknown: the runbook names none".to_owned(),
+        back: super::preview::NO_WAY_BACK.to_owned(),
         ..Preview::default()
     };
     Ok(plan)

@@ -83,6 +83,14 @@ impl Keyboard {
         }
     }
 
+    /// Returns when a press of another key than the last one will be deliberate if nothing comes
+    /// before.
+    #[must_use]
+    pub fn settles_at(&self) -> Option<Instant> {
+        let last = self.last.as_ref()?;
+        Some(last.at + if last.released { BURST } else { QUIET })
+    }
+
     /// Returns when a press of `key` will be deliberate if nothing comes before.
     #[must_use]
     pub fn quiet_at(&self, key: Key) -> Option<Instant> {

@@ -101,6 +101,7 @@ impl<C: Clone> Overlay<C> {
     pub fn wakes_at(&self, now: Instant) -> Option<Instant> {
         match self {
             Self::Confirm(dialog) => dialog.wakes_at(now),
+            Self::Reason(reason) => reason.wakes_at(now),
             _ => None,
         }
     }
@@ -118,7 +119,7 @@ impl<C: Clone> Overlay<C> {
             Self::Help(help) => help.view(theme, area, buf),
             Self::Palette(palette) => palette.view(theme, area, buf),
             Self::Filter(filter) => filter.view(theme, area, buf),
-            Self::Reason(reason) => reason.view(theme, area, buf),
+            Self::Reason(reason) => reason.view(now, theme, area, buf),
             Self::Pick(pick) => pick.view(theme, area, buf),
             Self::Confirm(dialog) => dialog.view(now, theme, area, buf),
             Self::Detail(detail) => detail.view(theme, area, buf),

@@ -40,6 +40,12 @@ impl Unread {
         self.keyboard.note(key, at);
         at >= self.opened + DELAY && haste.is_ok()
     }
+
+    /// Returns from when on a key is taken, if none comes before.
+    fn takes_at(&self) -> Instant {
+        let read = self.opened + DELAY;
+        self.keyboard.settles_at().map_or(read, |at| at.max(read))
+    }
 }
 
 impl Reason {
@@ -74,6 +80,12 @@ impl Reason {
         }
     }
 
+    /// Returns when it begins to take keys, if that is still to come.
+    #[must_use]
+    pub fn wakes_at(&self, now: Instant) -> Option<Instant> {
+        self.unread.as_ref().map(Unread::takes_at).filter(|at| *at > now)
+    }
+
     /// Takes a paste that arrived at `at`.
     pub fn on_paste(&mut self, text: &str, at: Instant) {
         if let Some(unread) = &mut self.unread {
@@ -106,15 +118,21 @@ impl Reason {
         Outcome::Entered(text)
     }
 
+    /// Returns what was said last; that it was too early is over once keys are taken.
+    fn said(&self, now: Instant) -> Option<&Message> {
+        let is_over = self.unread.is_some() && self.wakes_at(now).is_none();
+        self.message.as_ref().filter(|_| !is_over)
+    }
+
     /// Paints the question and the text into the middle of `area`.
-    pub fn view(&self, theme: Theme, area: Rect, buf: &mut Buffer) {
+    pub fn view(&self, now: Instant, theme: Theme, area: Rect, buf: &mut Buffer) {
         let outer = frame::centred(76, 7, area);
         let inside = frame::render(&self.question, theme.style(Tone::Accent), outer, buf);
         let bottom = Rect { y: inside.bottom().saturating_sub(1), height: 1, ..inside };
         let text = Rect { height: inside.height.saturating_sub(1), ..inside };
         self.entry.view(text, buf);
         let keys = Message::new(Tone::Dim, "Enter records it   Esc leaves");
-        let said = self.message.as_ref().unwrap_or(&keys);
+        let said = self.said(now).unwrap_or(&keys);
         message::render(said, theme, bottom.intersection(inside), buf);
     }
 }

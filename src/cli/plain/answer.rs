@@ -176,6 +176,9 @@ impl Desk {
 
     fn answer(&mut self, question: &Question, text: &str) {
         if text.is_empty() {
+            if matches!(question, Question::Text(Wanted::Report(_))) {
+                self.print("left: no report is written; r asks anew");
+            }
             return;
         }
         match question {

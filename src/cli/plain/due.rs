@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::{Desk, Question, menu, moves, visible};
 use crate::cli::confirm;
-use crate::panels::Wanted;
+use crate::panels::{Scene, Wanted};
 use crate::session::walk::Phase;
 
 /// Something that is asked, or waited for.
@@ -104,7 +104,8 @@ impl Desk {
                     walk.phase()
                 );
                 let mut lines = self.standing();
-                lines.extend(menu::step(walk, facts.now));
+                let scene = Scene { facts, session, filter: "" };
+                lines.extend(menu::step(walk, &scene));
                 if *walk.phase() == Phase::Deciding {
                     lines.extend(session.fell().map(|said| format!("last act: {said}")));
                 }

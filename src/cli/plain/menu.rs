@@ -8,10 +8,11 @@ use crate::domain::age;
 use crate::domain::backup::Inventory;
 use crate::domain::runbook::Kind;
 use crate::domain::trigger::State;
-use crate::panels::Wanted;
+use crate::panels::walk::lines::weighed;
+use crate::panels::{Scene, Wanted};
 use crate::session::acting::Acting;
 use crate::session::pick::Choices;
-use crate::session::walk::{Answered, Phase, Walk};
+use crate::session::walk::{Answered, End, Evidence, Phase, Walk};
 
 /// Returns the menu where no runbook is walked.
 pub(super) fn main() -> Vec<String> {
@@ -106,7 +107,8 @@ pub(super) fn running(acting: &Acting) -> Vec<String> {
 }
 
 /// Returns the current step in words: what it is, why, and what was found.
-pub(super) fn step(walk: &Walk, now: DateTime<Utc>) -> Vec<String> {
+pub(super) fn step(walk: &Walk, scene: &Scene<'_>) -> Vec<String> {
+    let now = scene.facts.now;
     let (at, of) = walk.place_of_current();
     let step = walk.current();
     let clock = |since: Option<DateTime<Utc>>| {
@@ -137,14 +139,23 @@ pub(super) fn step(walk: &Walk, now: DateTime<Utc>) -> Vec<String> {
     if !walk.path().is_empty() {
         lines.push(format!("path: {}", path(walk)));
     }
-    let evidence = walk.evidence().iter();
-    lines.extend(evidence.map(|one| {
-        let ago = age::rough(now - one.reading.at);
-        format!("found: {}: {} ({ago} ago)", one.label, one.reading.value)
-    }));
+    lines.extend(found(walk, scene));
     lines.extend(watching(walk, now));
     lines.extend(stands(walk));
     lines
+}
+
+/// Returns what was read: for a question in the words in which the panel weighs it.
+fn found(walk: &Walk, scene: &Scene<'_>) -> Vec<String> {
+    if *walk.phase() == Phase::Deciding {
+        let weighed = weighed(walk, scene).into_iter();
+        return weighed.map(|one| format!("found: {}: {}", one.label, one.value)).collect();
+    }
+    let ago = |at| age::rough(scene.facts.now - at);
+    let line = |one: &Evidence| {
+        format!("found: {}: {} ({} ago)", one.label, one.reading.value, ago(one.reading.at))
+    };
+    walk.evidence().iter().map(line).collect()
 }
 
 /// Returns the answers given so far, in one line.
@@ -193,6 +204,15 @@ fn awaiting(walk: &Walk) -> Vec<String> {
     lines
 }
 
+/// Returns how a run ends, in short.
+pub(super) fn ended(end: &End) -> String {
+    match end {
+        End::Completed => "the runbook was walked to its end".to_owned(),
+        End::Abandoned { reason } => format!("abandoned: {reason}"),
+        End::Escalated { question } => format!("goes to the next level: {question}"),
+    }
+}
+
 fn stands(walk: &Walk) -> Vec<String> {
     let mut lines = match walk.phase() {
         Phase::CheckFailed { unknown: true, why } => vec![format!("CANNOT TELL: {why}")],
@@ -207,7 +227,8 @@ fn stands(walk: &Walk) -> Vec<String> {
         Phase::Unproven { why, .. } => vec![format!("NOT AS IT SHOULD BE: {why}")],
         Phase::Refused(why) => vec![format!("CANNOT BE DONE: {why}")],
         Phase::Undo(why) => {
-            let mut lines = vec!["THE RUN ENDS when what is due is undone".to_owned()];
+            let how = walk.ending().map(ended).unwrap_or_default();
+            let mut lines = vec![format!("THE RUN ENDS when what is due is undone: {how}")];
             lines.extend(why.iter().map(|why| format!("FAILED: {why}")));
             lines
         }

@@ -36,10 +36,7 @@ const OFFERS: usize = 12;
 
 /// Returns what is possible on the current step, of a run or of a rehearsal, a line each.
 pub(super) fn lines(walk: &Walk, rehearses: bool) -> Vec<String> {
-    let mut lines = match walk.phase() {
-        Phase::Undo(_) => undoing(walk),
-        _ => moves(walk),
-    };
+    let mut lines = if walk.ending().is_some() { undoing(walk) } else { moves(walk) };
     lines.push(leave(rehearses));
     lines
 }
@@ -159,7 +156,7 @@ pub fn parse(walk: &Walk, text: &str) -> Option<Choice> {
 }
 
 fn numbered(walk: &Walk, number: usize) -> Option<Choice> {
-    let undoes = matches!(walk.phase(), Phase::Undo(_));
+    let undoes = walk.ending().is_some();
     let command = match number {
         0 => return Some(Choice::Leave),
         1 => Command::Advance,

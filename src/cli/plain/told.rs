@@ -66,11 +66,12 @@ impl Desk {
                 self.over = false;
                 return;
             }
-            Some(End::Completed) => "the runbook was walked to its end".to_owned(),
-            Some(End::Abandoned { reason }) => format!("abandoned: {reason}"),
-            Some(End::Escalated { question }) => format!("goes to the next level: {question}"),
+            Some(end) => menu::ended(end),
         };
         let mut lines = vec![format!("THE RUN IS OVER: {text}")];
+        let walk = self.seat.session.walk();
+        let left = walk.into_iter().flat_map(Walk::left_open);
+        lines.extend(left.map(|left| format!("LEFT OPEN, not undone: {left}")));
         if end != Some(&End::Completed) {
             let contacts = &self.seat.facts.target.contacts;
             lines.extend(contacts.iter().map(|line| format!("call: {line}")));

@@ -6,8 +6,7 @@ use serde_json::Value;
 use super::acts::{self, Attempt};
 use super::{Approved, Environment, Line, Output, Overridden, Part, Report, Said, Told, measured};
 use crate::domain::age;
-use crate::domain::approval;
-use crate::domain::gate::same_person;
+use crate::domain::approval::{self, same_person};
 use crate::domain::identity::Class;
 use crate::domain::journal::{Kind, Reading, Record};
 
@@ -59,6 +58,7 @@ impl Report {
             executed_by: operators(records),
             overrides: typed(records, Kind::Override),
             skipped: typed(records, Kind::Skip),
+            left_open: left_open(records),
             triggers: triggers(records),
             timeline: records.iter().filter_map(line).collect(),
             told: told(records),
@@ -191,6 +191,16 @@ fn typed(records: &[Record], kind: Kind) -> Vec<Overridden> {
     .collect()
 }
 
+/// Returns what a run has opened and somebody has left as it is.
+fn left_open(records: &[Record]) -> Vec<Said> {
+    let refused = records.iter().filter(|record| is_refusal(record));
+    refused.map(|record| Said { at: record.at, text: text(&record.data, "text") }).collect()
+}
+
+fn is_refusal(record: &Record) -> bool {
+    record.kind == Kind::Note && record.data["undo"] == "refused"
+}
+
 fn triggers(records: &[Record]) -> Vec<Said> {
     let fired = records.iter().filter(|record| record.kind == Kind::Trigger);
     let said = |record: &Record| Said {
@@ -208,7 +218,10 @@ fn line(record: &Record) -> Option<Line> {
         Kind::Opened => format!("the run began: {}", text(&data["facts"], "title")),
         Kind::Resumed => "the run was taken up again".to_owned(),
         Kind::Answer if data["back"].is_string() => format!("back to {}", text(data, "back")),
-        Kind::Answer => answer(data),
+        Kind::Answer => {
+            marked = against(data).is_some();
+            answer(data)
+        }
         Kind::Ended => match data["status"].as_str() {
             Some("failed") => {
                 marked = true;
@@ -228,6 +241,10 @@ fn line(record: &Record) -> Option<Line> {
         Kind::Note if data["check"].as_bool() == Some(true) => return None,
         Kind::Note if data["torn_tail"].is_object() => {
             "an unfinished record was cut off".to_owned()
+        }
+        Kind::Note if is_refusal(record) => {
+            marked = true;
+            format!("LEFT OPEN: {}", text(data, "text"))
         }
         Kind::Note => format!("note: {}", text(data, "text")),
         Kind::Intent => format!("act: {}", text(&data["plan"]["preview"], "title")),
@@ -268,6 +285,12 @@ fn line(record: &Record) -> Option<Line> {
     })
 }
 
+/// Returns what the evidence spoke for, where the answer goes against it.
+fn against(data: &Value) -> Option<&str> {
+    let suggested = data["suggested"].as_str()?;
+    (data["answer"].as_str()? != suggested && data["reason"].is_string()).then_some(suggested)
+}
+
 fn answer(data: &Value) -> String {
     if let Some(offer) = data["offer"].as_str() {
         return format!("went on at {offer}");
@@ -275,7 +298,8 @@ fn answer(data: &Value) -> String {
     let said = data["answer"].as_str().or(data["value"].as_str()).unwrap_or_default();
     let question = text(data, "question");
     let because = data["reason"].as_str().map(|why| format!(", because {why}")).unwrap_or_default();
-    format!("{question} {said}{because}").trim().to_owned()
+    let against = against(data).map(|one| format!(", against the evidence: {one}"));
+    format!("{question} {said}{}{because}", against.unwrap_or_default()).trim().to_owned()
 }
 
 fn outcome(record: &Record) -> String {

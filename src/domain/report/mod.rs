@@ -119,6 +119,8 @@ pub struct Report {
     pub overrides: Vec<Overridden>,
     /// Steps that were left out.
     pub skipped: Vec<Overridden>,
+    /// What the run has opened and somebody has left as it is, with the reason.
+    pub left_open: Vec<Said>,
     /// Triggers that fired.
     pub triggers: Vec<Said>,
     /// What happened when.

@@ -115,6 +115,10 @@ fn warnings(report: &Report) -> String {
     for one in &report.skipped {
         line(&mut page, &format!("- {} {}", strong("WAIVED (skipped)"), typed(one)));
     }
+    for one in &report.left_open {
+        let says = strong("LEFT OPEN");
+        line(&mut page, &format!("- {says} {}: {}", time(one.at), text(&one.text)));
+    }
     for one in &report.triggers {
         let says = strong("TRIGGER FIRED");
         line(&mut page, &format!("- {says} {}: {}", time(one.at), text(&one.text)));

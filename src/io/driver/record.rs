@@ -56,6 +56,7 @@ impl Inner {
             "target": identity,
             "class": self.site.target.class,
             "operator": host::operator(),
+            "login": self.site.target.spec.user.as_str(),
             "lockkeeper": env!("CARGO_PKG_VERSION"),
         });
         journal.append(Entry::new(Kind::Opened, data)).map_err(|error| error.to_string())?;

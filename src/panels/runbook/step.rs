@@ -20,10 +20,13 @@ use crate::ui::widgets::tail;
 pub(super) fn head(walk: &Walk, theme: Theme, area: Rect, buf: &mut Buffer) -> Rect {
     let area = area.intersection(buf.area);
     let (at, of) = walk.place_of_current();
-    let mut left = vec![
-        Part::new(format!(" {at}/{of}  "), theme.style(Tone::Dim), 0),
-        Part::new(walk.current().title.clone(), theme.style(Tone::Strong), 0),
-    ];
+    let mut left = match walk.ending() {
+        Some(_) => vec![Part::new(format!(" {} {ENDS}", symbol::WARN), theme.style(Tone::Warn), 0)],
+        None => vec![
+            Part::new(format!(" {at}/{of}  "), theme.style(Tone::Dim), 0),
+            Part::new(walk.current().title.clone(), theme.style(Tone::Strong), 0),
+        ],
+    };
     if walk.is_paused() {
         left.push(Part::new(format!("  {} PAUSED", symbol::WARN), theme.style(Tone::Warn), 0));
     } else if walk.stops_after() {
@@ -35,9 +38,12 @@ pub(super) fn head(walk: &Walk, theme: Theme, area: Rect, buf: &mut Buffer) -> R
     Rect { y, height: area.bottom() - y, ..area }
 }
 
+/// The heading while the end of the run waits for something to be undone.
+const ENDS: &str = "Before the run ends: undo what it has opened";
+
 fn risk(walk: &Walk) -> String {
     match &walk.current().kind {
-        Kind::Act(act) => format!("risk: {} or worse ", act.risk.word()),
+        Kind::Act(act) if walk.ending().is_none() => format!("risk: {} or worse ", act.risk.word()),
         _ => String::new(),
     }
 }

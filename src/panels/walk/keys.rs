@@ -22,8 +22,8 @@ pub fn idle(scene: &Scene<'_>) -> Bindings {
 /// Returns the keys on the current step of a walk that is not over.
 #[must_use]
 pub fn walking(walk: &Walk, session: &Session) -> Bindings {
-    if matches!(walk.phase(), Phase::Undo(_)) {
-        return undoing(session);
+    if walk.ending().is_some() {
+        return undoing(walk, session);
     }
     let mut keys = answers(walk);
     keys.extend(give(walk));
@@ -42,12 +42,16 @@ pub fn walking(walk: &Walk, session: &Session) -> Bindings {
 }
 
 /// Returns the keys while the run waits for what it has opened to be undone.
-fn undoing(session: &Session) -> Bindings {
+fn undoing(walk: &Walk, session: &Session) -> Bindings {
+    let can = match walk.phase() {
+        Phase::Acting => off("it is under way"),
+        _ => Ok(()),
+    };
     let undo = "plan what undoes it, and ask before it runs";
     let leave = "leave it as it is, with a reason; the report names it";
     vec![
-        Binding::new(Key::char('r'), "undo", undo, Command::Advance),
-        Binding::new(Key::char('s'), "leave it so", leave, Command::Skip),
+        Binding::new(Key::char('r'), "undo", undo, Command::Advance).when(can.clone()),
+        Binding::new(Key::char('s'), "leave it so", leave, Command::Skip).when(can),
         Binding::new(Key::char('n'), "note", "write a note into the record", Command::Note),
         cancel(session),
     ]

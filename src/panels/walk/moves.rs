@@ -17,7 +17,7 @@ pub fn moved(command: &Command, walk: &Walk, facts: &Facts) -> Ask {
             Ask::Move(Move::Take(offer.clone()))
         }
         Command::Choose(answer) => choose(answer, walk),
-        Command::Skip if matches!(walk.phase(), Phase::Undo(_)) => Ask::Text(Wanted::Skip),
+        Command::Skip if walk.ending().is_some() => Ask::Text(Wanted::LeaveOpen),
         Command::Skip if walk.current().skip == Skip::Freely => {
             Ask::Move(Move::Skip(String::new()))
         }

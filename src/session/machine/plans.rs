@@ -51,9 +51,12 @@ impl Session {
             return Vec::new();
         };
         match previewed {
-            Previewed::Plan(plan) => {
+            Previewed::Plan(mut plan) => {
                 let is_step = asked.origin != Origin::Operator;
                 let walk = self.walk.as_deref().filter(|_| is_step);
+                if let Some(walk) = walk {
+                    walk.tells_way_back(&mut plan);
+                }
                 if let Some(why) = walk.and_then(|walk| walk.unapproved(&plan)) {
                     return self.walking(|walk| walk.waits_for_approval(plan, why));
                 }
@@ -102,7 +105,12 @@ impl Session {
         }
         match pending.origin() {
             Origin::Operator => vec![say(Tone::Plain, "left: nothing was run")],
-            Origin::Step(_) => self.walking(Walk::dismissed),
+            Origin::Step(_) => {
+                let mut effects = self.walking(Walk::dismissed);
+                // Of a procedure others may have run.
+                effects.push(say(Tone::Plain, "left: this plan is not run"));
+                effects
+            }
         }
     }
 

@@ -3,8 +3,7 @@
 
 use serde_json::json;
 
-use crate::domain::approval::{Approval, Awaited, Subject};
-use crate::domain::gate::same_person;
+use crate::domain::approval::{Approval, Awaited, Subject, same_person};
 use crate::domain::journal::{Entry, Kind, Record};
 use crate::domain::plan::{Hash, Plan};
 use crate::session::confirm::Origin;

@@ -114,6 +114,6 @@ fn preview(script: &Script, losses: &[Loss], ground: &Ground<'_>) -> Preview {
         stall: None,
         counts: Vec::new(),
         untimely: None,
-        back: format!("{lost}unknown: the runbook names none"),
+        back: format!("{lost}{}", super::NO_WAY_BACK),
     }
 }

@@ -3,9 +3,9 @@
 
 use serde_json::json;
 
-use crate::domain::approval::{Approval, Awaited, Subject};
+use crate::domain::approval::{Approval, Approver, Awaited, Subject, each_once, same_person};
 use crate::domain::evidence::{Scope as _, Verdict};
-use crate::domain::gate::{Asks, approvals_needed, approvers, each_once, same_person};
+use crate::domain::gate::{Asks, approvals_needed, approvers};
 use crate::domain::journal::{Entry, Kind as Recorded, Record};
 use crate::domain::plan::{Plan, Risk};
 use crate::domain::runbook::{Act, Kind, Step};
@@ -60,9 +60,15 @@ impl Walk {
         if self.end.is_some() || self.role_awaited().is_none() {
             return Vec::new();
         }
-        let step = self.deed_ahead().map(|(step, _)| step);
+        let ahead = self.deed_ahead();
+        let step = ahead.as_ref().map(|(step, _)| step.clone());
         match previewed {
-            Previewed::Plan(plan) => self.awaits(step, Some(plan), None),
+            Previewed::Plan(mut plan) => {
+                if let Some((step, act)) = &ahead {
+                    self.tells_way_back_of(step, act, &mut plan);
+                }
+                self.awaits(step, Some(plan), None)
+            }
             Previewed::Nothing(why) | Previewed::Impossible(why) => {
                 self.awaits(step, None, Some(why))
             }
@@ -152,7 +158,7 @@ impl Walk {
     /// person one.
     fn of_others(&self, counts: impl Fn(&Approval) -> bool) -> Vec<&Approval> {
         let given = self.approvals.iter().filter(|one| counts(one));
-        each_once(given.filter(|one| !self.is_executor(&one.by)))
+        each_once(given.filter(|one| !self.executor.is(&one.by)))
     }
 
     /// Returns the approvals that count for a plan of the current step, in whatever role.
@@ -189,24 +195,21 @@ impl Walk {
         if name.is_empty() {
             return vec![bad("the approver types their name: it is recorded")];
         }
-        if self.is_executor(name) {
-            return vec![bad(format!("{name} runs this: somebody else has to approve"))];
-        }
+        let typed = Approver { name: Some(name.to_owned()), ..Approver::default() };
+        let known = match typed.judge(&self.executor) {
+            Ok(known) => known,
+            Err(refused) => return vec![bad(refused.to_string())],
+        };
         if self.approved().iter().any(|one| same_person(&one.by, name)) {
             return vec![bad(format!("{name} has approved already"))];
         }
         let Awaited { role, subject, .. } = awaited;
-        let approval = Approval { role, by: name.to_owned(), verified: false, subject };
+        let approval = Approval { role, by: known.by, verified: known.verified, subject };
         let data = serde_json::to_value(&approval).expect("it holds nothing that JSON lacks");
         let mut wants = vec![self.record(Recorded::Approved, data)];
         self.approvals.push(approval);
         wants.extend(self.if_approved());
         wants
-    }
-
-    pub(super) fn is_executor(&self, name: &str) -> bool {
-        let handed = self.handed.as_ref().is_some_and(|handed| same_person(name, &handed.to));
-        handed || same_person(name, &self.place.executor)
     }
 
     /// Another process has recorded an approval in this run. What it is given to is planned
@@ -219,7 +222,7 @@ impl Walk {
             return Vec::new();
         }
         let says = approval.words();
-        if self.is_executor(&approval.by) {
+        if self.executor.is(&approval.by) {
             return vec![bad(format!("{says} runs this: the approval does not count"))];
         }
         // Also while its plan is made once more.
@@ -302,7 +305,7 @@ impl Walk {
             _ => None,
         });
         let few = |role: &&String| {
-            approvers(role, self.executor(), &Known::approvals(self)).len() < approvals_needed(self)
+            approvers(role, &self.executor, &Known::approvals(self)).len() < approvals_needed(self)
         };
         roles.find(few).cloned()
     }

@@ -22,6 +22,21 @@ impl Walk {
         callers.map(|book| book.id.as_str()).chain([self.book.id.as_str()]).collect()
     }
 
+    /// Returns the title of the step of that name in the records, of whichever of the run's
+    /// runbooks it is; `None`: none of them has it.
+    #[must_use]
+    pub fn titled(&self, name: &str) -> Option<&str> {
+        let (book, id) = name.rsplit_once('/').unwrap_or(("", name));
+        let callers = self.callers.iter().filter_map(|frame| frame.book.as_deref());
+        let root = callers.clone().next().unwrap_or(&self.book);
+        let mut books = callers.chain([&self.book]).chain(self.library.values());
+        let within = match book {
+            "" => Some(root),
+            book => books.find(|one| one.id == book),
+        };
+        within.and_then(|book| book.step(id)).map(|step| step.title.as_str())
+    }
+
     fn is_called(&self) -> bool {
         self.callers.iter().any(|frame| frame.book.is_some())
     }

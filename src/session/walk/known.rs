@@ -1,6 +1,6 @@
 //! What gates, conditions and suggestions are tested against.
 
-use crate::domain::approval::Approval;
+use crate::domain::approval::{Approval, Executor};
 use crate::domain::config;
 use crate::domain::evidence::{Name, Reading, Scope, Value};
 use crate::domain::gate::Known;
@@ -84,11 +84,11 @@ impl Known for Walk {
         let Some(awaited) = self.awaited.as_ref().filter(|one| one.subject.step == here) else {
             return Vec::new();
         };
-        let counts = |one: &&Approval| one.subject == awaited.subject && !self.is_executor(&one.by);
+        let counts = |one: &&Approval| one.subject == awaited.subject && !self.executor.is(&one.by);
         self.approvals.iter().filter(counts).cloned().collect()
     }
 
-    fn executor(&self) -> &str {
-        &self.place.executor
+    fn executor(&self) -> &Executor {
+        &self.executor
     }
 }

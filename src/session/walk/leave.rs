@@ -65,6 +65,7 @@ impl Walk {
             self.stop_after = false;
             wants.push(self.record(Kind::Pause, json!({ "paused": true })));
         }
+        self.executor.joined_by(&to);
         self.handed = Some(Handed { from, to, note });
         wants
     }

@@ -28,7 +28,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::approval::{Approval, Awaited};
+use crate::domain::approval::{Approval, Awaited, Executor};
 use crate::domain::baseline::Baseline;
 use crate::domain::config::Tool;
 use crate::domain::evidence::{Probe, Reading, Value};
@@ -131,6 +131,8 @@ pub struct Place {
     pub policy: BTreeMap<String, Value>,
     /// Who walks.
     pub executor: String,
+    /// The role that logs in to the target.
+    pub login: String,
     /// Whom to call, as the configuration says, a line each.
     pub contacts: Vec<String>,
     /// The configuration's commands, by name.
@@ -163,6 +165,8 @@ pub struct Answered {
 pub struct Walk {
     book: Runbook,
     place: Place,
+    /// Who walks, and who has walked before.
+    executor: Executor,
     section: usize,
     step: usize,
     phase: Phase,
@@ -213,6 +217,8 @@ pub struct Walk {
     end: Option<End>,
     /// What was opened by acts that were done, and is not undone yet.
     due: Vec<Due>,
+    /// What was left as it is instead of being undone, each with its reason.
+    left_open: Vec<String>,
     /// How the run ends once nothing is due.
     ending: Option<End>,
     left: Option<Box<Left>>,
@@ -238,9 +244,12 @@ impl Walk {
     #[must_use]
     pub fn new(book: Runbook, place: Place) -> Self {
         let section = path::entry(&book);
+        let (role, login) = (place.login.clone(), place.login.clone());
+        let executor = Executor { role, login, people: vec![place.executor.clone()] };
         Self {
             book,
             place,
+            executor,
             section,
             step: 0,
             phase: Phase::Held,
@@ -276,6 +285,7 @@ impl Walk {
             advice: None,
             end: None,
             due: Vec::new(),
+            left_open: Vec::new(),
             ending: None,
             left: None,
             run: None,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::domain::approval;
 use crate::domain::evidence;
 use crate::domain::journal::{Kind as Recorded, Record};
 use crate::domain::outcome::{Ending, Outcome};
@@ -43,6 +44,9 @@ impl Walk {
     ) -> Result<Self, String> {
         let mut walk = Self::new(book, place).calling(library);
         walk.began = records.first().map(|record| record.at);
+        let walks = walk.place.executor.clone();
+        walk.executor = approval::executor(records);
+        walk.executor.joined_by(&walks);
         for record in records {
             walk.recall(record);
         }

@@ -5,13 +5,17 @@ use serde_json::{Value, json};
 
 use crate::domain::journal::Kind as Recorded;
 use crate::domain::outcome::Outcome;
-use crate::domain::plan::Risk;
-use crate::domain::runbook::{Action, Kind};
-use crate::session::effect::Tone;
+use crate::domain::plan::{Plan, Risk};
+use crate::domain::runbook::{Act, Action, Kind};
+use crate::session::effect::{Request, Tone};
+use crate::session::preview::NO_WAY_BACK;
 
 use super::enter::request;
 use super::moves::bad;
 use super::{End, Phase, Walk, Want};
+
+/// How the record of an undoing says that it was refused.
+const REFUSED: &str = "refused";
 
 /// The undoing of an act that was done.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +32,36 @@ impl Walk {
     /// Returns what is to be undone still, the last first.
     pub fn due(&self) -> impl Iterator<Item = &Due> {
         self.due.iter().rev()
+    }
+
+    /// Returns what was left as it is, each with its reason.
+    pub fn left_open(&self) -> impl Iterator<Item = &str> {
+        self.left_open.iter().map(String::as_str)
+    }
+
+    /// Says in a plan what the runbook undoes its act with, or that it undoes one itself: SQL
+    /// and commands do not say that of themselves.
+    pub(in crate::session) fn tells_way_back(&self, plan: &mut Plan) {
+        let Some(act) = self.act() else { return };
+        self.tells_way_back_of(&self.here(), act, plan);
+    }
+
+    /// The same for the act of a step that lies ahead.
+    pub(super) fn tells_way_back_of(&self, step: &str, act: &Act, plan: &mut Plan) {
+        let undone = match &act.action {
+            _ if self.ending.is_some() => self.due.last(),
+            Action::UndoOf(step) => self.undoing(step),
+            _ => None,
+        };
+        let words = match (undone, &act.undo) {
+            (Some(due), _) => format!("none is needed: it undoes {}", due.title),
+            (None, Some(undo)) => match request(step, undo, Risk::Safe, self) {
+                Ok(request) => format!("{}; due until it is done", words(&request)),
+                Err(why) => format!("unknown: {why}"),
+            },
+            (None, None) => return,
+        };
+        plan.preview.back = plan.preview.back.replace(NO_WAY_BACK, &words);
     }
 
     /// Returns how the run ends once nothing is due any more; `None`: it does not end yet.
@@ -100,8 +134,9 @@ impl Walk {
             return vec![bad("say why it is not undone: the report needs it")];
         }
         let Some(due) = self.due.pop() else { return self.all_undone() };
-        let text = format!("not undone: {}: {}", due.title, reason.trim());
-        let mut wants = vec![Self::undo_record(&due, &text, "refused")];
+        let left = format!("{}: {}", due.title, reason.trim());
+        let mut wants = vec![Self::undo_record(&due, &format!("not undone: {left}"), REFUSED)];
+        self.left_open.push(left);
         wants.extend(self.all_undone());
         wants
     }
@@ -155,6 +190,10 @@ impl Walk {
         if data["undo"].is_string() {
             self.due.retain(|due| due.step != step);
         }
+        if data["undo"] == REFUSED {
+            let text = data["text"].as_str().unwrap_or_default();
+            self.left_open.push(text.trim_start_matches("not undone: ").to_owned());
+        }
     }
 
     /// Takes that an act of a step was done: what undoes it is due.
@@ -174,5 +213,15 @@ impl Walk {
             let due = Due { step: name.to_owned(), title: step.title.clone(), action };
             self.due.push(due);
         }
+    }
+}
+
+/// Returns what a request runs, in short.
+fn words(request: &Request) -> String {
+    match request {
+        Request::Command { argv, .. } => argv.join(" "),
+        Request::Sql { text, .. } | Request::Bound { text, .. } => text.trim().to_owned(),
+        Request::Http { job, .. } => format!("{} {}", job.method, job.url),
+        _ => "the runbook's own act".to_owned(),
     }
 }

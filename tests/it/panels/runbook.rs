@@ -10,6 +10,7 @@ use lockkeeper::domain::plan::{Direction, Risk};
 use lockkeeper::domain::runbook::Kind;
 use lockkeeper::panels::runbook::Runbook;
 use lockkeeper::panels::walk::keys::offered;
+use lockkeeper::panels::walk::lines;
 use lockkeeper::panels::walk::moves::moved;
 use lockkeeper::panels::{Ask, Command, Panel, Scene, Step, Wanted};
 use lockkeeper::session::effect::{Event, How};
@@ -389,6 +390,43 @@ kind = "act"
 title = "Maintenance off"
 undo_of = "maintenance_on"
 "#;
+
+#[test]
+fn what_is_to_be_undone_before_the_run_ends() {
+    let stands = [
+        ("runbook_undo", undo::ending()),
+        ("runbook_undo_failed", undo::failed()),
+        ("runbook_undoing", undo::undoing()),
+        ("runbook_undo_left", undo::left()),
+    ];
+    for (name, driven) in &stands {
+        let facts = facts(driven);
+        snapshot(name, driven, &facts);
+        fits_everywhere(&Runbook::default(), &scene(&facts, &driven.session));
+    }
+}
+
+#[test]
+fn while_something_is_undone_no_key_of_the_step_is_there() {
+    for driven in [undo::ending(), undo::undoing()] {
+        let facts = facts(&driven);
+        let bindings = Runbook::default().bindings(&scene(&facts, &driven.session));
+        let labels: Vec<&str> = bindings.iter().map(|one| one.label.as_ref()).collect();
+        assert_eq!(labels, ["undo", "leave it so", "note", "cancel"]);
+        let runs = *driven.phase() == Phase::Acting;
+        assert!(bindings[..2].iter().all(|one| one.enabled.is_err() == runs));
+    }
+}
+
+#[test]
+fn the_way_so_far_names_the_questions_of_every_runbook_of_the_run() {
+    for (driven, later) in [(steps::in_the_tree(), false), (steps::out_of_the_tree(), true)] {
+        let way = lines::path(driven.walk()).expect("questions were answered");
+        let (first, second) = ("Keep it, or go back? go back: the rollback tree", "Half done? no");
+        assert!(way.starts_with(&format!("{first} ▸ {second} ▸ Data damaged?")), "{way}");
+        assert_eq!(way.contains("Data damaged? no ▸ Way down safe? fix forward"), later, "{way}");
+    }
+}
 
 #[test]
 fn a_step_that_undoes_another_shows_what_undoes_that_one() {

@@ -1,7 +1,7 @@
 //! A second person in a walk: an approval counts once, for the plan that it was given to, and
 //! never for whoever runs it.
 
-use lockkeeper::domain::approval::{Approval, Awaited, Subject};
+use lockkeeper::domain::approval::{Approval, Approver, Awaited, Subject};
 use lockkeeper::domain::evidence::Value;
 use lockkeeper::domain::journal::{Kind, Record};
 use lockkeeper::domain::outcome::Ending;
@@ -286,6 +286,36 @@ fn whoever_takes_a_run_over_does_not_run_what_only_they_have_approved() {
     takes(&mut driven, approved("pat", &plan(7)), &plan(7));
     driven.show(plan(7));
     assert!(driven.session.pending().is_some());
+}
+
+#[test]
+fn nobody_who_has_walked_the_run_before_is_typed_as_its_approver() {
+    let mut records = handed_to_the_approver();
+    records.truncate(3);
+    let handover = json!({ "handover": { "from": "kim@desk", "to": "lee", "note": "" } });
+    records.push(record(Kind::Lease, Some("lead"), handover));
+    records.push(Record { operator: "lee@lap".into(), ..record(Kind::Resumed, None, json!({})) });
+    let executor = lockkeeper::domain::approval::executor(&records);
+    let again = Again { run: "run".into(), records };
+    let mut begin = Begin { again: Some(again), ..begin(steps(true)) };
+    begin.place.executor = "ann@lap".into();
+    let mut driven = Driven::new();
+    let effects = driven.session.walk_begins(begin);
+    driven.take(effects);
+    driven.event(Event::Opened(Ok("run".into())));
+    driven.go(Move::Pause);
+    driven.sketched_as(plan(7));
+    for own in ["kim", "Kim@desk", "kim@lap", "lee", "LEE@desk", "ann", "ann@lap"] {
+        assert_eq!(driven.go(Move::Approve(own.into())), NONE, "{own}");
+        let by_command = Approver { name: Some(own.into()), ..Approver::default() };
+        if !own.starts_with("ann") {
+            let refused = by_command.judge(&executor).expect_err("as `lockkeeper approve` does");
+            assert_eq!(driven.said(), refused.to_string());
+        }
+    }
+    assert_eq!((driven.step(), driven.walk().approvals().len()), ("lead", 0));
+    driven.go(Move::Approve("pat".into()));
+    assert_eq!(driven.step(), "up");
 }
 
 #[test]

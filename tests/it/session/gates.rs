@@ -1,6 +1,8 @@
 //! What an override lets through, and what no gate and no override lets through.
 
-use lockkeeper::domain::evidence::{Builtin, Reading, Value};
+use lockkeeper::domain::approval::{Approval, Executor};
+use lockkeeper::domain::evidence::{Builtin, Name, Reading, Scope, Value};
+use lockkeeper::domain::gate::{Decision, Known};
 use lockkeeper::domain::journal::Kind;
 use lockkeeper::domain::runbook::Runbook;
 use lockkeeper::session::effect::Event;
@@ -89,4 +91,57 @@ fn what_the_gates_have_read_is_recorded_before_the_plan_and_at_the_yes() {
     driven.yes();
     assert_eq!(driven.find(Find::Good), ["perform"]);
     assert_eq!(read(&driven), 2);
+}
+
+/// A world of which nothing can be told: nothing was read, or every reading is unknown.
+struct Blind {
+    reading: Option<Reading>,
+    executor: Executor,
+}
+
+impl Scope for Blind {
+    fn value(&self, _: &Name) -> Option<Value> {
+        None
+    }
+}
+
+impl Known for Blind {
+    fn reading(&self, _: &str) -> Option<&Reading> {
+        self.reading.as_ref()
+    }
+
+    fn approvals(&self) -> Vec<Approval> {
+        Vec::new()
+    }
+
+    fn executor(&self) -> &Executor {
+        &self.executor
+    }
+}
+
+#[test]
+fn no_gate_of_a_shipped_runbook_lets_an_act_through_while_nothing_can_be_told() {
+    let shipped = [
+        include_str!("../../../runbooks/backup.toml"),
+        include_str!("../../../runbooks/incident.toml"),
+        include_str!("../../../runbooks/migrate.toml"),
+        include_str!("../../../runbooks/rehearsal.toml"),
+        include_str!("../../../runbooks/rollback.toml"),
+        include_str!("../../../runbooks/validate.toml"),
+    ];
+    let unknown = Reading { value: Value::unknown("timeout"), at: at(0) };
+    let mut gates = 0;
+    for book in shipped.map(book) {
+        for (name, gate) in &book.gates {
+            for reading in [None, Some(unknown.clone())] {
+                let blind = Blind { reading, executor: Executor::default() };
+                let Decision::Deny(reasons) = gate.evaluate(&blind, at(0)) else {
+                    panic!("{} lets through {name}", book.id)
+                };
+                assert_eq!(reasons.len(), gate.rules.len(), "each of its rules denies: {name}");
+            }
+            gates += 1;
+        }
+    }
+    assert_eq!(gates, 2, "the forward-only policy, and the rehearsal's");
 }

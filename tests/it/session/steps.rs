@@ -412,21 +412,35 @@ fn a_run_that_was_handed_over_is_not_approved_by_whoever_took_it() {
     assert_eq!(driven.step(), "lead");
 }
 
-#[test]
-fn a_runbook_is_called_and_comes_back_behind_the_call() {
+/// The tree, called by the shipped migrate, at its second question.
+pub fn in_the_tree() -> Driven {
     let mut driven = walking(migrate());
     driven.until("keep");
     driven.go(choose("down"));
     assert_eq!(driven.walk().book().id, "rollback");
     assert_eq!(driven.walk().here(), "rollback/stop_retries");
     driven.until("half_done");
-    for answer in ["no", "no", "forward"] {
+    driven.go(choose("no"));
+    driven.along_if_probing();
+    driven
+}
+
+/// The same run, after the tree has come back and the run has ended.
+pub fn out_of_the_tree() -> Driven {
+    let mut driven = in_the_tree();
+    for answer in ["no", "forward"] {
         driven.go(choose(answer));
         driven.along_if_probing();
     }
     driven.until("forward_hold");
     driven.go(choose("yes"));
     give(&mut driven, "lee, tomorrow");
+    driven
+}
+
+#[test]
+fn a_runbook_is_called_and_comes_back_behind_the_call() {
+    let driven = out_of_the_tree();
     assert_eq!(driven.walk().book().id, "migrate");
     assert_eq!(driven.walk().end(), Some(&End::Completed));
     assert_eq!(driven.closed, 1);

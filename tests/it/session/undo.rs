@@ -3,7 +3,7 @@
 
 use lockkeeper::domain::journal::{Entry, Kind, Record};
 use lockkeeper::domain::outcome::{Ending, Outcome};
-use lockkeeper::domain::plan::Answer;
+use lockkeeper::domain::plan::{Answer, Plan};
 use lockkeeper::session::effect::{Event, Request};
 use lockkeeper::session::machine::Begin;
 use lockkeeper::session::walk::{End, Move, Phase, Status, Walk};
@@ -134,6 +134,76 @@ fn an_undoing_is_refused_for_a_reason_which_is_recorded() {
     driven.go(Move::Skip("the night shift keeps it on".into()));
     assert_eq!((driven.closed, driven.performed), (1, 1), "nothing was run");
     assert_eq!(driven.recorded[before..], [Kind::Note]);
+}
+
+/// A plan as planning returns one of a command.
+fn planned() -> Plan {
+    let mut plan = command_plan();
+    plan.preview.back = "unknown: the runbook names none".into();
+    plan
+}
+
+fn back(driven: &Driven) -> &str {
+    &driven.session.pending().expect("it is shown").plan().preview.back
+}
+
+#[test]
+fn a_plan_says_what_undoes_it_and_that_it_undoes_something() {
+    let mut driven = walking();
+    driven.go(Move::Run);
+    driven.show(planned());
+    assert_eq!(back(&driven), "switch off; due until it is done");
+    driven.yes();
+    driven.end(Ending::Done);
+    driven.go(Move::Continue);
+    for ends in [false, true] {
+        if ends {
+            driven.event(Event::Dismissed);
+            assert_eq!(driven.said(), "left: this plan is not run");
+            driven.go(Move::Abandon("enough".into()));
+        }
+        driven.go(Move::Run);
+        driven.show(planned());
+        assert_eq!(back(&driven), "none is needed: it undoes Maintenance on");
+    }
+}
+
+/// The run is abandoned, and what it has opened is due.
+pub fn ending() -> Driven {
+    let mut driven = opened();
+    driven.go(Move::Abandon("enough for tonight".into()));
+    driven
+}
+
+/// The same, while it is being undone.
+pub fn undoing() -> Driven {
+    let mut driven = ending();
+    driven.go(Move::Run);
+    driven.show(command_plan());
+    driven.yes();
+    driven
+}
+
+/// The same, after the undoing has failed.
+pub fn failed() -> Driven {
+    let mut driven = undoing();
+    driven.end_saying(Ending::Failed, "rm: cannot remove 'maintenance': No such file");
+    driven
+}
+
+/// The run has ended, and what it has opened was left as it is.
+pub fn left() -> Driven {
+    let mut driven = ending();
+    driven.go(Move::Skip("the night shift keeps it on".into()));
+    driven
+}
+
+#[test]
+fn what_is_left_as_it_is_stays_named() {
+    let driven = left();
+    assert_eq!(driven.closed, 1);
+    let left: Vec<&str> = driven.walk().left_open().collect();
+    assert_eq!(left, ["Maintenance on: the night shift keeps it on"]);
 }
 
 #[test]

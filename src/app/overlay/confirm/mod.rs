@@ -223,9 +223,15 @@ impl Dialog {
         Reply::Open
     }
 
-    /// Appends a character: the first must be deliberate, the others no repeats.
+    /// Appends a character: the first must be deliberate, the others no repeats. A repeat spoils
+    /// what was typed: without it the rest could be the token, which nobody has typed.
     fn type_char(&mut self, c: char, haste: Result<(), Haste>) -> Reply {
         match haste {
+            Err(Haste::Repeat) if !self.typed.is_empty() => {
+                self.typed.clear();
+                self.say("a repeating key is not taken: let go, then type it anew");
+                Reply::Open
+            }
             Err(haste) if self.typed.is_empty() || haste == Haste::Repeat => {
                 self.refuse_haste(haste)
             }

@@ -6,11 +6,11 @@ use crate::domain::gate::Asks;
 use crate::domain::runbook::{Act, Action, Backup, Down, Migrate, Restore, Up};
 use crate::domain::untrusted::Untrusted;
 use crate::panels::Scene;
-use crate::session::walk::{Due, Walk};
+use crate::session::walk::{Due, End, Phase, Walk};
 use crate::ui::theme::{Tone, symbol};
 use crate::ui::widgets::pairs::Pair;
 
-use super::{expected, shown};
+use super::{expected, now, shown};
 
 /// Returns what the act runs, what undoes it, its gates, and what must hold afterwards.
 pub(super) fn acts(act: &Act, walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
@@ -134,15 +134,32 @@ pub(super) fn due(walk: &Walk) -> Vec<Pair> {
     walk.due().map(line).collect()
 }
 
-/// Returns what is due before the run may end.
-pub(super) fn undo(walk: &Walk, why: Option<&str>) -> Vec<Pair> {
-    let failed = why.map(|why| Pair::new("✖ failed", shown(why)).tone(Tone::Alarm));
-    let mut lines: Vec<Pair> = failed.into_iter().collect();
-    lines.push(Pair::new("end", "the run ends when what it has opened is undone"));
+/// Returns what is due before the run may end, and what is possible now.
+pub(super) fn undo(walk: &Walk, end: &End, scene: &Scene<'_>) -> Vec<Pair> {
+    let mut lines = Vec::new();
+    if let Phase::Undo(Some(why)) = walk.phase() {
+        lines.push(Pair::new("✖ failed", shown(why)).tone(Tone::Alarm));
+    }
     lines.extend(due(walk));
-    lines.push(Pair::new(
-        "now",
-        "r undoes the first of them: shows the plan, and asks; s leaves it as it is, with a reason",
-    ));
+    match (walk.phase(), walk.due().next()) {
+        (Phase::Acting, _) | (_, None) => lines.extend(now::act(scene)),
+        (_, Some(due)) => lines.push(Pair::new(
+            "now",
+            format!(
+                "r plans what undoes “{}”, and asks; s leaves it so, for a reason",
+                shown(&due.title)
+            ),
+        )),
+    }
+    lines.push(Pair::new("then", format!("the run ends: {}", shown(&ending(end)))));
     lines
+}
+
+/// Returns how a run ends, in short.
+fn ending(end: &End) -> String {
+    match end {
+        End::Completed => "completed".to_owned(),
+        End::Abandoned { reason } => format!("abandoned: {reason}"),
+        End::Escalated { question } => format!("escalated: {question}"),
+    }
 }

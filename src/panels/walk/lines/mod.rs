@@ -15,7 +15,7 @@ use crate::domain::untrusted::Untrusted;
 use crate::panels::Scene;
 use crate::panels::walk::answers::Answer;
 use crate::session::walk::{End, Phase, Walk};
-use crate::ui::theme::Tone;
+use crate::ui::theme::{Tone, symbol};
 use crate::ui::widgets::pairs::Pair;
 
 /// Returns what can be begun, and how it goes.
@@ -43,6 +43,13 @@ pub fn nothing() -> Vec<Pair> {
     ]
 }
 
+/// Returns what was read for the question that stands, label by label, in words that also the
+/// line mode prints.
+#[must_use]
+pub fn weighed(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
+    weighed::found(walk, scene)
+}
+
 /// Stands between two questions of the way.
 pub const STEP: &str = " ▸ ";
 
@@ -50,10 +57,7 @@ pub const STEP: &str = " ▸ ";
 /// damaged? no ▸ way down safe?`; `None` before the first question.
 #[must_use]
 pub fn path(walk: &Walk) -> Option<String> {
-    let title = |id: &str| {
-        let id = id.rsplit('/').next().unwrap_or(id);
-        walk.book().step(id).map_or_else(|| id.to_owned(), |step| step.title.clone())
-    };
+    let title = |name: &str| walk.titled(name).unwrap_or(name).to_owned();
     let answered = walk.path().iter().map(|one| format!("{} {}", title(&one.step), one.answer));
     let mut parts: Vec<String> = answered.collect();
     let asks = matches!(walk.current().kind, Kind::Decide(_)) && walk.end().is_none();
@@ -102,10 +106,10 @@ pub fn of(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
 pub fn page(walk: &Walk, scene: &Scene<'_>) -> Page {
     let only = |weighed| Page { weighed, ..Page::default() };
     if let Some(end) = walk.end() {
-        return only(ended(end, scene));
+        return only(ended(end, walk, scene));
     }
-    if let Phase::Undo(why) = walk.phase() {
-        return only(act::undo(walk, why.as_deref()));
+    if let Some(end) = walk.ending() {
+        return only(act::undo(walk, end, scene));
     }
     if let Kind::Decide(decide) = &walk.current().kind {
         return question(decide, walk, scene);
@@ -161,7 +165,7 @@ fn named(walk: &Walk) -> Vec<Pair> {
     people.chain(links).collect()
 }
 
-fn ended(end: &End, scene: &Scene<'_>) -> Vec<Pair> {
+fn ended(end: &End, walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
     let (text, tone) = match end {
         End::Completed => {
             ("✓ completed: every step that applies passed or was skipped".to_owned(), Tone::Ok)
@@ -173,6 +177,10 @@ fn ended(end: &End, scene: &Scene<'_>) -> Vec<Pair> {
     };
     let run = scene.session.run().unwrap_or("unknown");
     let mut lines = vec![Pair::new("end", text).tone(tone)];
+    lines.extend(walk.left_open().map(|left| {
+        let label = format!("{} not undone", symbol::WARN);
+        Pair::new(label, shown(left)).tone(Tone::Warn)
+    }));
     if *end != End::Completed {
         lines.extend(call(&scene.facts.target.contacts));
     }
@@ -180,7 +188,7 @@ fn ended(end: &End, scene: &Scene<'_>) -> Vec<Pair> {
         Pair::new(
             "journal",
             format!(
-                "run {run}; the panel Journal shows it, lockkeeper journal show {run} prints it"
+                "run {run}; the panel Journal (8) shows it and writes its report (w), lockkeeper journal show {run} prints it"
             ),
         ),
         Pair::new("m", "begins migrate anew"),

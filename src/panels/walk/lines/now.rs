@@ -43,7 +43,7 @@ pub(super) fn phase(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
         }
         Phase::Probing(purpose) => now(probing(*purpose), Tone::Dim),
         Phase::Ready => now("r plans it and asks you before it runs", Tone::Plain),
-        Phase::Acting => [now(acting(scene), Tone::Accent), stuck(scene)].concat(),
+        Phase::Acting => act(scene),
         Phase::Deciding => Vec::new(),
         Phase::Refused(why) => {
             let now = "s skips it with a reason; ! hands it to a person";
@@ -112,7 +112,7 @@ fn remedy(walk: &Walk) -> &'static str {
     let Kind::Check(claim) = &walk.current().kind else { return "" };
     match claim.name.as_str() {
         "lock_holders_conflicting" | "long_transactions" => {
-            "wait for it, or end it: 2 lists the sessions, t there ends one; "
+            "wait for it, or end it: 2 lists the sessions, j chooses one there, t ends it; "
         }
         "blocked_sessions" => "3 shows who stands in the way, t there ends one; ",
         "tool_problems" => "4 names them; ",
@@ -130,6 +130,11 @@ fn denied(reasons: &[String], overridable: bool) -> Vec<Pair> {
     };
     lines.push(Pair::new("now", now));
     lines
+}
+
+/// Returns how far an act has come, and what holds it up.
+pub(super) fn act(scene: &Scene<'_>) -> Vec<Pair> {
+    [vec![Pair::new("now", acting(scene)).tone(Tone::Accent)], stuck(scene)].concat()
 }
 
 /// Returns what holds the running act up, if something does.

@@ -14,8 +14,13 @@ use crate::ui::widgets::pairs::Pair;
 /// Evidence of this age or less was read just now: it is said once for all of it.
 const FRESH: TimeDelta = TimeDelta::seconds(30);
 
-/// Returns what was read, a row for each, and one for those that failed alike.
+/// Returns what was read, and how long ago.
 pub(super) fn lines(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
+    found(walk, scene).into_iter().chain(read(walk, scene)).collect()
+}
+
+/// Returns what was read, a row for each, and one for those that failed alike.
+pub(super) fn found(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
     let mut lines: Vec<Pair> = Vec::new();
     let mut untold: Vec<(&str, usize)> = Vec::new();
     for one in walk.evidence() {
@@ -32,7 +37,6 @@ pub(super) fn lines(walk: &Walk, scene: &Scene<'_>) -> Vec<Pair> {
             lines.push(line(one, walk, scene));
         }
     }
-    lines.extend(read(walk, scene));
     lines
 }
 

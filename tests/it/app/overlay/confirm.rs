@@ -90,6 +90,18 @@ fn a_key_held_since_before_the_dialog_opened_never_confirms() {
 }
 
 #[test]
+fn a_name_that_was_typed_with_a_repeating_key_in_it_is_typed_anew() {
+    let mut driven = Driven::open(Need::Typed("shop".into()));
+    driven.type_text("sho");
+    assert_eq!(driven.key(12, char('o')), Reply::Open);
+    assert_eq!(driven.said(), "a repeating key is not taken: let go, then type it anew");
+    assert_eq!(driven.key(140, char('p')), Reply::Open);
+    assert_eq!(driven.key(140, press(KeyCode::Enter)), Reply::Open, "nobody has typed shop");
+    driven.type_text("shop");
+    assert!(matches!(driven.key(140, press(KeyCode::Enter)), Reply::Yes(_)));
+}
+
+#[test]
 fn a_reported_repeat_never_confirms() {
     let mut driven = by_key();
     assert_eq!(driven.repeat(9_000, 'y'), Reply::Open);
