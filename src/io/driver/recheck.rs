@@ -21,8 +21,9 @@ use crate::session::preview::prefixed;
 use crate::session::sending::Job;
 use crate::tools;
 
-/// How long a tool may take until it is seen on the server.
-const PROOF: Duration = Duration::from_secs(10);
+/// How long a tool may take until it is seen on the server: one of Java's needs two seconds,
+/// and ten where the machine has much else to do.
+const PROOF: Duration = Duration::from_secs(30);
 
 /// How often a tool is run that ended well and was not seen: the session of a command that
 /// only reads lasts some tens of milliseconds, and a busy machine may not look in between.
@@ -87,10 +88,12 @@ impl Inner {
         let Some((name, command)) = self.where_it_connects(plan).await? else { return Ok(()) };
         // Exactly what the act's program is given, but for its name on the server.
         let (spec, config) = (&self.site.target.spec, self.site.config());
+        let application = prove::name();
         let probe = prove::Probe {
             argv: self.own_program(command.argv),
             directory: self.site.project.clone(),
-            environment: environment::variables(spec, config, "", None),
+            environment: environment::variables(spec, config, &application, None),
+            application,
             output: None,
         };
         let mut forbidden = match self.site.rehearsal.as_ref().and_then(|r| r.forbidden.clone()) {
