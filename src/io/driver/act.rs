@@ -59,14 +59,15 @@ impl Hand {
         }
     }
 
-    /// Cancels what the server does under `application`; returns true if there was anything.
-    async fn cancel(&self, application: &str) -> bool {
+    /// Cancels what the server does under `application`, `again` only what has run for a while;
+    /// returns true if there was anything.
+    async fn cancel(&self, application: &str, again: bool) -> bool {
         let mut control = self.control.lock().await;
         let Some(control) = control.as_mut() else { return false };
         let Ok(sessions) = control.find_application(application).await else { return false };
         let mut cancelled = false;
         for session in sessions {
-            let sent = control.cancel_own(session.pid, application).await;
+            let sent = control.cancel_own(session.pid, application, again).await;
             cancelled |= matches!(sent, Ok(Signalled::Sent));
         }
         cancelled
@@ -350,7 +351,7 @@ async fn halt(
 ) -> Infallible {
     let mut asked = hand.asked.clone();
     asked.mark_changed();
-    let mut to_cancel = false;
+    let (mut to_cancel, mut was_hit) = (false, false);
     loop {
         tokio::select! {
             Ok(()) = asked.changed() => {
@@ -361,17 +362,19 @@ async fn halt(
                     stop.send_replace(Stop::Interrupt);
                 }
             }
-            // Until one was hit, and not again: that would be what the tool does to clean up.
-            () = sleep(LOOK), if to_cancel => to_cancel = !hand.cancel(application).await,
+            // After the first hit only what lasts: the rest is what the tool does to clean up.
+            // One is not enough: the server drops a cancel that comes between two statements.
+            () = sleep(LOOK), if to_cancel => was_hit |= hand.cancel(application, was_hit).await,
             else => pending::<()>().await,
         }
     }
 }
 
-/// Waits until the server does nothing any more for a program that has failed: the end of a
-/// client ends no statement, and one that waits for a lock would still run later.
+/// Waits until the server does nothing any more for a program that has ended: the end of a
+/// client ends no statement, and one that waits for a lock would still run later. After a
+/// success only its session may still be leaving, and the next act would take it for another.
 async fn linger(hand: &Hand, application: &str, finished: &Finished) -> Result<(), String> {
-    if finished.exit.code == Some(0) || finished.exit.not_started.is_some() {
+    if finished.exit.not_started.is_some() {
         return Ok(());
     }
     let end = Instant::now() + LINGERS;
@@ -387,6 +390,9 @@ async fn linger(hand: &Hand, application: &str, finished: &Finished) -> Result<(
             },
             Err(error) => format!("whether the server still works on it cannot be told: {error}"),
         };
+        if Instant::now() >= end && finished.exit.code == Some(0) {
+            return Ok(());
+        }
         if Instant::now() >= end {
             return Err(format!("its program has ended ({}), but {why}", finished.exit.words()));
         }

@@ -59,7 +59,7 @@ pub use resume::{Interrupted, is_of, target};
 const WARM: Duration = Duration::from_secs(5);
 
 /// How long the last records may take when the operator leaves.
-const LEAVING: Duration = Duration::from_secs(3);
+const LEAVING: Duration = Duration::from_secs(10);
 
 /// What all tasks share.
 struct Inner {

@@ -21,13 +21,12 @@ use crate::session::preview::prefixed;
 use crate::session::sending::Job;
 use crate::tools;
 
-/// How long a tool may take until it is seen on the server: one of Java's needs two seconds,
-/// and ten where the machine has much else to do.
-const PROOF: Duration = Duration::from_secs(30);
+/// How long a tool may take until it is seen on the server.
+const PROOF: Duration = Duration::from_secs(45);
 
 /// How often a tool is run that ended well and was not seen: the session of a command that
 /// only reads lasts some tens of milliseconds, and a busy machine may not look in between.
-const LOOKS: u32 = 4;
+const LOOKS: u32 = 12;
 
 impl Inner {
     /// Looks again, right before the start.

@@ -8,6 +8,7 @@ use lockkeeper::io::runbook::{self, Places};
 
 use super::lk::{Lk, Typed};
 use crate::support::server::{Database, private};
+use crate::support::until::LONG;
 
 /// What is waited for: something is asked, watched, or over.
 const ASKS: [&str; 3] = ["number> ", "(empty leaves)> ", "and runs nothing: "];
@@ -41,10 +42,12 @@ impl Walker {
             }
             // The same is asked again below what came meanwhile; it is answered already.
             let asked = block.lines().last().unwrap_or_default();
-            if !block.contains("Step ") && (asked == "number> " || asked == given) {
+            let is_new = block.contains("Step ") || block.contains("\n  plan ");
+            if !is_new && (asked == "number> " || asked == given) {
                 continue;
             }
             let reply = if block.ends_with("and runs nothing: ") {
+                asked.clone_into(&mut given);
                 token(&block)
             } else if block.ends_with("(empty leaves)> ") {
                 asked.clone_into(&mut given);
@@ -172,7 +175,7 @@ fn walked_as(lk: &Lk, args: &[&str], answers: Answers, ends: &str) -> (String, B
 pub(super) fn until_closed(lk: &Lk) {
     let begun = Instant::now();
     while !lk.journals().iter().all(Reading::closed) {
-        assert!(begun.elapsed() < Duration::from_mins(1), "the run is never closed");
+        assert!(begun.elapsed() < LONG, "the run is never closed");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
