@@ -2,11 +2,13 @@
 //! the line mode and the headless commands.
 
 mod act;
+mod after;
 mod backups;
 mod before;
 mod deploy;
 pub mod environment;
 mod frozen;
+mod hand;
 mod health;
 mod integrity;
 mod lease;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::act::script;
+use super::after::script;
 use super::{Inner, environment};
 use crate::domain::connection::{Password, Place, Spec};
 use crate::domain::hazard::Transactions;

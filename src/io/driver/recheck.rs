@@ -4,7 +4,8 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use super::act::{ACTS, Hand, restoring};
+use super::act::{ACTS, restoring};
+use super::hand::Hand;
 use super::{Inner, environment};
 use crate::domain::backup::Tending;
 use crate::domain::evidence::Level;

@@ -129,7 +129,7 @@ fn production(database: &Database) -> Lk {
         "lockkeeper.toml",
         &format!(
             "schema = 1\n[targets.test]\nclass = \"production\"\ndsn = \"{}\"\n\
-             [policy]\nlock_timeout = \"60s\"\napprovals = 1\n\
+             [policy]\nlock_timeout = \"60s\"\napprovals = 1\nwindows = [\"00:00-24:00 Z\"]\n\
              [commands]\nmaintenance_on = [\"touch\", \"maintenance.on\"]\n\
              maintenance_off = [\"rm\", \"maintenance.on\"]\nrestart = [\"true\"]\n\
              smoke = [\"true\"]\nintegration = [\"true\"]\n\
@@ -239,9 +239,12 @@ fn migrate_is_walked_to_its_end_on_production_and_validates() {
     let answers: Answers = &[("Keep it, or go back?", "k"), ("Are the new indexes used?", "y")];
     let (said, reached) = walked(&lk, "migrate", answers, "the runbook was walked to its end");
     assert!(said.contains("up 2 second: done"), "{said}");
+    assert!(said.contains("the maintenance window is open until"), "{said}");
     assert!(reached.contains("validate/day"), "{reached:?}");
     let not_here = [
         "disk",
+        // Where no windows are configured.
+        "window",
         "watch_staging",
         "watch_scratch",
         "roll_back",

@@ -23,6 +23,8 @@ use crate::support::server::{self, Database};
 
 /// The marks of a dialog that takes its key now.
 const ARMED: &str = "● y runs it";
+/// The same of any dialog: the header has such a mark too.
+const TAKES_KEYS: &str = "│ ● ";
 
 /// Way up and way down of each migration, numbered from 1.
 type Migrations<'a> = &'a [(&'a str, &'a str)];
@@ -92,7 +94,7 @@ impl Operator {
     /// Asks by `key` for the plan called `title`, and waits until its dialog takes a key.
     /// Returns all that was seen of it.
     fn plan(&mut self, key: &str, title: &str) -> String {
-        self.press(key, title) + &self.armed("● ")
+        self.press(key, title) + &self.armed(TAKES_KEYS)
     }
 
     /// Waits until the dialog takes a key, marked so; what does not fit on the screen is read to
