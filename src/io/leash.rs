@@ -15,6 +15,10 @@ use super::process;
 /// ended it, as a shell does.
 #[must_use]
 pub fn main(args: &[OsString]) -> ExitCode {
+    // Away from the terminal: a program that asks there is refused instead of being stopped, and
+    // a key that ends whoever started this does not end us before what we hold. Fails only in a
+    // group's leader, as when it is called by hand.
+    let _ = rustix::process::setsid();
     match start(args) {
         Ok(child) => follow(child),
         Err(why) => Failed::NotRun(why).end(),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::words::{summary, took, verdict};
 use crate::domain::hazard::Transactions;
-use crate::domain::rehearsal::{Rehearsed, Report};
+use crate::domain::rehearsal::{Rehearsed, Report, unmeasured};
 
 /// Returns the summary.
 pub(super) fn of(report: &Report) -> String {
@@ -61,10 +61,15 @@ fn details(one: &Rehearsed, text: &mut String) {
         ("Into these no row could be written", &unwritten),
         ("Measured otherwise than predicted", &one.findings),
     ];
-    if parts.iter().all(|(_, lines)| lines.is_empty()) && one.statements.is_empty() {
+    let unmeasured = unmeasured(one.sampled.as_deref());
+    let is_silent = one.statements.is_empty() && unmeasured.is_none();
+    if is_silent && parts.iter().all(|(_, lines)| lines.is_empty()) {
         return;
     }
     let _ = write!(text, "\n### {}\n", escaped(&one.id));
+    if let Some(told) = unmeasured {
+        let _ = write!(text, "\n**Statements and locks** {}\n", escaped(&told));
+    }
     if !one.statements.is_empty() {
         text.push_str("\n| statement | took | locks | rewrites |\n|---|---|---|---|\n");
         for statement in &one.statements {

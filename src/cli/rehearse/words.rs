@@ -2,7 +2,7 @@
 
 use crate::domain::evidence::Verdict as Outcome;
 use crate::domain::quantity::size;
-use crate::domain::rehearsal::{Rehearsed, Report, Verdict};
+use crate::domain::rehearsal::{Rehearsed, Report, Verdict, unmeasured};
 
 /// Returns the lines of a report.
 pub(super) fn of(report: &Report) -> Vec<String> {
@@ -69,6 +69,8 @@ fn migration(one: &Rehearsed) -> Vec<String> {
         let sql: String = sql.chars().take(100).collect();
         lines.push(format!("    {} {sql} · {locks}{rewrite}", took(statement.took_s)));
     }
+    let unmeasured = unmeasured(one.sampled.as_deref());
+    lines.extend(unmeasured.map(|text| format!("    statements and locks {text}")));
     let told = |label: &'static str, texts: &[String]| {
         texts.iter().map(|text| format!("    {label} {text}")).collect::<Vec<_>>()
     };

@@ -30,7 +30,7 @@ pub use rows::{Column, Rows, Table};
 pub use seen::Seen;
 pub use shape::Shape;
 pub use standing::Standing;
-pub use statement::{Lock, Statement, transactions};
+pub use statement::{Lock, Statement, transactions, unmeasured};
 
 use super::evidence::Verdict as Outcome;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{Brief, Slow, Source, Statement, Verdict, together};
+use super::{Brief, Lock, Slow, Source, Statement, Verdict, together};
 use crate::domain::evidence::Verdict as Outcome;
 use crate::domain::hazard::Transactions;
 
@@ -28,6 +28,9 @@ pub struct Rehearsed {
     pub transaction: Transactions,
     /// The statements of the way up that change something.
     pub statements: Vec<Statement>,
+    /// `null`: statements and locks were measured. Else they were not, for the server's log could
+    /// not be read, and these are locks that were seen by sampling: never all for certain.
+    pub sampled: Option<Vec<Lock>>,
     /// What the way up makes of the schema.
     pub schema_diff: Vec<String>,
     /// What the way down leaves of it, if anything.

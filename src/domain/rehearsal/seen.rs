@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Rehearsed, Statement};
+use super::{Lock, Rehearsed, Statement};
 
 /// More lines of a kind than this are no longer read: the document of the rehearsal has all.
 const MOST: usize = 60;
@@ -19,6 +19,9 @@ pub struct Seen {
     pub again_s: Option<f64>,
     /// The statements of the way up, with the locks that they took.
     pub statements: Vec<Statement>,
+    /// The locks that were seen by sampling, where statements could not be measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampled: Option<Vec<Lock>>,
     /// What the way up makes of the schema.
     pub schema_diff: Vec<String>,
     /// What the way down leaves of it.
@@ -41,6 +44,7 @@ impl Seen {
             down_s: one.down_s,
             again_s: one.again_s,
             statements: one.statements.iter().take(MOST).cloned().collect(),
+            sampled: one.sampled.as_ref().map(|all| all.iter().take(MOST).cloned().collect()),
             schema_diff: some(&one.schema_diff),
             left: some(&one.left),
             reordered: some(&one.reordered),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::hazard::Transactions;
 use crate::domain::locks::Mode;
+use crate::domain::untrusted::Untrusted;
 
 /// A lock that was held.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -50,6 +51,24 @@ pub struct Statement {
     pub dropped: Vec<String>,
     /// The transaction that it ran in: a number, the same for all of one.
     pub transaction: String,
+}
+
+/// Returns what to say of the statements and locks of a way up where they were not measured:
+/// the locks that were `sampled` instead, in words that are safe to show.
+#[must_use]
+pub fn unmeasured(sampled: Option<&[Lock]>) -> Option<String> {
+    let why = "not measured: the server's log could not be read";
+    let lock = |lock: &Lock| {
+        let relation = Untrusted::from(lock.relation.as_str()).one_line();
+        format!("{} on {relation}", lock.mode.words())
+    };
+    Some(match sampled? {
+        [] => format!("{why}, and no lock was seen by sampling, which proves nothing"),
+        seen => {
+            let seen: Vec<String> = seen.iter().map(lock).collect();
+            format!("{why}; seen by sampling, perhaps not all: {}", seen.join(", "))
+        }
+    })
 }
 
 /// Returns how the statements that change something were run: all in one transaction, each by

@@ -108,6 +108,9 @@ pub fn variables(
     }
     for (name, value) in &config.project.environment {
         let value = match scheme(value) {
+            Some(scheme) if scheme == JDBC => {
+                Value::Secret(jdbc(spec, application, &options(spec, timeouts)))
+            }
             Some(scheme) => Value::Secret(url(spec, &scheme)),
             None => Value::Plain(value.clone()),
         };
@@ -149,7 +152,7 @@ fn escaped(setting: &str) -> String {
 }
 
 /// Returns the scheme for which `[project] environment` asks: `${target.url}`, or with the
-/// driver that SQLAlchemy is to take, `${target.url+psycopg2}`.
+/// driver that SQLAlchemy is to take, `${target.url+psycopg2}`, or for JDBC, `${target.url+jdbc}`.
 fn scheme(value: &str) -> Option<String> {
     let driver = value.strip_prefix("${target.url")?.strip_suffix('}')?;
     let is_driver = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
@@ -158,6 +161,54 @@ fn scheme(value: &str) -> Option<String> {
         Some(name) if is_driver(name) => Some(format!("postgresql+{name}")),
         _ => None,
     }
+}
+
+/// What [`scheme`] returns for `${target.url+jdbc}`.
+const JDBC: &str = "postgresql+jdbc";
+
+/// Returns true if the project asks for a URL of JDBC, whose driver opens no Unix socket.
+#[must_use]
+pub fn asks_for_jdbc(config: &Config) -> bool {
+    config.project.environment.values().any(|value| scheme(value).as_deref() == Some(JDBC))
+}
+
+/// Returns the target as JDBC's driver takes it
+/// (<https://jdbc.postgresql.org/documentation/use/>). It reads no variable of the environment,
+/// so that what `PGAPPNAME` and `PGOPTIONS` say stands in it, too.
+fn jdbc(spec: &Spec, application: &str, options: &str) -> SecretString {
+    let escape = |text: &str| utf8_percent_encode(text, ESCAPED).to_string();
+    let mut given = vec![("user", spec.user.clone())];
+    given.extend(spec.password().map(|word| ("password", word.expose_secret().to_owned())));
+    given.push(("ApplicationName", application.to_owned()));
+    given.push(("options", options.to_owned()));
+    let authority = match &spec.place {
+        Place::Socket(directory) => {
+            // With this library in its class path it opens the socket, and without it nothing:
+            // another server may listen on this machine's port.
+            let factory = "org.newsclub.net.unix.AFUNIXSocketFactory$FactoryArg";
+            given.push(("socketFactory", factory.to_owned()));
+            given.push(("socketFactoryArg", format!("{directory}/.s.PGSQL.{}", spec.port)));
+            "localhost".to_owned()
+        }
+        Place::Host(host) => {
+            let path = |path: &Path| path.display().to_string();
+            given.push(("sslmode", spec.tls.mode.word().to_owned()));
+            given.extend(spec.tls.root.as_deref().map(|root| ("sslrootcert", path(root))));
+            if let Some((certificate, key)) = &spec.tls.client {
+                given.extend([("sslcert", path(certificate)), ("sslkey", path(key))]);
+            }
+            bracketed(host, spec.port)
+        }
+    };
+    given.retain(|(_, value)| !value.is_empty());
+    let given = given.iter().map(|(name, value)| format!("{name}={}", escape(value)));
+    let (database, given) = (escape(&spec.database), given.collect::<Vec<_>>().join("&"));
+    SecretString::from(format!("jdbc:postgresql://{authority}/{database}?{given}"))
+}
+
+/// Returns host and port as they stand in a URL.
+fn bracketed(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 /// Returns the target as a URL. It may hold a password: it goes nowhere but into the
@@ -171,8 +222,7 @@ fn url(spec: &Spec, scheme: &str) -> SecretString {
     let (host, query) = match &spec.place {
         Place::Socket(dir) => (String::new(), format!("?host={}&port={}", escape(dir), spec.port)),
         Place::Host(host) => {
-            let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-            (format!("{host}:{}", spec.port), format!("?sslmode={}", spec.tls.mode.word()))
+            (bracketed(host, spec.port), format!("?sslmode={}", spec.tls.mode.word()))
         }
     };
     let (user, database) = (escape(&spec.user), escape(&spec.database));

@@ -88,10 +88,12 @@ impl Inner {
         let Some((name, command)) = self.where_it_connects(plan).await? else { return Ok(()) };
         // Exactly what the act's program is given, but for its name on the server.
         let (spec, config) = (&self.site.target.spec, self.site.config());
+        let application = prove::name();
         let probe = prove::Probe {
             argv: self.own_program(command.argv),
             directory: self.site.project.clone(),
-            environment: environment::variables(spec, config, "", None),
+            environment: environment::variables(spec, config, &application, None),
+            application,
             output: None,
         };
         let mut forbidden = match self.site.rehearsal.as_ref().and_then(|r| r.forbidden.clone()) {

@@ -20,6 +20,8 @@ use crate::io::act;
 /// A command of a tool that only reads (`alembic current`), which shows where it connects.
 #[derive(Clone, Debug)]
 pub struct Probe {
+    /// What its session is called on the server: see [`name`].
+    pub application: String,
     /// The program and its arguments, which hold no secrets.
     pub argv: Vec<String>,
     /// Where it runs.
@@ -28,6 +30,12 @@ pub struct Probe {
     pub environment: act::Environment,
     /// Where its output goes; nowhere if not given.
     pub output: Option<PathBuf>,
+}
+
+/// Returns what a probe's session is called: a name that no other has.
+#[must_use]
+pub fn name() -> String {
+    format!("lk-proof-{}", random_word())
 }
 
 /// What the probe showed.
@@ -79,8 +87,8 @@ impl Reason {
             }
             Self::Ended(Some(0)) => "the tool ended without being seen on this server: it \
                 connects elsewhere, so give it its database ([project] environment); or its \
-                driver ignores PGAPPNAME (asyncpg), so let the project pass it on in \
-                server_settings as application_name"
+                driver ignores PGAPPNAME: let the project pass it on in server_settings as \
+                application_name (asyncpg), or take its URL from ${target.url+jdbc} (JDBC)"
                 .into(),
             Self::Ended(code) => {
                 let code = code.map_or("a signal".to_owned(), |code| format!("exit code {code}"));
@@ -99,7 +107,7 @@ impl Reason {
 /// milliseconds, and one look costs the server a fraction of one.
 const LOOK: Duration = Duration::from_millis(4);
 
-/// Runs the probe under a name of its own and looks for its session on `target`, until it is
+/// Runs the probe under its name and looks for its session on `target`, until it is
 /// seen, the child ends, or `limit` has passed. The child's whole group is killed at the end.
 ///
 /// # Errors
@@ -154,10 +162,10 @@ async fn watched(
     target: &Identity,
     limit: Duration,
 ) -> Result<Proof, control::Error> {
-    let name = format!("lk-proof-{}", random_word());
+    let name = &probe.application;
     // Asked once before, so that the first look is not the one that plans the statement.
-    control.find_application(&name).await?;
-    let mut group = match Group::spawn(probe, &name) {
+    control.find_application(name).await?;
+    let mut group = match Group::spawn(probe, name) {
         Ok(group) => group,
         Err(error) => return Ok(Proof::CannotTell(Reason::NotStarted(why(probe, &error)))),
     };
@@ -167,11 +175,11 @@ async fn watched(
         // In this order: a session of a child that has just ended may still be there.
         let ended = group.ended();
         if let Some(forbidden) = &mut forbidden
-            && let Some(proof) = forbidden.seen(&name).await?
+            && let Some(proof) = forbidden.seen(name).await?
         {
             return Ok(proof);
         }
-        match proof(&control.find_application(&name).await?, target) {
+        match proof(&control.find_application(name).await?, target) {
             Some(proof @ Proof::Proven { .. }) if forbidden.is_some() => {
                 group.release();
                 proven = Some(proof);
@@ -179,7 +187,7 @@ async fn watched(
             Some(proof) => {
                 // On one server it may have come between the two looks.
                 let seen = match &mut forbidden {
-                    Some(forbidden) => forbidden.seen(&name).await?,
+                    Some(forbidden) => forbidden.seen(name).await?,
                     None => None,
                 };
                 return Ok(seen.unwrap_or(proof));

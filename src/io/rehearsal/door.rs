@@ -1,27 +1,41 @@
 //! The door to the copy: a socket of one run's own, through which its program comes to the
 //! scratch server once it is opened. So a program that takes half a second to start can be
 //! started while the copy is still being looked at, and touches nothing before its turn.
+//!
+//! For a driver that opens no Unix socket (JDBC) it is a port of this machine, which anybody
+//! here may knock at: only who knows the run's own password is let in.
 
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use tokio::io::copy_bidirectional;
-use tokio::net::{UnixListener, UnixStream};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, copy_bidirectional};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant};
 
+use super::{knock, lodging};
+use crate::domain::connection::tls::Mode;
+use crate::domain::connection::{Password, Place, Spec};
 use crate::io::cluster::PORT;
 
 /// A door, closed until it is opened; whoever comes waits.
 pub(super) struct Door {
-    directory: PathBuf,
+    way: Way,
     opened: watch::Sender<bool>,
     /// When the first one came.
     came: Arc<OnceLock<Instant>>,
     listening: JoinHandle<()>,
+}
+
+/// Where it stands.
+enum Way {
+    /// In this directory, below the server's own.
+    Socket(PathBuf),
+    /// On this port of this machine, with the password that it asks for.
+    Port(u16, String),
 }
 
 impl Door {
@@ -32,19 +46,49 @@ impl Door {
     pub fn make(server: &Path, name: &str) -> io::Result<Self> {
         let directory = server.join(name);
         std::fs::DirBuilder::new().mode(0o700).create(&directory)?;
-        let socket = format!(".s.PGSQL.{PORT}");
-        let listener = UnixListener::bind(directory.join(&socket));
+        let listener = UnixListener::bind(directory.join(socket()));
         let listener = listener.inspect_err(|_| drop(std::fs::remove_dir(&directory)))?;
-        let (opened, is_open) = watch::channel(false);
-        let came = Arc::default();
-        let listening =
-            tokio::spawn(listen(listener, server.join(socket), is_open, Arc::clone(&came)));
-        Ok(Self { directory, opened, came, listening })
+        Ok(Self::listening(Way::Socket(directory), |inside| listen(listener, inside), server))
     }
 
-    /// Returns where its socket lies.
-    pub fn directory(&self) -> &Path {
-        &self.directory
+    /// Makes one on a port of this machine.
+    ///
+    /// # Errors
+    /// Why there can be none.
+    pub async fn on_port(server: &Path) -> io::Result<Self> {
+        let word = || lodging::word().map_err(io::Error::other);
+        let password = word()? + &word()?;
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let way = Way::Port(listener.local_addr()?.port(), password.clone());
+        let listens = |inside| listen_on_port(listener, password, inside);
+        Ok(Self::listening(way, listens, server))
+    }
+
+    fn listening<F>(way: Way, listens: impl FnOnce(Inside) -> F, server: &Path) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (opened, is_open) = watch::channel(false);
+        let came = Arc::default();
+        let inside = Inside { server: server.join(socket()), is_open, came: Arc::clone(&came) };
+        Self { way, opened, came, listening: tokio::spawn(listens(inside)) }
+    }
+
+    /// Returns the connection that leads through it to where `spec` leads.
+    pub fn spec(&self, spec: &Spec) -> Spec {
+        let mut through = spec.clone();
+        match &self.way {
+            Way::Socket(directory) => {
+                through.place = Place::Socket(directory.display().to_string());
+            }
+            Way::Port(port, password) => {
+                through.place = Place::Host("127.0.0.1".to_owned());
+                through.port = *port;
+                through.password = Password::Given(password.clone().into());
+                through.tls.mode = Mode::Disable;
+            }
+        }
+        through
     }
 
     /// Returns how long ago the first one came; zero while nobody has.
@@ -63,32 +107,62 @@ impl Door {
 impl Drop for Door {
     fn drop(&mut self) {
         self.listening.abort();
-        // It goes with the copy at the latest.
-        drop(std::fs::remove_dir_all(&self.directory));
+        if let Way::Socket(directory) = &self.way {
+            // It goes with the copy at the latest.
+            drop(std::fs::remove_dir_all(directory));
+        }
     }
 }
 
-async fn listen(
-    listener: UnixListener,
+/// Returns the name of a server's socket.
+fn socket() -> String {
+    format!(".s.PGSQL.{PORT}")
+}
+
+/// What lies behind the door.
+#[derive(Clone)]
+struct Inside {
     server: PathBuf,
     is_open: watch::Receiver<bool>,
     came: Arc<OnceLock<Instant>>,
-) {
+}
+
+async fn listen(listener: UnixListener, inside: Inside) {
     while let Ok((client, _)) = listener.accept().await {
-        came.get_or_init(Instant::now);
-        tokio::spawn(pass(client, server.clone(), is_open.clone()));
+        inside.came.get_or_init(Instant::now);
+        tokio::spawn(inside.clone().pass(client, None));
     }
 }
 
-/// Passes on what both sides say, until one of them leaves. A door that goes unopened lets nobody
-/// in any more.
-async fn pass(mut client: UnixStream, server: PathBuf, mut is_open: watch::Receiver<bool>) {
-    if is_open.wait_for(|is_open| *is_open).await.is_err() {
-        return;
+async fn listen_on_port(listener: TcpListener, password: String, inside: Inside) {
+    while let Ok((client, _)) = listener.accept().await {
+        inside.came.get_or_init(Instant::now);
+        tokio::spawn(inside.clone().pass(client, Some(password.clone())));
     }
-    if let Ok(mut server) = UnixStream::connect(server).await {
-        // How they part is theirs.
-        drop(copy_bidirectional(&mut client, &mut server).await);
+}
+
+impl Inside {
+    /// Passes on what both sides say, until one of them leaves. A door that goes unopened lets
+    /// nobody in any more, and one that asks for a password nobody who does not know it.
+    async fn pass(
+        mut self,
+        mut client: impl AsyncRead + AsyncWrite + Unpin,
+        password: Option<String>,
+    ) {
+        if self.is_open.wait_for(|is_open| *is_open).await.is_err() {
+            return;
+        }
+        let said = match password {
+            Some(password) => knock::answered(&mut client, &password).await,
+            None => Ok(Vec::new()),
+        };
+        let Ok(said) = said else { return };
+        if let Ok(mut server) = UnixStream::connect(self.server).await
+            && server.write_all(&said).await.is_ok()
+        {
+            // How they part is theirs.
+            drop(copy_bidirectional(&mut client, &mut server).await);
+        }
     }
 }
 
@@ -96,13 +170,13 @@ async fn pass(mut client: UnixStream, server: PathBuf, mut is_open: watch::Recei
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::io::AsyncReadExt as _;
 
     use super::*;
 
     /// A server that says `hello` to whoever comes, and counts them.
     fn greeter(directory: &Path) -> Arc<AtomicUsize> {
-        let listener = UnixListener::bind(directory.join(format!(".s.PGSQL.{PORT}")));
+        let listener = UnixListener::bind(directory.join(socket()));
         let listener = listener.expect("it binds");
         let came = Arc::new(AtomicUsize::new(0));
         let counted = came.clone();
@@ -120,7 +194,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let greeter = greeter(directory.path());
         let door = Door::make(directory.path(), "door").expect("it is made");
-        let socket = door.directory().join(format!(".s.PGSQL.{PORT}"));
+        let socket = directory.path().join("door").join(socket());
         let mut first = UnixStream::connect(&socket).await.expect("it listens");
         let mut said = [0; 5];
         tokio::select! {
@@ -142,7 +216,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let greeter = greeter(directory.path());
         let door = Door::make(directory.path(), "door").expect("it is made");
-        let socket = door.directory().join(format!(".s.PGSQL.{PORT}"));
+        let socket = directory.path().join("door").join(socket());
         let mut waits = UnixStream::connect(&socket).await.expect("it listens");
         while door.waited().is_zero() {
             tokio::task::yield_now().await;

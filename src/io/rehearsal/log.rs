@@ -301,7 +301,7 @@ fn changes(sql: &str) -> bool {
 }
 
 /// Returns true for the name of a table of the tool's own, with its schema or without.
-fn is_book(name: &str, books: &str) -> bool {
+pub(super) fn is_book(name: &str, books: &str) -> bool {
     let plain = name.rsplit('.').next().unwrap_or(name);
     keeps_books(plain.trim_matches('"'), books)
 }

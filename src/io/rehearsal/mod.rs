@@ -9,6 +9,7 @@
 mod copy;
 mod door;
 mod ground;
+mod knock;
 mod locks;
 mod lodging;
 mod log;
@@ -290,7 +291,7 @@ async fn keep(
 
 /// Puts a trip into the words of the document.
 fn told(id: &str, went: &Went, entry: &Entry, bytes: &dyn Fn(&str) -> Option<u64>) -> Rehearsed {
-    let Went { trip, statements, .. } = went;
+    let Went { trip, statements, sampled, .. } = went;
     let judged = judge(trip);
     let lines = |lines: Vec<Untrusted>| lines.iter().map(Untrusted::one_line).collect::<Vec<_>>();
     let down = match &trip.down {
@@ -323,6 +324,7 @@ fn told(id: &str, went: &Went, entry: &Entry, bytes: &dyn Fn(&str) -> Option<u64
         slow,
         brief,
         statements: statements.iter().map(shown).collect(),
+        sampled: sampled.clone(),
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::door::Door;
 use super::tool::{Hands, tail};
 use super::{locks, lodging, log};
-use crate::domain::rehearsal::{Ended, Statement};
+use crate::domain::rehearsal::{Ended, Lock, Statement};
 use crate::domain::untrusted::Untrusted;
 use crate::io::act::inherited;
 use crate::io::postgres::Control;
@@ -40,11 +40,15 @@ pub(super) struct Ran {
     /// From its start to its end, but for what it has waited to be let in.
     pub took_s: f64,
     pub statements: Vec<Statement>,
+    /// What was looked at instead, where the server's log could not be read.
+    pub sampled: Option<Vec<Lock>>,
 }
 
 /// A program that was started, and has not been let in yet. Dropped, it is ended.
 pub(super) struct Started {
     act: Act,
+    /// What its sessions are called.
+    application: String,
     begun: Instant,
     go: oneshot::Sender<()>,
     following: JoinHandle<Followed>,
@@ -63,34 +67,44 @@ struct Followed {
 
 impl Hands<'_> {
     /// Starts the program of an act ahead of its turn, if its driver has the patience.
-    pub fn start_ahead(&mut self, act: &Act) -> Option<Started> {
+    pub async fn start_ahead(&mut self, act: &Act) -> Option<Started> {
         let is_quick = self.between.is_some_and(|between| between < PATIENCE);
         let place = self.copy.server_directory().filter(|_| is_quick)?;
         // The next run starts by itself where this one cannot start ahead.
-        let door = Door::make(place, &format!("door{}", self.runs)).ok()?;
-        self.start(act, Some(door)).ok()
+        let door = match self.way_in().await.ok()? {
+            Some(door) => door,
+            None => Door::make(place, &format!("door{}", self.runs)).ok()?,
+        };
+        self.start(act, Some(door), true).ok()
     }
 
-    fn start(&mut self, act: &Act, door: Option<Door>) -> Result<Started, String> {
+    /// Starts the program of an act at its turn.
+    async fn start_now(&mut self, act: &Act) -> Result<Started, String> {
+        let door = self.way_in().await?;
+        self.start(act, door, false)
+    }
+
+    fn start(&mut self, act: &Act, door: Option<Door>, ahead: bool) -> Result<Started, String> {
         self.runs += 1;
         // Another rehearsal beside the target, also of this program, is not this one.
         let application = format!("{APPLICATION} {}", lodging::word()?);
-        let mut child = self.spawn(act, &application, door.as_ref().map(Door::directory))?;
+        let mut child = self.spawn(act, &application, door.as_ref())?;
         let (go, may_go) = oneshot::channel();
         let follower = Follower {
             // Waiting for a child closes its input, which here is the leash.
             leash: child.stdin.take(),
             child,
-            application,
+            application: application.clone(),
             own: self.copy.own().map(str::to_owned),
             forbidden: self.forbidden.clone(),
             unwatched: None,
+            ahead,
             door,
             waited: Duration::ZERO,
             limit: self.limit,
         };
         let following = tokio::spawn(follower.follow(may_go));
-        Ok(Started { act: act.clone(), begun: Instant::now(), go, following })
+        Ok(Started { act: act.clone(), application, begun: Instant::now(), go, following })
     }
 
     /// Ends a program that was started ahead and is not wanted.
@@ -108,22 +122,23 @@ impl Hands<'_> {
             Some(started) if started.act == *act => started,
             other => {
                 self.cancel(other).await;
-                self.start(act, None)?
+                self.start_now(act).await?
             }
         };
         if let Some(ran) = self.finish(started).await? {
             return Ok(ran);
         }
-        let started = self.start(act, None)?;
+        let started = self.start_now(act).await?;
         self.finish(started).await?.ok_or_else(|| "the program was not run".to_owned())
     }
 
     /// Lets a program in, and follows it to its end; `None`: it has ended before its turn.
     async fn finish(&mut self, started: Started) -> Result<Option<Ran>, String> {
-        let Started { begun, go, following, .. } = started;
+        let Started { application, begun, go, following, .. } = started;
         let (stop, stopped) = oneshot::channel();
-        let looking = tokio::spawn(locks::watch(self.eye().await?, stopped));
         let log = self.copy.log();
+        let among_others = log.is_none().then_some(application);
+        let looking = tokio::spawn(locks::watch(self.eye().await?, among_others, stopped));
         let length = |log: &Path| std::fs::metadata(log).map_or(0, |log| log.len());
         let from = log.as_deref().map_or(0, length);
         self.between = self.idle.map(|since| since.elapsed());
@@ -147,6 +162,7 @@ impl Hands<'_> {
             self.let_go().await;
             self.copy.end_sessions(&self.copy.database).await?;
         }
+        let sampled = log.is_none().then(|| locks::strongest(&samples, &self.books()));
         // Where it is cut, nothing of it counts as seen.
         let is_whole = log.as_deref().is_some_and(|log| length(log).saturating_sub(from) <= LOG);
         let text = log.filter(|_| is_whole).map(|log| tail(&log, from, LOG)).unwrap_or_default();
@@ -155,7 +171,9 @@ impl Hands<'_> {
         let ran = log::read(&text, began, &self.books(), if is_whole { &samples } else { &[] });
         let (ended, said) = self.told(followed.ended, is_whole, &ran);
         let took = followed.at.duration_since(begun).saturating_sub(followed.waited);
-        Ok(Some(Ran { ended, said, took_s: took.as_secs_f64(), statements: ran.statements }))
+        let sampled = sampled.or_else(|| (!is_whole).then(Vec::new));
+        let (took_s, statements) = (took.as_secs_f64(), ran.statements);
+        Ok(Some(Ran { ended, said, took_s, statements, sampled }))
     }
 
     /// Returns how it ended and what it said; `is_seen`: the server's log tells of it.
@@ -182,7 +200,7 @@ impl Hands<'_> {
         (Ended::Failed { on_data }, Untrusted::new(told.line))
     }
 
-    fn spawn(&self, act: &Act, application: &str, door: Option<&Path>) -> Result<Child, String> {
+    fn spawn(&self, act: &Act, application: &str, door: Option<&Door>) -> Result<Child, String> {
         let out = File::create(&self.output).map_err(|e| format!("its output: {e}"))?;
         let err = out.try_clone().map_err(|e| format!("its output: {e}"))?;
         let argv = self.argv(act.command.argv.clone());
@@ -213,6 +231,8 @@ struct Follower {
     forbidden: Option<Arc<Mutex<Control>>>,
     /// Why the target could not be looked at.
     unwatched: Option<String>,
+    /// It was started before its turn.
+    ahead: bool,
     /// What it waits at; it goes with the program.
     door: Option<Door>,
     waited: Duration,
@@ -228,8 +248,8 @@ impl Follower {
                 biased;
                 status = self.child.wait() => {
                     let code = status.map(|status| status.code()).map_err(|error| error.to_string());
-                    // Whatever ends at the door gave up there, perhaps: it is run without one.
-                    let is_outside = end.is_none() && self.door.is_some();
+                    // Whatever ends at the door gave up there, perhaps: it is run at its turn.
+                    let is_outside = end.is_none() && self.ahead;
                     let ended = match self.unwatched.take() {
                         Some(why) => Err(format!(
                             "whether it came to the target itself cannot be told: {why}"
@@ -251,7 +271,7 @@ impl Follower {
                 return self.ended(false, why).await;
             }
             match end {
-                None if self.door.as_ref().is_some_and(|door| door.waited() >= PATIENCE) => {
+                None if self.ahead && self.waits() => {
                     return self.ended(true, String::new()).await;
                 }
                 Some(end) if Instant::now() >= end => {
@@ -264,6 +284,11 @@ impl Follower {
                 _ => {}
             }
         }
+    }
+
+    /// Returns true if it has waited for longer than its driver may.
+    fn waits(&self) -> bool {
+        self.door.as_ref().is_some_and(|door| door.waited() >= PATIENCE)
     }
 
     /// Returns what to say where the program is seen on the target itself.

@@ -15,7 +15,8 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::copy::Copy;
-use crate::domain::connection::{Place, Spec};
+use super::door::Door;
+use crate::domain::connection::Spec;
 use crate::domain::identity::Identity;
 use crate::domain::plan::Timeouts;
 use crate::domain::untrusted::Untrusted;
@@ -31,7 +32,7 @@ use crate::tools::version::command as version_of;
 use crate::tools::{self, Act, Detected, Intent, Project, Tool};
 
 /// How long the tool may take until it is seen.
-const PROOF: Duration = Duration::from_secs(45);
+const PROOF: Duration = Duration::from_secs(90);
 /// How often a tool is run that ended well and was not seen.
 const LOOKS: u32 = 12;
 /// So many of its last bytes tell why it failed.
@@ -101,18 +102,24 @@ impl Hands<'_> {
         argv
     }
 
+    /// Returns the door through which alone the tool's driver comes to the copy, if there has to
+    /// be one: JDBC's opens no socket, and the scratch server has no port.
+    pub(super) async fn way_in(&self) -> Result<Option<Door>, String> {
+        let asks = environment::asks_for_jdbc(self.site.config());
+        let Some(server) = self.copy.server_directory().filter(|_| asks) else { return Ok(None) };
+        let door = Door::on_port(server).await;
+        door.map(Some).map_err(|why| format!("no port of this machine can be opened: {why}"))
+    }
+
     /// Returns the environment of the tool, which comes through `door` where there is one; one
     /// that only looks may write nothing, wherever it connects.
     pub(super) fn environment(
         &self,
         application: &str,
         reads: bool,
-        door: Option<&Path>,
+        door: Option<&Door>,
     ) -> Environment {
-        let mut spec = self.spec.clone();
-        if let Some(door) = door {
-            spec.place = Place::Socket(door.display().to_string());
-        }
+        let mut spec = door.map_or_else(|| self.spec.clone(), |door| door.spec(&self.spec));
         if reads {
             let read_only = ("default_transaction_read_only".to_owned(), "on".to_owned());
             spec.settings.push(read_only);
@@ -131,10 +138,15 @@ impl Hands<'_> {
         })?;
         let mut control = Control::open(self.spec.clone()).await.map_err(|e| e.to_string())?;
         let copy = control.identity().await.map_err(|e| e.to_string())?;
+        let (application, door) = (prove::name(), self.way_in().await?);
+        if let Some(door) = &door {
+            door.open();
+        }
         let probe = prove::Probe {
             argv: self.argv(command.argv),
             directory: self.site.project.clone(),
-            environment: self.environment("", true, None),
+            environment: self.environment(&application, true, door.as_ref()),
+            application,
             output: None,
         };
         let proof = self.proof(&mut control, &probe, &copy).await;

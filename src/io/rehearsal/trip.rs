@@ -7,7 +7,7 @@ use super::shape::shape;
 use super::tool::Hands;
 use super::{ground, sentinel};
 use crate::domain::plan::Digest;
-use crate::domain::rehearsal::{Down, Ended, Leg, Look, Statement, Step, Trip, Written};
+use crate::domain::rehearsal::{Down, Ended, Leg, Lock, Look, Statement, Step, Trip, Written};
 use crate::io::postgres::query_error;
 use crate::tools::{Act, Intent, Project, Refused};
 
@@ -16,6 +16,8 @@ pub(super) struct Went {
     pub trip: Trip,
     /// The statements of the way up.
     pub statements: Vec<Statement>,
+    /// The locks that were seen instead, where those could not be measured.
+    pub sampled: Option<Vec<Lock>>,
     /// The project where the way up has led.
     pub project: Project,
     /// The program of the next way up.
@@ -79,10 +81,10 @@ impl Traveller<'_> {
         let act = act.map_err(|refused| refused.to_string())?;
         tell(Leg::Up);
         let ran = self.hands.run(&act, started).await?;
-        let statements = ran.statements.clone();
+        let (statements, sampled) = (ran.statements.clone(), ran.sampled.clone());
         let project = self.hands.project().await?;
         let down = went(&ran, &act, &project).then(|| self.down_act(&project, id));
-        let ahead = self.ahead(down.as_ref().and_then(|down| down.as_ref().ok()));
+        let ahead = self.ahead(down.as_ref().and_then(|down| down.as_ref().ok())).await;
         let after = self.look(&project).await?;
         let up = step(ran, &act, after);
         let mut trip = Trip { before, up, down: None, again: None, written: None };
@@ -96,12 +98,12 @@ impl Traveller<'_> {
                 next_ahead = self.back(id, (&act, ahead), next.as_ref(), &mut trip, tell).await?;
             }
         }
-        Ok(Went { trip, statements, project, ahead: next_ahead })
+        Ok(Went { trip, statements, sampled, project, ahead: next_ahead })
     }
 
     /// Starts the program of what comes next while the copy is still being looked at.
-    fn ahead(&mut self, act: Option<&Act>) -> Option<Started> {
-        self.hands.start_ahead(act?)
+    async fn ahead(&mut self, act: Option<&Act>) -> Option<Started> {
+        self.hands.start_ahead(act?).await
     }
 
     fn up_act(&self, project: &Project, id: &str) -> Option<Act> {
@@ -155,14 +157,14 @@ impl Traveller<'_> {
         let project = self.hands.project().await?;
         let again = self.hands.act(&project, &Intent::Up(id.to_owned()));
         let has_gone = went(&ran, act, &project);
-        let ahead = self.ahead(again.as_ref().ok().filter(|_| has_gone));
+        let ahead = self.ahead(again.as_ref().ok().filter(|_| has_gone)).await;
         let after = self.look(&project).await?;
         let down = step(ran, act, after);
         let is_back = has_gone && down.after.shape.is_same(&trip.before.shape);
         trip.down = Some(Down::Ran(down));
         if !is_back {
             self.hands.cancel(ahead).await;
-            return Ok(self.ahead(next));
+            return Ok(self.ahead(next).await);
         }
         tell(Leg::Again);
         let (again, ahead) = self.again(id, again, ahead).await?;
@@ -194,7 +196,7 @@ impl Traveller<'_> {
         let ran = self.hands.run(&act, started).await?;
         let project = self.hands.project().await?;
         let down = self.hands.act(&project, &Intent::Down(id.to_owned())).ok();
-        let ahead = self.ahead(down.as_ref().filter(|_| went(&ran, &act, &project)));
+        let ahead = self.ahead(down.as_ref().filter(|_| went(&ran, &act, &project))).await;
         let after = self.look(&project).await?;
         Ok((step(ran, &act, after), ahead))
     }
@@ -220,7 +222,7 @@ impl Traveller<'_> {
         let act = self.hands.act(&project, &Intent::Down(id.to_owned()));
         let act = act.map_err(|refused| refused.to_string())?;
         let ran = self.hands.run(&act, started).await?;
-        let ahead = self.ahead(next);
+        let ahead = self.ahead(next).await;
         let mut eye = self.hands.eye().await?;
         let shape = shape(&mut eye, &books).await.map_err(told)?;
         let vanished = match ran.ended {

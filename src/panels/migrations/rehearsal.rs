@@ -6,7 +6,9 @@ use chrono::{DateTime, Utc};
 use super::keys::{connected, pending};
 use super::list::shown;
 use crate::domain::age;
-use crate::domain::rehearsal::{Leg, Live, Material, Seen, Stand, Standing, Statement, Verdict};
+use crate::domain::rehearsal::{
+    Leg, Live, Material, Seen, Stand, Standing, Statement, Verdict, unmeasured,
+};
 use crate::panels::may;
 use crate::panels::rehearsing::{self, live};
 use crate::panels::{Ask, Command, Scene};
@@ -187,6 +189,8 @@ pub(super) fn measured(known: &Migrations, id: &str) -> Vec<Pair> {
     if all.len() > STATEMENTS {
         pairs.push(Pair::new("", format!("{} more statements", all.len() - STATEMENTS)));
     }
+    let unmeasured = unmeasured(proof.seen.sampled.as_deref());
+    pairs.extend(unmeasured.map(|told| Pair::new("? locks", shown(&told)).tone(Tone::Warn)));
     let finding = |finding: &String| Pair::new("≠ finding", shown(finding)).tone(Tone::Warn);
     pairs.extend(proof.findings.iter().map(finding));
     pairs

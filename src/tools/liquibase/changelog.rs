@@ -21,6 +21,8 @@ pub(super) struct Root {
     /// From where it is named.
     pub base: String,
     pub why: String,
+    /// The file that names it, which may also name a database.
+    pub properties: Option<String>,
     pub table: Option<String>,
     pub lock: Option<String>,
     pub schema: Option<String>,
@@ -46,6 +48,7 @@ impl Root {
         let base = PLACES.into_iter().find(|place| tree.read(&join(place, &file)).is_ok());
         Some(Self {
             why: format!("{FILE} names the changelog {file}"),
+            properties: Some(FILE.to_owned()),
             base: base.unwrap_or_default().to_owned(),
             table: value(&["databaseChangeLogTableName", "liquibase.databaseChangeLogTableName"]),
             lock: value(&[

@@ -155,13 +155,7 @@ impl Open {
         if self.in_block {
             self.in_block = !line.trim_end().ends_with("*/");
         } else if let Some(text) = after(words, "rollback") {
-            self.has_down = true;
-            if !text.eq_ignore_ascii_case("not required") {
-                let missing = self.up.lines().count() - self.down.lines().count();
-                self.down.push_str(&"\n".repeat(missing));
-                self.down.push_str(text);
-                self.down.push('\n');
-            }
+            self.roll_back(text);
         } else if let Some(text) = after(words, "comment").or_else(|| after(words, "comment:")) {
             text.clone_into(&mut self.set.comment);
         } else if words.to_lowercase().starts_with("precondition") {
@@ -179,6 +173,24 @@ impl Open {
             sum.take(line, line.is_empty() || self.up.len() > length);
         }
         self.up.push('\n');
+    }
+
+    /// Takes what stands behind `--rollback`: nothing at all is no way back.
+    fn roll_back(&mut self, text: &str) {
+        let begins = |word: &str| text.to_lowercase().starts_with(word);
+        if begins("empty") {
+            self.foreign = Some(
+                "`--rollback empty`, which 4.4 takes for SQL and fails, and later versions for nothing to do",
+            );
+        } else if begins("not required") {
+            self.has_down = true;
+        } else if !text.is_empty() {
+            self.has_down = true;
+            let missing = self.up.lines().count() - self.down.lines().count();
+            self.down.push_str(&"\n".repeat(missing));
+            self.down.push_str(text);
+            self.down.push('\n');
+        }
     }
 
     fn close(self, source: &Source, problems: &mut Vec<Problem>) -> Item {

@@ -3,9 +3,9 @@
 //! Formatted SQL is read, and of XML the changes whose SQL is known; YAML and JSON are listed
 //! and not read. A changeset is known by its id, its author and its file; the id alone names it
 //! where no other has it, else `file::id::author`, as Liquibase prints it. Checksums of
-//! formatted SQL are compared. JDBC heeds neither `PGAPPNAME` nor `PGOPTIONS`, so that
-//! no probe can prove where it connects: it is read here, and run by hand, or by the commands
-//! of `[project.command]`.
+//! formatted SQL are compared. JDBC heeds neither `PGAPPNAME` nor `PGOPTIONS`: only where it
+//! takes its URL from `${target.url+jdbc}`, which says both, can it be seen on the server, and
+//! be run. Of the commands that connect, `history` alone creates no table (4.4.0, 4.28.0).
 
 mod change;
 mod changelog;
@@ -68,8 +68,9 @@ impl Tool for Liquibase {
         act(project, intent)
     }
 
-    fn probe(&self, _project: &Project) -> Option<Command> {
-        None
+    fn probe(&self, project: &Project) -> Option<Command> {
+        let argv = ["liquibase".to_owned(), changelog_file(project), "history".to_owned()];
+        Some(Command { argv: argv.into(), env: Vec::new(), cwd: String::new() })
     }
 
     fn explain(&self, output: &str, _exit: Option<i32>) -> Failure {
@@ -80,9 +81,18 @@ impl Tool for Liquibase {
             ("had duplicate identifiers", FailureKind::Moved),
             ("Could not acquire change log lock", FailureKind::Dirty),
             ("Waiting for changelog lock", FailureKind::Dirty),
+            // Before 4.2x, and since.
             ("No inverse to ", FailureKind::Raised),
+            ("does not support automatic rollback generation", FailureKind::Raised),
         ];
-        Failure::of(output, OWN)
+        let failure = Failure::of(output, OWN);
+        // Behind it stands only how more is asked for.
+        let named = |line: &&str| line.contains("Unexpected error running Liquibase");
+        let line = output.lines().rev().find(named).filter(|_| failure.kind == FailureKind::Other);
+        match line {
+            Some(line) => Failure { line: line.trim().to_owned(), ..failure },
+            None => failure,
+        }
     }
 }
 
@@ -184,9 +194,9 @@ fn load(tree: &dyn Tree, directory: &str, rows: &Rows) -> Project {
     let unrunnable = sets.iter().zip(&ids).find_map(|(set, id)| Some((set.uncertain?, id)));
     let setup = Setup {
         config: Some(root.file.clone()),
-        files: changelog.files.clone(),
+        files: changelog.files.iter().cloned().chain(root.properties.clone()).collect(),
         no_timeouts: Some(
-            "Liquibase connects through JDBC, which takes no heed of PGOPTIONS: neither lock_timeout nor statement_timeout is in force"
+            "Liquibase connects through JDBC, which takes no heed of PGOPTIONS: lock_timeout is not in force, and statement_timeout only where its URL is ${target.url+jdbc}"
                 .into(),
         ),
         unrunnable: unrunnable.map(|(why, id)| format!("{id} {why}")),
@@ -230,6 +240,11 @@ fn name(set: &Changeset, all: &[Changeset]) -> String {
     if alike > 1 { set.full() } else { set.id.clone() }
 }
 
+/// Returns the option that names the changelog.
+fn changelog_file(project: &Project) -> String {
+    format!("--changeLogFile={}", project.setup.config.as_deref().unwrap_or_default())
+}
+
 fn act(project: &Project, intent: &Intent) -> Result<Act, Refused> {
     let up = matches!(intent, Intent::Up(_));
     // Going up, an older one is next; going down, the last that ran is.
@@ -246,8 +261,7 @@ fn act(project: &Project, intent: &Intent) -> Result<Act, Refused> {
             "{why}: which changeset runs next cannot be told; run Liquibase by hand"
         )));
     }
-    let file = project.setup.config.as_deref().unwrap_or_default();
-    let changelog = format!("--changeLogFile={file}");
+    let changelog = changelog_file(project);
     let word = if up { "updateCount" } else { "rollbackCount" };
     let mut act = turn.act(&["liquibase", &changelog, word, "1"]);
     let more = project.setup.files.iter().filter(|file| !act.files.contains(file));

@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use lockkeeper::io::cluster;
 use lockkeeper::io::process::Identity;
 
 use super::lk::Lk;
+use crate::support::pty::{self, Pty};
 use crate::support::server::{self, LOCKKEEPER};
 use crate::support::until::until;
 
@@ -118,4 +120,17 @@ fn a_program_on_the_leash_ends_with_who_holds_it_and_tells_its_exit_code() {
     let held = ends.stdin.take();
     assert_eq!(ends.wait().expect("it ends").code(), Some(7));
     drop(held);
+}
+
+/// In the terminal's own session it would be stopped there, for as long as one run may take.
+#[test]
+fn a_program_on_the_leash_that_asks_at_the_terminal_is_refused_at_once() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let asks = "read answer </dev/tty && exit 5; exit 9";
+    let script = format!(
+        "mkfifo held && exec 3<>held && '{LOCKKEEPER}' __leash -- sh -c '{asks}' <&3; echo ended $?"
+    );
+    let mut command = pty::command(Path::new("sh"), &["-c", &script]);
+    command.cwd(dir.path());
+    Pty::spawn(command, 80, 24).wait_for("ended 9");
 }

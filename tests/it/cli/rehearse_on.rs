@@ -68,6 +68,7 @@ fn it_is_held_in_a_database_of_its_own_once_the_name_was_typed_and_leaves_nothin
     lk.write("migrations/3_third.up.sql", "ALTER TABLE first ALTER COLUMN note TYPE varchar(400);");
     lk.write("migrations/3_third.down.sql", "ALTER TABLE first ALTER COLUMN note TYPE text;");
     let (document, _) = told(&rehearse(&lk, &["--confirm", "staging"]));
+    assert!(document["migrations"][0]["sampled"].is_array(), "{document:#}");
     let third = &document["migrations"][2];
     assert_eq!(third["statements"].as_array().map(Vec::len), Some(0), "no log is read there");
     assert_eq!(third["findings"].as_array().map(Vec::len), Some(0), "{third:#}");
@@ -75,6 +76,45 @@ fn it_is_held_in_a_database_of_its_own_once_the_name_was_typed_and_leaves_nothin
     assert!(!status.contains("nothing in it grows"), "{status}");
     let empty = rehearse(&lk, &["--confirm", "staging", "--schema-only"]);
     assert_eq!((empty.code(), &told(&empty).0["source"]), (0, &"schema_only".into()));
+}
+
+/// Goes on once somebody who began after it has looked at all locks.
+const SEEN: &str = "ALTER TABLE first ADD COLUMN more int;
+DO $$ DECLARE held timestamptz := clock_timestamp(); BEGIN
+    LOOP
+        PERFORM pg_stat_clear_snapshot();
+        EXIT WHEN clock_timestamp() > held + interval '1 min' OR EXISTS (
+            SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle'
+                AND pid <> pg_backend_pid() AND query_start > held AND query LIKE '%pg_locks%');
+        PERFORM pg_sleep(0.01);
+    END LOOP;
+END $$;";
+
+#[test]
+fn what_is_not_measured_there_is_said_and_locks_that_outlast_a_look_are_seen() {
+    let (source, there) = (database("on_sampled"), private(&[]));
+    source.execute("CREATE TABLE first (id int PRIMARY KEY)");
+    let staging = there.database("staging");
+    let lk = project(&source, &staging.dsn(), "");
+    lk.write("migrations/1_first.up.sql", SEEN);
+    lk.write("migrations/1_first.down.sql", "ALTER TABLE first DROP COLUMN more;");
+    for file in ["migrations/2_second.up.sql", "migrations/2_second.down.sql"] {
+        fs::remove_file(lk.project().join(file)).expect("it goes");
+    }
+    let answer = rehearse(&lk, &["--confirm", "staging", "--markdown", "summary.md"]);
+    let (document, why) = told(&answer);
+    assert_eq!(why, "", "{document:#}");
+    let first = &document["migrations"][0];
+    assert_eq!(first["statements"], Value::Array(Vec::new()));
+    let lock = serde_json::json!({ "relation": "public.first", "mode": "ACCESS EXCLUSIVE" });
+    assert_eq!(first["sampled"], Value::Array(vec![lock]), "{first:#}");
+    let said = "not measured: the server's log could not be read; seen by sampling, perhaps not \
+                all: ACCESS EXCLUSIVE on public.first";
+    let summary = fs::read_to_string(lk.project().join("summary.md")).expect("it was written");
+    assert!(summary.contains(&format!("**Statements and locks** {said}")), "{summary}");
+    let args = ["rehearse", "--target", "test", "--on", "staging", "--confirm", "staging"];
+    let printed = lk.run(&args).out();
+    assert!(printed.contains(&format!("statements and locks {said}")), "{printed}");
 }
 
 #[test]

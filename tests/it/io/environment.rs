@@ -3,7 +3,7 @@
 use lockkeeper::domain::config::Config;
 use lockkeeper::domain::plan::Timeouts;
 use lockkeeper::io::act::Value;
-use lockkeeper::io::driver::environment::{names, variables};
+use lockkeeper::io::driver::environment::{asks_for_jdbc, names, variables};
 use secrecy::ExposeSecret as _;
 
 use crate::support::tcp::spec;
@@ -47,4 +47,27 @@ fn the_targets_url_is_a_url_also_for_addresses_and_odd_names() {
     config.project.environment.insert("URL".to_owned(), "${target.url+psycopg2}".to_owned());
     let url = value("host=::1 user=a_b dbname=x-y", &config, None, "URL");
     assert_eq!(url, "postgresql+psycopg2://a_b@[::1]:5432/x-y?sslmode=prefer");
+}
+
+/// Its driver reads no variable of libpq, and opens no socket by itself.
+#[test]
+fn the_url_of_jdbc_says_what_the_environment_says_to_others() {
+    let mut config = Config::default();
+    assert!(!asks_for_jdbc(&config));
+    config.project.environment.insert("URL".to_owned(), "${target.url+jdbc}".to_owned());
+    assert!(asks_for_jdbc(&config));
+    let limits = Timeouts { lock_ms: Some(250), statement_ms: None, ..Timeouts::default() };
+    let url = value("host=::1 user=a dbname=x/y password='p&='", &config, Some(limits), "URL");
+    assert_eq!(
+        url,
+        "jdbc:postgresql://[::1]:5432/x%2Fy?user=a&password=p%26%3D&ApplicationName=test\
+         &options=-c%20lock_timeout%3D250%20-c%20statement_timeout%3D0&sslmode=prefer"
+    );
+    let url = value("host=/tmp port=5433 user=a dbname=x", &config, None, "URL");
+    assert_eq!(
+        url,
+        "jdbc:postgresql://localhost/x?user=a&ApplicationName=test\
+         &socketFactory=org.newsclub.net.unix.AFUNIXSocketFactory%24FactoryArg\
+         &socketFactoryArg=%2Ftmp%2F.s.PGSQL.5433"
+    );
 }

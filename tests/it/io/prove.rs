@@ -7,7 +7,7 @@ use lockkeeper::io::act::{Value, inherits};
 use lockkeeper::io::cluster::Programs;
 use lockkeeper::io::postgres::Control;
 use lockkeeper::io::postgres::identity::identity;
-use lockkeeper::io::postgres::prove::{Probe, Proof, Reason, child_target};
+use lockkeeper::io::postgres::prove::{Probe, Proof, Reason, child_target, name};
 use lockkeeper::io::postgres::{Purpose, connect};
 use sqlx::Row as _;
 use tempfile::TempDir;
@@ -25,6 +25,7 @@ async fn ours(database: &Database) -> (Control, Identity) {
 
 fn probe(argv: &[&str]) -> Probe {
     Probe {
+        application: name(),
         argv: argv.iter().map(|word| (*word).to_owned()).collect(),
         directory: std::env::temp_dir(),
         environment: Vec::new(),

@@ -63,6 +63,30 @@ fn half_way() -> Vec<(i64, String)> {
     ]
 }
 
+/// What a server keeps for itself is told as not known, and what was seen as a part of it.
+#[test]
+fn what_could_not_be_measured_stands_where_the_measured_would_stand() {
+    use lockkeeper::domain::locks::Mode;
+    use lockkeeper::domain::rehearsal::Lock;
+    for (sampled, said) in [
+        (Vec::new(), "no lock was seen by sampling, which proves nothing"),
+        (vec![("public.expenses", Mode::Share)], "perhaps not all: SHARE on public.expenses"),
+    ] {
+        let (session, mut facts) = (Session::default(), World::quiet().facts());
+        let (mut all, mut known) = (migrations(1), standing(None));
+        let seen = &mut known.evidence.migrations[0].seen;
+        let lock = |(relation, mode): (&str, Mode)| Lock { relation: relation.to_owned(), mode };
+        seen.sampled = Some(sampled.into_iter().map(lock).collect());
+        seen.statements.clear();
+        all.rehearsed = Some(known);
+        facts.project.arrived(all, now());
+        let shown = text(&Migrations::default(), &scene(&facts, &session), (200, 46));
+        let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(shown.contains("not measured: the server's log could not be read"), "{shown}");
+        assert!(shown.contains(said), "{shown}");
+    }
+}
+
 #[test]
 fn one_that_runs_is_seen_migration_by_migration_at_every_size() {
     let (session, act) = begun();

@@ -105,8 +105,8 @@ fn one_changeset_goes_up_and_the_last_that_ran_comes_back() {
     assert_eq!(act(&project, &up("3")), Ok(format!("{words} updateCount 1")));
     assert!(matches!(act(&project, &up("4")), Err(Refused::NotNext { .. })));
     assert_eq!(act(&project, &down("two")), Ok(format!("{words} rollbackCount 1")));
-    // Nobody can tell where JDBC connects.
-    assert!(tool().probe(&project).is_none());
+    let probe = tool().probe(&project).expect("it has one");
+    assert_eq!(probe.line(), format!("{words} history"));
 }
 
 #[test]
@@ -194,6 +194,32 @@ fn the_properties_name_the_changelog_and_its_table() {
     assert_eq!(detect(&Files::of(&spring))[0].0.name(), "liquibase");
 }
 
+/// The file may name a database, too.
+#[test]
+fn what_an_act_obeys_is_also_the_file_that_names_the_changelog() {
+    let files = [("liquibase.properties", "changeLogFile=db/main.sql\n"), ("db/main.sql", SQL)];
+    let project = load(&files, &Rows::Absent);
+    let act = tool().act(&project, &up("1")).expect("it can run");
+    assert_eq!(act.files, ["db/main.sql", "liquibase.properties"]);
+}
+
+#[test]
+fn an_empty_rollback_is_none_and_the_word_empty_depends_on_the_version() {
+    let kind = |line: &str| {
+        let text = SQL.replace("--rollback DROP TABLE u;", line);
+        let project = load(&[("changelog.sql", &text)], &Rows::Absent);
+        assert!(project.problems.is_empty(), "{line}: {:?}", project.problems);
+        let reversal = project.migration("1").expect("it is listed").reversal.clone();
+        (reversal.kind, reversal.why)
+    };
+    assert_eq!(kind("--rollback not required, it is new").0, Kind::NoOp);
+    assert_eq!(kind("--rollback").0, Kind::Raises);
+    assert_eq!(kind("--rollback ").0, Kind::Raises);
+    let (empty, why) = kind("--rollback empty");
+    assert_eq!(empty, Kind::Unknown, "{why}");
+    assert!(why.contains("4.4 takes for SQL"), "{why}");
+}
+
 #[test]
 fn what_liquibase_says_is_understood() {
     let cases = [
@@ -206,6 +232,10 @@ fn what_liquibase_says_is_understood() {
             "Could not acquire change log lock.  Currently locked by host (1.2.3.4)",
             FailureKind::Dirty,
         ),
+        (
+            "Unexpected error running Liquibase: Liquibase does not support automatic rollback generation for raw sql changes",
+            FailureKind::Raised,
+        ),
         ("ERROR: relation \"u\" does not exist [Failed SQL: (0) DROP TABLE u]", FailureKind::Other),
         (
             "ERROR: canceling statement due to lock timeout [Failed SQL: (0) x]",
@@ -215,6 +245,11 @@ fn what_liquibase_says_is_understood() {
     for (said, kind) in cases {
         assert_eq!(tool().explain(said, Some(1)).kind, kind, "{said}");
     }
+    let error = "Unexpected error running Liquibase: ERROR: syntax error at or near \"empty\"";
+    let said = format!(
+        "{error}\n  Position: 1\n\nFor more information, please use the --log-level flag\n"
+    );
+    assert_eq!(tool().explain(&said, Some(1)).line, error);
 }
 
 /// The rows that the real program has left of the sample, by its version.
