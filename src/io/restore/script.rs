@@ -42,13 +42,14 @@ fn copy(from: &mut dyn BufRead, into: &mut dyn Write) -> io::Result<()> {
         if rows > 0 {
             rows -= usize::from(text.strip_suffix(b"\r").unwrap_or(text) == b"\\.");
         } else if !(scan.is_outside() && is_harmless(text)) {
-            rows = scan.line(text).map_err(|found| match found {
+            rows = scan.line(&scan.seen(text)).map_err(|found| match found {
                 Refused::Command(rest) => {
                     refused(&format!("{}, which leads psql elsewhere", shown(rest)))
                 }
                 Refused::Doubtful(rest) => {
                     refused(&format!("{}, which can be read in two ways", shown(rest)))
                 }
+                Refused::Blind(why) => refused(why),
             })?;
         }
         into.write_all(&line)?;
@@ -139,6 +140,62 @@ mod tests {
             "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC\n SELECT CASE WHEN true THEN 1 END;\nEND;\nCOPY a FROM stdin;\n\\! x\n\\.\n",
             "SELECT B'101'::\"bit\", X'', N'a', U&'\\0061', a::text, $1, 1.5e3;\r\n-- x\r\n",
             "\\restrict aB1\nSELECT 1;\n\\unrestrict aB1\n",
+        ] {
+            assert_eq!(copied(script).as_deref(), Ok(script));
+        }
+    }
+
+    fn fed(encoding: &str, script: &[u8]) -> Result<(), String> {
+        let text = [format!("SET client_encoding = '{encoding}';\n").as_bytes(), script].concat();
+        let mut out = Vec::new();
+        copy(&mut text.as_slice(), &mut out).map_err(|error| error.to_string())?;
+        assert_eq!(out, text);
+        Ok(())
+    }
+
+    /// What psql 15.18 runs of each was seen with `\\echo` in the place of `\\!`: 0x5c is the
+    /// second byte of a letter in the first three, 0x40 to 0x7e in the last.
+    #[test]
+    fn a_backslash_that_is_half_a_letter_is_none_where_psql_reads_letters() {
+        for encoding in ["SJIS", "shift_jis_2004", "GBK", "BIG5", "UHC", "gb18030", "Win936"] {
+            let text = b"SELECT 1 AS \x95\x5c;\nINSERT INTO a VALUES (E'\x95\x5c');\nSELECT 1;\n";
+            assert_eq!(fed(encoding, text), Ok(()), "{encoding}");
+            let command = b"INSERT INTO a VALUES (E'\x95\x5c'); \\! x\n";
+            assert!(fed(encoding, command).is_err(), "{encoding}");
+        }
+        // A half-width kana is one byte in SJIS, and two bytes begin with it in GBK.
+        let kana = b"INSERT INTO a VALUES (E'\xb1\x5c'';\n\\! x\n');\n";
+        assert_eq!((fed("SJIS", kana).is_err(), fed("GBK", kana)), (true, Ok(())));
+        // Four bytes of GB18030 hold no sign, and end where a text ends.
+        assert_eq!(fed("GB18030", b"SELECT '\x81\x30\x81\x30';\n"), Ok(()));
+        // In UTF-8 every later byte is above ASCII.
+        assert!(fed("UTF8", b"SELECT '\xe8\xa1\xa8'; \\! x\n").is_err());
+        let back = b"SET NAMES 'UTF8';\nSELECT 1 AS \x95\\! x\n";
+        assert!(fed("SJIS", back).is_err());
+    }
+
+    #[test]
+    fn what_changes_how_psql_reads_in_another_way_than_a_dump_does_is_not_fed() {
+        for script in [
+            "SET client_encoding TO JOHAB",
+            "SET NAMES 'what'",
+            "SET client_encoding TO DEFAULT",
+            "SET LOCAL client_encoding = 'SJIS'",
+            "RESET ALL",
+            "SELECT pg_catalog.set_config('client_encoding', 'SJIS', false)",
+            "SELECT set_config('standard_conforming_strings', 'off', false)",
+            "ROLLBACK",
+        ] {
+            let why = copied(&format!("{script};\nSELECT 1;\n")).expect_err(script);
+            assert!(why.contains("client_encoding"), "{why}");
+        }
+        for script in [
+            "SET SESSION client_encoding = 'LATIN1';\n",
+            "SET client_encoding = 'ISO_8859_5';\n",
+            "SET client_encoding TO SQL_ASCII;\n",
+            "SELECT pg_catalog.set_config('search_path', '', false);\n",
+            "RESET SESSION AUTHORIZATION;\n",
+            "INSERT INTO a VALUES ('set_config', 'client_encoding');\n",
         ] {
             assert_eq!(copied(script).as_deref(), Ok(script));
         }
