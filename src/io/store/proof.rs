@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 
 use super::kept::{self, Kept};
-use super::{base, disk, manifest};
+use super::{base, disk, manifest, no_backup};
 use crate::domain::backup::content::Contents;
 use crate::domain::backup::manifest::{Evidence, Side};
 use crate::domain::backup::{Kind, Manifest, object};
@@ -48,13 +48,13 @@ pub fn verify(
         return Err(Limit::Level(asked));
     }
     let file = path.display().to_string();
-    let unreadable = |why: String| Limit::Unreadable(format!("{file}: {why}"));
+    let shown = Untrusted::from(file.as_str()).one_line();
+    let unreadable = |why: String| Limit::Unreadable(format!("{shown}: {why}"));
     let kept = kept::at(path).map_err(unreadable)?;
     let kept = kept.as_ref();
     let begun = Instant::now();
     let found = kept.look(Depth::Head, &mut |_| {}).map_err(unreadable)?;
-    let mut found =
-        found.ok_or_else(|| unreadable("its bytes are not those of a backup".into()))?;
+    let mut found = found.ok_or_else(|| unreadable(no_backup(path).to_owned()))?;
     let mut findings = vec![found.head_finding().took(begun.elapsed())];
     if found.kind == Kind::Base {
         let report = judged(path, kept, findings, now).map_err(unreadable)?;
