@@ -31,6 +31,7 @@ use crate::domain::restore::Act;
 pub use job::{Job, Load};
 pub use look::{Look, look, look_within, preflight, world};
 pub(in crate::io) use pooler::left_paused;
+pub(in crate::io) use script::{May, feed};
 
 /// Runs the child's command line; the server, and its maintenance database, are in the
 /// environment, as libpq reads them.

@@ -37,7 +37,7 @@ const UNBUILT: &str =
 
 pub(in crate::io) use kept::digest;
 pub(in crate::io) use patience::{SILENT, answers};
-pub use proof::{HIGHEST, Limit, record, rows_told, unpack, verify};
+pub use proof::{HIGHEST, Limit, record, rows_told, verify};
 pub use tend::main as tend;
 
 /// So far a backup is read unasked: 64 Ki blocks of an archive, or 256 MiB of a script.

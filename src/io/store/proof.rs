@@ -14,7 +14,7 @@ use crate::domain::backup::{Kind, Manifest, object};
 use crate::domain::evidence::Level;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::verify::{Beside, Finding, Report};
-use crate::tools::pg_dump::{self, Depth, Found, Progress, Rows};
+use crate::tools::pg_dump::{Depth, Found, Progress, Rows};
 
 /// What proves.
 pub(super) const TOOL: &str = concat!("lockkeeper ", env!("CARGO_PKG_VERSION"));
@@ -180,14 +180,6 @@ fn evidence(findings: &[Finding], at: DateTime<Utc>) -> Vec<Evidence> {
 /// A sentence, if there is one that cannot be used.
 pub fn rows_told(path: &Path) -> Result<Option<(Rows, Contents)>, String> {
     Ok(manifest::beside(path)?.map(|manifest| (manifest.rows, manifest.contents)))
-}
-
-/// Writes the script that a plain backup is, unpacked, to `into`.
-///
-/// # Errors
-/// If it cannot be read to its end, or not be written.
-pub fn unpack(path: &Path, into: &mut dyn io::Write) -> io::Result<()> {
-    pg_dump::unpack(&mut disk::open(path)?, into)
 }
 
 /// Compares the bytes with the manifest's sum.

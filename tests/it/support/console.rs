@@ -88,7 +88,9 @@ fn serve(mut client: TcpStream, state: &Mutex<State>, name: &str) -> std::io::Re
             return Ok(());
         }
         let text = String::from_utf8_lossy(&body).trim_end_matches('\0').to_owned();
-        match answer(&mut state.lock().expect("nobody panics"), &text, name) {
+        // Nobody else waits while this one does.
+        let answer = answer(&mut state.lock().expect("nobody panics"), &text, name);
+        match answer {
             Some(answer) => client.write_all(&[answer, ready()].concat())?,
             None => return client.read_exact(&mut [0]),
         }
