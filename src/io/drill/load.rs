@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::scratch::{DATABASE, Scratch, shown};
 use super::sql;
 use crate::domain::backup::Kind;
-use crate::io::{process, restore, store};
+use crate::io::{process, restore};
 
 /// What no scratch server has: owners and grants of other roles, disks, providers, publishers.
 const WITHOUT: [&str; 6] = [

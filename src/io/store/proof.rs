@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 
 use super::kept::{self, Kept};
-use super::{base, disk, manifest, no_backup};
+use super::{base, manifest, no_backup};
 use crate::domain::backup::content::Contents;
 use crate::domain::backup::manifest::{Evidence, Side};
 use crate::domain::backup::{Kind, Manifest, object};
