@@ -3,6 +3,7 @@
 
 use super::change::quote;
 use super::tables::{Column, Shape, advance};
+use super::untrusted::Untrusted;
 
 /// What is saved, out of one snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,9 +76,16 @@ impl Salvage {
     #[must_use]
     pub fn way_back(&self, file: &str) -> String {
         let (table, columns) = (&self.table, self.listed());
+        let shown = |text: &str| Untrusted::from(text).one_line();
+        let of = self.column.as_ref().map(|column| format!(".{column}")).unwrap_or_default();
+        let (what, script) = (shown(&format!("{table}{of}")), shown(&format!("{file}.sql")));
         let file = file.replace('\'', "''");
+        // The file is in our own encoding and styles, whatever the server's are.
         let head = format!(
-            "\\set ON_ERROR_STOP on\nBEGIN;\n\
+            "-- Brings back {what}, once a migration has made it again:\n\
+             -- psql -X -f {script}\n\
+             \\set ON_ERROR_STOP on\nBEGIN;\n\
+             SET LOCAL client_encoding TO 'UTF8';\nSET LOCAL intervalstyle TO 'postgres';\n\
              CREATE TEMPORARY TABLE salvaged ON COMMIT DROP AS\n  \
              SELECT {columns} FROM {table} WITH NO DATA;\n\
              \\copy salvaged ({columns}) FROM '{file}'\n"

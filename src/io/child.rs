@@ -50,6 +50,15 @@ impl Failed {
         }
     }
 
+    /// Returns the same with what is to be told beside it.
+    pub(super) fn and(self, more: &str) -> Self {
+        match self {
+            Self::NotRun(why) => Self::NotRun(why + more),
+            Self::Running(why) => Self::Running(why + more),
+            Self::Unheard(why) => Self::Unheard(why + more),
+        }
+    }
+
     fn code(&self) -> ExitCode {
         match self {
             Self::NotRun(_) => ExitCode::from(NOT_RUN),

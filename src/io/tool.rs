@@ -13,9 +13,11 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use super::act::Environment;
 use super::cluster::clients;
 use super::failpoint;
 use crate::domain::untrusted::Untrusted;
+use crate::session::making::Dumper;
 use crate::session::options::{self, Given};
 
 /// How long a program behind a prefix may take to tell its version.
@@ -65,6 +67,23 @@ impl Tool {
         }
     }
 
+    /// Returns the program as it was found.
+    #[must_use]
+    pub fn of(found: &Dumper) -> Self {
+        let client = found.through.as_ref();
+        let there = client.map(|client| {
+            let port = client.port.map(|port| port.to_string());
+            [("PGHOST", client.host.clone()), ("PGPORT", port), ("PGUSER", client.user.clone())]
+        });
+        let there = there.into_iter().flatten();
+        Self {
+            program: PathBuf::from(&found.path),
+            prefix: client.map(|client| client.prefix.clone()).unwrap_or_default(),
+            there: there.filter_map(|(variable, value)| Some((variable, value?))).collect(),
+            version: Some(found.version.clone()),
+        }
+    }
+
     /// Returns another program that is reached in the same way.
     #[must_use]
     pub fn beside(&self, program: PathBuf) -> Self {
@@ -96,14 +115,31 @@ impl Tool {
     /// Returns the argument that leads it to `database`; none where the environment does.
     #[must_use]
     pub fn connection(&self, database: &str) -> Option<String> {
-        self.is_elsewhere().then(|| format!("--dbname={}", self.conninfo(database)))
+        self.connected(database, |variable| std::env::var(variable).ok())
     }
 
-    fn conninfo(&self, database: &str) -> String {
+    /// Returns the same where the program is given this environment, not our own.
+    #[must_use]
+    pub fn connection_by(&self, database: &str, environment: &Environment) -> Option<String> {
+        self.connected(database, |variable| {
+            let found = environment.iter().find(|(name, _)| name == variable);
+            found.map(|(_, value)| value.expose().to_owned())
+        })
+    }
+
+    fn connected(
+        &self,
+        database: &str,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Option<String> {
+        self.is_elsewhere().then(|| format!("--dbname={}", self.conninfo(database, variable)))
+    }
+
+    fn conninfo(&self, database: &str, set: impl Fn(&str) -> Option<String>) -> String {
         let moved = self.there.iter().any(|(variable, _)| *variable == "PGHOST");
         let value = |variable: &str| {
             let there = self.there.iter().find(|(name, _)| *name == variable);
-            let ours = || std::env::var(variable).ok().filter(|value| !value.is_empty());
+            let ours = || set(variable).filter(|value| !value.is_empty());
             match there {
                 Some((_, value)) => Some(value.clone()),
                 // How our own way to the server is protected says nothing of another way.

@@ -9,7 +9,8 @@ use crate::domain::backup::{Backup, Kind, Scope, object};
 use crate::domain::plan::{Action, Command, Plan, Preview, Risk};
 use crate::domain::quantity::size;
 use crate::domain::restore::{
-    Act, Found, Goal, Mark, Next, Order, Pooler, Preflight, Replica, World, aside, next, quoted,
+    Act, Found, Goal, Mark, Next, Order, Pooler, Preflight, Replica, Stated, World, aside, next,
+    quoted,
 };
 use crate::domain::untrusted::Untrusted;
 
@@ -94,7 +95,7 @@ pub fn plan(order: &Order, read: &Restoring, ground: &Ground<'_>) -> Result<Plan
         plan.files = read.client.clone()?.digest.into_iter().collect();
     }
     plan.command = Some(Command {
-        argv: argv(act, &database, found.as_ref(), read, &plan)?,
+        argv: argv(act, &database, found.as_ref(), read, &plan, order.stated)?,
         env: read.env.clone(),
         cwd: ground.cwd.to_owned(),
     });
@@ -175,6 +176,7 @@ fn argv(
     found: Option<&Found>,
     read: &Restoring,
     plan: &Plan,
+    stated: Stated,
 ) -> Result<Vec<String>, String> {
     let mut argv: Vec<String> = ["lockkeeper", "__restore", act.word()].map(str::to_owned).to_vec();
     let mut option = |name: &str, value: String| argv.extend([name.to_owned(), value]);
@@ -188,6 +190,11 @@ fn argv(
     if act.swaps() {
         let replicas = read.preflight.iter().flat_map(|preflight| &preflight.replicas);
         replicas.for_each(|replica| option("--replica", replica.dsn.clone()));
+        let pooler = read.preflight.as_ref().ok().and_then(|preflight| preflight.pooler.as_ref());
+        // Where somebody has said that it may be cut off, it may be gone.
+        if let Some(pooler) = pooler.filter(|_| !stated.drained) {
+            option("--pooler", pooler.dsn.clone());
+        }
     }
     if act == Act::Load {
         let backup = read.backup.as_ref().ok_or("the backup was not read")?.as_ref()?;
@@ -325,9 +332,16 @@ fn now(act: Act, order: &Order, read: &Restoring, preflight: &Preflight) -> Vec<
         now.extend(standby.then(|| "said: nobody reads on the replicas".to_owned()));
         now.extend(preflight.replicas.iter().map(ended_on));
         now.push(match &preflight.pooler {
-            Some(Pooler { name, paused: Ok(true) }) => {
-                format!("the pooler {name} has it paused: RESUME it there after the swap")
+            Some(Pooler { name, .. }) if order.stated.drained => {
+                format!("said: the pooler {name} may be cut off")
             }
+            Some(Pooler { name, paused: Ok(false), .. }) => format!(
+                "the pooler {name} is paused before and resumed after, however it ends: its \
+                 clients wait"
+            ),
+            Some(Pooler { name, paused: Ok(true), .. }) => format!(
+                "the pooler {name} has it paused, and not by this: RESUME it there after the swap"
+            ),
             Some(Pooler { name, .. }) => format!("said: the pooler {name} may be cut off"),
             None => "a pooler in front of it is paused before and resumed after, by you".to_owned(),
         });

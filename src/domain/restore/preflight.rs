@@ -84,6 +84,8 @@ pub struct Replica {
 pub struct Pooler {
     /// How its console is named, safe to show.
     pub name: String,
+    /// How it is reached; without a password.
+    pub dsn: String,
     /// Whether the database is paused there; or why that cannot be told.
     pub paused: Result<bool, String>,
 }
@@ -252,15 +254,13 @@ impl Preflight {
     }
 
     fn pooled(&self, stated: Stated) -> Vec<String> {
-        let Some(Pooler { name, paused }) = self.pooler.as_ref().filter(|_| !stated.drained) else {
+        let Some(Pooler { name, paused, .. }) = self.pooler.as_ref().filter(|_| !stated.drained)
+        else {
             return Vec::new();
         };
         match paused {
-            Ok(true) => Vec::new(),
-            Ok(false) => vec![format!(
-                "the database is not paused in the pooler {name}: PAUSE it there, RESUME it after \
-                 the swap (or say that it may be cut off: lockkeeper restore --drained)"
-            )],
+            // The swap pauses what is not.
+            Ok(_) => Vec::new(),
             Err(why) => vec![format!(
                 "whether the database is paused in the pooler {name} cannot be told: {why} (look, \
                  and say so: lockkeeper restore --drained)"

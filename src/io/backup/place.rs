@@ -34,7 +34,12 @@ pub fn look(directory: &Path) -> Place {
         let unfit = Some(format!("the path of {shown} is not UTF-8: name another with --to"));
         return Place { directory: shown, unfit, stale: Vec::new(), free: None };
     };
-    let existing = directory.ancestors().find(|ancestor| ancestor.exists());
+    if !store::answers(directory) {
+        let unfit = Some(format!("{shown}: {}: name another with --to", store::SILENT));
+        return Place { directory: text.to_owned(), unfit, stale: Vec::new(), free: None };
+    }
+    // A link that leads nowhere is in the way.
+    let existing = directory.ancestors().find(|ancestor| fs::symlink_metadata(ancestor).is_ok());
     let free = existing.and_then(|ancestor| statvfs(ancestor).ok());
     Place {
         directory: text.to_owned(),

@@ -11,8 +11,7 @@ use std::time::Duration;
 use super::scratch::{DATABASE, Scratch, shown};
 use super::sql;
 use crate::domain::backup::Kind;
-use crate::io::process;
-use crate::io::store;
+use crate::io::{process, restore};
 
 /// What no scratch server has: owners and grants of other roles, disks, providers, publishers.
 const WITHOUT: [&str; 6] = [
@@ -157,7 +156,8 @@ impl Load<'_> {
         });
         let fed = input.zip(child.stdin.take()).map(|(path, mut stdin)| {
             let path = path.to_owned();
-            thread::spawn(move || store::unpack(&path, &mut stdin))
+            // The server is nobody's, but psql runs on this machine as we do.
+            thread::spawn(move || restore::feed(&path, restore::May::Connect, &mut stdin))
         });
         let last = child.stderr.take().map_or_else(VecDeque::new, |said| words(said, heard));
         let status = child.wait().map_err(|error| error.to_string());

@@ -29,6 +29,8 @@ pub const RUN: &str = "LOCKKEEPER_RUN";
 #[must_use]
 pub fn for_backup(spec: &Spec, application: &str, run: &str) -> Environment {
     let mut all = variables(spec, &Config::default(), application, None);
+    // A pooler's console refuses even no options at all, where they are named.
+    all.retain(|(name, value)| name != "PGOPTIONS" || !value.expose().is_empty());
     all.push((RUN.to_owned(), Value::Plain(run.to_owned())));
     all
 }

@@ -138,7 +138,28 @@ impl Inner {
             _ if finished.exit.code == Some(i32::from(UNHEARD)) => Ending::Unknown,
             (ending, _) => ending,
         };
-        Outcome { ending, ..outcome }
+        self.held_back(plan, Outcome { ending, ..outcome }).await
+    }
+
+    /// Tells with the outcome of a swap if its pooler is left paused: the swap lets its clients go
+    /// on itself, unless it was killed before it could.
+    pub(super) async fn held_back(&self, plan: &Plan, outcome: Outcome) -> Outcome {
+        let argv = plan.command.iter().flat_map(|command| &command.argv);
+        let mut words = argv.skip_while(|word| *word != "--pooler").skip(1);
+        let Some(console) = words.next().filter(|_| swapped_in(plan).is_some()) else {
+            return outcome;
+        };
+        match restore::left_paused(console, &plan.target.database).await {
+            Some(held) => {
+                let message = match outcome.message.raw() {
+                    "" => held,
+                    said if said.contains(&held) => return outcome,
+                    said => format!("{said}; {held}"),
+                };
+                Outcome { message: message.into(), ..outcome }
+            }
+            None => outcome,
+        }
     }
 
     /// Returns what the server says an act of a restore has come to.

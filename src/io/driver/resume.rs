@@ -73,7 +73,13 @@ impl Interrupted {
     /// Looks for what became of an act, with the operator's verdict if there is one. An act
     /// that nobody has claimed can never start after this.
     pub async fn resolve(&self, open: &Open, verdict: Option<Ending>) -> Resolution {
-        resolve::resolve(&self.inner.evidence(&self.journal, open, verdict).await)
+        let resolved = resolve::resolve(&self.inner.evidence(&self.journal, open, verdict).await);
+        match (resolved, &open.plan) {
+            (Resolution::Ended(outcome), Some(plan)) => {
+                Resolution::Ended(self.inner.held_back(plan, outcome).await)
+            }
+            (resolved, _) => resolved,
+        }
     }
 
     /// Follows an act that is still running to its end. Dropping the future ends nothing.

@@ -1,16 +1,12 @@
 //! The copy: a scratch server that bears the target's schema, its rows and its roles, and goes
 //! with this process however that ends.
 
-use std::fs::OpenOptions;
-use std::io::{self, BufReader};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::thread;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
+use super::dump::dump;
 use super::lodging::Lodging;
 use super::{From, Order, log};
 use crate::domain::connection::{Environment, Spec};
@@ -18,20 +14,16 @@ use crate::domain::identity::Identity;
 use crate::domain::rehearsal::Source;
 use crate::domain::untrusted::Untrusted;
 use crate::io::blocking::blocking;
-use crate::io::cluster::{PORT, SUPERUSER, clients};
+use crate::io::cluster::{PORT, SUPERUSER};
 use crate::io::drill::{self, LOADED, Loaded};
-use crate::io::driver::environment;
 use crate::io::postgres::reader::Reader;
 use crate::io::postgres::target::{self, Request};
 use crate::io::site::Site;
-use crate::session::making::PG_DUMP;
 
 const RECORD: &str = include_str!("../../../assets/sql/rehearsal/record.sql");
 
 /// What our own connections to the copy are called.
 const OURS: &str = "lockkeeper/rehearsal";
-/// What `pg_dump` is called on the target.
-const DUMPS: &str = "lockkeeper/rehearse dump";
 /// Where the state after the last way up is kept while a trial bears its name.
 const ASIDE: &str = "lockkeeper base";
 /// The database of a scratch server beside which others are made: no target bears its name.
@@ -157,7 +149,7 @@ impl Copy {
         let server = match (&order.from, target) {
             (From::Backup(path), _) => blocking(|| drill::load(path, &settings, &place, tell))?,
             (From::Target, Some(target)) => {
-                blocking(|| dumped(site, order, target, &settings, &place, tell))?
+                dumped(site, order, target, &settings, &place, tell).await?
             }
             (From::Target, None) => return Err("the target does not answer".to_owned()),
         };
@@ -377,7 +369,7 @@ pub(super) fn end_sessions(database: &str, major: u32) -> String {
 }
 
 /// Dumps the target into a scratch server.
-fn dumped(
+async fn dumped(
     site: &Site,
     order: &Order,
     target: &Target,
@@ -386,66 +378,14 @@ fn dumped(
     tell: &mut dyn FnMut(&str),
 ) -> Result<Loaded, String> {
     let bytes = if order.schema_only { 0 } else { target.bytes };
-    let server = drill::empty(target.identity.major(), bytes, settings, place, tell)?;
+    let major = target.identity.major();
+    let server = blocking(|| drill::empty(major, bytes, settings, place, tell))?;
     let path = server.directory().join("source.dump");
-    dump(site, order, target.identity.major(), &path, tell)?;
-    server.fill(&path, tell)?;
+    dump(site, order, major, &path, tell).await?;
+    blocking(|| server.fill(&path, tell))?;
     // It holds every row once more.
     std::fs::remove_file(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(server)
-}
-
-/// Writes the dump through a pipe of ours: its end ends `pg_dump`, however we end.
-pub(super) fn dump(
-    site: &Site,
-    order: &Order,
-    major: u32,
-    path: &Path,
-    tell: &mut dyn FnMut(&str),
-) -> Result<(), String> {
-    let client = clients::find("pg_dump", major).map_err(|unfit| unfit.to_string())?;
-    tell(&format!("pg_dump {} reads {}", client.version, site.target.spec.database));
-    let mut command = Command::new(&client.path);
-    command.args(PG_DUMP).arg("--lock-wait-timeout=5000");
-    if order.schema_only {
-        command.arg("--schema-only");
-    }
-    for table in &order.exclude {
-        command.arg(format!("--exclude-table-data={table}"));
-    }
-    command.env_clear().envs(crate::io::act::inherited()).env("LC_ALL", "C");
-    let environment = environment::for_backup(&site.target.spec, DUMPS, "");
-    command.envs(environment.iter().map(|(name, value)| (name, value.expose())));
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let cannot = |error: io::Error| format!("pg_dump: {error}");
-    let mut child = command.spawn().map_err(cannot)?;
-    let said = child.stderr.take().expect("it is piped");
-    let last = thread::spawn(move || trouble(BufReader::new(said)));
-    let mut from = child.stdout.take().expect("it is piped");
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let copied = file.and_then(|mut file| io::copy(&mut from, &mut file));
-    drop(from);
-    let status = child.wait().map_err(cannot)?;
-    let last = last.join().unwrap_or_default();
-    let copied = copied.map_err(|error| format!("{}: {error}", path.display()));
-    if status.success() {
-        return copied.map(drop);
-    }
-    let last = if last.is_empty() { format!("it ended with {status}") } else { last.join("; ") };
-    Err(format!("the source cannot be dumped: {}", Untrusted::new(last).one_line()))
-}
-
-/// Returns the last lines that tell what went wrong.
-fn trouble(said: impl io::BufRead) -> Vec<String> {
-    const LAST: usize = 4;
-    let is_trouble = |line: &String| {
-        ["pg_dump: error:", "pg_dump: detail:", "pg_dump: hint:"]
-            .iter()
-            .any(|word| line.starts_with(word))
-    };
-    let mut last: Vec<String> = said.lines().map_while(Result::ok).filter(is_trouble).collect();
-    last.drain(..last.len().saturating_sub(LAST));
-    last
 }
 
 pub(super) fn told(error: &sqlx::Error) -> String {

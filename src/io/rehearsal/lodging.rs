@@ -11,6 +11,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _};
 
 use super::copy::{Target, quoted, told};
+use super::dump::dump;
 use super::{From, Order, copy};
 use crate::domain::connection::Spec;
 use crate::domain::identity::{Class, Identity, check_pin, effective_class, require_primary};
@@ -182,7 +183,7 @@ impl Lodging {
             (From::Target, Some(source)) => {
                 let path = self.directory.join("source.dump");
                 let major = source.identity.major();
-                blocking(|| copy::dump(site, order, major, &path, tell))?;
+                dump(site, order, major, &path, tell).await?;
                 path
             }
             (From::Target, None) => return Err("the target does not answer".to_owned()),

@@ -8,6 +8,7 @@
 
 mod copy;
 mod door;
+mod dump;
 mod ground;
 mod knock;
 mod locks;

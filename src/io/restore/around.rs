@@ -1,5 +1,5 @@
 //! What stands around the server: replicas, on which sessions go on reading the database from
-//! before a swap, and the pooler, whose clients a swap would cut off.
+//! before a swap.
 
 use std::time::Duration;
 
@@ -9,13 +9,12 @@ use sqlx::postgres::PgConnection;
 use tokio::time::{sleep, timeout};
 
 use super::say;
-use crate::domain::connection::Spec;
-use crate::domain::restore::{Pooler, Replica};
+use crate::domain::restore::Replica;
 use crate::domain::untrusted::Untrusted;
 use crate::io::postgres::target::{environment, read};
-use crate::io::postgres::{Purpose, Target, connect, connect_pooler, query_error};
+use crate::io::postgres::{Purpose, Target, connect, query_error};
 
-/// A pooler's console answers at once, or not; and so does a replica to which we are connected.
+/// A replica to which we are connected answers at once, or not.
 const CONSOLE: Duration = Duration::from_secs(5);
 /// How long a replica may take to replay a swap.
 const REPLAY: Duration = Duration::from_secs(10);
@@ -67,44 +66,6 @@ async fn open(dsn: &str, database: &str) -> Result<PgConnection, String> {
     let spec = read(dsn, &environment()).map_err(|error| error.to_string())?;
     let opened = connect(&spec.in_database(database), Purpose::Reader).await;
     opened.map_err(|error| error.to_string())
-}
-
-/// Asks the console of the pooler that the configuration names whether the database is paused
-/// (pgbouncer, "Admin console", SHOW DATABASES: `name` is what clients call it).
-pub(super) async fn pooler(target: &Target) -> Option<Pooler> {
-    let dsn = target.pooler_admin.as_ref()?;
-    let asked = async {
-        let spec = read(dsn.as_str(), &environment()).map_err(|error| error.to_string())?;
-        paused(&spec, &target.spec.database).await
-    };
-    let paused = match timeout(CONSOLE, asked).await {
-        Ok(paused) => paused,
-        Err(_) => Err(format!("no answer within {} s", CONSOLE.as_secs())),
-    };
-    Some(Pooler { name: shown(dsn.as_str()), paused })
-}
-
-async fn paused(spec: &Spec, database: &str) -> Result<bool, String> {
-    let mut console = connect_pooler(spec).await.map_err(|error| error.to_string())?;
-    let rows = sqlx::raw_sql("SHOW DATABASES").fetch_all(&mut console).await;
-    let rows = rows.map_err(|error| query_error(&error))?;
-    // By name here or there: of several, each has to be paused.
-    let is_ours = |row: &&sqlx::postgres::PgRow| {
-        let named = |column: &str| row.try_get_unchecked::<String, _>(column).ok();
-        [named("name"), named("database")].iter().flatten().any(|name| name == database)
-    };
-    let ours: Vec<bool> = rows
-        .iter()
-        .filter(is_ours)
-        .map(|row| row.try_get_unchecked::<String, _>("paused").is_ok_and(|text| text == "1"))
-        .collect();
-    match ours.is_empty() {
-        // Measured with pgbouncer 1.18: gone from the list two seconds after PAUSE.
-        true => Err("it serves no database of that name; one that it serves by its entry * it \
-                     forgets with its pause: write it into [databases] by its name"
-            .to_owned()),
-        false => Ok(ours.into_iter().all(|paused| paused)),
-    }
 }
 
 /// Ends the sessions that still read the database from before a swap, on each replica once it

@@ -24,6 +24,8 @@ pub struct Job {
     pub new_oid: Option<u32>,
     /// The replicas on which a swap ends the sessions.
     pub replicas: Vec<String>,
+    /// The console of the pooler that is paused around a swap.
+    pub pooler: Option<String>,
     /// What is loaded.
     pub load: Option<Load>,
 }
@@ -41,8 +43,9 @@ pub struct Load {
     pub tool: Option<String>,
 }
 
-const OPTIONS: [&str; 10] = [
+const OPTIONS: [&str; 11] = [
     "--replica",
+    "--pooler",
     "--system",
     "--database",
     "--oid",
@@ -84,6 +87,7 @@ impl Job {
             new: text("--new")?,
             new_oid,
             replicas: options::list(rest, "--replica"),
+            pooler: given.get("--pooler").map(|console| (*console).to_owned()),
             load,
         })
     }

@@ -12,7 +12,7 @@ use super::check;
 use super::drop::give_up;
 use super::job::Load;
 use super::prove::{Proven, prove};
-use super::script;
+use super::script::{self, May};
 use super::server::{self, execute, refused, words};
 use super::{Failed, Job, say};
 use crate::domain::backup::Kind;
@@ -173,10 +173,11 @@ async fn by_psql(job: &Job, load: &Load) -> Result<(), Failed> {
         std::fs::File::from(input.into_owned_fd().map_err(|e| cannot(&load.client.program, &e))?);
     let backup = load.backup.clone();
     // Given to nobody else: where feeding fails, psql must see no end of its input.
-    let feeding = tokio::task::spawn_blocking(move || match script::feed(&backup, &mut input) {
-        Ok(()) => (drop(input), Ok(())).1,
-        Err(error) => Err((error, input)),
-    });
+    let feeding =
+        tokio::task::spawn_blocking(move || match script::feed(&backup, May::Stay, &mut input) {
+            Ok(()) => (drop(input), Ok(())).1,
+            Err(error) => Err((error, input)),
+        });
     let fed = async {
         match feeding.await {
             // psql's own words say more of a pipe that it has closed.

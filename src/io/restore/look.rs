@@ -9,7 +9,7 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 use tokio::time::timeout;
 
-use super::{around, server};
+use super::{around, pooler, server};
 use crate::domain::connection::{Place, Spec};
 use crate::domain::restore::{
     Act, Extension, Goal, Next, Preflight, Properties, Rights, World, next,
@@ -55,13 +55,26 @@ pub struct Look {
 /// # Errors
 /// Why it cannot be read.
 pub async fn look(target: &Target, oid: u32, goal: Option<&Goal>) -> Result<Look, String> {
+    look_within(target, oid, goal, LIMIT).await
+}
+
+/// Reads the same within a limit of the caller's choice.
+///
+/// # Errors
+/// Why it cannot be read.
+pub async fn look_within(
+    target: &Target,
+    oid: u32,
+    goal: Option<&Goal>,
+    limit: Duration,
+) -> Result<Look, String> {
     let open = |spec: Spec| async move {
         connect(&spec, Purpose::Reader).await.map_err(|error| error.to_string())
     };
     let mut shared = open(target.maintenance()).await?;
     let mut own = open(target.spec.clone()).await?;
-    let Ok(read) = timeout(LIMIT, read(&mut shared, &mut own, target, oid, goal)).await else {
-        return Err(format!("no answer within {} s", LIMIT.as_secs()));
+    let Ok(read) = timeout(limit, read(&mut shared, &mut own, target, oid, goal)).await else {
+        return Err(format!("no answer within {} s", limit.as_secs()));
     };
     drop(shared.close().await);
     drop(own.close().await);
@@ -127,7 +140,7 @@ pub async fn preflight(
     let system: String = row.try_get(14)?;
     let (replicas, pooler) = tokio::join!(
         Box::pin(around::replicas(target, &system, oid)),
-        Box::pin(around::pooler(target))
+        Box::pin(pooler::pooler(target))
     );
     Ok(Preflight {
         replicas,

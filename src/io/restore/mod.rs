@@ -9,9 +9,11 @@
 mod around;
 mod check;
 mod drop;
+mod encoding;
 mod job;
 mod load;
 mod look;
+mod pooler;
 mod prove;
 mod scan;
 mod script;
@@ -27,7 +29,9 @@ use super::child::{self, Failed, say};
 use crate::domain::restore::Act;
 
 pub use job::{Job, Load};
-pub use look::{Look, look, preflight, world};
+pub use look::{Look, look, look_within, preflight, world};
+pub(in crate::io) use pooler::left_paused;
+pub(in crate::io) use script::{May, feed};
 
 /// Runs the child's command line; the server, and its maintenance database, are in the
 /// environment, as libpq reads them.

@@ -4,9 +4,12 @@
 //! As `psqlscan.l` of PostgreSQL reads it, a line at a time. What its versions read differently,
 //! and no `pg_dump` writes, is refused.
 
+use std::borrow::Cow;
+
 use memchr::memchr;
 use memchr::memmem::find;
 
+use super::encoding::Encoding;
 use super::statement::Statement;
 
 /// What the reading of a line came to.
@@ -16,6 +19,8 @@ pub(super) enum Refused<'a> {
     Command(&'a [u8]),
     /// From here on it could be read in two ways.
     Doubtful(&'a [u8]),
+    /// What follows could not be read as `psql` does, and why.
+    Blind(&'static str),
 }
 
 /// What a place in a script is inside of.
@@ -40,6 +45,8 @@ pub(super) struct Scan {
     statement: Statement,
     /// A backslash escapes also in a plain text (`standard_conforming_strings` is off).
     escapes: bool,
+    /// How letters are told apart (`client_encoding`).
+    encoding: Encoding,
     /// How many times rows follow this line.
     copies: usize,
 }
@@ -48,6 +55,11 @@ impl Scan {
     /// Returns true if a line begins inside of nothing.
     pub fn is_outside(&self) -> bool {
         matches!(self.inside, Inside::Nothing)
+    }
+
+    /// Returns a line as `psql` reads it, which is how [`Self::line`] has to have it.
+    pub fn seen<'a>(&self, line: &'a [u8]) -> Cow<'a, [u8]> {
+        self.encoding.seen(line)
     }
 
     /// Reads a line, without its end; returns how many times rows follow it, each up to `\.`.
@@ -75,10 +87,9 @@ impl Scan {
             };
             rest = &rest[read.min(rest.len())..];
         }
-        // psql asks how texts are read once a line.
-        if let Some(escapes) = self.statement.escapes.take() {
-            self.escapes = escapes;
-        }
+        // psql asks how texts and letters are read once a line.
+        self.escapes = self.statement.escapes.take().unwrap_or(self.escapes);
+        self.encoding = self.statement.encoding.take().unwrap_or(self.encoding);
         Ok(std::mem::take(&mut self.copies))
     }
 
@@ -130,7 +141,7 @@ impl Scan {
             // A variable of psql's: what is put in its place, or itself, is no word.
             [b':', after @ ..] => return Ok(self.statement.other(&rest[..=words(after)])),
             [b';', ..] => {
-                self.copies += usize::from(self.statement.end());
+                self.copies += usize::from(self.statement.end().map_err(Refused::Blind)?);
                 return Ok(1);
             }
             [b'(', ..] => self.statement.open(),

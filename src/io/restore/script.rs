@@ -14,6 +14,15 @@ use crate::tools::pg_dump;
 
 /// What may begin with a backslash outside of rows, before its key.
 const HARMLESS: [&[u8]; 2] = [b"\\restrict ", b"\\unrestrict "];
+/// Where a script may lead `psql`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::io) enum May {
+    /// Nowhere.
+    Stay,
+    /// To other databases of the same server, which nobody else uses.
+    Connect,
+}
+
 /// So much of what is refused is told.
 const SHOWN: usize = 40;
 
@@ -22,12 +31,12 @@ const SHOWN: usize = 40;
 /// # Errors
 /// When it cannot be read or written, or holds what it must not: then `psql` gets no end, and
 /// its one transaction is rolled back.
-pub(super) fn feed(path: &Path, into: &mut dyn Write) -> io::Result<()> {
+pub(in crate::io) fn feed(path: &Path, may: May, into: &mut dyn Write) -> io::Result<()> {
     let mut file = store::open(path)?;
-    copy(&mut BufReader::new(pg_dump::text(&mut file)?), into)
+    copy(&mut BufReader::new(pg_dump::text(&mut file)?), may, into)
 }
 
-fn copy(from: &mut dyn BufRead, into: &mut dyn Write) -> io::Result<()> {
+fn copy(from: &mut dyn BufRead, may: May, into: &mut dyn Write) -> io::Result<()> {
     let (mut line, mut scan, mut rows) = (Vec::new(), Scan::default(), 0_usize);
     loop {
         line.clear();
@@ -41,14 +50,18 @@ fn copy(from: &mut dyn BufRead, into: &mut dyn Write) -> io::Result<()> {
         let text = line.strip_suffix(b"\n").unwrap_or(&line);
         if rows > 0 {
             rows -= usize::from(text.strip_suffix(b"\r").unwrap_or(text) == b"\\.");
+        } else if may == May::Connect && scan.is_outside() && connects(text) {
+            // A new session reads as its server does.
+            scan = Scan::default();
         } else if !(scan.is_outside() && is_harmless(text)) {
-            rows = scan.line(text).map_err(|found| match found {
+            rows = scan.line(&scan.seen(text)).map_err(|found| match found {
                 Refused::Command(rest) => {
                     refused(&format!("{}, which leads psql elsewhere", shown(rest)))
                 }
                 Refused::Doubtful(rest) => {
                     refused(&format!("{}, which can be read in two ways", shown(rest)))
                 }
+                Refused::Blind(why) => refused(why),
             })?;
         }
         into.write_all(&line)?;
@@ -62,6 +75,19 @@ fn is_harmless(line: &[u8]) -> bool {
     key.is_some_and(|key| key.iter().all(u8::is_ascii_alphanumeric))
 }
 
+/// Returns true for a line that leads to another database and to no other server, as
+/// `appendPsqlMetaConnect` of PostgreSQL writes it.
+fn connects(line: &[u8]) -> bool {
+    let Some(rest) = line.trim_ascii_end().strip_prefix(b"\\connect ") else { return false };
+    let quoted = |begin: &[u8], end: &[u8]| rest.strip_prefix(begin)?.strip_suffix(end);
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let is_literal = |byte: &u8| !b"'\"\\`".contains(byte);
+    match quoted(b"-reuse-previous=on \"dbname='", b"'\"") {
+        Some(name) => name.iter().all(is_literal),
+        None => quoted(b"\"", b"\"").unwrap_or(rest).iter().all(is_plain),
+    }
+}
+
 fn refused(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("the script holds {what}"))
 }
@@ -72,11 +98,11 @@ fn shown(rest: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::copy;
+    use super::{May, copy};
 
     fn copied(text: &str) -> Result<String, String> {
         let mut out = Vec::new();
-        copy(&mut text.as_bytes(), &mut out).map_err(|error| error.to_string())?;
+        copy(&mut text.as_bytes(), May::Stay, &mut out).map_err(|error| error.to_string())?;
         Ok(String::from_utf8(out).expect("it was text"))
     }
 
@@ -84,6 +110,33 @@ mod tests {
     fn a_script_that_leads_elsewhere_is_not_fed() {
         for line in ["\\connect other", "\\! rm -rf /", "\\i more.sql"] {
             assert!(copied(&format!("SELECT 1;\n{line}\n")).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn on_a_server_of_its_own_a_script_leads_to_other_databases_and_no_further() {
+        let fed = |line: &str| {
+            let text = format!("SET standard_conforming_strings = off;\n{line}\nSELECT 'a\\';\n");
+            copy(&mut text.as_bytes(), May::Connect, &mut Vec::new()).is_ok()
+        };
+        for line in [
+            "\\connect shop",
+            "\\connect \"Shop\"",
+            "\\connect -reuse-previous=on \"dbname='a b=c'\"",
+        ] {
+            assert!(fed(line), "{line}");
+            assert!(copied(&format!("{line}\n")).is_err(), "{line}");
+        }
+        for line in [
+            "\\connect shop other",
+            "\\connect \"host=prod dbname=shop\"",
+            "\\connect postgresql://prod/shop",
+            "\\connect -reuse-previous=on \"dbname='a' host='prod'\"",
+            "\\connect `x`",
+            "\\! x",
+            "SELECT 1; \\connect shop",
+        ] {
+            assert!(!fed(line), "{line}");
         }
     }
 
@@ -139,6 +192,62 @@ mod tests {
             "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC\n SELECT CASE WHEN true THEN 1 END;\nEND;\nCOPY a FROM stdin;\n\\! x\n\\.\n",
             "SELECT B'101'::\"bit\", X'', N'a', U&'\\0061', a::text, $1, 1.5e3;\r\n-- x\r\n",
             "\\restrict aB1\nSELECT 1;\n\\unrestrict aB1\n",
+        ] {
+            assert_eq!(copied(script).as_deref(), Ok(script));
+        }
+    }
+
+    fn fed(encoding: &str, script: &[u8]) -> Result<(), String> {
+        let text = [format!("SET client_encoding = '{encoding}';\n").as_bytes(), script].concat();
+        let mut out = Vec::new();
+        copy(&mut text.as_slice(), May::Stay, &mut out).map_err(|error| error.to_string())?;
+        assert_eq!(out, text);
+        Ok(())
+    }
+
+    /// What psql 15.18 runs of each was seen with `\\echo` in the place of `\\!`: 0x5c is the
+    /// second byte of a letter in the first three, 0x40 to 0x7e in the last.
+    #[test]
+    fn a_backslash_that_is_half_a_letter_is_none_where_psql_reads_letters() {
+        for encoding in ["SJIS", "shift_jis_2004", "GBK", "BIG5", "UHC", "gb18030", "Win936"] {
+            let text = b"SELECT 1 AS \x95\x5c;\nINSERT INTO a VALUES (E'\x95\x5c');\nSELECT 1;\n";
+            assert_eq!(fed(encoding, text), Ok(()), "{encoding}");
+            let command = b"INSERT INTO a VALUES (E'\x95\x5c'); \\! x\n";
+            assert!(fed(encoding, command).is_err(), "{encoding}");
+        }
+        // A half-width kana is one byte in SJIS, and two bytes begin with it in GBK.
+        let kana = b"INSERT INTO a VALUES (E'\xb1\x5c'';\n\\! x\n');\n";
+        assert_eq!((fed("SJIS", kana).is_err(), fed("GBK", kana)), (true, Ok(())));
+        // Four bytes of GB18030 hold no sign, and end where a text ends.
+        assert_eq!(fed("GB18030", b"SELECT '\x81\x30\x81\x30';\n"), Ok(()));
+        // In UTF-8 every later byte is above ASCII.
+        assert!(fed("UTF8", b"SELECT '\xe8\xa1\xa8'; \\! x\n").is_err());
+        let back = b"SET NAMES 'UTF8';\nSELECT 1 AS \x95\\! x\n";
+        assert!(fed("SJIS", back).is_err());
+    }
+
+    #[test]
+    fn what_changes_how_psql_reads_in_another_way_than_a_dump_does_is_not_fed() {
+        for script in [
+            "SET client_encoding TO JOHAB",
+            "SET NAMES 'what'",
+            "SET client_encoding TO DEFAULT",
+            "SET LOCAL client_encoding = 'SJIS'",
+            "RESET ALL",
+            "SELECT pg_catalog.set_config('client_encoding', 'SJIS', false)",
+            "SELECT set_config('standard_conforming_strings', 'off', false)",
+            "ROLLBACK",
+        ] {
+            let why = copied(&format!("{script};\nSELECT 1;\n")).expect_err(script);
+            assert!(why.contains("client_encoding"), "{why}");
+        }
+        for script in [
+            "SET SESSION client_encoding = 'LATIN1';\n",
+            "SET client_encoding = 'ISO_8859_5';\n",
+            "SET client_encoding TO SQL_ASCII;\n",
+            "SELECT pg_catalog.set_config('search_path', '', false);\n",
+            "RESET SESSION AUTHORIZATION;\n",
+            "INSERT INTO a VALUES ('set_config', 'client_encoding');\n",
         ] {
             assert_eq!(copied(script).as_deref(), Ok(script));
         }

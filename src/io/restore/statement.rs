@@ -1,9 +1,19 @@
-//! What a script's statement is, as far as it tells whether rows follow it, and how texts are
-//! read behind it.
+//! What a script's statement is, as far as it tells whether rows follow it, and how texts and
+//! letters are read behind it.
+
+use super::encoding::Encoding;
 
 /// So many bytes of a statement tell that it is a setting.
 const LONGEST: usize = 128;
 const CONFORMING: &[u8] = b"standard_conforming_strings";
+const ENCODING: &[u8] = b"client_encoding";
+
+/// A client encoding whose letters are not read here as `psql` does.
+pub(super) const FOREIGN: &str = "a client_encoding that psql may read in another way than this \
+    program does: dump it anew with --encoding=UTF8";
+/// What no dump has, and nobody could follow.
+pub(super) const UNSEEN: &str = "client_encoding or standard_conforming_strings changed in another \
+    way than by SET, or a ROLLBACK, which no dump has";
 
 /// A statement, as far as it was read.
 #[derive(Debug, Default)]
@@ -23,6 +33,8 @@ pub(super) struct Statement {
     blocks: u32,
     /// Whether a backslash escapes in plain texts from now on, if it has set that.
     pub escapes: Option<bool>,
+    /// How letters are told apart from now on, if it has set that.
+    pub encoding: Option<Encoding>,
 }
 
 impl Statement {
@@ -76,13 +88,20 @@ impl Statement {
     }
 
     /// Ends it, unless the `;` is inside of it; returns true if rows follow.
-    pub fn end(&mut self) -> bool {
+    ///
+    /// # Errors
+    /// What it does that makes what follows unreadable.
+    pub fn end(&mut self) -> Result<bool, &'static str> {
         if self.parentheses > 0 || self.blocks > 0 {
-            return false;
+            return Ok(false);
         }
         let done = std::mem::take(self);
+        if done.is_unseen() {
+            return Err(UNSEEN);
+        }
         self.escapes = done.sets().or(done.escapes);
-        done.copies
+        self.encoding = done.encodes()?.or(done.encoding);
+        Ok(done.copies)
     }
 
     /// Takes what is in quotes too.
@@ -93,9 +112,44 @@ impl Statement {
         }
     }
 
+    fn head(&self) -> impl Iterator<Item = &[u8]> {
+        self.head.split(|byte| *byte == b' ').filter(|word| !word.is_empty())
+    }
+
+    /// Returns true for what changes how psql reads in a way that is not followed here.
+    fn is_unseen(&self) -> bool {
+        let names = |word: &[u8]| [CONFORMING, ENCODING].contains(&word);
+        let mut words = self.head();
+        match words.next() {
+            Some(b"rollback" | b"abort") => true,
+            Some(b"reset" | b"discard") => words.any(|word| names(word) || word == b"all"),
+            // Until the transaction ends, which a dump may do itself.
+            Some(b"set") => words.next() == Some(b"local") && words.next().is_some_and(names),
+            Some(b"select") => words.any(|word| word == b"set_config") && self.head().any(names),
+            _ => false,
+        }
+    }
+
+    /// Returns how letters are told apart, if the statement sets that.
+    fn encodes(&self) -> Result<Option<Encoding>, &'static str> {
+        let mut words = self.head();
+        if words.next() != Some(b"set") {
+            return Ok(None);
+        }
+        let mut words = words.skip_while(|word| *word == b"session");
+        if !matches!(words.next(), Some(name) if name == ENCODING || name == b"names") {
+            return Ok(None);
+        }
+        let value: Vec<u8> = words
+            .filter(|word| ![b"=".as_slice(), b"to"].contains(word))
+            .collect::<Vec<_>>()
+            .concat();
+        Encoding::named(&value).map(Some).ok_or(FOREIGN)
+    }
+
     /// Returns whether a plain text has escapes, if the statement sets that.
     fn sets(&self) -> Option<bool> {
-        let mut words = self.head.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+        let mut words = self.head();
         if words.next() != Some(b"set") || !words.any(|word| word == CONFORMING) {
             return None;
         }

@@ -11,14 +11,17 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use sqlx::postgres::PgConnection;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::server::{self, execute, refused, words};
-use super::{Failed, Job, around, say};
+use super::{Failed, Job, around, pooler, say};
 use crate::domain::restore::{Act, Mark, State, aside, quoted};
 use crate::domain::untrusted::Untrusted;
 use crate::io::failpoint;
+use crate::io::terminal::Signals;
 
+/// A rollback is answered at once, or never: what waits for us waits no longer than this.
+const ANSWER: Duration = Duration::from_secs(5);
 /// How often the others are looked for.
 const LOOK: Duration = Duration::from_millis(2);
 /// How often, and how far apart, it is looked which database has the name, if nobody heard
@@ -42,8 +45,10 @@ const END: &str = "
                       AND l.objid = $1::int8::oid
                       AND l.mode = 'AccessExclusiveLock')";
 
-/// Swaps the names, or swaps them back.
+/// Swaps the names, or swaps them back, while the pooler holds its clients back.
 pub(super) async fn run(job: &Job) -> Result<String, Failed> {
+    let unheard = |error| Failed::NotRun(format!("signals cannot be handled: {error}"));
+    let mut signals = Signals::listen().map_err(unheard)?;
     let mut renamer = server::open(job).await?;
     let mut ender = server::open(job).await?;
     let new_oid = job.new_oid.ok_or_else(|| Failed::NotRun("--new-oid is missing".to_owned()))?;
@@ -52,31 +57,16 @@ pub(super) async fn run(job: &Job) -> Result<String, Failed> {
     if let Act::Swap = job.act {
         is_settled(job, new_oid, &mut renamer).await?;
     }
+    let paused = pooler::pause(job.pooler.as_deref(), &job.database).await?;
     failpoint::hit("restore.swap.begun");
-    let begun = Instant::now();
-    let renamed = tokio::select! {
-        renamed = swap.rename(&mut renamer) => renamed,
-        ended = end_others(&mut ender, job.oid, new_oid, swap.pid) => match ended {
-            Err(error) => Err(error),
-            Ok(never) => match never {},
-        },
+    let swapped = swap.run(&mut renamer, &mut ender, &mut signals).await;
+    let held = match &paused {
+        Some(paused) => paused.resume().await,
+        None => String::new(),
     };
-    if let Err(error) = renamed {
-        let why = words(&error);
-        // Told to the server as well: its own end of an open transaction may come late.
-        drop(execute(&mut renamer, "ROLLBACK").await);
-        let text = "the swap was rolled back, the database is the one from before it";
-        return Err(Failed::Running(format!("{why}: {text}")));
-    }
-    failpoint::hit("restore.swap.renamed");
-    if let Err(error) = execute(&mut renamer, "COMMIT").await {
-        say(&format!("the commit was not answered: {}", words(&error)));
-        return swap.look_again(job).await;
-    }
-    failpoint::hit("restore.swap.committed");
-    let took = begun.elapsed().as_millis();
+    let words = swapped.map_err(|failed| failed.and(&held))?;
     let left = around::end_readers(&mut ender, &job.replicas, job.oid).await;
-    Ok(format!("{}; the names were swapped in {took} ms{left}", swap.words()))
+    Ok(format!("{words}{held}{left}"))
 }
 
 /// Refuses a new database that is not marked as settled: since it was confirmed, a DROP of it
@@ -121,6 +111,38 @@ impl<'a> Swap<'a> {
             mark,
             pid: sqlx::query_scalar("SELECT pg_backend_pid()::int4").fetch_one(connection).await?,
         })
+    }
+
+    /// Swaps, and returns in words what is so now.
+    async fn run(
+        &self,
+        renamer: &mut PgConnection,
+        ender: &mut PgConnection,
+        signals: &mut Signals,
+    ) -> Result<String, Failed> {
+        let begun = Instant::now();
+        let renamed = tokio::select! {
+            renamed = self.rename(renamer) => renamed.map_err(|error| words(&error)),
+            ended = end_others(ender, self.job.oid, self.new_oid, self.pid) => match ended {
+                Err(error) => Err(words(&error)),
+                Ok(never) => match never {},
+            },
+            () = signals.asked_to_end() => Err("it was stopped".to_owned()),
+        };
+        if let Err(why) = renamed {
+            // Told to the server as well: its own end of an open transaction may come late.
+            drop(timeout(ANSWER, execute(renamer, "ROLLBACK")).await);
+            let text = "the swap was rolled back, the database is the one from before it";
+            return Err(Failed::Running(format!("{why}: {text}")));
+        }
+        failpoint::hit("restore.swap.renamed");
+        if let Err(error) = execute(renamer, "COMMIT").await {
+            say(&format!("the commit was not answered: {}", words(&error)));
+            return self.look_again(self.job).await;
+        }
+        failpoint::hit("restore.swap.committed");
+        let took = begun.elapsed().as_millis();
+        Ok(format!("{}; the names were swapped in {took} ms", self.words()))
     }
 
     async fn rename(&self, connection: &mut PgConnection) -> sqlx::Result<()> {

@@ -56,9 +56,10 @@ async fn save(job: &Job) -> Result<String, Failed> {
     say(&format!("writes {}", shown(&kept.name)));
     match write(&mut snapshot, &salvage, &kept, file).await {
         Ok(rows) => Ok(format!(
-            "{rows} rows of {} are saved in {}",
+            "{rows} rows of {} are saved in {file}; once a migration has made it again, psql -X -f \
+             {file}.sql on this database brings them back",
             shown(&salvage.table),
-            kept.path().display()
+            file = kept.path().display()
         )),
         Err(why) => {
             // Of no use, and not to be taken for one; the failure is what is told.
@@ -70,7 +71,10 @@ async fn save(job: &Job) -> Result<String, Failed> {
 
 async fn take(job: &Job) -> Result<Snapshot, Failed> {
     // Rows that a policy hides would be missing from the file: an error instead.
-    let options = PgConnectOptions::new().options([("row_security", "off")]);
+    // Intervals are read back in one style, and floats lose nothing.
+    let options = PgConnectOptions::new()
+        .options([("row_security", "off"), ("intervalstyle", "postgres")])
+        .extra_float_digits(3);
     let mut connection = child::connect(options).await.map_err(Failed::NotRun)?;
     let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL lock_timeout = '5s'";
     sqlx::raw_sql(begin).execute(&mut connection).await.map_err(not_run)?;

@@ -149,11 +149,17 @@ pub(super) fn files(path: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
+const LINK: &str = "it is a symbolic link, and none is followed: name what it leads to";
+
 /// Opens a regular file for reading; a link or a pipe is refused.
 pub(super) fn open(path: &Path) -> io::Result<File> {
     let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits();
     let flags = i32::try_from(flags).unwrap_or_default();
-    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    let opened = File::options().read(true).custom_flags(flags).open(path);
+    let file = opened.map_err(|error| match error.raw_os_error() {
+        Some(code) if code == rustix::io::Errno::LOOP.raw_os_error() => io::Error::other(LINK),
+        _ => error,
+    })?;
     if file.metadata()?.is_file() {
         Ok(file)
     } else {

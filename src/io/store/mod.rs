@@ -9,6 +9,7 @@ mod kept;
 mod manifest;
 pub mod outside;
 pub mod own;
+mod patience;
 mod proof;
 mod tend;
 
@@ -16,6 +17,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
+use rustix::fs::Access;
 
 use super::config::Loaded;
 use crate::domain::backup::manifest::SUFFIX;
@@ -34,7 +36,8 @@ const UNBUILT: &str =
     "this lockkeeper was built without object stores (cargo install --features cloud)";
 
 pub(in crate::io) use kept::digest;
-pub use proof::{HIGHEST, Limit, record, rows_told, unpack, verify};
+pub(in crate::io) use patience::{SILENT, answers};
+pub use proof::{HIGHEST, Limit, record, rows_told, verify};
 pub use tend::main as tend;
 
 /// So far a backup is read unasked: 64 Ki blocks of an archive, or 256 MiB of a script.
@@ -95,6 +98,11 @@ impl Store {
         inventory.read_at = Some(now);
         let mut listed = Listed::default();
         for directory in &self.directories {
+            if !answers(directory) {
+                let what = format!("{}: {SILENT}: nothing is known of it", directory.display());
+                inventory.problems.push(shown(&what));
+                continue;
+            }
             let missing = disk::list(directory, &mut listed);
             inventory
                 .problems
@@ -192,7 +200,7 @@ pub fn single(path: &Path, now: DateTime<Utc>) -> Result<Backup, String> {
     }
     let stamp = disk::stamp(path).map_err(|error| told(error.to_string()))?;
     let found = look(path, Depth::Steps(STEPS), &mut |_| {}).map_err(told)?;
-    let found = found.ok_or_else(|| told("its bytes are not those of a backup".to_owned()))?;
+    let found = found.ok_or_else(|| told(no_backup(path).to_owned()))?;
     let manifest = manifest::beside(path)?;
     Ok(found.backup(&path.display().to_string(), stamp.size, manifest.as_ref(), now))
 }
@@ -219,6 +227,8 @@ fn look(
     let mut read = || -> std::io::Result<Option<Found>> {
         let metadata = std::fs::symlink_metadata(path)?;
         if metadata.is_dir() {
+            // What may not be looked into holds nothing, as far as anybody can tell.
+            rustix::fs::access(path, Access::READ_OK | Access::EXEC_OK)?;
             return pg_dump::directory(&disk::Disk(path), depth, tell);
         }
         let mut file = disk::open(path)?;
@@ -226,6 +236,20 @@ fn look(
     };
     read().map_err(|error| format!("it cannot be read: {error}"))
 }
+
+/// Returns why nothing that somebody has named is a backup.
+fn no_backup(path: &Path) -> &'static str {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => {
+            "it is a directory that neither pg_dump nor pg_basebackup wrote: name a backup in it"
+        }
+        Ok(found) if found.len() == 0 => EMPTY,
+        _ => FOREIGN,
+    }
+}
+
+const EMPTY: &str = "it is empty: a dump that failed leaves such a file";
+const FOREIGN: &str = "its bytes are not those of a backup";
 
 /// Returns why something that should be a backup is none, if it should.
 fn not_a_backup(path: &Path, stamp: Stamp, registered: bool) -> Option<String> {
@@ -244,8 +268,8 @@ fn not_a_backup_named(name: &str, size: u64, registered: bool) -> Option<&'stati
         return None;
     }
     Some(match size {
-        0 => "it is empty: a dump that failed leaves such a file",
-        _ => "its bytes are not those of a backup",
+        0 => EMPTY,
+        _ => FOREIGN,
     })
 }
 

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 
 use super::kept::{self, Kept};
-use super::{base, disk, manifest};
+use super::{base, manifest, no_backup};
 use crate::domain::backup::content::Contents;
 use crate::domain::backup::manifest::{Evidence, Side};
 use crate::domain::backup::{Kind, Manifest, object};
 use crate::domain::evidence::Level;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::verify::{Beside, Finding, Report};
-use crate::tools::pg_dump::{self, Depth, Found, Progress, Rows};
+use crate::tools::pg_dump::{Depth, Found, Progress, Rows};
 
 /// What proves.
 pub(super) const TOOL: &str = concat!("lockkeeper ", env!("CARGO_PKG_VERSION"));
@@ -48,13 +48,13 @@ pub fn verify(
         return Err(Limit::Level(asked));
     }
     let file = path.display().to_string();
-    let unreadable = |why: String| Limit::Unreadable(format!("{file}: {why}"));
+    let shown = Untrusted::from(file.as_str()).one_line();
+    let unreadable = |why: String| Limit::Unreadable(format!("{shown}: {why}"));
     let kept = kept::at(path).map_err(unreadable)?;
     let kept = kept.as_ref();
     let begun = Instant::now();
     let found = kept.look(Depth::Head, &mut |_| {}).map_err(unreadable)?;
-    let mut found =
-        found.ok_or_else(|| unreadable("its bytes are not those of a backup".into()))?;
+    let mut found = found.ok_or_else(|| unreadable(no_backup(path).to_owned()))?;
     let mut findings = vec![found.head_finding().took(begun.elapsed())];
     if found.kind == Kind::Base {
         let report = judged(path, kept, findings, now).map_err(unreadable)?;
@@ -180,14 +180,6 @@ fn evidence(findings: &[Finding], at: DateTime<Utc>) -> Vec<Evidence> {
 /// A sentence, if there is one that cannot be used.
 pub fn rows_told(path: &Path) -> Result<Option<(Rows, Contents)>, String> {
     Ok(manifest::beside(path)?.map(|manifest| (manifest.rows, manifest.contents)))
-}
-
-/// Writes the script that a plain backup is, unpacked, to `into`.
-///
-/// # Errors
-/// If it cannot be read to its end, or not be written.
-pub fn unpack(path: &Path, into: &mut dyn io::Write) -> io::Result<()> {
-    pg_dump::unpack(&mut disk::open(path)?, into)
 }
 
 /// Compares the bytes with the manifest's sum.

@@ -190,18 +190,6 @@ pub fn file(
     })
 }
 
-/// Writes what a script is, unpacked, to `into`.
-///
-/// # Errors
-/// When it cannot be read to its end, or not be written.
-pub fn unpack(bytes: &mut dyn Bytes, into: &mut dyn io::Write) -> io::Result<()> {
-    let how = match sort(&input::head(bytes)?) {
-        Some(Sort::Compressed(how)) => how,
-        _ => sort::Compression::None,
-    };
-    io::copy(&mut compression::reader(how, bytes)?, into).map(drop)
-}
-
 /// Returns the text of a plain script, decompressed where it is compressed.
 ///
 /// # Errors

@@ -1,9 +1,11 @@
 //! `backups` and `verify`, as a user runs them.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use lockkeeper::io::backup::look;
 use lockkeeper::io::cluster::clients;
 
 use super::lk::Lk;
@@ -79,6 +81,38 @@ fn what_has_no_end_or_no_writer_is_no_backup_and_holds_nothing_up() {
     assert_eq!(answer.code(), 0);
     assert!(answer.out().contains("endless.dump: its bytes are not those"), "{}", answer.out());
     assert!(answer.out().contains("2 backups"), "{}", answer.out());
+}
+
+#[test]
+fn what_is_named_and_is_no_backup_is_told_for_what_it_is() {
+    let lk = project();
+    let directory = lk.project().join("backups");
+    for (link, to) in [("latest.dump", "ok.dump"), ("one", "two"), ("two", "one")] {
+        symlink(to, directory.join(link)).expect("a link");
+    }
+    fs::write(directory.join("empty.dump"), "").expect("it is written");
+    fs::write(directory.join("a\nb\u{1b}[31m.dump"), "x").expect("it is written");
+    for (name, why) in [
+        ("latest.dump", "it is a symbolic link, and none is followed: name what it leads to"),
+        ("one", "it is a symbolic link"),
+        ("empty.dump", "it is empty: a dump that failed leaves such a file"),
+        (".", "it is a directory that neither pg_dump nor pg_basebackup wrote"),
+        ("a\nb\u{1b}[31m.dump", "a b␛[31m.dump: its bytes are not those of a backup"),
+    ] {
+        lk.run(&["verify", &format!("backups/{name}")]).refuses(why);
+    }
+}
+
+#[test]
+fn a_backup_goes_to_no_link_that_leads_nowhere() {
+    let lk = project();
+    symlink("loop", lk.project().join("loop")).expect("a link");
+    symlink("gone", lk.project().join("dangling")).expect("a link");
+    for name in ["loop", "dangling"] {
+        let place = look(&lk.project().join(name));
+        assert!(place.unfit.is_some(), "{place:?}");
+    }
+    assert_eq!(look(&lk.project().join("new")).unfit, None, "it can be made");
 }
 
 /// A base backup that the real program has made of a server of its own.

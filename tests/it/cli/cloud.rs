@@ -158,6 +158,38 @@ fn a_cloud_that_hangs_holds_the_list_up_no_longer_than_its_limit() {
     answer.says(2, "it does not answer in time");
 }
 
+/// A script of so many rows, of a hundred bytes each.
+fn script(rows: usize) -> Vec<u8> {
+    let row = format!("{}\n", "a".repeat(99));
+    let text = format!(
+        "--\n-- PostgreSQL database dump\n--\n\n-- Dumped from database version 15.20\n\
+         -- Dumped by pg_dump version 15.20\n\nSET client_encoding = 'UTF8';\n\n\
+         COPY public.t (a) FROM stdin;\n{}\\.\n\n\n--\n\
+         -- PostgreSQL database dump complete\n--\n\n",
+        row.repeat(rows)
+    );
+    text.into_bytes()
+}
+
+#[test]
+fn a_range_that_breaks_off_is_asked_for_again_and_a_store_that_stays_away_says_nothing_of_a_backup()
+{
+    let (lk, moto) = (project(), Moto::with_bucket("shop-backups"));
+    moto.put("shop-backups/pg/big.sql", &script(30_000));
+    let verify = |cuts: u64| {
+        let mut command = lk.command(&["verify", "s3://shop-backups/pg/big.sql", "--json"]);
+        let address = moto.breaking_after(1 << 20, cuts);
+        Answer::of(lead(&mut command, &address).output().expect("it starts"))
+    };
+    let proof = verify(7);
+    assert_eq!(proof.code(), 0, "{} {}", proof.out(), proof.said());
+    let proof = proof.document("verify");
+    assert_eq!((&proof["reached"], &proof["rows"]["public.t"]), (&json!("L3"), &json!(30_000)));
+    let gone = verify(u64::MAX);
+    assert_eq!(gone.code(), 2, "{} {}", gone.out(), gone.said());
+    assert!(gone.said().contains("it cannot be read"), "{}", gone.said());
+}
+
 #[test]
 fn an_address_that_is_none_is_refused_with_its_key() {
     let lk = project();

@@ -318,3 +318,23 @@ fn a_backup_that_is_stopped_leaves_nobody_behind_who_waits_on_the_server() {
     holder.wait().expect("it ends");
     assert_eq!(scene.backups(), Vec::<PathBuf>::new());
 }
+
+#[test]
+fn a_rehearsal_copies_the_target_through_the_prefix_that_backups_are_made_through() {
+    let scene = Scene::new(NAMED, "").allowed();
+    let answer = scene.run(&["rehearse", "--json"]);
+    assert_eq!(answer.code(), 0, "{} {}", answer.out(), answer.said());
+    assert_eq!(answer.document("rehearse")["source"], "dump");
+    let seen = scene.seen();
+    assert!(seen.lines().any(|line| line == "pg_dump"), "{seen}");
+    assert!(seen.contains("--snapshot="), "only this server has it: {seen}");
+    assert!(!seen.contains(PASSWORD), "{seen}");
+
+    let text = "#!/bin/sh\ncase \"$*\" in *--version) echo 'pg_dump (PostgreSQL) 99.1';; \
+                *) echo 'service \"db\" is not running' >&2; exit 1;; esac\n";
+    fs::write(scene.lk.project().join("elsewhere"), text).expect("it is written");
+    let answer = scene.run(&["rehearse", "--json"]);
+    assert_eq!(answer.code(), 2, "{} {}", answer.out(), answer.said());
+    let why = answer.document("rehearse")["why"].to_string();
+    assert!(why.contains("cannot be dumped: service") && why.contains("not running"), "{why}");
+}

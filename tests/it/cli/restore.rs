@@ -1,6 +1,9 @@
 //! `restore` on a real server: the database is the old one or the new one at every moment, and
 //! whoever asks is told which.
 
+mod pooled;
+mod unmade;
+
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};

@@ -79,6 +79,66 @@ fn a_column_is_saved_with_its_key_and_comes_back_by_its_own_script() {
     assert!(!inventory.contains("PROBLEM"), "{inventory}");
 }
 
+/// Confirms an act that a user would type, and returns the last that is said of it.
+fn done(lk: &Lk, args: &[&str]) -> String {
+    let answer = lk.confirmed(args);
+    assert_eq!(answer.code(), 0, "{args:?}: {}", answer.said());
+    answer.document("outcome")["message"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Does what the last word of a salvage says, as its reader would.
+fn as_told(database: &Database, told: &str) {
+    let (_, rest) = told.split_once("psql -X -f ").unwrap_or_else(|| panic!("no way back: {told}"));
+    let (script, _) = rest.split_once(" on this database").expect("which file");
+    let mut psql = Command::new("psql");
+    psql.args(["-X", "-f", script]).arg(database.dsn());
+    // What a session of somebody else's brings along.
+    psql.env("PGCLIENTENCODING", "LATIN1").env("PGOPTIONS", "-c intervalstyle=sql_standard");
+    let output = psql.output().expect("psql starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn what_a_migration_destroys_comes_back_as_its_salvage_says_after_the_migration_was_undone() {
+    let database = database("salvage_end_to_end");
+    let lk = Lk::on(&database);
+    done(&lk, &["up"]);
+    done(&lk, &["up"]);
+    database.execute(
+        "ALTER TABLE first ADD COLUMN took interval;
+         INSERT INTO first (id, note, more, took) SELECT n, 'né\t' || n, E'日本\\\\' || n,
+           make_interval(months => -n, days => n, secs => -n) FROM generate_series(1, 50) n;
+         INSERT INTO first (id, more) VALUES (51, NULL), (52, '')",
+    );
+    let sum = |what: &str| {
+        let sql = format!("SELECT md5(string_agg(({what})::text, ',' ORDER BY id)) FROM first");
+        ask(&database, &sql)
+    };
+    let column = sum("ROW(id, more)");
+    let told = done(&lk, &["salvage", "first", "--column", "more"]);
+    done(&lk, &["down"]);
+    let exists = "SELECT count(*)::text FROM pg_attribute WHERE attrelid = 'first'::regclass \
+                  AND attname = 'more' AND NOT attisdropped";
+    assert_eq!(ask(&database, exists), "0", "the migration has destroyed it");
+    done(&lk, &["up"]);
+    assert_ne!(sum("ROW(id, more)"), column);
+    as_told(&database, &told);
+    assert_eq!(sum("ROW(id, more)"), column, "byte for byte, NULL and empty apart");
+
+    // The columns have come back in another order.
+    let all = "ROW(id, note, more, took)";
+    let whole = sum(all);
+    let told = done(&lk, &["salvage", "first"]);
+    done(&lk, &["down"]);
+    done(&lk, &["down"]);
+    assert_eq!(ask(&database, "SELECT coalesce(to_regclass('first')::text, 'gone')"), "gone");
+    done(&lk, &["up"]);
+    done(&lk, &["up"]);
+    database.execute("ALTER TABLE first ADD COLUMN took interval");
+    as_told(&database, &told);
+    assert_eq!(sum(all), whole);
+}
+
 #[test]
 fn a_table_comes_back_whole_and_its_sequence_goes_on() {
     let (database, lk) = shop("salvage_table");

@@ -216,13 +216,12 @@ fn each_thing_that_speaks_against_it_is_a_denial() {
         assert!(denials.contains(why), "{why}: {denials}");
     }
     let replica = |readers| Replica { name: "r1".into(), dsn: "host=r1".into(), readers };
-    let pooler = |paused| Some(Pooler { name: "p".into(), paused });
+    let pooler = |paused| Some(Pooler { name: "p".into(), dsn: "host=p".into(), paused });
     let named = Preflight { standbys: names(), replicas: vec![replica(Ok(3))], ..able() };
     assert_eq!(named.denials(Act::Swap, none), [""; 0], "the swap ends them");
     let cut = Err("no answer".to_owned());
     for (why, preflight) in [
         ("r1 cannot be ended: no answer", Preflight { replicas: vec![replica(cut)], ..able() }),
-        ("not paused in the pooler p", Preflight { pooler: pooler(Ok(false)), ..able() }),
         ("cannot be told: no", Preflight { pooler: pooler(Err("no".into())), ..able() }),
     ] {
         let denials = preflight.denials(Act::Undo, none).join("; ");
@@ -242,8 +241,12 @@ fn each_thing_that_speaks_against_it_is_a_denial() {
     assert!(denials.contains("GRANT pg_read_all_stats TO deployer"), "{denials}");
     assert!(!denials.contains("--free"), "it would not help: {denials}");
     assert_eq!(unsized_.open(Act::Load), None);
-    let unpaused = Preflight { pooler: pooler(Ok(false)), ..able() };
-    assert!(unpaused.ways()[0].closed.join("; ").contains("not paused in the pooler p"));
+    let pauses = |paused| Preflight { pooler: pooler(Ok(paused)), ..able() };
+    for found in [pauses(false), pauses(true)] {
+        assert_eq!(found.denials(Act::Swap, none), [""; 0], "the swap pauses it");
+    }
+    let unread = Preflight { pooler: pooler(Err("no".into())), ..able() };
+    assert!(unread.ways()[0].closed.join("; ").contains("cannot be told: no"));
     let said = Stated { free: Some(12), drained: true };
     let unknown = Preflight { free: None, standbys: names(), ..able() };
     assert_eq!(unknown.denials(Act::Load, said), [""; 0]);

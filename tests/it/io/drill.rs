@@ -109,6 +109,20 @@ fn every_format_but_tar_is_loaded() {
     assert!(what(&report, Level::L4).1.contains("for ever"), "{report:?}");
 }
 
+#[test]
+fn a_script_that_would_run_a_program_here_runs_none_and_is_bad() {
+    let (place, state, database) = (Place::new(), State::new(), shop("drill_led"));
+    let (script, ran) = (place.at("x.sql"), place.at("ran"));
+    dump(&database, &script, &["-Fp"]);
+    let text = fs::read_to_string(&script).expect("it reads");
+    let led = format!("\n\\! touch {}\nSET ", ran.display());
+    fs::write(&script, text.replacen("\nSET ", &led, 1)).expect("it is written");
+    let (report, _) = state.prove(&script, Level::L4);
+    assert_eq!(report.ok, Some(false), "{report:?}");
+    assert!(what(&report, Level::L4).1.contains("leads psql elsewhere"), "{report:?}");
+    assert!(!ran.exists(), "psql has run it");
+}
+
 /// What decodes and counts well may still not load: here an order of nobody.
 #[test]
 fn an_archive_that_breaks_its_own_keys_is_bad_at_the_drill() {

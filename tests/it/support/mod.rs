@@ -3,6 +3,7 @@
 pub mod act;
 pub mod alembic;
 pub mod cases;
+pub mod console;
 pub mod dbmate;
 pub mod django;
 pub mod drive;

@@ -105,7 +105,8 @@ impl Bucket {
         }
     }
 
-    /// Returns bytes of an object, if it still is the one that was listed.
+    /// Returns bytes of an object, at least one and no more than were asked for, if it still is
+    /// the one that was listed.
     pub fn bytes(&self, of: &ObjectMeta, from: u64, to: u64) -> io::Result<Vec<u8>> {
         let options = GetOptions {
             range: Some(GetRange::Bounded(from..to)),
@@ -114,7 +115,19 @@ impl Bucket {
         };
         let read =
             self.wait(async { self.store.get_opts(&of.location, options).await?.bytes().await })?;
-        Ok(read.to_vec())
+        let asked = to.saturating_sub(from);
+        match read.len() as u64 {
+            // Nothing would be taken for its end.
+            0 if asked > 0 => Err(io::Error::other("it gave nothing of what it has")),
+            given if given > asked => Err(io::Error::other("it gave more than was asked for")),
+            _ => Ok(read.to_vec()),
+        }
+    }
+
+    /// Waits before something is asked for again, no longer than anything is waited for.
+    pub fn pause(&self, pause: Duration) {
+        let left = self.end.map(|end| end.saturating_duration_since(Instant::now()));
+        std::thread::sleep(left.map_or(pause, |left| left.min(pause)));
     }
 
     /// Puts a text in the place of an object, if that still is the one that was read.
@@ -160,6 +173,7 @@ fn told(error: &Error) -> io::Error {
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
             io::ErrorKind::PermissionDenied
         }
+        Error::Precondition { .. } => io::ErrorKind::InvalidData,
         _ => io::ErrorKind::Other,
     };
     io::Error::new(kind, words(error))

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::time::{Duration, Instant};
 
 use object_store::ObjectMeta;
 
@@ -11,6 +12,13 @@ use super::bucket::Bucket;
 const LEAST: u64 = 64 << 10;
 /// So much at most, where it is read on and on.
 const MOST: u64 = 4 << 20;
+/// So often a piece is asked for again by a store that has answered before: one that restarts, or
+/// sheds load, is back within seconds.
+const AGAIN: u32 = 4;
+/// How long after the first failure; twice as long after each further one.
+const PAUSE: Duration = Duration::from_millis(500);
+/// After so long nobody asks again, however often that was.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An object, and what of it is here.
 pub(super) struct Object<'a> {
@@ -47,13 +55,37 @@ impl<'a> Object<'a> {
             true => (self.ahead * 2).min(MOST),
             false => LEAST,
         };
-        let to = (self.at + self.ahead).min(self.meta.size);
-        let piece = self.bucket.bytes(self.meta, self.at, to).inspect_err(|error| {
+        let piece = self.ask().inspect_err(|error| {
             self.failed.borrow_mut().get_or_insert_with(|| error.to_string());
         })?;
         (self.from, self.piece) = (self.at, piece);
         Ok(())
     }
+
+    /// Asks for the piece, of a store that has answered before several times: hours of reading
+    /// are not lost to one that broke off. Each time for less, which a slow line may carry in time.
+    fn ask(&mut self) -> io::Result<Vec<u8>> {
+        let mut left = if self.piece.is_empty() { 0 } else { AGAIN };
+        let (mut pause, end) = (PAUSE, Instant::now() + PATIENCE);
+        loop {
+            let to = (self.at + self.ahead).min(self.meta.size);
+            let asked = self.bucket.bytes(self.meta, self.at, to);
+            match asked {
+                Err(error) if left > 0 && may_pass(&error) && Instant::now() < end => {
+                    self.bucket.pause(pause);
+                    (left, pause) = (left - 1, pause * 2);
+                    self.ahead = (self.ahead / 4).max(LEAST);
+                }
+                asked => return asked,
+            }
+        }
+    }
+}
+
+/// Returns true for what may be otherwise in a moment: no denial, and no other object.
+fn may_pass(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, NotFound, PermissionDenied};
+    ![NotFound, PermissionDenied, InvalidData].contains(&error.kind())
 }
 
 impl Read for Object<'_> {
