@@ -39,7 +39,7 @@ fn a_view_of_dbmate_comes_back_with_the_text_of_the_file_before() {
         ],
     );
     let kinds: Vec<Kind> = project.migrations.iter().map(|m| m.reversal.kind).collect();
-    assert_eq!(kinds, [Kind::Reversible, Kind::Reversible, Kind::Lossy, Kind::Lossy]);
+    assert_eq!(kinds, [Kind::Reversible, Kind::Reversible, Kind::FalseDown, Kind::FalseDown]);
     let third = &project.migrations[2].reversal;
     assert_eq!(third.line, Some(5), "{third:?}");
     assert_eq!(
