@@ -52,7 +52,10 @@ pub fn run(flags: &args::Verify) -> Result<ExitCode> {
 fn inside(revisions: &[String]) -> String {
     match revisions {
         [] => "its version table names no revision".to_owned(),
-        _ => format!("the revision inside is {}", Untrusted::from(revisions.join(", ").as_str()).one_line()),
+        _ => format!(
+            "the revision inside is {}",
+            Untrusted::from(revisions.join(", ").as_str()).one_line()
+        ),
     }
 }
 

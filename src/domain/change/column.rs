@@ -123,7 +123,9 @@ impl Column {
             }
             (None, _) if self.kind.is_serial() => Some(true),
             (None, Default::Unknown(_)) => None,
-            (Some(Generated::Virtual), _) | (None, Default::None | Default::Stable(_)) => Some(false),
+            (Some(Generated::Virtual), _) | (None, Default::None | Default::Stable(_)) => {
+                Some(false)
+            }
         }
     }
 

@@ -97,10 +97,7 @@ impl Thing {
     /// Returns true for what a column has.
     #[must_use]
     pub fn is_of_column(self) -> bool {
-        matches!(
-            self,
-            Self::ColumnType | Self::ColumnDefault | Self::NotNull | Self::ColumnComment
-        )
+        matches!(self, Self::ColumnType | Self::ColumnDefault | Self::NotNull | Self::ColumnComment)
     }
 }
 

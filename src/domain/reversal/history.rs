@@ -175,7 +175,7 @@ impl<'a> History<'a> {
     fn leading_to(
         &self,
         table: &Name,
-        key: Option<&Shape>,
+        key: Option<&[String]>,
         is_before: &dyn Fn(&str) -> bool,
     ) -> Vec<(Object, Place<'a>)> {
         let keys = self.events.iter().filter_map(|event| match &event.what {
@@ -338,7 +338,7 @@ fn net(statements: &[Statement], frame: Frame) -> Vec<Net> {
             }
             match all.iter_mut().find(|known| known.object.may_be(&made.object)) {
                 Some(known) => {
-                    (known.left, known.line) = (made.left, line.to_owned());
+                    (known.left, known.line) = (made.left, *line);
                     known.object.on = made.object.on.or(known.object.on.take());
                     known.cascade |= made.cascade;
                 }
@@ -376,7 +376,8 @@ fn judge(made: &Net, back: &Net, stood: &Stood) -> Option<Reversal> {
     let down = format!("the way down (line {})", back.line);
     let (kind, why) = match (stood, &back.left) {
         (Stood::Defined(on, before, (by, line)), Some(after)) => {
-            let is_moved = on.as_ref().zip(back.object.on.as_ref()).is_some_and(|(a, b)| !a.may_be(b));
+            let is_moved =
+                on.as_ref().zip(back.object.on.as_ref()).is_some_and(|(a, b)| !a.may_be(b));
             match part::compare(before, after) {
                 Same::Yes if !is_moved => return None,
                 Same::Unclear if !is_moved => (
@@ -448,11 +449,10 @@ fn cascaded(
     if key.as_ref().is_some_and(|key| !matches!(key[0].as_str(), "unique" | "primary key")) {
         return None;
     }
-    let keys = on.map(|table| history.leading_to(&table, key.as_ref(), is_before));
+    let keys = on.map(|table| history.leading_to(&table, key.as_deref(), is_before));
     let keys = keys.unwrap_or_default();
-    let comes_back = |object: &Object| {
-        back.iter().any(|back| back.left.is_some() && back.object.may_be(object))
-    };
+    let comes_back =
+        |object: &Object| back.iter().any(|back| back.left.is_some() && back.object.may_be(object));
     let missing = keys.iter().find(|(object, _)| !comes_back(object));
     let (kind, why) = match missing {
         Some((object, (by, line))) => (

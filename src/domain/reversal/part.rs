@@ -109,8 +109,7 @@ fn altered(table: &Name, action: &Alter) -> Vec<Part> {
 /// Returns the parts that a new column has.
 pub(super) fn of_new(table: &Name, column: &Column) -> Vec<Part> {
     let made = |thing, shape| Part::made(of_column(thing, table, &column.name), shape);
-    let mut parts =
-        vec![made(Thing::ColumnType, kind(&column.kind, column.collation.as_deref()))];
+    let mut parts = vec![made(Thing::ColumnType, kind(&column.kind, column.collation.as_deref()))];
     let expression = column.default.expression();
     if column.kind.is_serial() || column.generated.is_some() {
         parts.push(made(Thing::ColumnDefault, vec![NOT_KNOWN.to_owned()]));
@@ -228,7 +227,7 @@ pub(super) enum Same {
 }
 
 /// Compares two shapes.
-pub(super) fn compare(before: &Shape, after: &Shape) -> Same {
+pub(super) fn compare(before: &[String], after: &[String]) -> Same {
     if before.len() != after.len() {
         return Same::No;
     }

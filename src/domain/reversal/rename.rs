@@ -1,6 +1,6 @@
 //! New names, and what is known by the old ones.
 
-use super::part::{FOREIGN_KEY, Shape};
+use super::part::FOREIGN_KEY;
 use crate::domain::change::{Alter, Change, Name, Object, Thing, quote};
 
 /// Something gets a new name.
@@ -64,7 +64,7 @@ impl<'a> Rename<'a> {
     }
 
     /// Gives what a definition of this object names the names that it has after this.
-    pub fn shape(self, object: &Object, shape: &mut Shape) {
+    pub fn shape(self, object: &Object, shape: &mut [String]) {
         let is_key = shape.first().is_some_and(|first| first == FOREIGN_KEY);
         let on = |table: &Name| object.on.as_ref().is_some_and(|on| on.may_be(table));
         match self {
@@ -74,8 +74,8 @@ impl<'a> Rename<'a> {
                 }
             }
             Self::Column(table, from, to) => {
-                let theirs = is_key
-                    && shape.get(2).is_some_and(|other| Name::parse(other).may_be(table));
+                let theirs =
+                    is_key && shape.get(2).is_some_and(|other| Name::parse(other).may_be(table));
                 for (at, piece) in shape.iter_mut().enumerate() {
                     let is_theirs = is_key && at == 3;
                     let is_own = !(is_key && matches!(at, 2 | 3));

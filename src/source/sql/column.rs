@@ -64,9 +64,11 @@ pub(super) fn constraint(node: &SyntaxNode, column: Option<&str>) -> Option<Cons
     Some(Constraint { name, rule, not_valid, rest: rest(node) })
 }
 
-/// Returns the collation that is named in a node, without its schema.
+/// Returns the collation that is named in a node, without its schema; `None` for that of the
+/// database, which a type has without it.
 pub(super) fn collation(node: &SyntaxNode) -> Option<String> {
-    child(node, K::COLLATE).and_then(|clause| ident_in(&clause, K::COLLATION_REF))
+    let named = child(node, K::COLLATE).and_then(|clause| ident_in(&clause, K::COLLATION_REF));
+    named.filter(|name| name != "default")
 }
 
 /// What the rule tells of a constraint, or its name does.
@@ -96,14 +98,13 @@ const USUAL: [&str; 8] = [
 fn rest(node: &SyntaxNode) -> String {
     let mut parts: Vec<SyntaxNode> = node.children().collect();
     if node.kind() == K::CHECK_CONSTRAINT {
-        let at = parts.iter().position(|part| !BESIDE_CHECK.contains(&part.kind()));
-        at.map(|at| parts.remove(at));
+        let expression = parts.iter().find(|part| !BESIDE_CHECK.contains(&part.kind())).cloned();
+        parts.retain(|part| Some(part) != expression.as_ref());
     }
     let inner = parts.iter().filter(|part| part.kind() == K::INDEX_PARAMETERS);
     let inner: Vec<SyntaxNode> = inner.flat_map(SyntaxNode::children).collect();
-    let told = |part: &&SyntaxNode| {
-        !TOLD.contains(&part.kind()) && part.kind() != K::INDEX_PARAMETERS
-    };
+    let told =
+        |part: &&SyntaxNode| !TOLD.contains(&part.kind()) && part.kind() != K::INDEX_PARAMETERS;
     let said = parts.iter().chain(&inner).filter(told).map(|part| written::laid_out(&text(part)));
     let mut said: Vec<String> =
         said.filter(|words| !USUAL.contains(&words.as_str()) && !words.is_empty()).collect();

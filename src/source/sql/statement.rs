@@ -4,8 +4,7 @@ use squawk_syntax::ast::{AstNode as _, Stmt};
 use squawk_syntax::{SyntaxKind as K, SyntaxNode};
 
 use crate::domain::change::{
-    Change, Comment, Data, DropIndex, Index, Reindex, Scope, Transaction, Vacuum, Verb,
-    written,
+    Change, Comment, Data, DropIndex, Index, Reindex, Scope, Transaction, Vacuum, Verb, written,
 };
 use crate::domain::locks::Mode;
 

@@ -116,13 +116,13 @@ fn a_confirmed_backup_is_a_private_file_with_a_manifest_and_a_journal() {
 fn the_revision_inside_is_read_from_the_version_table_that_the_configuration_names() {
     let (database, lk) = shop("backup_versions");
     database.execute(
-        "CREATE TABLE shop_versions (version bigint, dirty bool); INSERT INTO shop_versions VALUES (1, false)",
+        "CREATE TABLE shop_versions (version bigint, success bool); INSERT INTO shop_versions VALUES (1, true)",
     );
     let named = |more: &str| {
         let dsn = lk.dsn();
         let text = format!(
             "schema = 1\n[targets.test]\nclass = \"scratch\"\ndsn = \"{dsn}\"\n\
-             [project]\ntool = \"golang_migrate\"\n{more}\n"
+             [project]\n{more}\n"
         );
         lk.write("lockkeeper.toml", &text);
     };

@@ -274,7 +274,8 @@ mod definitions {
 
     #[test]
     fn an_index_comes_back_only_as_it_was_defined() {
-        let same = "create unique index concurrently by_name on public.u using btree (Name asc, age)";
+        let same =
+            "create unique index concurrently by_name on public.u using btree (Name asc, age)";
         assert_eq!(after(&[TABLE], "DROP INDEX by_name", same).kind, Kind::Reversible);
         for other in [
             "CREATE INDEX by_name ON u (name, age)",
@@ -319,11 +320,7 @@ mod definitions {
             ("of_org", key, Kind::FalseDown),
             ("of_org", &format!("{key} ON DELETE CASCADE DEFERRABLE"), Kind::FalseDown),
             // Which columns it means only the other table's key tells.
-            (
-                "of_org",
-                "of_org FOREIGN KEY (org) REFERENCES orgs ON DELETE CASCADE",
-                Kind::Unknown,
-            ),
+            ("of_org", "of_org FOREIGN KEY (org) REFERENCES orgs ON DELETE CASCADE", Kind::Unknown),
             // Names that PostgreSQL gave.
             ("u_pkey", "u_pkey PRIMARY KEY (id)", Kind::Reversible),
             ("u_pkey", "u_pkey PRIMARY KEY (org)", Kind::FalseDown),
@@ -344,17 +341,61 @@ mod definitions {
     #[test]
     fn a_default_a_type_a_comment_and_not_null_come_back_as_they_were() {
         let cases = [
-            ("ALTER TABLE u ALTER age SET DEFAULT 1", "ALTER TABLE u ALTER age SET DEFAULT '0'", Kind::Reversible),
-            ("ALTER TABLE u ALTER age SET DEFAULT 1", "ALTER TABLE u ALTER age SET DEFAULT 2", Kind::FalseDown),
-            ("ALTER TABLE u ALTER age SET DEFAULT 1", "ALTER TABLE u ALTER age DROP DEFAULT", Kind::FalseDown),
-            ("ALTER TABLE u ALTER org SET DEFAULT 1", "ALTER TABLE u ALTER org DROP DEFAULT", Kind::Reversible),
-            ("ALTER TABLE u ALTER org SET DEFAULT 1", "ALTER TABLE u ALTER org SET DEFAULT 0", Kind::FalseDown),
-            ("ALTER TABLE v ALTER a DROP DEFAULT", "ALTER TABLE v ALTER a SET DEFAULT 0", Kind::Unknown),
-            ("ALTER TABLE u ALTER name DROP NOT NULL", "ALTER TABLE u ALTER name SET NOT NULL", Kind::Reversible),
-            ("ALTER TABLE u ALTER name SET NOT NULL", "ALTER TABLE u ALTER name DROP NOT NULL", Kind::FalseDown),
-            ("ALTER TABLE v ALTER a DROP NOT NULL", "ALTER TABLE v ALTER a SET NOT NULL", Kind::Reversible),
-            ("ALTER TABLE u ALTER name TYPE text", "ALTER TABLE u ALTER name TYPE text", Kind::FalseDown),
-            ("COMMENT ON COLUMN u.age IS 'x'", "COMMENT ON COLUMN u.age IS 'in years'", Kind::Reversible),
+            (
+                "ALTER TABLE u ALTER age SET DEFAULT 1",
+                "ALTER TABLE u ALTER age SET DEFAULT '0'",
+                Kind::Reversible,
+            ),
+            (
+                "ALTER TABLE u ALTER age SET DEFAULT 1",
+                "ALTER TABLE u ALTER age SET DEFAULT 2",
+                Kind::FalseDown,
+            ),
+            (
+                "ALTER TABLE u ALTER age SET DEFAULT 1",
+                "ALTER TABLE u ALTER age DROP DEFAULT",
+                Kind::FalseDown,
+            ),
+            (
+                "ALTER TABLE u ALTER org SET DEFAULT 1",
+                "ALTER TABLE u ALTER org DROP DEFAULT",
+                Kind::Reversible,
+            ),
+            (
+                "ALTER TABLE u ALTER org SET DEFAULT 1",
+                "ALTER TABLE u ALTER org SET DEFAULT 0",
+                Kind::FalseDown,
+            ),
+            (
+                "ALTER TABLE v ALTER a DROP DEFAULT",
+                "ALTER TABLE v ALTER a SET DEFAULT 0",
+                Kind::Unknown,
+            ),
+            (
+                "ALTER TABLE u ALTER name DROP NOT NULL",
+                "ALTER TABLE u ALTER name SET NOT NULL",
+                Kind::Reversible,
+            ),
+            (
+                "ALTER TABLE u ALTER name SET NOT NULL",
+                "ALTER TABLE u ALTER name DROP NOT NULL",
+                Kind::FalseDown,
+            ),
+            (
+                "ALTER TABLE v ALTER a DROP NOT NULL",
+                "ALTER TABLE v ALTER a SET NOT NULL",
+                Kind::Reversible,
+            ),
+            (
+                "ALTER TABLE u ALTER name TYPE text",
+                "ALTER TABLE u ALTER name TYPE text",
+                Kind::FalseDown,
+            ),
+            (
+                "COMMENT ON COLUMN u.age IS 'x'",
+                "COMMENT ON COLUMN u.age IS 'in years'",
+                Kind::Reversible,
+            ),
             ("COMMENT ON COLUMN u.age IS 'x'", "COMMENT ON COLUMN u.age IS NULL", Kind::FalseDown),
             ("COMMENT ON TABLE u IS 'x'", "COMMENT ON TABLE u IS ''", Kind::Reversible),
         ];
@@ -373,15 +414,31 @@ mod definitions {
     fn what_got_a_new_name_is_compared_by_it() {
         let renamed = "ALTER TABLE u RENAME COLUMN age TO years; ALTER TABLE u RENAME TO people; ALTER TABLE orgs RENAME TO firms; ALTER INDEX by_name RENAME TO by_both";
         let cases = [
-            ("DROP INDEX by_both", "CREATE UNIQUE INDEX by_both ON people (name, years)", Kind::Reversible),
-            ("DROP INDEX by_both", "CREATE UNIQUE INDEX by_both ON people (name, org)", Kind::FalseDown),
+            (
+                "DROP INDEX by_both",
+                "CREATE UNIQUE INDEX by_both ON people (name, years)",
+                Kind::Reversible,
+            ),
+            (
+                "DROP INDEX by_both",
+                "CREATE UNIQUE INDEX by_both ON people (name, org)",
+                Kind::FalseDown,
+            ),
             (
                 "ALTER TABLE people DROP CONSTRAINT of_org",
                 "ALTER TABLE people ADD CONSTRAINT of_org FOREIGN KEY (org) REFERENCES firms (id) ON DELETE CASCADE",
                 Kind::Reversible,
             ),
-            ("ALTER TABLE people ALTER years SET DEFAULT 9", "ALTER TABLE people ALTER years SET DEFAULT 0", Kind::Reversible),
-            ("ALTER TABLE people ALTER years SET DEFAULT 9", "ALTER TABLE people ALTER years SET DEFAULT 1", Kind::FalseDown),
+            (
+                "ALTER TABLE people ALTER years SET DEFAULT 9",
+                "ALTER TABLE people ALTER years SET DEFAULT 0",
+                Kind::Reversible,
+            ),
+            (
+                "ALTER TABLE people ALTER years SET DEFAULT 9",
+                "ALTER TABLE people ALTER years SET DEFAULT 1",
+                Kind::FalseDown,
+            ),
             // Within one migration as well, there and back.
             (
                 "ALTER TABLE people RENAME COLUMN years TO age; ALTER TABLE people ALTER age SET DEFAULT 9",
@@ -414,7 +471,8 @@ mod definitions {
         let lost = after(&[made], up, key);
         assert_eq!((lost.kind, lost.line), (Kind::FalseDown, Some(1)), "{lost:?}");
         assert!(lost.why.contains("constraint by_code on c of r1 (line 1)"), "{lost:?}");
-        let foreign = "ALTER TABLE c ADD CONSTRAINT by_code FOREIGN KEY (p_code) REFERENCES p (code)";
+        let foreign =
+            "ALTER TABLE c ADD CONSTRAINT by_code FOREIGN KEY (p_code) REFERENCES p (code)";
         let whole = after(&[made], up, &format!("{key}; {foreign}"));
         assert_eq!(whole.kind, Kind::Reversible, "{whole:?}");
         let unknown = after(&[made, "ALTER TABLE c DROP CONSTRAINT by_code"], up, key);

@@ -65,4 +65,8 @@ CREATE INDEX collated_c ON collated (c);
 CREATE INDEX collated_d ON collated (d);
 CREATE UNLOGGED TABLE apart_key (id int PRIMARY KEY);
 CREATE UNLOGGED TABLE apart_child (id int REFERENCES apart_key (id));
+INSERT INTO apart_key VALUES (1);
+INSERT INTO apart_child VALUES (1);
+INSERT INTO boss VALUES (1);
+INSERT INTO minion VALUES (1, 1);
 ANALYZE;

@@ -150,8 +150,7 @@ impl Operation<'_, '_> {
         let (head, name) = (format!("DROP INDEX {word}{exists}"), Name { schema, name });
         let sql = format!("{head}{}", name.quoted());
         let if_exists = !exists.is_empty();
-        let change =
-            Change::DropIndex(DropIndex { name, concurrently, cascade: false, if_exists });
+        let change = Change::DropIndex(DropIndex { name, concurrently, cascade: false, if_exists });
         Ok(vec![Written { sql, known: Some((head.trim_end().to_owned(), change)) }])
     }
 
