@@ -6,7 +6,11 @@ SELECT a.attrelid::int8,
        (a.attnotnull AND NOT EXISTS (
            SELECT FROM pg_catalog.pg_constraint k
            WHERE k.conrelid = a.attrelid AND k.contype = 'n' AND NOT k.convalidated
-             AND a.attnum = ANY (k.conkey)))::bool
+             AND a.attnum = ANY (k.conkey)))::bool,
+       (SELECT l.collname
+        FROM pg_catalog.pg_collation l
+        JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+        WHERE l.oid = a.attcollation AND a.attcollation <> t.typcollation)::text
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

@@ -8,11 +8,13 @@ use chrono::Utc;
 use color_eyre::eyre::{Result, WrapErr as _, eyre};
 
 use super::{args, json, print, say, site, words};
+use crate::domain::untrusted::Untrusted;
 use crate::domain::verify::{Level, Report, estimated};
 use crate::io::act::this_program;
 use crate::io::allowed::Allowed;
 use crate::io::drill::{self, Place};
 use crate::io::paths::Paths;
+use crate::io::site::know_version_table;
 use crate::io::store::{outside, own};
 
 /// How often a person is told how far it is.
@@ -36,8 +38,25 @@ pub fn run(flags: &args::Verify) -> Result<ExitCode> {
         say(&format!("{} in a scratch server on this machine: {takes}", flags.level));
     }
     let mut tell = progress(flags);
-    let (report, _) = drill::verify(&flags.file, flags.level, Utc::now(), &place, &mut tell)?;
+    // Which table of it holds its revision; without a project the usual ones do.
+    if let Ok((loaded, project)) = site::project(None, None) {
+        know_version_table(&loaded.config, &project);
+    }
+    let (mut report, found) =
+        drill::verify(&flags.file, flags.level, Utc::now(), &place, &mut tell)?;
+    report.notes.extend(found.revisions.as_deref().map(inside));
     Ok(told(flags, &report))
+}
+
+/// Returns what is said of the revision that the backup's own version table names.
+fn inside(revisions: &[String]) -> String {
+    match revisions {
+        [] => "its version table names no revision".to_owned(),
+        _ => format!(
+            "the revision inside is {}",
+            Untrusted::from(revisions.join(", ").as_str()).one_line()
+        ),
+    }
 }
 
 fn told(flags: &args::Verify, report: &Report) -> ExitCode {

@@ -3,9 +3,13 @@
 use serde::Serialize;
 
 mod history;
+mod part;
+mod rename;
 
 use super::change::written;
-use super::change::{Alter, Change, Data, Definition, Name, Object, Rule, Statement, Verb};
+use super::change::{
+    Alter, Change, Comment, Data, Definition, Name, Object, Rule, Statement, Verb,
+};
 use super::hazard::Catalog;
 use super::loss;
 use super::plan::Direction;
@@ -20,6 +24,8 @@ pub enum Kind {
     Reversible,
     /// It loses data, or cannot bring back what the way up destroyed.
     Lossy,
+    /// It succeeds, and leaves definitions otherwise than they stood before.
+    FalseDown,
     /// It does nothing, yet the tool reports success.
     NoOp,
     /// It refuses.
@@ -39,6 +45,7 @@ impl Kind {
         match self {
             Self::Reversible => "reversible",
             Self::Lossy => "LOSSY",
+            Self::FalseDown => "a FALSE DOWN",
             Self::NoOp => "a NO-OP",
             Self::Raises => "IRREVERSIBLE: it raises",
             Self::Conditional => "conditional",
@@ -95,6 +102,13 @@ pub fn judge_after(
         .or_else(|| history::lost(up, down, history, is_before))
         .or_else(|| not_undone(up, down))
         .unwrap_or_else(|| Reversal::new(Kind::Reversible, "the way down undoes the way up", None))
+}
+
+/// Returns true if a migration with this change is judged by what the migrations before it have
+/// defined.
+#[must_use]
+pub fn is_compared(change: &Change) -> bool {
+    history::is_compared(change)
 }
 
 fn raises(down: &[Statement]) -> Option<Reversal> {
@@ -313,7 +327,6 @@ fn undoes(undo: &Change, change: &Change) -> bool {
         )
         | (Change::DropTrigger(table), Change::CreateTrigger(name))
         | (Change::Police(table), Change::Police(name))
-        | (Change::Comment(table), Change::Comment(name) | Change::DropTable(name))
         | (Change::CreateView(table), Change::DropView(name) | Change::CreateView(name))
         | (Change::DropView(table), Change::CreateView(name))
         | (Change::CreateMaterializedView(table), Change::DropMaterializedView(name))
@@ -321,6 +334,10 @@ fn undoes(undo: &Change, change: &Change) -> bool {
         | (Change::Sequence(table), Change::DropSequence(name) | Change::Sequence(name)) => {
             table.may_be(name)
         }
+        (Change::Comment(comment), Change::Comment(other)) => {
+            comment.table.may_be(&other.table) && comment.column == other.column
+        }
+        (Change::Comment(Comment { table, .. }), Change::DropTable(name)) => table.may_be(name),
         (Change::Define(definition), Change::DropTable(name)) => {
             definition.object.on.as_ref().is_some_and(|on| on.may_be(name))
         }
@@ -366,37 +383,38 @@ fn undoes_action(table: &Name, action: &Alter, other: &Name, back: &Alter) -> bo
         (Alter::Type(retype), Alter::Type(back)) => retype.column == back.column,
         (Alter::SetNotNull(a), Alter::DropNotNull(b))
         | (Alter::DropNotNull(a), Alter::SetNotNull(b))
-        | (Alter::SetDefault(a), Alter::DropDefault(b) | Alter::SetDefault(b))
-        | (Alter::DropDefault(a), Alter::SetDefault(b))
+        | (Alter::SetDefault(a, _), Alter::DropDefault(b) | Alter::SetDefault(b, _))
+        | (Alter::DropDefault(a), Alter::SetDefault(b, _))
         | (Alter::AddIdentity(a), Alter::DropIdentity(b))
         | (Alter::DropIdentity(a), Alter::AddIdentity(b))
         | (Alter::SetExpression(a), Alter::SetExpression(b))
         | (Alter::ColumnStatistics(a), Alter::ColumnStatistics(b))
         | (Alter::ColumnOption(a), Alter::ColumnOption(b))
-        | (Alter::AlterConstraint(a, _), Alter::AlterConstraint(b, _))
-        | (Alter::ValidateConstraint(a), Alter::DropConstraint(b)) => a == b,
-        (Alter::AddConstraint(constraint), Alter::DropConstraint(name)) => {
-            constraint.name.as_ref().is_none_or(|own| own == name)
+        | (Alter::AlterConstraint(a, _), Alter::AlterConstraint(b, _)) => a == b,
+        (Alter::ValidateConstraint(a), Alter::DropConstraint(b)) => *a == b.name,
+        (Alter::AddConstraint(constraint), Alter::DropConstraint(dropped)) => {
+            constraint.name.as_ref().is_none_or(|own| *own == dropped.name)
         }
         (Alter::AddConstraint(constraint), Alter::DropNotNull(name)) => {
             matches!(&constraint.rule, Rule::NotNull(column) if column == name)
         }
-        (Alter::DropConstraint(name), Alter::AddConstraint(constraint)) => {
-            constraint.name.as_ref() == Some(name)
+        (Alter::DropConstraint(dropped), Alter::AddConstraint(constraint)) => {
+            constraint.name_on(other).as_ref() == Some(&dropped.name)
         }
         (Alter::RenameColumn(from, to), Alter::RenameColumn(back, again))
         | (Alter::RenameConstraint(from, to), Alter::RenameConstraint(back, again)) => {
             back == to && again == from
         }
         (Alter::Attach(child, _), Alter::Detach(other, _))
-        | (Alter::Detach(child, _), Alter::Attach(other, _)) => child.may_be(other),
+        | (Alter::Detach(child, _), Alter::Attach(other, _))
+        | (Alter::Inherit(child), Alter::NoInherit(other))
+        | (Alter::NoInherit(child), Alter::Inherit(other)) => child.may_be(other),
         (Alter::SetLogged(a), Alter::SetLogged(b)) => a != b,
         (Alter::Trigger, Alter::Trigger)
         | (Alter::RowSecurity, Alter::RowSecurity)
         | (Alter::Options, Alter::Options)
         | (Alter::Move, Alter::Move)
         | (Alter::Ownership, Alter::Ownership)
-        | (Alter::Inherit(_), Alter::Inherit(_))
         | (Alter::SetSchema(_), Alter::SetSchema(_)) => true,
         _ => false,
     }

@@ -5,7 +5,6 @@ use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 
 use super::{Migration, Project, Script};
-use crate::domain::change::Change;
 use crate::domain::graph::Graph;
 use crate::domain::reversal::{self, History, Kind, Reversal};
 
@@ -35,8 +34,8 @@ pub(super) fn judge(project: &mut Project) {
 
 /// Returns the way down, if the way up defines something.
 fn defining(migration: &Migration) -> Option<&Script> {
-    let defines = |change: &Change| matches!(change, Change::Define(_) | Change::Undefine(..));
-    let is_defining = migration.up.statements.iter().flat_map(|s| &s.changes).any(defines);
+    let mut changes = migration.up.statements.iter().flat_map(|statement| &statement.changes);
+    let is_defining = changes.any(reversal::is_compared);
     migration.down.as_ref().filter(|_| is_defining)
 }
 

@@ -13,6 +13,8 @@ pub struct Column {
     pub not_null: bool,
     /// Its default.
     pub default: Default,
+    /// The collation that it names; `None`: that of its type.
+    pub collation: Option<String>,
     /// Whether its value is generated.
     pub generated: Option<Generated>,
     /// The constraints written on it, besides `NOT NULL`.
@@ -24,8 +26,8 @@ pub struct Column {
 pub enum Default {
     /// None, or NULL.
     None,
-    /// One value for all rows, stored once in the catalog (also `now()`).
-    Stable,
+    /// One value for all rows, stored once in the catalog (also `now()`). The expression.
+    Stable(String),
     /// A value per row: the table is written anew. The expression.
     Volatile(String),
     /// A function whose volatility only the database knows. The expression.
@@ -52,6 +54,8 @@ pub struct Constraint {
     pub rule: Rule,
     /// `NOT VALID` or `NOT ENFORCED`: the rows that exist are not checked.
     pub not_valid: bool,
+    /// All that the rule does not tell, in one spelling: `on delete cascade`, `deferrable`.
+    pub rest: String,
 }
 
 /// What a constraint demands.
@@ -76,6 +80,38 @@ pub enum Rule {
     Exclude,
 }
 
+impl Default {
+    /// Returns the expression, if there is one.
+    #[must_use]
+    pub fn expression(&self) -> Option<&str> {
+        match self {
+            Self::None => None,
+            Self::Stable(text) | Self::Volatile(text) | Self::Unknown(text) => Some(text),
+        }
+    }
+}
+
+impl Constraint {
+    /// Returns the name that it has on this table: where none is written, PostgreSQL's own,
+    /// unless that cannot be told from the rule alone.
+    ///
+    /// <https://www.postgresql.org/docs/current/catalog-pg-constraint.html>; the form is that of
+    /// `ChooseConstraintName`, as measured on 13 to 18.
+    #[must_use]
+    pub fn name_on(&self, table: &Name) -> Option<String> {
+        let own = || match &self.rule {
+            Rule::Unique(columns) => Some(format!("{}_{}_key", table.name, columns.join("_"))),
+            Rule::PrimaryKey(_) => Some(format!("{}_pkey", table.name)),
+            Rule::ForeignKey(columns, ..) => {
+                Some(format!("{}_{}_fkey", table.name, columns.join("_")))
+            }
+            _ => None,
+        };
+        // What is longer is cut.
+        self.name.clone().or_else(|| own().filter(|name| name.len() < 64))
+    }
+}
+
 impl Column {
     /// Returns true if adding the column gives each row a value of its own, so
     /// that the table is written anew; `None` if only the database can tell.
@@ -87,7 +123,9 @@ impl Column {
             }
             (None, _) if self.kind.is_serial() => Some(true),
             (None, Default::Unknown(_)) => None,
-            (Some(Generated::Virtual), _) | (None, Default::None | Default::Stable) => Some(false),
+            (Some(Generated::Virtual), _) | (None, Default::None | Default::Stable(_)) => {
+                Some(false)
+            }
         }
     }
 

@@ -1,4 +1,5 @@
-//! What one text defines and another text replaces: routines, views, triggers, rules, policies.
+//! What one text defines and another text replaces: routines, views, triggers, rules, policies,
+//! and the parts of a table.
 
 use std::fmt;
 
@@ -38,6 +39,20 @@ pub enum Thing {
     Rule,
     /// A policy.
     Policy,
+    /// An index.
+    Index,
+    /// A constraint of a table.
+    Constraint,
+    /// The type of a column.
+    ColumnType,
+    /// The default of a column.
+    ColumnDefault,
+    /// That a column may not be NULL.
+    NotNull,
+    /// The comment on a table.
+    TableComment,
+    /// The comment on a column.
+    ColumnComment,
 }
 
 /// A definition as it is written.
@@ -70,7 +85,19 @@ impl Thing {
             Self::Trigger => "trigger",
             Self::Rule => "rule",
             Self::Policy => "policy",
+            Self::Index => "index",
+            Self::Constraint => "constraint",
+            Self::ColumnType => "the type of",
+            Self::ColumnDefault => "the default of",
+            Self::NotNull => "NOT NULL of",
+            Self::TableComment | Self::ColumnComment => "the comment on",
         }
+    }
+
+    /// Returns true for what a column has.
+    #[must_use]
+    pub fn is_of_column(self) -> bool {
+        matches!(self, Self::ColumnType | Self::ColumnDefault | Self::NotNull | Self::ColumnComment)
     }
 }
 
@@ -97,6 +124,9 @@ impl Object {
 
 impl fmt::Display for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(on) = self.on.as_ref().filter(|_| self.thing.is_of_column()) {
+            return write!(f, "{} {on}.{}", self.thing.words(), self.name);
+        }
         write!(f, "{} {}", self.thing.words(), self.name)?;
         if let Some(arguments) = &self.arguments {
             let kinds: Vec<String> = arguments.iter().map(ToString::to_string).collect();

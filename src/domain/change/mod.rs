@@ -90,7 +90,7 @@ pub enum Change {
     /// `LOCK TABLE`, one per table, with the mode in PostgreSQL's words.
     Lock(Name, String),
     /// `COMMENT ON` a table or one of its columns.
-    Comment(Name),
+    Comment(Comment),
     /// `CREATE SEQUENCE`, `ALTER SEQUENCE`.
     Sequence(Name),
     /// `DROP SEQUENCE`.
@@ -137,8 +137,8 @@ pub enum Alter {
     SetNotNull(String),
     /// `DROP NOT NULL`.
     DropNotNull(String),
-    /// `SET DEFAULT`.
-    SetDefault(String),
+    /// `SET DEFAULT`: the column and the expression.
+    SetDefault(String, String),
     /// `DROP DEFAULT`.
     DropDefault(String),
     /// `ADD GENERATED … AS IDENTITY`.
@@ -160,7 +160,7 @@ pub enum Alter {
     /// `VALIDATE CONSTRAINT`.
     ValidateConstraint(String),
     /// `DROP CONSTRAINT`.
-    DropConstraint(String),
+    DropConstraint(DropConstraint),
     /// `RENAME TO`.
     Rename(String),
     /// `RENAME COLUMN`: from, to.
@@ -183,8 +183,10 @@ pub enum Alter {
     SetLogged(bool),
     /// `SET TABLESPACE`, `SET ACCESS METHOD`: copies the table.
     Move,
-    /// `INHERIT`, `NO INHERIT`: the parent.
+    /// `INHERIT`: the parent.
     Inherit(Name),
+    /// `NO INHERIT`: the parent.
+    NoInherit(Name),
     /// `OWNER TO`, `REPLICA IDENTITY`, `OF`, `NOT OF`.
     Ownership,
 }
@@ -196,8 +198,8 @@ pub struct Retype {
     pub column: String,
     /// The new type.
     pub to: Type,
-    /// True if it says `COLLATE`.
-    pub collates: bool,
+    /// The collation that it names; `None`: that of the new type.
+    pub collation: Option<String>,
     /// The expression after `USING`.
     pub using: Option<String>,
 }
@@ -218,6 +220,8 @@ pub struct Table {
     pub partitioned: bool,
     /// True if it is the default partition.
     pub default_partition: bool,
+    /// `UNLOGGED`: a crash empties it, and no standby has its rows.
+    pub unlogged: bool,
     /// True for `CREATE TABLE AS` and `SELECT INTO`: it is filled at once.
     pub filled: bool,
     /// True for `IF NOT EXISTS`.
@@ -244,6 +248,8 @@ pub struct Index {
     pub partial: bool,
     /// The columns, where they are plain columns.
     pub columns: Vec<String>,
+    /// All that follows the table, in one spelling: `( a , lower ( b ) ) where a > 0`.
+    pub text: String,
 }
 
 /// An index being dropped.
@@ -255,6 +261,30 @@ pub struct DropIndex {
     pub concurrently: bool,
     /// `CASCADE`.
     pub cascade: bool,
+    /// `IF EXISTS`.
+    pub if_exists: bool,
+}
+
+/// A constraint being dropped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DropConstraint {
+    /// Its name.
+    pub name: String,
+    /// `CASCADE`: the foreign keys that lead to it go with it.
+    pub cascade: bool,
+    /// `IF EXISTS`.
+    pub if_exists: bool,
+}
+
+/// A comment on a table or on one of its columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comment {
+    /// The table, or another relation.
+    pub table: Name,
+    /// The column, if it is on one.
+    pub column: Option<String>,
+    /// What it says, as a literal of SQL; `None`: it is taken away.
+    pub text: Option<String>,
 }
 
 /// What `REINDEX` builds anew.

@@ -123,6 +123,51 @@ pub fn folded(sql: &str) -> String {
     each.collect()
 }
 
+/// Returns the text in one spelling: a blank between its words and signs, bare words in lower
+/// case, no comments, and no parentheses around all of it.
+#[must_use]
+pub fn laid_out(sql: &str) -> String {
+    let pieces = pieces(sql);
+    let ends = pieces.iter().skip(1).map(|(at, _)| *at).chain([sql.len()]);
+    let mut said: Vec<String> = Vec::new();
+    for ((at, piece), end) in pieces.iter().zip(ends) {
+        match piece {
+            Piece::Plain(text) => {
+                let mut tokens = Vec::new();
+                words(0, text, &mut tokens);
+                said.extend(tokens.into_iter().map(|(_, token)| match token {
+                    Token::Word(word) | Token::Quoted(word) => word,
+                    Token::Sign(sign) => sign.to_string(),
+                    Token::Text => String::new(),
+                }));
+            }
+            Piece::Quoted(text) => said.push(quote(&unquoted(text))),
+            Piece::Text => said.push(sql[*at..end].to_owned()),
+            Piece::Comment => {}
+        }
+    }
+    let mut bare = said.as_slice();
+    while is_enclosed(bare) {
+        bare = &bare[1..bare.len() - 1];
+    }
+    bare.join(" ")
+}
+
+/// Returns true if the first and the last are the two parentheses of one pair.
+fn is_enclosed(said: &[String]) -> bool {
+    let mut depth = 0_usize;
+    let closes = |(at, word): (usize, &String)| {
+        match word.as_str() {
+            "(" => depth += 1,
+            ")" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        (depth == 0).then_some(at)
+    };
+    said.first().is_some_and(|first| first == "(")
+        && said.iter().enumerate().find_map(closes) == Some(said.len() - 1)
+}
+
 fn unquoted(name: &str) -> String {
     let inner = name.strip_prefix('"').unwrap_or(name);
     inner.strip_suffix('"').unwrap_or(inner).replace("\"\"", "\"")

@@ -75,7 +75,7 @@ pub enum Builtin {
     DeployAge,
     /// Rows written since then that the way down would lose (count).
     WrittenSince,
-    /// The way down of the last migration: `reversible`, `lossy`, `no_op`, `raises`,
+    /// The way down of the last migration: `reversible`, `lossy`, `false_down`, `no_op`, `raises`,
     /// `conditional`, `missing` or `unknown` (text).
     Reversal,
     /// The highest level that the newest full backup has passed (level).

@@ -1,6 +1,6 @@
 //! The effect of one action of `ALTER TABLE`.
 
-use crate::domain::change::{Alter, Column, Constraint, Name, Retype, Rule};
+use crate::domain::change::{Alter, Column, Constraint, DropConstraint, Name, Retype, Rule};
 
 use super::catalog::{Catalog, ColumnFact, Relation};
 use super::effect::{Effect, default_partition, keys_of_partition, says};
@@ -18,7 +18,7 @@ pub(super) fn of(table: &Name, action: &Alter, sql: &str, catalog: &Catalog) -> 
         Alter::AlterConstraint(name, enforced) => {
             alter_constraint(table, name, *enforced, sql, catalog)
         }
-        Alter::DropConstraint(name) => drop_constraint(table, name, sql, catalog),
+        Alter::DropConstraint(dropped) => drop_constraint(table, dropped, catalog),
         Alter::ValidateConstraint(name) => validate(table, name, catalog),
         Alter::Attach(child, _) => attach(table, child, sql, catalog),
         Alter::Detach(child, concurrently) => detach(table, child, *concurrently, sql, catalog),
@@ -41,7 +41,8 @@ fn inherited(effect: Effect, table: &Name, action: &Alter, sql: &str, catalog: &
         Alter::ValidateConstraint(name) => {
             catalog.find(table).is_some_and(|found| found.is_proven(name))
         }
-        Alter::SetLogged(_) | Alter::Move | Alter::Inherit(_) | Alter::AddIdentity(_) => true,
+        Alter::SetLogged(_) | Alter::Move | Alter::AddIdentity(_) => true,
+        Alter::Inherit(_) | Alter::NoInherit(_) => true,
         // Since 18 the children are locked before it is asked what they inherit.
         Alter::AddConstraint(Constraint { rule: Rule::Check(_), .. }) => {
             says(sql, "no inherit") && !catalog.may_be_since(18)
@@ -90,9 +91,19 @@ fn simple(table: &Name, action: &Alter, sql: &str, catalog: &Catalog) -> Effect 
             ("table-options", "changes the catalog only", Mode::ShareUpdateExclusive)
         }
         Alter::Trigger => ("table-trigger", "waits for all writers", Mode::ShareRowExclusive),
+        Alter::SetLogged(false) => (
+            "rewrite-table",
+            "writes the table anew; from then on a crash empties it, and no standby has its rows",
+            Mode::AccessExclusive,
+        ),
         Alter::SetLogged(_) | Alter::Move | Alter::SetExpression(_) => {
             ("rewrite-table", "writes the table anew", Mode::AccessExclusive)
         }
+        Alter::NoInherit(_) => (
+            "alter-table",
+            "queries of the parent do not find its rows from then on",
+            Mode::AccessExclusive,
+        ),
         _ => ("alter-table", "short, but it waits for everybody", Mode::AccessExclusive),
     };
     let effect = Effect::new(rule, message).lock(table, mode);
@@ -105,7 +116,7 @@ fn simple(table: &Name, action: &Alter, sql: &str, catalog: &Catalog) -> Effect 
             let parts = catalog.tree(table).into_iter().skip(1);
             parts.fold(effect, |effect, part| effect.may_lock_named(&part.name, mode))
         }
-        Alter::Inherit(parent) if says(sql, "no inherit") => effect.lock(parent, Mode::AccessShare),
+        Alter::NoInherit(parent) => effect.lock(parent, Mode::AccessShare),
         Alter::Inherit(parent) => effect.lock(parent, Mode::ShareUpdateExclusive),
         _ => effect,
     }
@@ -280,7 +291,12 @@ fn orders_anew(old: Option<&ColumnFact>, change: &Retype) -> bool {
     let is_timestamp = old.is_some_and(|old| {
         old.kind.is_timestamp() && change.to.is_timestamp() && old.kind.name != change.to.name
     });
-    change.collates || is_timestamp
+    // An unknown old one may have been another.
+    let is_collated = match old {
+        Some(old) => old.collation != change.collation,
+        None => change.collation.is_some(),
+    };
+    is_collated || is_timestamp
 }
 
 fn set_not_null(table: &Name, column: &str, catalog: &Catalog) -> Effect {
@@ -344,7 +360,8 @@ fn add_constraint(table: &Name, constraint: &Constraint, sql: &str, catalog: &Ca
 
 /// Dropping a foreign key locks the referenced table as well, and with `CASCADE` dropping a
 /// key that others reference locks theirs.
-fn drop_constraint(table: &Name, constraint: &str, sql: &str, catalog: &Catalog) -> Effect {
+fn drop_constraint(table: &Name, dropped: &DropConstraint, catalog: &Catalog) -> Effect {
+    let constraint = dropped.name.as_str();
     let effect = Effect::new("drop-constraint", "a foreign key's other table is locked as well")
         .lock(table, Mode::AccessExclusive);
     let Some(relation) = catalog.find(table) else {
@@ -352,13 +369,32 @@ fn drop_constraint(table: &Name, constraint: &str, sql: &str, catalog: &Catalog)
             .may_lock(format!("the table that {constraint} references"), Mode::AccessExclusive);
     };
     let effect = other_side(effect, relation, constraint, catalog);
-    let is_key = relation.indexes.iter().any(|index| index == constraint);
-    if !is_key || !says(sql, "cascade") {
-        return effect;
+    let leads = |child: &&Relation| {
+        child.foreign_keys.iter().any(|key| relation.is_led_to(constraint, key))
+    };
+    let children: Vec<&Relation> = catalog.referencing(&relation.name).filter(leads).collect();
+    let names: Vec<String> =
+        children.iter().map(|child| catalog.shown(child).to_string()).collect();
+    match (names.as_slice(), dropped.cascade) {
+        ([], _) => effect,
+        (_, false) => Effect {
+            message: format!(
+                "fails while foreign keys of {} depend on it: see to those first",
+                names.join(", ")
+            ),
+            ..effect
+        },
+        (_, true) => {
+            let effect = children.iter().fold(effect, |effect, child| {
+                effect.lock_tree(&child.name, Mode::AccessExclusive, catalog)
+            });
+            let message = format!(
+                "drops the foreign keys of {} with it: nothing checks their rows from then on",
+                names.join(", ")
+            );
+            Effect { message, ..effect.at_least(Severity::Medium) }
+        }
     }
-    let children = catalog.referencing(&relation.name);
-    children
-        .fold(effect, |effect, child| effect.lock_tree(&child.name, Mode::AccessExclusive, catalog))
 }
 
 fn other_side(effect: Effect, relation: &Relation, constraint: &str, catalog: &Catalog) -> Effect {

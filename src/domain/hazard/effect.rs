@@ -204,7 +204,11 @@ fn create_table(table: &Table, sql: &str, catalog: &Catalog) -> Effect {
     if table.if_not_exists && catalog.find(&table.name).is_some() {
         return Effect::new("create-table", "the table is there, and IF NOT EXISTS leaves it");
     }
-    let effect = Effect::new("create-table", "makes a new table");
+    let message = match table.unlogged {
+        true => "makes a new table, which a crash empties and of which no standby has the rows",
+        false => "makes a new table",
+    };
+    let effect = Effect::new("create-table", message);
     let references = table.constraints.iter().filter_map(|c| match &c.rule {
         Rule::ForeignKey(_, parent, _) if *parent != table.name => Some(parent),
         _ => None,

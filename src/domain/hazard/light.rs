@@ -38,8 +38,9 @@ pub(super) fn of(change: &Change, sql: &str, catalog: &Catalog) -> Effect {
                 .lock(name, AccessExclusive)
                 .scans(reads)
         }
-        Change::Comment(table) => {
-            Effect::new("comment", "changes the catalog only").lock(table, ShareUpdateExclusive)
+        Change::Comment(comment) => {
+            let effect = Effect::new("comment", "changes the catalog only");
+            effect.lock(&comment.table, ShareUpdateExclusive)
         }
         Change::Sequence(name) => sequence(name, sql),
         Change::Catalog(words) => catalog_only(words, sql),

@@ -75,7 +75,9 @@ fn back(reversal: &Reversal, verdict: Verdict) -> Option<String> {
     let agrees = match verdict {
         Verdict::Reversible => matches!(reversal.kind, Kind::Reversible | Kind::Unknown),
         Verdict::Lossy => matches!(reversal.kind, Kind::Lossy | Kind::NoOp | Kind::Unknown),
-        Verdict::FalseDown => matches!(reversal.kind, Kind::NoOp | Kind::Unknown),
+        Verdict::FalseDown => {
+            matches!(reversal.kind, Kind::FalseDown | Kind::NoOp | Kind::Unknown)
+        }
         Verdict::Irreversible => {
             matches!(reversal.kind, Kind::Missing | Kind::Raises | Kind::Conditional)
         }

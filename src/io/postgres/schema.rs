@@ -149,7 +149,12 @@ fn relation(row: &PgRow) -> Result<Relation, sqlx::Error> {
 
 fn column(row: &PgRow) -> Result<ColumnFact, sqlx::Error> {
     let kind: String = row.try_get(2)?;
-    Ok(ColumnFact { name: row.try_get(1)?, kind: Type::parse(&kind), not_null: row.try_get(3)? })
+    Ok(ColumnFact {
+        name: row.try_get(1)?,
+        kind: Type::parse(&kind),
+        not_null: row.try_get(3)?,
+        collation: row.try_get(4)?,
+    })
 }
 
 fn check(row: &PgRow) -> Result<Check, sqlx::Error> {

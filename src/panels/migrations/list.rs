@@ -240,7 +240,7 @@ pub(super) fn judged(kind: Kind) -> (Tone, &'static str) {
     match kind {
         Kind::Reversible => (Tone::Plain, ""),
         Kind::Lossy | Kind::Conditional | Kind::Unknown => (Tone::Warn, "▲ "),
-        Kind::NoOp | Kind::Raises | Kind::Missing => (Tone::Alarm, "✖ "),
+        Kind::FalseDown | Kind::NoOp | Kind::Raises | Kind::Missing => (Tone::Alarm, "✖ "),
     }
 }
 

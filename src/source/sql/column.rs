@@ -3,7 +3,7 @@
 use squawk_syntax::ast::{AstNode, Type as TypeNode};
 use squawk_syntax::{SyntaxKind as K, SyntaxNode};
 
-use crate::domain::change::{Column, Constraint, Default, Generated, Name, Rule, Type};
+use crate::domain::change::{Column, Constraint, Default, Generated, Name, Rule, Type, written};
 
 use super::expression;
 use super::node::{below, child, has, ident, ident_in, idents, name_in, text};
@@ -18,6 +18,7 @@ pub(super) fn column(node: &SyntaxNode) -> Option<Column> {
         kind: kind(node),
         not_null: has(node, K::NOT_NULL_CONSTRAINT) || constraints.iter().any(is_key),
         default: default(node),
+        collation: collation(node),
         generated: child(node, K::GENERATED_CONSTRAINT).map(|inner| generated(&inner)),
         constraints: constraints
             .into_iter()
@@ -60,7 +61,57 @@ pub(super) fn constraint(node: &SyntaxNode, column: Option<&str>) -> Option<Cons
     let name = child(node, K::CONSTRAINT_NAME_CLAUSE)
         .and_then(|clause| ident_in(&clause, K::CONSTRAINT_NAME));
     let not_valid = has(node, K::NOT_VALID) || has(node, K::NOT_ENFORCED);
-    Some(Constraint { name, rule, not_valid })
+    Some(Constraint { name, rule, not_valid, rest: rest(node) })
+}
+
+/// Returns the collation that is named in a node, without its schema; `None` for that of the
+/// database, which a type has without it.
+pub(super) fn collation(node: &SyntaxNode) -> Option<String> {
+    let named = child(node, K::COLLATE).and_then(|clause| ident_in(&clause, K::COLLATION_REF));
+    named.filter(|name| name != "default")
+}
+
+/// What the rule tells of a constraint, or its name does.
+const TOLD: [K; 7] = [
+    K::CONSTRAINT_NAME_CLAUSE,
+    K::NOT_VALID,
+    K::USING_INDEX_NAME,
+    K::FOREIGN_KEY_COLUMN_LIST,
+    K::TABLE_NAME_REF,
+    K::COLUMN_NAME_REF,
+    K::CONSTRAINT_COLUMN_REF_LIST,
+];
+
+/// What is so without being written.
+const USUAL: [&str; 8] = [
+    "on delete no action",
+    "on update no action",
+    "match simple",
+    "not deferrable",
+    "initially immediate",
+    "enforced",
+    "inherit",
+    "nulls distinct",
+];
+
+/// Returns what the rule does not tell, in one order and spelling.
+fn rest(node: &SyntaxNode) -> String {
+    let mut parts: Vec<SyntaxNode> = node.children().collect();
+    if node.kind() == K::CHECK_CONSTRAINT {
+        let expression = parts.iter().find(|part| !BESIDE_CHECK.contains(&part.kind())).cloned();
+        parts.retain(|part| Some(part) != expression.as_ref());
+    }
+    let inner = parts.iter().filter(|part| part.kind() == K::INDEX_PARAMETERS);
+    let inner: Vec<SyntaxNode> = inner.flat_map(SyntaxNode::children).collect();
+    let told =
+        |part: &&SyntaxNode| !TOLD.contains(&part.kind()) && part.kind() != K::INDEX_PARAMETERS;
+    let said = parts.iter().chain(&inner).filter(told).map(|part| written::laid_out(&text(part)));
+    let mut said: Vec<String> =
+        said.filter(|words| !USUAL.contains(&words.as_str()) && !words.is_empty()).collect();
+    if node.kind() != K::EXCLUDE_CONSTRAINT {
+        said.sort();
+    }
+    said.join(" ")
 }
 
 fn rule(node: &SyntaxNode, column: Option<&str>) -> Option<Rule> {
@@ -98,10 +149,12 @@ fn referenced(node: &SyntaxNode) -> Vec<String> {
     lists.nth(1).map(|list| idents(&list, K::COLUMN_NAME_REF)).unwrap_or_default()
 }
 
+/// What stands in a `CHECK` beside its expression.
+const BESIDE_CHECK: [K; 3] = [K::CONSTRAINT_NAME_CLAUSE, K::NOT_VALID, K::NO_INHERIT];
+
 /// Returns the expression of a `CHECK`, without its parentheses.
 fn check(node: &SyntaxNode) -> String {
-    let options = [K::CONSTRAINT_NAME_CLAUSE, K::NOT_VALID, K::NO_INHERIT];
-    let expression = node.children().find(|inner| !options.contains(&inner.kind()));
+    let expression = node.children().find(|inner| !BESIDE_CHECK.contains(&inner.kind()));
     expression.map(|inner| text(&inner)).unwrap_or_default()
 }
 

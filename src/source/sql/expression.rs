@@ -133,7 +133,7 @@ pub(super) fn default(expression: &SyntaxNode) -> Default {
     } else if calls.iter().any(|call| VOLATILE.contains(&call.as_str())) {
         Default::Volatile(written)
     } else if calls.iter().all(|call| is_stable(call)) {
-        Default::Stable
+        Default::Stable(written)
     } else {
         Default::Unknown(written)
     }

@@ -4,7 +4,7 @@ use squawk_syntax::ast::{AstNode as _, Stmt};
 use squawk_syntax::{SyntaxKind as K, SyntaxNode};
 
 use crate::domain::change::{
-    Change, Data, DropIndex, Index, Reindex, Scope, Transaction, Vacuum, Verb,
+    Change, Comment, Data, DropIndex, Index, Reindex, Scope, Transaction, Vacuum, Verb, written,
 };
 use crate::domain::locks::Mode;
 
@@ -122,7 +122,17 @@ fn create_index(node: &SyntaxNode) -> Option<Change> {
         only: has(&on, K::ONLY_KW),
         partial: has(node, K::WHERE_CLAUSE),
         columns: columns.filter_map(|item| ident_in(&item, K::NAME_REF)).collect(),
+        text: index_text(node, &on),
     }))
+}
+
+/// Returns what follows the table of an index, without what is so without being written.
+fn index_text(node: &SyntaxNode, on: &SyntaxNode) -> String {
+    let after = usize::from(on.text_range().end() - node.text_range().start());
+    let text = node.text().to_string();
+    let said = written::laid_out(text.get(after..).unwrap_or_default().trim_end_matches(';'));
+    let said = said.strip_prefix("using btree ").map_or(said.clone(), written::laid_out);
+    format!("{said} ").replace(" asc ", " ").trim_end().to_owned()
 }
 
 fn reindex(node: &SyntaxNode) -> Option<Change> {
@@ -139,7 +149,10 @@ fn reindex(node: &SyntaxNode) -> Option<Change> {
 fn drop_indexes(node: &SyntaxNode) -> Vec<Change> {
     let concurrently = has(node, K::CONCURRENTLY_KW);
     let cascade = has(node, K::CASCADE);
-    each(node, K::INDEX_REF, |name| Change::DropIndex(DropIndex { name, concurrently, cascade }))
+    let if_exists = has(node, K::IF_EXISTS);
+    each(node, K::INDEX_REF, |name| {
+        Change::DropIndex(DropIndex { name, concurrently, cascade, if_exists })
+    })
 }
 
 fn relation_change(node: &SyntaxNode) -> Option<Change> {
@@ -189,8 +202,9 @@ fn listed(node: &SyntaxNode) -> Vec<crate::domain::change::Name> {
 fn comment(node: &SyntaxNode) -> Option<Change> {
     if let Some(column) = child(node, K::OBJECT_COLUMN) {
         let mut path = parts(&column);
-        path.pop();
-        return named(&path).map(Change::Comment);
+        let column = path.pop();
+        let text = comment_text(node);
+        return named(&path).map(|table| Change::Comment(Comment { table, column, text }));
     }
     let object = |kind| child(node, kind);
     let whole = [
@@ -205,7 +219,8 @@ fn comment(node: &SyntaxNode) -> Option<Change> {
         name_in(&part, K::TABLE_NAME_REF).or_else(|| name_in(&part, K::RELATION_NAME_REF))
     };
     if let Some(relation) = whole.into_iter().find_map(object) {
-        name(&relation).map(Change::Comment)
+        let text = comment_text(node);
+        name(&relation).map(|table| Change::Comment(Comment { table, column: None, text }))
     } else if let Some(index) = object(K::OBJECT_INDEX) {
         name(&index).map(Change::AlterIndex)
     } else if let Some(table) = part.into_iter().find_map(object).and_then(owner) {
@@ -213,6 +228,13 @@ fn comment(node: &SyntaxNode) -> Option<Change> {
     } else {
         Some(Change::Catalog(leading_words(node)))
     }
+}
+
+/// Returns what a comment says; `None` for NULL and, as for the server, for nothing.
+fn comment_text(node: &SyntaxNode) -> Option<String> {
+    let literal = node.children().find(|inner| inner.kind() == K::LITERAL)?;
+    let text = text(&literal);
+    (text != "''" && !text.eq_ignore_ascii_case("null")).then_some(text)
 }
 
 fn lock(node: &SyntaxNode) -> Vec<Change> {

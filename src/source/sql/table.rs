@@ -2,10 +2,10 @@
 
 use squawk_syntax::{SyntaxKind as K, SyntaxNode};
 
-use crate::domain::change::{Alter, Change, Name, Retype, Table};
+use crate::domain::change::{Alter, Change, DropConstraint, Name, Retype, Table};
 
-use super::column::{column, constraint, kind};
-use super::node::{below, child, has, ident_in, name, name_in, text};
+use super::column::{collation, column, constraint, kind};
+use super::node::{below, child, has, has_below, ident_in, name, name_in, text};
 
 /// Reads `ALTER TABLE`: one change per action.
 pub(super) fn alter(node: &SyntaxNode) -> Vec<Change> {
@@ -34,10 +34,15 @@ fn action_of(node: &SyntaxNode) -> Option<Alter> {
             Alter::AlterConstraint(constraint_name(node)?, !has(node, K::NOT_ENFORCED))
         }
         K::VALIDATE_CONSTRAINT => Alter::ValidateConstraint(constraint_name(node)?),
-        K::DROP_CONSTRAINT => Alter::DropConstraint(constraint_name(node)?),
+        K::DROP_CONSTRAINT => Alter::DropConstraint(DropConstraint {
+            name: constraint_name(node)?,
+            cascade: has(node, K::CASCADE),
+            if_exists: has(node, K::IF_EXISTS),
+        }),
         K::ATTACH_PARTITION => Alter::Attach(partition(node)?, has(node, K::PARTITION_DEFAULT)),
         K::DETACH_PARTITION => Alter::Detach(partition(node)?, has(node, K::DETACH_CONCURRENTLY)),
-        K::INHERIT_TABLE | K::NO_INHERIT_TABLE => Alter::Inherit(name(node)?),
+        K::INHERIT_TABLE => Alter::Inherit(name(node)?),
+        K::NO_INHERIT_TABLE => Alter::NoInherit(name(node)?),
         _ => return rename(node).or_else(|| whole_table(node.kind())),
     })
 }
@@ -93,12 +98,15 @@ fn alter_column(node: &SyntaxNode) -> Option<Alter> {
         K::SET_TYPE => Alter::Type(Retype {
             column,
             to: kind(&option),
-            collates: has(&option, K::COLLATE),
+            collation: collation(&option),
             using: child(&option, K::USING_EXPR).map(|u| text(&u)[5..].trim().to_owned()),
         }),
         K::SET_NOT_NULL => Alter::SetNotNull(column),
         K::DROP_NOT_NULL => Alter::DropNotNull(column),
-        K::SET_DEFAULT => Alter::SetDefault(column),
+        K::SET_DEFAULT => {
+            let expression = option.children().next().map(|inner| text(&inner));
+            Alter::SetDefault(column, expression.unwrap_or_default())
+        }
         K::DROP_DEFAULT => Alter::DropDefault(column),
         K::ADD_GENERATED => Alter::AddIdentity(column),
         K::DROP_IDENTITY => Alter::DropIdentity(column),
@@ -139,6 +147,7 @@ pub(super) fn create(node: &SyntaxNode) -> Option<Change> {
         partition_of: child(node, K::PARTITION_OF).as_ref().and_then(name),
         partitioned: child(node, K::PARTITION_BY).is_some(),
         default_partition: below(node, K::PARTITION_DEFAULT).is_some(),
+        unlogged: has_below(node, K::UNLOGGED),
         filled: node.kind() == K::CREATE_TABLE_AS,
         if_not_exists: has(node, K::IF_NOT_EXISTS),
     }))
@@ -153,6 +162,7 @@ pub(super) fn filled(name: Name) -> Change {
         partition_of: None,
         partitioned: false,
         default_partition: false,
+        unlogged: false,
         filled: true,
         if_not_exists: false,
     })

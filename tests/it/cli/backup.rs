@@ -113,6 +113,31 @@ fn a_confirmed_backup_is_a_private_file_with_a_manifest_and_a_journal() {
 }
 
 #[test]
+fn the_revision_inside_is_read_from_the_version_table_that_the_configuration_names() {
+    let (database, lk) = shop("backup_versions");
+    database.execute(
+        "CREATE TABLE shop_versions (version bigint, success bool); INSERT INTO shop_versions VALUES (1, true)",
+    );
+    let named = |more: &str| {
+        let dsn = lk.dsn();
+        let text = format!(
+            "schema = 1\n[targets.test]\nclass = \"scratch\"\ndsn = \"{dsn}\"\n\
+             [project]\n{more}\n"
+        );
+        lk.write("lockkeeper.toml", &text);
+    };
+    named("version_table = \"shop_versions\"");
+    let answer = lk.confirmed(&["backup"]);
+    assert_eq!(answer.code(), 0, "{}", answer.said());
+    let (dump, _) = made(&lk);
+    let verified = lk.run(&["verify", &dump.display().to_string()]);
+    assert!(verified.said().contains("the revision inside is 1"), "{}", verified.said());
+    named("");
+    let usual = lk.run(&["verify", &dump.display().to_string()]);
+    assert!(!usual.said().contains("the revision inside"), "{}", usual.said());
+}
+
+#[test]
 fn a_schema_backup_has_no_rows_and_says_so_in_its_name() {
     let (_database, lk) = shop("backup_schema");
     let answer = lk.confirmed(&["backup", "--scope", "schema", "--to", "elsewhere/deep"]);

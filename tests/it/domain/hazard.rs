@@ -110,7 +110,7 @@ impl<'a> Script<'a> {
     /// Returns true if the script dropped what had the name: a namesake stands there now.
     fn drops(&self, name: &str) -> bool {
         self.changes.iter().any(|change| {
-            matches!(change, Change::Alter(_, Alter::DropConstraint(gone)) if gone == name)
+            matches!(change, Change::Alter(_, Alter::DropConstraint(gone)) if gone.name == name)
         })
     }
 

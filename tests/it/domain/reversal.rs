@@ -166,10 +166,10 @@ mod definitions {
         let same = after(&[OLD], NEW, SAME);
         assert_eq!(same.kind, Kind::Reversible, "{same:?}");
         let other = after(&[OLD], NEW, NEW);
-        assert_eq!((other.kind, other.line), (Kind::Lossy, Some(1)), "{other:?}");
+        assert_eq!((other.kind, other.line), (Kind::FalseDown, Some(1)), "{other:?}");
         assert!(other.why.contains("otherwise than r1 (line 1)"), "{other:?}");
         let latest = after(&[OLD, NEW], OLD, OLD);
-        assert_eq!(latest.kind, Kind::Lossy, "the latest counts: {latest:?}");
+        assert_eq!(latest.kind, Kind::FalseDown, "the latest counts: {latest:?}");
         let unknown = after(&[], NEW, OLD);
         assert_eq!(unknown.kind, Kind::Unknown, "{unknown:?}");
         assert!(unknown.why.contains("no earlier revision shows"), "{unknown:?}");
@@ -179,7 +179,7 @@ mod definitions {
     #[test]
     fn a_replaced_function_that_the_way_down_drops_is_lost_where_one_stood_before() {
         let lost = after(&[OLD], NEW, "DROP FUNCTION f(int)");
-        assert_eq!(lost.kind, Kind::Lossy, "{lost:?}");
+        assert_eq!(lost.kind, Kind::FalseDown, "{lost:?}");
         assert!(lost.why.contains("the earlier definition does not come back"), "{lost:?}");
         assert_eq!(after(&[], NEW, "DROP FUNCTION f(int)").kind, Kind::Reversible);
         assert_eq!(after(&[], NEW, "DROP FUNCTION IF EXISTS f").kind, Kind::Reversible);
@@ -212,16 +212,16 @@ mod definitions {
         ];
         for (old, new, drop) in cases {
             assert_eq!(after(&[old], new, old).kind, Kind::Reversible, "{old}");
-            assert_eq!(after(&[old], new, new).kind, Kind::Lossy, "{old}");
-            assert_eq!(after(&[old], new, drop).kind, Kind::Lossy, "{old}");
+            assert_eq!(after(&[old], new, new).kind, Kind::FalseDown, "{old}");
+            assert_eq!(after(&[old], new, drop).kind, Kind::FalseDown, "{old}");
             assert_eq!(after(&[], new, old).kind, Kind::Unknown, "{old}");
             assert_eq!(after(&[], new, drop).kind, Kind::Reversible, "{old}");
             // Dropped and made anew, as what cannot be replaced is.
             let (up, down) = (format!("{drop}; {new}"), format!("{drop}; {old}"));
             assert_eq!(after(&[old], &up, &down).kind, Kind::Reversible, "{up}");
-            assert_eq!(after(&[], &up, drop).kind, Kind::Lossy, "{up}");
+            assert_eq!(after(&[], &up, drop).kind, Kind::FalseDown, "{up}");
             assert_eq!(after(&[old], drop, old).kind, Kind::Reversible, "{old}");
-            assert_eq!(after(&[old], drop, new).kind, Kind::Lossy, "{old}");
+            assert_eq!(after(&[old], drop, new).kind, Kind::FalseDown, "{old}");
         }
         let moved = after(
             &["CREATE TRIGGER t BEFORE INSERT ON a EXECUTE FUNCTION f()"],
@@ -252,7 +252,7 @@ mod definitions {
         let down = "DROP TRIGGER t ON a";
         assert_eq!(after(&[], up, down).kind, Kind::Reversible);
         let old = "CREATE TRIGGER t AFTER INSERT ON a FOR EACH ROW EXECUTE FUNCTION f()";
-        assert_eq!(after(&[old], up, down).kind, Kind::Lossy);
+        assert_eq!(after(&[old], up, down).kind, Kind::FalseDown);
     }
 
     #[test]
@@ -263,5 +263,219 @@ mod definitions {
         assert_eq!(moved.kind, Kind::Reversible, "{moved:?}");
         let other = after(&[made, "ALTER TABLE a RENAME TO c"], "DROP TRIGGER t ON b", &back);
         assert_eq!(other.kind, Kind::Unknown, "{other:?}");
+    }
+
+    /// A table with what may be dropped of it and made anew.
+    const TABLE: &str = "CREATE TABLE u (id int PRIMARY KEY, name varchar(50) COLLATE \"C\" NOT NULL, age int DEFAULT 0, org int);
+        CREATE UNIQUE INDEX by_name ON u (name, age);
+        ALTER TABLE u ADD CONSTRAINT old_enough CHECK (age > 17);
+        ALTER TABLE u ADD CONSTRAINT of_org FOREIGN KEY (org) REFERENCES orgs (id) ON DELETE CASCADE;
+        COMMENT ON COLUMN u.age IS 'in years'";
+
+    #[test]
+    fn an_index_comes_back_only_as_it_was_defined() {
+        let same =
+            "create unique index concurrently by_name on public.u using btree (Name asc, age)";
+        assert_eq!(after(&[TABLE], "DROP INDEX by_name", same).kind, Kind::Reversible);
+        for other in [
+            "CREATE INDEX by_name ON u (name, age)",
+            "CREATE UNIQUE INDEX by_name ON u (name)",
+            "CREATE UNIQUE INDEX by_name ON u (age, name)",
+            "CREATE UNIQUE INDEX by_name ON u (name DESC, age)",
+            "CREATE UNIQUE INDEX by_name ON u (name, age) WHERE age > 1",
+            "CREATE UNIQUE INDEX by_name ON u USING gist (name, age)",
+            "CREATE UNIQUE INDEX by_name ON v (name, age)",
+        ] {
+            let told = after(&[TABLE], "DROP INDEX by_name", other);
+            assert_eq!(told.kind, Kind::FalseDown, "{other}: {told:?}");
+            assert!(told.why.contains("otherwise than r1 (line 2)"), "{told:?}");
+        }
+        let unknown = after(&[], "DROP INDEX by_name", same);
+        assert_eq!(unknown.kind, Kind::Unknown, "{unknown:?}");
+        let made = after(&[TABLE], "CREATE INDEX i ON u (age)", "DROP INDEX i");
+        assert_eq!(made.kind, Kind::Reversible, "{made:?}");
+        let there = after(
+            &[TABLE],
+            "CREATE UNIQUE INDEX IF NOT EXISTS by_name ON u (name, age)",
+            "DROP INDEX by_name",
+        );
+        assert_eq!(there.kind, Kind::FalseDown, "it stood already: {there:?}");
+    }
+
+    #[test]
+    fn a_constraint_comes_back_only_with_its_rule_and_its_options() {
+        let drop = |name: &str| format!("ALTER TABLE u DROP CONSTRAINT {name}");
+        let add = |rest: &str| format!("ALTER TABLE u ADD CONSTRAINT {rest}");
+        let key = "of_org FOREIGN KEY (org) REFERENCES orgs (id)";
+        let cases = [
+            ("old_enough", "old_enough CHECK ((AGE > 17))", Kind::Reversible),
+            ("old_enough", "old_enough CHECK (age > 18)", Kind::FalseDown),
+            ("old_enough", "old_enough CHECK (age > 17) NOT VALID", Kind::FalseDown),
+            ("old_enough", "old_enough UNIQUE (age)", Kind::FalseDown),
+            (
+                "of_org",
+                &format!("{key} ON UPDATE NO ACTION ON DELETE CASCADE NOT DEFERRABLE"),
+                Kind::Reversible,
+            ),
+            ("of_org", key, Kind::FalseDown),
+            ("of_org", &format!("{key} ON DELETE CASCADE DEFERRABLE"), Kind::FalseDown),
+            // Which columns it means only the other table's key tells.
+            ("of_org", "of_org FOREIGN KEY (org) REFERENCES orgs ON DELETE CASCADE", Kind::Unknown),
+            // Names that PostgreSQL gave.
+            ("u_pkey", "u_pkey PRIMARY KEY (id)", Kind::Reversible),
+            ("u_pkey", "u_pkey PRIMARY KEY (org)", Kind::FalseDown),
+            ("nobody_knows", "nobody_knows CHECK (age > 1)", Kind::Unknown),
+        ];
+        for (name, back, kind) in cases {
+            let told = after(&[TABLE], &drop(name), &add(back));
+            assert_eq!(told.kind, kind, "{back}: {told:?}");
+        }
+        let proven = [
+            "ALTER TABLE u ADD CONSTRAINT c CHECK (a > 0) NOT VALID",
+            "ALTER TABLE u VALIDATE CONSTRAINT c",
+        ];
+        let told = after(&proven, &drop("c"), &add("c CHECK (a > 0)"));
+        assert_eq!(told.kind, Kind::Reversible, "{told:?}");
+    }
+
+    #[test]
+    fn a_default_a_type_a_comment_and_not_null_come_back_as_they_were() {
+        let cases = [
+            (
+                "ALTER TABLE u ALTER age SET DEFAULT 1",
+                "ALTER TABLE u ALTER age SET DEFAULT '0'",
+                Kind::Reversible,
+            ),
+            (
+                "ALTER TABLE u ALTER age SET DEFAULT 1",
+                "ALTER TABLE u ALTER age SET DEFAULT 2",
+                Kind::FalseDown,
+            ),
+            (
+                "ALTER TABLE u ALTER age SET DEFAULT 1",
+                "ALTER TABLE u ALTER age DROP DEFAULT",
+                Kind::FalseDown,
+            ),
+            (
+                "ALTER TABLE u ALTER org SET DEFAULT 1",
+                "ALTER TABLE u ALTER org DROP DEFAULT",
+                Kind::Reversible,
+            ),
+            (
+                "ALTER TABLE u ALTER org SET DEFAULT 1",
+                "ALTER TABLE u ALTER org SET DEFAULT 0",
+                Kind::FalseDown,
+            ),
+            (
+                "ALTER TABLE v ALTER a DROP DEFAULT",
+                "ALTER TABLE v ALTER a SET DEFAULT 0",
+                Kind::Unknown,
+            ),
+            (
+                "ALTER TABLE u ALTER name DROP NOT NULL",
+                "ALTER TABLE u ALTER name SET NOT NULL",
+                Kind::Reversible,
+            ),
+            (
+                "ALTER TABLE u ALTER name SET NOT NULL",
+                "ALTER TABLE u ALTER name DROP NOT NULL",
+                Kind::FalseDown,
+            ),
+            (
+                "ALTER TABLE v ALTER a DROP NOT NULL",
+                "ALTER TABLE v ALTER a SET NOT NULL",
+                Kind::Reversible,
+            ),
+            (
+                "ALTER TABLE u ALTER name TYPE text",
+                "ALTER TABLE u ALTER name TYPE text",
+                Kind::FalseDown,
+            ),
+            (
+                "COMMENT ON COLUMN u.age IS 'x'",
+                "COMMENT ON COLUMN u.age IS 'in years'",
+                Kind::Reversible,
+            ),
+            ("COMMENT ON COLUMN u.age IS 'x'", "COMMENT ON COLUMN u.age IS NULL", Kind::FalseDown),
+            ("COMMENT ON TABLE u IS 'x'", "COMMENT ON TABLE u IS ''", Kind::Reversible),
+        ];
+        for (up, down, kind) in cases {
+            let told = after(&[TABLE], up, down);
+            assert_eq!(told.kind, kind, "{up} / {down}: {told:?}");
+        }
+        let back = "ALTER TABLE c ALTER a TYPE text";
+        let collated = after(&["CREATE TABLE c (a text COLLATE \"C\")"], back, back);
+        assert_eq!(collated.kind, Kind::FalseDown, "the collation is lost: {collated:?}");
+        let plain = after(&["CREATE TABLE c (a text)"], &format!("{back} COLLATE \"C\""), back);
+        assert_eq!(plain.kind, Kind::Reversible, "{plain:?}");
+    }
+
+    #[test]
+    fn what_got_a_new_name_is_compared_by_it() {
+        let renamed = "ALTER TABLE u RENAME COLUMN age TO years; ALTER TABLE u RENAME TO people; ALTER TABLE orgs RENAME TO firms; ALTER INDEX by_name RENAME TO by_both";
+        let cases = [
+            (
+                "DROP INDEX by_both",
+                "CREATE UNIQUE INDEX by_both ON people (name, years)",
+                Kind::Reversible,
+            ),
+            (
+                "DROP INDEX by_both",
+                "CREATE UNIQUE INDEX by_both ON people (name, org)",
+                Kind::FalseDown,
+            ),
+            (
+                "ALTER TABLE people DROP CONSTRAINT of_org",
+                "ALTER TABLE people ADD CONSTRAINT of_org FOREIGN KEY (org) REFERENCES firms (id) ON DELETE CASCADE",
+                Kind::Reversible,
+            ),
+            (
+                "ALTER TABLE people ALTER years SET DEFAULT 9",
+                "ALTER TABLE people ALTER years SET DEFAULT 0",
+                Kind::Reversible,
+            ),
+            (
+                "ALTER TABLE people ALTER years SET DEFAULT 9",
+                "ALTER TABLE people ALTER years SET DEFAULT 1",
+                Kind::FalseDown,
+            ),
+            // Within one migration as well, there and back.
+            (
+                "ALTER TABLE people RENAME COLUMN years TO age; ALTER TABLE people ALTER age SET DEFAULT 9",
+                "ALTER TABLE people ALTER age SET DEFAULT 0; ALTER TABLE people RENAME COLUMN age TO years",
+                Kind::Reversible,
+            ),
+            (
+                "ALTER TABLE people RENAME COLUMN years TO age; ALTER TABLE people ALTER age SET DEFAULT 9",
+                "ALTER TABLE people ALTER age SET DEFAULT 1; ALTER TABLE people RENAME COLUMN age TO years",
+                Kind::FalseDown,
+            ),
+        ];
+        for (up, down, kind) in cases {
+            let told = after(&[TABLE, renamed], up, down);
+            assert_eq!(told.kind, kind, "{up} / {down}: {told:?}");
+        }
+        let block = "DO $$ BEGIN EXECUTE 'ALTER TABLE u ALTER age SET DEFAULT ' || x; END $$";
+        let (up, down) =
+            ("ALTER TABLE u ALTER age SET DEFAULT 9", "ALTER TABLE u ALTER age SET DEFAULT 0");
+        assert_eq!(after(&[TABLE, block], up, down).kind, Kind::Unknown);
+        let other = block.replace("TABLE u", "TABLE w");
+        assert_eq!(after(&[TABLE, &other], up, down).kind, Kind::Reversible, "another's column");
+    }
+
+    #[test]
+    fn a_key_dropped_with_cascade_takes_the_foreign_keys_that_lead_to_it() {
+        let made = "CREATE TABLE p (id int PRIMARY KEY, code text CONSTRAINT p_code UNIQUE); CREATE TABLE c (p_id int REFERENCES p, p_code text CONSTRAINT by_code REFERENCES p (code))";
+        let up = "ALTER TABLE p DROP CONSTRAINT p_code CASCADE";
+        let key = "ALTER TABLE p ADD CONSTRAINT p_code UNIQUE (code)";
+        let lost = after(&[made], up, key);
+        assert_eq!((lost.kind, lost.line), (Kind::FalseDown, Some(1)), "{lost:?}");
+        assert!(lost.why.contains("constraint by_code on c of r1 (line 1)"), "{lost:?}");
+        let foreign =
+            "ALTER TABLE c ADD CONSTRAINT by_code FOREIGN KEY (p_code) REFERENCES p (code)";
+        let whole = after(&[made], up, &format!("{key}; {foreign}"));
+        assert_eq!(whole.kind, Kind::Reversible, "{whole:?}");
+        let unknown = after(&[made, "ALTER TABLE c DROP CONSTRAINT by_code"], up, key);
+        assert_eq!(unknown.kind, Kind::Unknown, "who else leads there is not known: {unknown:?}");
     }
 }

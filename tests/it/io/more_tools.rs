@@ -54,6 +54,34 @@ async fn every_migration_of_django_s_sample_goes_up_alone_and_the_last_comes_bac
     assert_eq!(rows(&database, RAN).await, names[..4]);
 }
 
+/// A schema that Django did not make, or whose record was lost: its first migrations would fail.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_django_s_table_what_stands_already_is_said_to_fail_until_it_is_faked() {
+    let (project, database) = (django::Project::sample(), server::database("django_faked"));
+    let state = tempfile::tempdir().expect("a directory");
+    let mut drive = Drive::start(project.site(&database, state.path()));
+    drive.plan(up()).await;
+    assert_eq!(drive.confirm().await.ending, Ending::Done);
+    database.execute("DROP TABLE django_migrations");
+    let first = "app.0001_initial";
+    let mut drive = Drive::start(project.site(&database, state.path()));
+    let told = |drive: &Drive| {
+        let known = drive.facts.project.value()?;
+        let hazards = known.hazards(first, Direction::Up);
+        Some((known.project.graph.pending().next()?.id.clone(), hazards.first()?.message.clone()))
+    };
+    drive.until("its migrations are read", |drive| told(drive).is_some()).await;
+    let (pending, message) = told(&drive).expect("it was there just now");
+    assert_eq!(pending, first, "nothing says that it has run");
+    assert!(message.starts_with("fails: app_user is there already"), "{message}");
+    assert!(message.contains("migrate --fake-initial"), "{message}");
+    project.run(&database, &["migrate", "app", "0001", "--fake-initial"]);
+    let mut drive = Drive::start(project.site(&database, state.path()));
+    let pending = |drive: &Drive| told(drive).map(|(pending, _)| pending);
+    drive.until("they are read again", |drive| pending(drive).is_some()).await;
+    assert_eq!(pending(&drive).as_deref(), Some("app.0002_widen_email"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_migration_of_dbmate_s_sample_goes_up_alone_and_the_last_comes_back() {
     const RAN: &str = "SELECT version::text FROM schema_migrations ORDER BY 1";

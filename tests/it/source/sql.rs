@@ -82,9 +82,9 @@ fn a_default_is_known_by_what_it_calls() {
         let Change::Alter(_, Alter::AddColumn(column)) = change(&sql) else { panic!("{sql}") };
         column.default
     };
-    assert_eq!(of("'a'"), Default::Stable);
-    assert_eq!(of("now()"), Default::Stable);
-    assert_eq!(of("CURRENT_TIMESTAMP"), Default::Stable);
+    assert!(matches!(of("'a'"), Default::Stable(text) if text == "'a'"));
+    assert!(matches!(of("now()"), Default::Stable(_)));
+    assert!(matches!(of("CURRENT_TIMESTAMP"), Default::Stable(_)));
     assert_eq!(of("NULL"), Default::None);
     assert!(matches!(of("gen_random_uuid()"), Default::Volatile(_)));
     assert!(matches!(of("coalesce(clock_timestamp(), now())"), Default::Volatile(_)));

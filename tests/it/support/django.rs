@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
 
+use lockkeeper::io::cluster::PORT;
 use lockkeeper::io::site::Site;
 use tempfile::TempDir;
 
@@ -64,6 +66,16 @@ impl Project {
             "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n    dependencies = {dependencies}\n    {more}\n    operations = []\n"
         );
         self.write(&format!("{app}/migrations/{name}.py"), &text);
+    }
+
+    /// Runs `manage.py` on `database`.
+    pub fn run(&self, database: &Database, words: &[&str]) {
+        let mut command = Command::new(bin().join("python"));
+        command.arg("manage.py").args(words).current_dir(self.path());
+        command.env("PGDATABASE", &database.name).env("PGHOST", &database.socket_dir);
+        command.env("PGPORT", PORT.to_string()).env("PGUSER", &database.superuser);
+        let output = command.output().expect("it runs");
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
     /// Returns the site on `database`.

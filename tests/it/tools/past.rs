@@ -39,7 +39,7 @@ fn a_view_of_dbmate_comes_back_with_the_text_of_the_file_before() {
         ],
     );
     let kinds: Vec<Kind> = project.migrations.iter().map(|m| m.reversal.kind).collect();
-    assert_eq!(kinds, [Kind::Reversible, Kind::Reversible, Kind::Lossy, Kind::Lossy]);
+    assert_eq!(kinds, [Kind::Reversible, Kind::Reversible, Kind::FalseDown, Kind::FalseDown]);
     let third = &project.migrations[2].reversal;
     assert_eq!(third.line, Some(5), "{third:?}");
     assert_eq!(
@@ -86,4 +86,62 @@ fn a_function_that_two_branches_of_alembic_replace_stood_in_no_order_that_anybod
     kinds.sort_by_key(|(kind, _)| *kind);
     assert_eq!([kinds[0].0, kinds[1].0], [Kind::Reversible, Kind::Unknown], "{kinds:?}");
     assert!(kinds[1].1.contains("of another branch"), "{kinds:?}");
+}
+
+#[test]
+fn an_index_of_alembic_and_of_knex_comes_back_as_the_revision_before_made_it() {
+    let alembic = |id: &str, before: &str, up: &str, down: &str| {
+        format!(
+            "import sqlalchemy as sa\nfrom alembic import op\nrevision = {id:?}\ndown_revision = {before}\ndef upgrade():\n    {up}\ndef downgrade():\n    {down}\n"
+        )
+    };
+    let drop = "op.drop_index('ix_mail', 'users')";
+    let unique = "op.create_index('ix_mail', 'users', ['mail'], unique=True)";
+    let plain = "op.create_index('ix_mail', 'users', ['mail'])";
+    let table = "op.create_table('users', sa.Column('mail', sa.Text(), server_default='x')); op.create_index('ix_mail', 'users', ['mail'], unique=True)";
+    let default = |to: &str| format!("op.alter_column('users', 'mail', server_default={to})");
+    let files = [
+        ("a1", alembic("a1", "None", table, "op.drop_table('users')")),
+        ("a2", alembic("a2", "'a1'", drop, unique)),
+        ("a3", alembic("a3", "'a2'", drop, plain)),
+        ("a4", alembic("a4", "'a3'", &default("'y'"), &default("'x'"))),
+        ("a5", alembic("a5", "'a4'", &default("None"), &default("'x'"))),
+    ];
+    let paths: Vec<(String, &str)> = files
+        .iter()
+        .map(|(id, text)| (format!("migrations/versions/{id}_.py"), text.as_str()))
+        .collect();
+    let mut tree: Vec<(&str, &str)> =
+        paths.iter().map(|(path, text)| (path.as_str(), *text)).collect();
+    tree.push(("alembic.ini", "[alembic]\nscript_location = migrations\n"));
+    tree.push(("migrations/env.py", ""));
+    let project = load("alembic", &tree);
+    let kind = |id: &str| reversal(&project, id).kind;
+    assert_eq!(kind("a2"), Kind::Reversible, "{:?}", reversal(&project, "a2"));
+    // It was dropped by a2 already: what the way down leaves stood nowhere.
+    assert_eq!(kind("a3"), Kind::FalseDown, "{:?}", reversal(&project, "a3"));
+    assert_eq!(kind("a4"), Kind::Reversible, "{:?}", reversal(&project, "a4"));
+    assert_eq!(kind("a5"), Kind::FalseDown, "a4 set another: {:?}", reversal(&project, "a5"));
+    let knex = |up: &str, down: &str| {
+        format!(
+            "exports.up = (knex) => knex.schema.alterTable('users', (t) => {{ {up} }});\nexports.down = (knex) => knex.schema.alterTable('users', (t) => {{ {down} }});\n"
+        )
+    };
+    let made = "exports.up = (knex) => knex.schema.createTable('users', (t) => { t.text('mail'); t.unique(['mail'], { indexName: 'users_mail' }); });\nexports.down = (knex) => knex.schema.dropTable('users');\n";
+    let (gone, same, other) = (
+        "t.dropUnique(['mail'], 'users_mail');",
+        "t.unique(['mail'], { indexName: 'users_mail' });",
+        "t.unique(['mail', 'name'], { indexName: 'users_mail' });",
+    );
+    let (one, two) = (knex(gone, same), knex(gone, other));
+    for (second, kind) in [(&one, Kind::Reversible), (&two, Kind::FalseDown)] {
+        let tree = [
+            ("knexfile.js", "module.exports = { client: 'pg' };\n"),
+            ("migrations/1_a.js", made),
+            ("migrations/2_b.js", second.as_str()),
+        ];
+        let project = load("knex", &tree);
+        let told = reversal(&project, "2_b.js");
+        assert_eq!(told.kind, kind, "{told:?}");
+    }
 }

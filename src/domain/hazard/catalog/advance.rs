@@ -2,7 +2,8 @@
 
 use super::{Catalog, Domain, ForeignKey, Kind, Reads, Relation};
 use crate::domain::change::{
-    Alter, Change, Column, Constraint, Index, Name, Retype, Table, Thing, Transaction,
+    Alter, Change, Column, Constraint, DropConstraint, Index, Name, Retype, Table, Thing,
+    Transaction,
 };
 
 /// The view that is being made, and what it was seen to read so far.
@@ -54,6 +55,14 @@ impl Catalog {
             (None, Some(schema)) => Name::within(schema, name.name.as_str()),
             _ => name.clone(),
         }
+    }
+
+    /// Returns true if a relation is there already where one of this name would be made.
+    #[must_use]
+    pub fn is_made(&self, name: &Name) -> bool {
+        let made = self.made(name);
+        made.schema.is_some()
+            && self.relations.named(&made.name).any(|at| self.relations.get(at).name == made)
     }
 
     /// Takes it that the view is there now. One that was there stays what it is to everybody; a
@@ -172,6 +181,7 @@ impl Catalog {
             partitioned: table.partitioned,
             parents: table.partition_of.iter().cloned().collect(),
             partition: table.partition_of.is_some(),
+            unlogged: table.unlogged,
             ..Relation::named(self.made(&table.name))
         };
         for column in &table.columns {
@@ -197,13 +207,13 @@ impl Catalog {
                 self.change_tree(&own, |relation| relation.drop_column(column));
             }
             Alter::RenameColumn(from, to) => self.rename_column(&own, from, to),
-            Alter::DropConstraint(constraint) => self.drop_constraint(&own, constraint),
+            Alter::DropConstraint(dropped) => self.drop_constraint(&own, dropped),
             Alter::RenameConstraint(from, to) => {
                 self.change_tree(&own, |relation| relation.rename_constraint(from, to));
             }
             Alter::Attach(child, _) => {
                 self.change(child, |child| {
-                    child.parents = vec![own];
+                    child.parents = vec![own.clone()];
                     child.partition = true;
                 });
             }
@@ -214,6 +224,32 @@ impl Catalog {
             _ => {}
         }
         self.change(name, |relation| Self::altered(relation, alter));
+        match alter {
+            Alter::Rename(to) => self.follow(&own, &own.renamed(to)),
+            Alter::SetSchema(schema) => self.follow(&own, &Name::within(schema, &*own.name)),
+            _ => {}
+        }
+    }
+
+    /// Takes it that a relation has another name, wherever others name it.
+    fn follow(&mut self, from: &Name, to: &Name) {
+        let names = |relation: &Relation| {
+            relation.foreign_keys.iter().any(|key| key.references.may_be(from))
+                || relation.reads.iter().any(|read| read.relation.may_be(from))
+                || relation.parents.iter().any(|parent| parent.may_be(from))
+                || relation.default_partition.as_ref().is_some_and(|part| part.may_be(from))
+        };
+        let others: Vec<Name> =
+            self.relations.iter().filter(|other| names(other)).map(|o| o.name.clone()).collect();
+        for other in others {
+            self.change(&other, |other| {
+                let keys = other.foreign_keys.iter_mut().map(|key| &mut key.references);
+                let reads = other.reads.iter_mut().map(|read| &mut read.relation);
+                let rest = other.parents.iter_mut().chain(&mut other.default_partition);
+                let named = keys.chain(reads).chain(rest).filter(|name| name.may_be(from));
+                named.for_each(|name| to.clone_into(name));
+            });
+        }
     }
 
     /// Changes the relation and all that inherits from it, partitions above all.
@@ -245,8 +281,18 @@ impl Catalog {
         }
     }
 
+    /// Forgets the foreign keys that lead to a key, which is about to go.
+    fn drop_keys_to(&mut self, name: &Name, key: &str) {
+        let Some(relation) = self.find(name).cloned() else { return };
+        self.change_keys(name, |keys| keys.retain(|own| !relation.is_led_to(key, own)));
+    }
+
     /// Takes it that a constraint is gone: a partition's key is its parent's, whatever its name.
-    fn drop_constraint(&mut self, name: &Name, constraint: &str) {
+    fn drop_constraint(&mut self, name: &Name, dropped: &DropConstraint) {
+        let constraint = dropped.name.as_str();
+        if dropped.cascade {
+            self.drop_keys_to(name, constraint);
+        }
         let keys = self.find(name).map(|found| found.foreign_keys.as_slice()).unwrap_or_default();
         let keys: Vec<ForeignKey> =
             keys.iter().filter(|key| key.name == constraint).cloned().collect();
@@ -269,6 +315,8 @@ impl Catalog {
             Alter::Rename(to) => relation.name = relation.name.renamed(to),
             Alter::SetSchema(schema) => relation.name.schema = Some(schema.clone()),
             Alter::SetLogged(logged) => relation.unlogged = !logged,
+            Alter::Inherit(parent) => relation.parents.push(parent.clone()),
+            Alter::NoInherit(parent) => relation.parents.retain(|own| !own.may_be(parent)),
             Alter::Attach(child, true) => relation.default_partition = Some(child.clone()),
             Alter::Detach(child, _) => {
                 relation.default_partition.take_if(|default| default.may_be(child));
@@ -286,7 +334,10 @@ impl Catalog {
         };
         for column in relation.columns.iter_mut().filter(|column| column.name == *name) {
             match alter {
-                Alter::Type(retype) => column.kind = retype.to.clone(),
+                Alter::Type(retype) => {
+                    column.kind = retype.to.clone();
+                    column.collation.clone_from(&retype.collation);
+                }
                 _ => column.not_null = matches!(alter, Alter::SetNotNull(_)),
             }
         }

@@ -68,6 +68,8 @@ pub struct ColumnFact {
     pub kind: Type,
     /// `attnotnull`.
     pub not_null: bool,
+    /// Its collation, if that is not its type's.
+    pub collation: Option<String>,
 }
 
 /// A column of an index.
@@ -172,6 +174,20 @@ impl Relation {
         self.computed.iter().any(|own| own == column) || self.checks.iter().any(is_checked)
     }
 
+    /// Returns true if this key of its own, by its name, is the one that a foreign key leads to.
+    #[must_use]
+    pub fn is_led_to(&self, key: &str, foreign: &ForeignKey) -> bool {
+        let columns = || self.indexed.iter().filter(|indexed| indexed.index == key);
+        let led: &[String] = match foreign.referenced.as_slice() {
+            [] => &self.primary_key,
+            referenced => referenced,
+        };
+        foreign.references.may_be(&self.name)
+            && self.indexes.iter().any(|index| index == key)
+            && columns().count() == led.len()
+            && columns().all(|indexed| led.contains(&indexed.column))
+    }
+
     /// Returns true if an index is made of the column as it is.
     #[must_use]
     pub fn is_indexed(&self, column: &str) -> bool {
@@ -194,6 +210,7 @@ impl Relation {
             name: column.name.clone(),
             kind: column.kind.clone(),
             not_null: column.not_null,
+            collation: column.collation.clone(),
         });
         for constraint in &column.constraints {
             self.constrain(constraint);

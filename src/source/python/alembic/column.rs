@@ -44,7 +44,7 @@ impl Column {
     pub(super) fn change(&self) -> Option<change::Column> {
         let default = match &self.default {
             None => change::Default::None,
-            Some(value) if is_constant(value) => change::Default::Stable,
+            Some(value) if is_constant(value) => change::Default::Stable(value.clone()),
             Some(_) => return None,
         };
         let plain = self.generated.is_none() && !self.primary_key;
@@ -53,6 +53,7 @@ impl Column {
             kind: Type::parse(&self.kind),
             not_null: self.not_null,
             default,
+            collation: None,
             generated: None,
             constraints: Vec::new(),
         })

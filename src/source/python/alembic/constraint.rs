@@ -2,7 +2,7 @@
 
 use crate::source::syntax::Node;
 
-use crate::domain::change::{Alter, Change, Constraint, Name, Rule, quote};
+use crate::domain::change::{Alter, Change, Constraint, DropConstraint, Name, Rule, quote};
 use crate::source::python::{Args, Literal, path};
 
 use super::body::Body;
@@ -67,7 +67,8 @@ pub(super) fn drop(op: &mut Operation<'_, '_>) -> Sql {
     let table = op.table("table_name")?;
     let exists = op.exists("if_exists", "IF EXISTS ")?;
     let (head, sql) = (format!("DROP CONSTRAINT {exists}"), quote(&name));
-    Ok(vec![altered(&table, &head, &sql, Some(Alter::DropConstraint(name)))])
+    let dropped = DropConstraint { name, cascade: false, if_exists: !exists.is_empty() };
+    Ok(vec![altered(&table, &head, &sql, Some(Alter::DropConstraint(dropped)))])
 }
 
 /// Returns an `ADD` of what begins with `word`, with the rule where nothing of it has to be
@@ -77,7 +78,7 @@ fn add(table: &Name, name: Option<String>, word: &str, sql: &str, rule: Option<R
     let sql = format!("ALTER TABLE {} ADD {}{sql}", table.quoted(), named.unwrap_or_default());
     let known = rule.map(|rule| {
         let word = if name.is_some() { "CONSTRAINT" } else { word };
-        let constraint = Constraint { name, rule, not_valid: false };
+        let constraint = Constraint { name, rule, not_valid: false, rest: String::new() };
         let change = Change::Alter(table.clone(), Alter::AddConstraint(constraint));
         (format!("ALTER TABLE … ADD {word}"), change)
     });
@@ -151,7 +152,7 @@ fn references<'t>(body: &Body<'t>, args: &mut Args<'t>) -> Option<Inside> {
 
 fn constraint<'t>(body: &Body<'t>, args: &Args<'t>, rule: Rule) -> Constraint {
     let name = args.named("name").and_then(|node| body.scope.string(node));
-    Constraint { name, rule, not_valid: false }
+    Constraint { name, rule, not_valid: false, rest: String::new() }
 }
 
 /// Reads `table.column` and `schema.table.column`.

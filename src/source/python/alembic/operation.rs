@@ -149,7 +149,8 @@ impl Operation<'_, '_> {
         let word = if concurrently { "CONCURRENTLY " } else { "" };
         let (head, name) = (format!("DROP INDEX {word}{exists}"), Name { schema, name });
         let sql = format!("{head}{}", name.quoted());
-        let change = Change::DropIndex(DropIndex { name, concurrently, cascade: false });
+        let if_exists = !exists.is_empty();
+        let change = Change::DropIndex(DropIndex { name, concurrently, cascade: false, if_exists });
         Ok(vec![Written { sql, known: Some((head.trim_end().to_owned(), change)) }])
     }
 

@@ -52,6 +52,7 @@ fn empty(name: &Name, if_not_exists: bool) -> Table {
         partition_of: None,
         partitioned: false,
         default_partition: false,
+        unlogged: false,
         filled: false,
         if_not_exists,
     }
@@ -115,6 +116,7 @@ pub(super) fn create_index(op: &mut Operation<'_, '_>) -> Sql {
             if_not_exists,
             only: false,
             partial: false,
+            text: given.join(" , "),
             columns: given,
         };
         (head, Change::CreateIndex(index))
