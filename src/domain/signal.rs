@@ -34,7 +34,7 @@ pub enum Nature {
 /// Returns what kind of process it is.
 #[must_use]
 pub fn nature(backend: &Backend) -> Nature {
-    match backend.backend_type.as_str() {
+    match &*backend.backend_type {
         "client backend" => Nature::Client,
         "autovacuum worker" => {
             let wraparound = backend.query.raw().contains("(to prevent wraparound)");
