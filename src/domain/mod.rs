@@ -47,3 +47,4 @@ pub mod trigger;
 pub mod untrusted;
 pub mod verdict;
 pub mod verify;
+pub mod window;

@@ -12,7 +12,7 @@ use crate::tools::Project;
 use crate::tools::lost::{self, Past};
 
 /// How long git may take.
-const LIMIT: Duration = Duration::from_secs(2);
+const LIMIT: Duration = Duration::from_secs(5);
 /// How much of its answer is read.
 const MOST: u64 = 8 << 20;
 
@@ -58,8 +58,8 @@ impl History {
         let below = if project.directory.is_empty() { "." } else { &project.directory };
         let asked = Asked::now(directory, below);
         if self.asked.as_ref().is_none_or(|(before, _)| *before != asked) {
-            let said = log(directory, below).map(|said| lost::read(&said)).unwrap_or_default();
-            self.asked = Some((asked, said));
+            // No answer is not an answer of "nothing": git is asked again.
+            self.asked = log(directory, below).map(|said| (asked, lost::read(&said)));
         }
         let Some((_, history)) = &self.asked else { return };
         for problem in &mut project.problems {

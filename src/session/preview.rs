@@ -4,6 +4,7 @@
 mod mend;
 pub mod sql;
 mod stall;
+mod window;
 
 use crate::domain::activity::{Backend, BackendKey};
 use crate::domain::age;
@@ -348,6 +349,14 @@ fn migration_preview(
     now.extend(left::in_the_way(&script.statements, ground.invalid));
     now.extend(known.obstacles(&migration.id, direction).filter_map(refusal));
     now.extend(act.no_lock_timeout.clone());
+    let until = match direction {
+        Direction::Up => window::until(&migration.id, known, ground),
+        Direction::Down => Ok(None),
+    };
+    let until = until.unwrap_or_else(|against| {
+        now.push(against);
+        None
+    });
     if !script.is_understood() {
         now.push("not all of what it does is understood: more may happen than is shown".to_owned());
     }
@@ -357,11 +366,17 @@ fn migration_preview(
         sql: script.statements.iter().map(|statement| statement.sql.clone()).collect(),
         touches: hazards.iter().map(touch).collect(),
         now,
-        takes: rehearsed_takes(intent, known).or_else(|| takes(hazards)),
+        takes: both(rehearsed_takes(intent, known).or_else(|| takes(hazards)), until),
         stall: None,
         counts: counts(known, &migration.id, direction),
         back: back(intent, migration, known) + &rehearsed_back(intent, known, ground),
     }
+}
+
+/// Returns how long it takes and until when it may, as far as there is something to say.
+fn both(takes: Option<String>, until: Option<String>) -> Option<String> {
+    let all: Vec<String> = takes.into_iter().chain(until).collect();
+    (!all.is_empty()).then(|| all.join("; "))
 }
 
 /// Returns the rows that were counted for one way of a migration.

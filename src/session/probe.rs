@@ -1,7 +1,7 @@
 //! What the built-in probes say, from facts that were read for it: pure, and unknown
 //! wherever something was not read.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::activity::{Backend, State};
 use crate::domain::age;
@@ -15,6 +15,7 @@ use crate::domain::plan::Direction;
 use crate::domain::quantity::Period;
 use crate::domain::reversal;
 use crate::domain::snapshot::Snapshot;
+use crate::domain::window::{self, Window};
 
 use super::facts::Migrations;
 
@@ -45,6 +46,8 @@ pub struct Known<'a> {
     pub disk: Option<&'a Value>,
     /// The last migration that was applied here.
     pub deploy: Option<&'a Deploy>,
+    /// When migrations may run.
+    pub windows: &'a [Window],
 }
 
 /// The backups, and what is asked of them.
@@ -69,6 +72,7 @@ const UNREAD: &str = "it could not be read, or this version cannot measure it";
 pub fn value(builtin: Builtin, known: &Known<'_>) -> Value {
     of_activity(builtin, known)
         .or_else(|| of_migrations(builtin, known))
+        .or_else(|| of_windows(builtin, known))
         .or_else(|| of_surroundings(builtin, known))
         .or_else(|| of_run(builtin, known))
         .or_else(|| of_backups(builtin, known))
@@ -84,6 +88,9 @@ fn why_not<'a>(builtin: Builtin, known: &Known<'a>) -> &'a str {
         Builtin::BackupAge => "no full backup of this database is verified and of a known age",
         Builtin::BackupLevel | Builtin::BackupSound => {
             "no full backup is known to be of this database, or nothing of it is proven"
+        }
+        Builtin::WindowLeft | Builtin::FitsWindow if known.windows.is_empty() => {
+            "no maintenance window is configured: windows in [policy]"
         }
         Builtin::Rehearsed | Builtin::DownRehearsed => "no rehearsal of these migrations is known",
         Builtin::Primary
@@ -199,6 +206,36 @@ fn of_migrations(builtin: Builtin, known: &Known<'_>) -> Option<Value> {
         }
         _ => return None,
     })
+}
+
+/// By the server's clock: ours may be that of a laptop.
+fn of_windows(builtin: Builtin, known: &Known<'_>) -> Option<Value> {
+    let left = || {
+        let now = known.snapshot?.taken_at;
+        (!known.windows.is_empty()).then(|| window::left(known.windows, now))
+    };
+    Some(match builtin {
+        Builtin::PendingTakes => period(pending_takes(known)?),
+        Builtin::WindowLeft => period(left()?),
+        Builtin::FitsWindow => match (left()?, pending_takes(known)) {
+            (left, _) if left.is_zero() => Value::Bool(false),
+            (left, Some(takes)) => Value::Bool(takes <= left),
+            (_, None) => Value::unknown("how long it takes is not known: lockkeeper rehearse"),
+        },
+        _ => return None,
+    })
+}
+
+/// Returns how long all that is pending takes at most; `None` if that of one is not known.
+fn pending_takes(known: &Known<'_>) -> Option<TimeDelta> {
+    let migrations = known.migrations.filter(|migrations| migrations.project.connected)?;
+    let standing = migrations.rehearsed.as_ref();
+    let each = migrations.project.graph.pending().map(|node| standing?.at_most(&node.id));
+    each.sum()
+}
+
+fn period(length: TimeDelta) -> Value {
+    Value::Period(Period::from_secs(length.num_seconds().max(0).unsigned_abs()))
 }
 
 /// Returns how many rows one way of what may run next destroys, or is refused by: all of them

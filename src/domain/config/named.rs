@@ -5,7 +5,7 @@ use crate::domain::evidence::Value;
 use crate::domain::identity::{Class, Pin};
 
 /// The names, those of `[policy]` first, then those of backups and triggers.
-pub const POLICY_NAMES: [&str; 15] = [
+pub const POLICY_NAMES: [&str; 16] = [
     "forward_only",
     "rollback_within",
     "approvals",
@@ -13,6 +13,7 @@ pub const POLICY_NAMES: [&str; 15] = [
     "attempts",
     "retry_pause",
     "statement_timeout",
+    "windows",
     "backup_keep",
     "backup_max_age",
     "backup_level",
@@ -43,6 +44,8 @@ impl Config {
             "attempts" => Value::Int(i64::from(policy.attempts)),
             "retry_pause" => Value::Period(policy.retry_pause),
             "statement_timeout" => Value::Period(policy.statement_timeout),
+            // How many there are: a step asks whether it applies.
+            "windows" => Value::Int(i64::try_from(policy.windows.len()).ok()?),
             "backup_keep" => Value::Int(i64::from(backups.keep)),
             "backup_max_age" => Value::Period(backups.max_age),
             "backup_level" => Value::Level(backups.required_level),

@@ -9,6 +9,7 @@ use crate::domain::identity::Class;
 use crate::domain::plan::Risk;
 use crate::domain::quantity::{Percent, Period};
 use crate::domain::trigger::Against;
+use crate::domain::window::Window;
 
 /// The values of the shipped gates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +33,9 @@ pub struct Policy {
     pub cancel_after: Option<Period>,
     /// `statement_timeout` of a migration.
     pub statement_timeout: Period,
+    /// When migrations may run; at any time if none is given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<Window>,
 }
 
 /// A person alone is not locked out by default: `approvals` is 0 until a file asks for more.
@@ -46,6 +50,7 @@ impl Default for Policy {
             retry_pause: Period::from_secs(2),
             cancel_after: None,
             statement_timeout: Period::from_mins(60),
+            windows: Vec::new(),
         }
     }
 }

@@ -56,6 +56,15 @@ pub enum Builtin {
     /// The verdict of the last rehearsal on the last migration (text, as a reversal is named in
     /// capitals; unknown if it was not rehearsed, or anything has changed since).
     DownRehearsed,
+    /// How long all that is pending takes at most, as it was rehearsed, on relations as large as
+    /// they are here (length of time; unknown if it was not rehearsed).
+    PendingTakes,
+    /// How long the maintenance window of policy that is open now stays so; none is open: 0
+    /// (length of time; unknown without `windows` in `[policy]`).
+    WindowLeft,
+    /// All that is pending ends before that window closes (bool; unknown wherever one of the
+    /// two lengths is).
+    FitsWindow,
     /// The database is at the migration before the one that this run brought it to (bool).
     RevisionIsPrevious,
     /// The database is at the migration that this run's last act was to bring it to (bool).
@@ -130,6 +139,9 @@ impl Builtin {
             Self::IrreversibleMigrations,
             Self::Rehearsed,
             Self::DownRehearsed,
+            Self::PendingTakes,
+            Self::WindowLeft,
+            Self::FitsWindow,
             Self::RevisionIsPrevious,
             Self::RevisionIsNext,
             Self::RequiredTables,
@@ -163,6 +175,7 @@ impl Builtin {
             | Self::IdentityPinned
             | Self::Primary
             | Self::Rehearsed
+            | Self::FitsWindow
             | Self::RevisionIsPrevious
             | Self::RevisionIsNext
             | Self::RequiredTables
@@ -192,6 +205,8 @@ impl Builtin {
             | Self::ReplicasLag
             | Self::DiskFree
             | Self::PendingMigrations
+            | Self::PendingTakes
+            | Self::WindowLeft
             | Self::DeployAge
             | Self::Reversal
             | Self::DownRehearsed

@@ -129,6 +129,24 @@ pub fn takes(
     }
 }
 
+/// Returns the seconds that it may take at most where the relations are as large as `here` says:
+/// the upper end of what [`takes`] tells; `None` where nothing is known of it.
+#[must_use]
+pub fn at_most(
+    up_s: f64,
+    slow: &[Slow],
+    is_seen: bool,
+    here: impl Fn(&str) -> Option<u64>,
+) -> Option<f64> {
+    if slow.is_empty() && !is_seen {
+        return None;
+    }
+    let constant = slow.iter().fold(up_s, |left, one| left - one.took_s).max(0.0);
+    let grown = |one: &Slow| Some(one.took_s * factor(here(&one.relation)?, one.bytes));
+    let scaled: f64 = slow.iter().map(grown).sum::<Option<f64>>()?;
+    Some((constant + scaled) * MARGIN)
+}
+
 fn longer(a: Option<f64>, b: Option<f64>) -> Ordering {
     a.partial_cmp(&b).unwrap_or(Ordering::Equal)
 }

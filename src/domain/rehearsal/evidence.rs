@@ -172,6 +172,15 @@ impl Evidence {
         let is_seen = !proof.seen.statements.is_empty();
         Some(estimate::takes(proof.up_s?, &proof.slow, is_seen, self.bytes, here))
     }
+
+    /// Returns the seconds that the way up of a migration may take at most where relations are
+    /// as large as `here` says; `None` where that is not known.
+    #[must_use]
+    pub fn at_most(&self, id: &str, here: impl Fn(&str) -> Option<u64>) -> Option<f64> {
+        let proof = self.of(id)?;
+        let is_seen = !proof.seen.statements.is_empty();
+        estimate::at_most(proof.up_s?, &proof.slow, is_seen, here)
+    }
 }
 
 fn tool_changed(then: &Tool, now: &Tool) -> Option<String> {

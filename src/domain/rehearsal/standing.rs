@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Evidence, Proof, Source, Verdict, estimate};
 use crate::domain::age;
@@ -68,6 +68,16 @@ impl Standing {
     pub fn takes(&self, id: &str) -> Option<String> {
         self.of(id)?;
         self.evidence.takes(id, |relation| self.sizes.get(relation).copied())
+    }
+
+    /// Returns how long the way up of a migration may take here at most; `None` where that is
+    /// not known, or no more.
+    #[must_use]
+    pub fn at_most(&self, id: &str) -> Option<TimeDelta> {
+        self.of(id)?;
+        let seconds = self.evidence.at_most(id, |relation| self.sizes.get(relation).copied())?;
+        let longest = std::time::Duration::try_from_secs_f64(seconds.ceil()).ok()?;
+        TimeDelta::from_std(longest).ok()
     }
 
     /// Returns the value of the gate: yes if all that is pending went up and came back as it

@@ -100,6 +100,10 @@ async fn wait(
     let mut harder_at = Deadline::now();
     loop {
         tokio::select! {
+            // What was asked for comes first: an end right behind it was stopped, and did not
+            // come by itself.
+            biased;
+            asked = requests.next() => stop = stop.max(asked),
             status = child.wait() => {
                 if stop > Stop::No {
                     // What ignored the milder signals and outlived the leader.
@@ -107,7 +111,6 @@ async fn wait(
                 }
                 return (status, stop > Stop::No);
             }
-            asked = requests.next() => stop = stop.max(asked),
             () = sleep_until(harder_at), if Stop::No < stop && stop < Stop::Kill => {
                 stop = stop.harder();
             }

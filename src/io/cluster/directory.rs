@@ -17,19 +17,23 @@ use crate::io::process::{self, Identity};
 /// `sun_path` has 104 bytes on macOS and the BSDs, 108 on Linux.
 const LONGEST_SOCKET: usize = 100;
 
-/// Creates a private directory for a server, owned by `account`.
-pub(super) fn create(account: Account) -> Result<PathBuf, Error> {
+/// Returns where a new server may lie: nothing is there yet.
+pub(super) fn unused() -> Result<PathBuf, Error> {
     let parent = env::temp_dir();
     let directory = parent.join(unused_name());
     if directory.as_os_str().len() + "/.s.PGSQL.5432".len() > LONGEST_SOCKET {
         return Err(Error::TooLong(parent));
     }
+    Ok(directory)
+}
+
+/// Creates a private directory for a server, owned by `account`.
+pub(super) fn create(account: Account, directory: &Path) -> Result<(), Error> {
     DirBuilder::new()
         .mode(0o700)
-        .create(&directory)
-        .map_err(|source| Error::file("create", &directory, source))?;
-    account.give(&directory)?;
-    Ok(directory)
+        .create(directory)
+        .map_err(|source| Error::file("create", directory, source))?;
+    account.give(directory)
 }
 
 /// Returns a name that no other process and no other call has made.
@@ -100,7 +104,7 @@ pub(super) fn start_server(
     let data = data(directory);
     let data = data.to_string_lossy();
     let log = directory.join("log");
-    let args = ["start", "-D", &data, "-l", &log.to_string_lossy(), "-w", "-t", "30", "-s"];
+    let args = ["start", "-D", &data, "-l", &log.to_string_lossy(), "-w", "-t", "120", "-s"];
     match account.run(programs, "pg_ctl", directory, &args) {
         Ok(_) => Ok(()),
         Err(error) => Err(with_log(error, &log)),
@@ -130,7 +134,7 @@ pub(super) fn stop_server(
         let _ = kill_process(pid, Signal::CONT);
     }
     let data = data(directory);
-    let args = ["stop", "-D", &data.to_string_lossy(), "-m", how.mode(), "-w", "-t", "10", "-s"];
+    let args = ["stop", "-D", &data.to_string_lossy(), "-m", how.mode(), "-w", "-t", "60", "-s"];
     match account.run(programs, "pg_ctl", directory, &args) {
         // It ended between the two looks, or had crashed and left its file.
         Err(_) if !is_running(directory) => Ok(()),

@@ -88,8 +88,7 @@ impl Cluster {
     /// When it cannot be made; nothing is left then.
     pub fn start_with(programs: Programs, spec: &Spec) -> Result<Self, Error> {
         let account = Account::choose()?;
-        let directory = directory::create(account)?;
-        Self::make(spec, programs, account, directory)
+        Self::make(spec, programs, account, directory::unused()?)
     }
 
     fn make(
@@ -114,20 +113,21 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Makes sure that the server goes with this process, before there is one.
+    /// Makes sure that the server goes with this process, before there is anything of it.
     fn claim(&mut self, watcher: Option<&Path>) -> Result<(), Error> {
+        self.watcher = watch::Watcher::start(watcher, &self.directory)?;
+        directory::create(self.account, &self.directory)?;
         self.record(false).write(&self.directory)?;
         if let Some(state) = &self.state {
             record::register(state, &self.directory)?;
         }
-        self.watcher = watch::Watcher::start(watcher, &self.directory)?;
         Ok(())
     }
 
     fn initialize(&mut self, settings: &[(String, String)]) -> Result<(), Error> {
-        let data = directory::data(&self.directory);
-        let data = data.to_string_lossy();
-        let args = ["-D", &data, "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C", "-N"];
+        // Below where it runs: by its whole path it would make a directory anew that was removed
+        // behind it.
+        let args = ["-D", "data", "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C", "-N"];
         self.account.run(&self.programs, "initdb", &self.directory, &args)?;
         directory::configure(&self.directory, settings)?;
         self.system_identifier = Some(directory::system_identifier(&self.directory)?);
@@ -147,7 +147,7 @@ impl Cluster {
     /// Starts the server again after [`Self::stop_server`] or a crash.
     ///
     /// # Errors
-    /// When it does not accept connections within 30 s.
+    /// When it does not accept connections within 2 min.
     pub fn start_server(&self) -> Result<(), Error> {
         directory::start_server(self.account, &self.programs, &self.directory)
     }

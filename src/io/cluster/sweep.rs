@@ -55,6 +55,11 @@ pub(super) fn release(
     directory: &Path,
     has_open_intent: &dyn Fn(&str) -> bool,
 ) -> Result<(), Error> {
+    if Record::read(directory).is_none() {
+        // Its owner ended before it was written: nothing else lies here.
+        let _ = std::fs::remove_file(directory.join("owner.json.new"));
+        let _ = std::fs::remove_dir(directory);
+    }
     look(directory, has_open_intent).map(drop)
 }
 

@@ -61,7 +61,7 @@ async fn back_up(
         .env("PGPORT", cluster::PORT.to_string())
         .env("PGUSER", DEPLOYER)
         .env("PGDATABASE", DATABASE)
-        .env("PGAPPNAME", "lockkeeper/backup demo")
+        .env("PGAPPNAME", "lockkeeper/demo")
         .current_dir(project.directory())
         .stdin(Stdio::null())
         .kill_on_drop(true)

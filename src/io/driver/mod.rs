@@ -2,11 +2,13 @@
 //! the line mode and the headless commands.
 
 mod act;
+mod after;
 mod backups;
 mod before;
 mod deploy;
 pub mod environment;
 mod frozen;
+mod hand;
 mod health;
 mod integrity;
 mod lease;
@@ -59,7 +61,7 @@ pub use resume::{Interrupted, is_of, target};
 const WARM: Duration = Duration::from_secs(5);
 
 /// How long the last records may take when the operator leaves.
-const LEAVING: Duration = Duration::from_secs(3);
+const LEAVING: Duration = Duration::from_secs(10);
 
 /// What all tasks share.
 struct Inner {

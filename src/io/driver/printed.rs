@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::act::script;
+use super::after::script;
 use super::{Inner, environment};
 use crate::domain::connection::{Password, Place, Spec};
 use crate::domain::hazard::Transactions;
@@ -14,7 +14,7 @@ use crate::session::effect::{Previewed, Request};
 use crate::tools::{Intent, Script};
 
 /// How long a tool may take to print; the plan is shown without it then.
-const LIMIT: Duration = Duration::from_secs(15);
+const LIMIT: Duration = Duration::from_mins(1);
 /// So many MiB are shown; what is more is read by nobody.
 const MOST_MIB: usize = 4;
 

@@ -16,6 +16,7 @@ use crate::domain::plan::Direction;
 use crate::domain::quantity::Percent;
 use crate::domain::secret;
 use crate::domain::snapshot::Snapshot;
+use crate::domain::window::Window;
 use crate::io::act::Environment;
 use crate::io::allowed::Allowed;
 use crate::io::blocking::blocking;
@@ -34,6 +35,10 @@ const PROBES: &str = "lockkeeper/probe";
 
 /// Counting over large tables ends by this; what was not counted is unknown.
 const LIMIT: Duration = Duration::from_secs(20);
+
+/// What a rehearsal answers: whether it still holds depends on the version of the tool.
+const REHEARSED: [Builtin; 4] =
+    [Builtin::Rehearsed, Builtin::DownRehearsed, Builtin::PendingTakes, Builtin::FitsWindow];
 
 /// What the built-in probes of one step are answered from.
 #[derive(Default)]
@@ -81,7 +86,9 @@ impl Inner {
             return self.sense(probe, &self.reader).await;
         };
         let queried = self.queried(builtin, &self.reader, LIMIT).await;
-        queried.unwrap_or_else(|| probe::value(builtin, &read.known()))
+        queried.unwrap_or_else(|| {
+            probe::value(builtin, &read.known(&self.site.config().policy.windows))
+        })
     }
 
     async fn read_for(&self, builtins: &[Builtin]) -> Read {
@@ -102,8 +109,7 @@ impl Inner {
             read.migrations = self.migrations().await.ok().map(|(_, migrations)| migrations);
         }
         if let Some(migrations) = &mut read.migrations {
-            let rehearsal = [Builtin::Rehearsed, Builtin::DownRehearsed];
-            if rehearsal.iter().any(|builtin| builtins.contains(builtin)) {
+            if REHEARSED.iter().any(|builtin| builtins.contains(builtin)) {
                 self.ask_version(migrations).await;
             }
             self.count_for(builtins, migrations).await;
@@ -175,7 +181,7 @@ impl Inner {
                     return value;
                 }
                 let read = Box::pin(self.read_for(&[*builtin])).await;
-                probe::value(*builtin, &read.known())
+                probe::value(*builtin, &read.known(&self.site.config().policy.windows))
             }
             Sense::Configured(_) => Value::unknown("it names another probe of the configuration"),
             _ => sense(probe, &self.site, &self.allowed, reader).await,
@@ -229,7 +235,7 @@ impl Read {
         })
     }
 
-    fn known(&self) -> Known<'_> {
+    fn known<'a>(&'a self, windows: &'a [Window]) -> Known<'a> {
         Known {
             snapshot: self.snapshot.as_ref(),
             unseen: self.unseen.as_deref(),
@@ -243,6 +249,7 @@ impl Read {
             backups: self.backups(),
             disk: self.disk.as_ref(),
             deploy: self.deploy.as_ref(),
+            windows,
         }
     }
 }

@@ -28,7 +28,7 @@ use crate::tools::status::{Entry, Status};
 use crate::tools::{self, Tool};
 
 /// How long the monitor may take to answer a question; it may have to connect first.
-const LIMIT: Duration = Duration::from_secs(4);
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// What was read for one plan.
 pub struct Gathered {

@@ -4,7 +4,8 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use super::act::{ACTS, Hand, restoring};
+use super::act::{ACTS, restoring};
+use super::hand::Hand;
 use super::{Inner, environment};
 use crate::domain::backup::Tending;
 use crate::domain::evidence::Level;
@@ -22,11 +23,11 @@ use crate::session::sending::Job;
 use crate::tools;
 
 /// How long a tool may take until it is seen on the server.
-const PROOF: Duration = Duration::from_secs(10);
+const PROOF: Duration = Duration::from_secs(45);
 
 /// How often a tool is run that ended well and was not seen: the session of a command that
 /// only reads lasts some tens of milliseconds, and a busy machine may not look in between.
-const LOOKS: u32 = 4;
+const LOOKS: u32 = 12;
 
 impl Inner {
     /// Looks again, right before the start.

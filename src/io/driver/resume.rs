@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::act::{application, is_whole};
+use super::act::application;
+use super::after::is_whole;
 use super::making::left_behind;
 use super::schema::recorded;
 use super::{Driver, Inner};

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use super::act::Hand;
+use super::hand::Hand;
 use crate::domain::journal::{Entry, Kind};
 use crate::io::blocking::blocking;
 use crate::io::journal::Journal;

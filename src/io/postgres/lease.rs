@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 use sqlx::{Connection as _, PgConnection, Row as _};
+use tokio::time::sleep;
 
 use super::connect::{Purpose, connect, within};
 use super::explain::{ConnectError, query_error};
@@ -15,7 +16,10 @@ use crate::domain::identity::Identity;
 use crate::domain::untrusted::Untrusted;
 
 /// How long one question may take: a lease that does not answer counts as lost.
-const LIMIT: Duration = Duration::from_secs(3);
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// How long the backend of a session whose client has died may take to notice.
+const LEAVES: Duration = Duration::from_millis(500);
 
 /// The right to act on a target, while its session lives.
 ///
@@ -140,9 +144,15 @@ impl Lease {
         check_server(&mut connection, maintenance, target).await?;
         let key = key(target);
         let lost = |why| Error::Lost { to: maintenance.describe(), why };
-        if !ask_for_lock(&mut connection, key).await.map_err(lost)? {
-            let holder = holder(&mut connection, key).await.map_err(lost)?;
-            return Err(Error::Held { holder });
+        let mut is_last = false;
+        while !ask_for_lock(&mut connection, key).await.map_err(lost)? {
+            if is_last {
+                let holder = holder(&mut connection, key).await.map_err(lost)?;
+                return Err(Error::Held { holder });
+            }
+            // That of a console that was just killed is free as soon as its backend notices.
+            sleep(LEAVES).await;
+            is_last = true;
         }
         prove_exclusive(maintenance, key).await?;
         let pid = backend_pid(&mut connection).await.map_err(lost)?;

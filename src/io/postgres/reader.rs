@@ -43,7 +43,7 @@ const PING: Duration = Duration::from_secs(2);
 const FRESH: Duration = Duration::from_millis(100);
 
 /// How much longer than the server we wait for it to give up.
-pub(super) const GRACE: Duration = Duration::from_secs(1);
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 
 /// Why something could not be read.
 #[derive(Debug, thiserror::Error)]

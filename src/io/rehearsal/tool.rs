@@ -33,7 +33,7 @@ use crate::tools::{self, Act, Detected, Intent, Project, Tool};
 /// How long the tool may take until it is seen.
 const PROOF: Duration = Duration::from_secs(45);
 /// How often a tool is run that ended well and was not seen.
-const LOOKS: u32 = 4;
+const LOOKS: u32 = 12;
 /// So many of its last bytes tell why it failed.
 pub(super) const SAID: u64 = 64 << 10;
 

@@ -11,8 +11,8 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::lk::Lk;
-use super::resume::until_number;
-use crate::support::act::{files, until};
+use super::resume::{SESSIONS, until_number};
+use crate::support::act::{files, script, until};
 use crate::support::server::{Database, database, private};
 
 const SHOP: &str = "CREATE TABLE users (id int PRIMARY KEY, name text);
@@ -132,7 +132,7 @@ fn a_restore_has_exactly_the_rows_that_the_manifest_counts() {
     let (database, lk) = shop("backup_counts");
     let sql = "CREATE PROCEDURE load() LANGUAGE plpgsql AS $$
         BEGIN
-          FOR n IN 5001..200000 LOOP
+          FOR n IN 5001..5000000 LOOP
             INSERT INTO users VALUES (n, 'late');
             INSERT INTO orders (at) VALUES (date '2026-01-01' + n % 300);
             COMMIT;
@@ -146,7 +146,11 @@ fn a_restore_has_exactly_the_rows_that_the_manifest_counts() {
     until("rows to come in", || (count(&database, "users") > 5200).then_some(()));
     let answer = lk.run(&["backup", "--confirm", &hash, "--json"]);
     let after = count(&database, "users");
-    load.kill().expect("it can be ended");
+    // The end of a client ends no statement.
+    database.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE query = 'CALL load()' AND datname = current_database()",
+    );
     load.wait().expect("it ends");
     assert_eq!(answer.code(), 0, "{}", answer.said());
     let (dump, manifest) = made(&lk);
@@ -177,8 +181,7 @@ fn without_a_pg_dump_that_works_nothing_is_run_and_the_package_is_named() {
     };
     refused("pg_dump was not found in");
     let fake = place.path().join("pg_dump");
-    fs::write(&fake, "#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.24'\n").expect("it is written");
-    fs::set_permissions(&fake, fs::Permissions::from_mode(0o755)).expect("it may run");
+    script(&fake, "#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.24'\n");
     refused("is of version 9.6.24, and refuses a server of version");
     assert!(!lk.project().join("backups").exists());
 }
@@ -221,7 +224,7 @@ async fn an_interrupted_backup_is_nothing_of_worth_and_is_swept_by_the_next() {
     let end = "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity \
                WHERE application_name LIKE 'lockkeeper/backup%' AND datname = current_database()";
     sqlx::raw_sql(end).execute(&mut holder).await.expect("its backends are ended");
-    until_number(&mut holder, WAITS, 0).await;
+    until_number(&mut database.connect().await, SESSIONS, 0).await;
     let left = files(&lk.project().join("backups"));
     assert!(left.len() == 1 && left[0].to_string_lossy().ends_with(".dump.partial"), "{left:?}");
     let resumed = lk.run(&["resume"]);

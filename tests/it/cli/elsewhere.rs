@@ -2,7 +2,6 @@
 //! in another directory, with nothing of the environment but what is named, behind pipes.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -10,7 +9,7 @@ use lockkeeper::io::cluster::clients;
 use serde_json::Value;
 
 use super::lk::{Answer, Lk};
-use crate::support::act::{files, until};
+use crate::support::act::{files, script, until};
 use crate::support::server::{Database, Server, private};
 
 const PASSWORD: &str = "sluice gate 7";
@@ -50,8 +49,7 @@ impl Scene {
         database.execute("SELECT pg_reload_conf()");
         let lk = Lk::on(&database);
         let prefix = lk.project().join("elsewhere");
-        fs::write(&prefix, PREFIX).expect("it is written");
-        fs::set_permissions(&prefix, fs::Permissions::from_mode(0o755)).expect("it may run");
+        script(&prefix, PREFIX);
         lk.write(
             "lockkeeper.toml",
             &format!(

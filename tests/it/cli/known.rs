@@ -2,8 +2,6 @@
 //! each on the real program and a real database.
 
 use std::fs;
-use std::thread::sleep;
-use std::time::Duration;
 
 use lockkeeper::domain::journal::{Kind, Record};
 use sqlx::PgConnection;
@@ -34,7 +32,7 @@ pub(super) fn makes(id: &str, more: &str) -> String {
 
 /// A step that makes a table of its own name, and takes its time for it.
 pub(super) fn slowly_makes(id: &str) -> String {
-    let sql = format!("SELECT pg_sleep(3); CREATE TABLE {id} (id int)");
+    let sql = format!("SELECT pg_sleep(10); CREATE TABLE {id} (id int)");
     let act = format!("kind = \"act\"\nsql = \"{sql}\"\nrisk = \"safe\"");
     format!("[[section.step]]\nid = \"{id}\"\ntitle = \"Make {id}\"\n{act}\n")
 }
@@ -168,14 +166,6 @@ fn console(lk: &Lk) -> Pty {
     Pty::spawn(command, 160, 50)
 }
 
-/// Types as a hand does.
-pub(super) fn slowly(pty: &mut Pty, text: &str) {
-    for key in text.chars() {
-        sleep(Duration::from_millis(60));
-        pty.send(&key.to_string());
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_comes_before_its_evidence_leaves_nothing_stuck() {
     let database = database("known_fast");
@@ -219,11 +209,11 @@ async fn after_an_abort_no_later_step_runs() {
     pty.send("r");
     // Nobody can tell what a function does, so the name is asked for.
     pty.wait_for("● Type");
-    slowly(&mut pty, &format!("{}\r", database.name));
+    pty.type_name(&database.name);
     pty.wait_for("its act is running");
     pty.send("A");
     pty.wait_for("Why is the run abandoned?");
-    slowly(&mut pty, "wrong evening\r");
+    pty.type_slowly("wrong evening\r");
     pty.wait_for("▲ abandoned: wrong evening");
     let mut connection = database.connect().await;
     let made = "SELECT count(*) FROM pg_class WHERE relname = 'slow'";

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::support::act::kill_jobs;
 use crate::support::server::{Database, LOCKKEEPER};
+use crate::support::until::LONG;
 
 const FILES: [(&str, &str); 4] = [
     ("1_first.up.sql", "CREATE TABLE first (id int PRIMARY KEY, note text);"),
@@ -227,7 +228,7 @@ impl Typed {
                 return;
             }
             let waited = begun.elapsed();
-            assert!(waited < Duration::from_mins(1), "no {text:?} in:\n{}", &all[self.seen..]);
+            assert!(waited < LONG, "no {text:?} in:\n{}", &all[self.seen..]);
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -247,7 +248,7 @@ impl Typed {
                 return new.trim_end_matches('\n').to_owned();
             }
             let seen = &all[..self.seen];
-            let late = begun.elapsed() > Duration::from_mins(1);
+            let late = begun.elapsed() > LONG;
             assert!(!late, "after\n{seen}\nnothing is asked in:\n{new}");
             std::thread::sleep(Duration::from_millis(10));
         }

@@ -2,12 +2,11 @@
 //! have printed of one repository.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use super::lk::{Answer, Lk};
+use crate::support::act::script;
 
 const FULL: &str = "pgbackrest:main/20261121-195500F";
 const BARMAN: &str = "barman:main/20261121T195627";
@@ -28,8 +27,7 @@ fn project() -> Lk {
         project = lk.project().display(),
     );
     let program = lk.project().join("there");
-    fs::write(&program, text).expect("it is written");
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("it may run");
+    script(&program, &text);
     let prefix = program.display();
     lk.write(
         "lockkeeper.toml",

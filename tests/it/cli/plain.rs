@@ -29,6 +29,7 @@ fn the_shipped_runbook_is_walked_to_its_end() {
     typed.expect("QUESTION: Keep it, or go back?");
     typed.answer("number> ", "k");
     typed.expect("THE RUN IS OVER: the runbook was walked to its end");
+    super::walked::until_closed(&lk);
     let (text, code) = typed.end();
     assert_eq!(code, Some(0), "{text}");
     assert!(!text.contains('\u{1b}'), "no escape sequence is ever written");

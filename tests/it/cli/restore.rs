@@ -2,11 +2,11 @@
 //! whoever asks is told which.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use lockkeeper::domain::backup::manifest;
@@ -17,7 +17,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _};
 
 use super::lk::{Answer, Lk};
-use crate::support::act::until;
+use crate::support::act::{script, until};
 use crate::support::proxy::{Proxy, Then};
 use crate::support::server::{Database, LOCKKEEPER, Server, private};
 
@@ -404,6 +404,12 @@ fn a_swap_ends_who_reads_the_old_database_on_a_replica() {
     };
     let mut reader = runtime.block_on(reads.connect());
     assert_eq!(read(&mut reader).expect("it reads"), DAMAGED);
+    // What it has not replayed for too long is said, and its sessions are left.
+    let caught_up = "SELECT count(*) FROM pg_stat_replication \
+                     WHERE replay_lsn >= pg_current_wal_lsn()";
+    until("the replica to catch up", || {
+        (scene.ask::<i64>("postgres", caught_up) == 1).then_some(())
+    });
     let (act, answer) = scene.act(&["restore", "newest", "--target", "test"]);
     assert_eq!((act.as_str(), answer.code()), ("swap", 0), "{}", answer.said());
     assert!(read(&mut reader).is_err(), "its session was ended");
@@ -424,8 +430,7 @@ fn slow_restore(scene: &Scene) -> PathBuf {
         real = real.display()
     );
     let path = directory.join("pg_restore");
-    fs::write(&path, text).expect("it is written");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it may run");
+    script(&path, &text);
     directory
 }
 
@@ -506,10 +511,11 @@ struct Seen {
     refused: u32,
 }
 
-async fn client(database: Database, stop: Arc<AtomicBool>) -> Seen {
+async fn client(database: Database, reads: Arc<AtomicUsize>, stop: Arc<AtomicBool>) -> Seen {
     let mut seen = Seen::default();
     let mut connection: Option<PgConnection> = None;
-    while !stop.load(Ordering::Relaxed) {
+    let is_new = |seen: &Seen| seen.reads.last().is_some_and(|read| read.starts_with("good"));
+    while !stop.load(Ordering::Relaxed) || !is_new(&seen) {
         if connection.is_none() {
             connection = PgConnection::connect_with(&database.options()).await.ok();
             seen.refused += u32::from(connection.is_none());
@@ -519,6 +525,7 @@ async fn client(database: Database, stop: Arc<AtomicBool>) -> Seen {
         if let Ok(read) = sqlx::query_scalar::<_, String>(sql).fetch_one(&mut open).await {
             if seen.reads.last() != Some(&read) {
                 seen.reads.push(read);
+                reads.fetch_add(1, Ordering::Relaxed);
             }
             connection = Some(open);
         }
@@ -534,20 +541,14 @@ async fn six_clients_that_reconnect_read_nothing_wrong_and_fail_once_at_most() {
         let (act, answer) = scene.act(&["restore", "newest"]);
         assert_eq!(answer.code(), 0, "{act}: {}", answer.said());
     }
-    let stop = Arc::new(AtomicBool::new(false));
-    let spawn = |_| tokio::spawn(client(scene.database.clone(), stop.clone()));
+    let (reads, stop) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let spawn = |_| tokio::spawn(client(scene.database.clone(), reads.clone(), stop.clone()));
     let clients: Vec<_> = (0..6).map(spawn).collect();
-    let connected = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'test' \
-                     AND datname LIKE 'shop%'";
-    until("the clients to be there", || {
-        (scene.ask::<i64>("postgres", connected) >= 6).then_some(())
-    });
+    let all_read = |times: usize| (reads.load(Ordering::Relaxed) >= 6 * times).then_some(());
+    until("the clients to have read the old one", || all_read(1));
     let (act, answer) = scene.act(&["restore", "newest"]);
     assert_eq!((act.as_str(), answer.code()), ("swap", 0), "{}", answer.said());
-    until("the clients to be back", || {
-        (scene.ask::<i64>("postgres", connected) >= 6).then_some(())
-    });
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    until("the clients to have read the new one", || all_read(2));
     stop.store(true, Ordering::Relaxed);
     for client in clients {
         let seen = client.await.expect("it ends");
@@ -813,9 +814,9 @@ async fn a_replica_that_falls_silent_keeps_nobody_waiting() {
     let proxy = Proxy::start(&scene.database).await;
     let text = format!(
         "schema = 1\n[targets.test]\nclass = \"scratch\"\n\
-         dsn = \"{}&connect_timeout=1\"\nreplicas = [\"{}\"]\n",
+         dsn = \"{}&connect_timeout=20\"\nreplicas = [\"{}\"]\n",
         scene.lk.dsn(),
-        proxy.dsn()
+        proxy.patient_dsn()
     );
     scene.lk.write("lockkeeper.toml", &text);
     proxy.when("pg_control_system", Then::Silent);

@@ -41,6 +41,10 @@ async fn killed_in_a_migration(lk: &Lk, database: &Database) -> PgConnection {
     holder
 }
 
+/// Every session of an act: one that is being ended has left the queue before it has rolled back.
+pub(super) const SESSIONS: &str = "SELECT count(*) FROM pg_stat_activity \
+     WHERE application_name ~ '^lockkeeper/(migrate|backup)' AND datname = current_database()";
+
 fn kinds(lk: &Lk) -> Vec<Kind> {
     lk.journals()[0].records.iter().map(|record| record.kind).collect()
 }
@@ -89,7 +93,7 @@ async fn an_act_that_died_with_its_console_is_told_by_the_database() {
     let end = "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity \
                WHERE application_name LIKE 'lockkeeper/migrate%' AND datname = current_database()";
     sqlx::raw_sql(end).execute(&mut holder).await.expect("its backend is ended");
-    until_number(&mut holder, WAITS, 0).await;
+    until_number(&mut database.connect().await, SESSIONS, 0).await;
     // One transaction, and the version did not move: it was rolled back, for certain.
     let resumed = lk.run(&["resume"]);
     assert_eq!(resumed.code(), 0, "{}", resumed.said());
@@ -108,7 +112,7 @@ async fn what_evidence_cannot_tell_is_asked_of_a_person_and_recorded_as_theirs()
     let end = "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity \
                WHERE application_name LIKE 'lockkeeper/migrate%' AND datname = current_database()";
     sqlx::raw_sql(end).execute(&mut holder).await.expect("its backend is ended");
-    until_number(&mut holder, WAITS, 0).await;
+    until_number(&mut database.connect().await, SESSIONS, 0).await;
     // Somebody moved the database elsewhere meanwhile.
     sqlx::raw_sql("COMMIT; DELETE FROM _sqlx_migrations")
         .execute(&mut holder)

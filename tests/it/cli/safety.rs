@@ -7,7 +7,7 @@ use std::process::Command;
 
 use lockkeeper::domain::journal::Kind;
 
-use super::known::{is_there, makes, of, project, records, slowly, slowly_makes, walk};
+use super::known::{is_there, makes, of, project, records, slowly_makes, walk};
 use super::lk::Lk;
 use super::second::guarded;
 use crate::support::server::database;
@@ -112,7 +112,7 @@ fn what_was_typed_before_the_field_for_a_reason_opened_is_no_reason_on_the_scree
     assert_eq!(overridden(), 0);
     // The field does not tell when it takes keys, and each that it refuses delays that.
     std::thread::sleep(std::time::Duration::from_millis(600));
-    slowly(&mut screen, "nobody answers\r");
+    screen.type_slowly("nobody answers\r");
     screen.wait_for("On PRODUCTION");
     scene.until(Kind::Override, 1);
     let records = scene.records();

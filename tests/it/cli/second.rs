@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::lk::{Lk, Typed};
 use crate::support::pty::{Pty, lockkeeper};
 use crate::support::server::{Database, Server, private};
+use crate::support::until::LONG;
 
 /// A run that waits for a second person before it adds a table.
 const BOOK: &str = r#"
@@ -114,7 +115,7 @@ impl Scene {
     pub fn until(&self, kind: Kind, count: usize) {
         let begun = Instant::now();
         while self.count(kind) < count {
-            assert!(begun.elapsed() < Duration::from_mins(1), "no {count} of {kind:?}");
+            assert!(begun.elapsed() < LONG, "no {count} of {kind:?}");
             sleep(Duration::from_millis(10));
         }
     }

@@ -9,7 +9,7 @@ use lockkeeper::domain::backup::{Manifest, manifest};
 use serde_json::{Value, json};
 
 use super::lk::Lk;
-use crate::support::act::files;
+use crate::support::act::{self, files};
 use crate::support::server::{Database, database};
 
 /// A project with one good backup of a database.
@@ -238,8 +238,7 @@ fn what_is_cut_off_is_not_adopted() {
 fn with_pgbackrest(script: &str) -> Lk {
     let lk = Lk::at("postgresql:///nowhere?host=/nonexistent");
     let program = lk.project().join("pgbackrest");
-    fs::write(&program, script).expect("it is written");
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("it may run");
+    act::script(&program, script);
     lk.write(
         "lockkeeper.toml",
         "schema = 1\n[backups]\npgbackrest = { stanza = \"main\" }\n\

@@ -8,6 +8,7 @@ use lockkeeper::io::runbook::{self, Places};
 
 use super::lk::{Lk, Typed};
 use crate::support::server::{Database, private};
+use crate::support::until::LONG;
 
 /// What is waited for: something is asked, watched, or over.
 const ASKS: [&str; 3] = ["number> ", "(empty leaves)> ", "and runs nothing: "];
@@ -41,10 +42,12 @@ impl Walker {
             }
             // The same is asked again below what came meanwhile; it is answered already.
             let asked = block.lines().last().unwrap_or_default();
-            if !block.contains("Step ") && (asked == "number> " || asked == given) {
+            let is_new = block.contains("Step ") || block.contains("\n  plan ");
+            if !is_new && (asked == "number> " || asked == given) {
                 continue;
             }
             let reply = if block.ends_with("and runs nothing: ") {
+                asked.clone_into(&mut given);
                 token(&block)
             } else if block.ends_with("(empty leaves)> ") {
                 asked.clone_into(&mut given);
@@ -126,7 +129,7 @@ fn production(database: &Database) -> Lk {
         "lockkeeper.toml",
         &format!(
             "schema = 1\n[targets.test]\nclass = \"production\"\ndsn = \"{}\"\n\
-             [policy]\nlock_timeout = \"60s\"\napprovals = 1\n\
+             [policy]\nlock_timeout = \"60s\"\napprovals = 1\nwindows = [\"00:00-24:00 Z\"]\n\
              [commands]\nmaintenance_on = [\"touch\", \"maintenance.on\"]\n\
              maintenance_off = [\"rm\", \"maintenance.on\"]\nrestart = [\"true\"]\n\
              smoke = [\"true\"]\nintegration = [\"true\"]\n\
@@ -172,7 +175,7 @@ fn walked_as(lk: &Lk, args: &[&str], answers: Answers, ends: &str) -> (String, B
 pub(super) fn until_closed(lk: &Lk) {
     let begun = Instant::now();
     while !lk.journals().iter().all(Reading::closed) {
-        assert!(begun.elapsed() < Duration::from_mins(1), "the run is never closed");
+        assert!(begun.elapsed() < LONG, "the run is never closed");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -236,9 +239,12 @@ fn migrate_is_walked_to_its_end_on_production_and_validates() {
     let answers: Answers = &[("Keep it, or go back?", "k"), ("Are the new indexes used?", "y")];
     let (said, reached) = walked(&lk, "migrate", answers, "the runbook was walked to its end");
     assert!(said.contains("up 2 second: done"), "{said}");
+    assert!(said.contains("the maintenance window is open until"), "{said}");
     assert!(reached.contains("validate/day"), "{reached:?}");
     let not_here = [
         "disk",
+        // Where no windows are configured.
+        "window",
         "watch_staging",
         "watch_scratch",
         "roll_back",

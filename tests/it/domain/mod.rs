@@ -35,3 +35,4 @@ mod signal;
 mod tables;
 mod trigger;
 mod verdict;
+mod window;

@@ -19,12 +19,14 @@ use tokio::sync::watch;
 
 use crate::support::act::{confirmed, plan, until};
 use crate::support::server::LOCKKEEPER;
+use crate::support::until::LONG;
 
 struct Bench {
     dir: TempDir,
     journal: Journal,
     stop: watch::Sender<Stop>,
     env: Vec<(String, Value)>,
+    grace: Duration,
 }
 
 /// What one act showed.
@@ -39,7 +41,8 @@ impl Bench {
         let dir = tempfile::tempdir().expect("a directory can be made");
         let journal = Journal::create(&dir.path().join("runs"), &new_run().expect("a name"));
         let (stop, _) = watch::channel(Stop::No);
-        Self { journal: journal.expect("a run can be created"), dir, stop, env: Vec::new() }
+        let (journal, grace) = (journal.expect("a run can be created"), Duration::from_millis(50));
+        Self { journal, dir, stop, env: Vec::new(), grace }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -57,11 +60,8 @@ impl Bench {
     fn run_if(&self, plan: Plan, recheck: Result<(), Outcome>) -> Seen {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let act = Act { id: "1".into(), step: None };
-        let setting = Setting {
-            env: self.env.clone(),
-            grace: Duration::from_millis(50),
-            lockkeeper: LOCKKEEPER.into(),
-        };
+        let setting =
+            Setting { env: self.env.clone(), grace: self.grace, lockkeeper: LOCKKEEPER.into() };
         let (mut lines, mut dropped) = (Vec::new(), 0);
         let on_output = |batch: Batch| {
             lines.extend(batch.lines);
@@ -250,7 +250,7 @@ fn a_program_and_its_grandchild_that_ignore_signals_are_stopped() {
 
 #[test]
 fn an_interrupt_lets_a_program_end_by_itself() {
-    let bench = Bench::new();
+    let bench = Bench { grace: LONG, ..Bench::new() };
     let tidy = "trap 'echo tidied; exit 7' INT; echo > ready; while :; do sleep 0.02; done";
     std::thread::scope(|scope| {
         let run = scope.spawn(|| bench.run(bench.plan(tidy)));

@@ -357,14 +357,22 @@ async fn what_an_act_is_asked_stays_in_its_own_run_when_a_walk_has_begun() {
         let acts = run.iter().filter(|record| record.act.as_deref() == Some("a1"));
         acts.map(|record| record.kind).collect::<Vec<_>>()
     };
-    assert_eq!(of_the_act(&runs[0]), [Kind::Intent, Kind::Schema, Kind::Stop, Kind::Outcome]);
+    // The stop acts at once; its record waits for those that were asked for before it.
+    let mut kinds = of_the_act(&runs[0]);
+    assert!(kinds.contains(&Kind::Stop));
+    kinds.retain(|kind| *kind != Kind::Stop);
+    assert_eq!(kinds, [Kind::Intent, Kind::Schema, Kind::Outcome]);
     assert!(of_the_act(&runs[1]).is_empty());
 }
 
 /// Returns what the driver makes of a probe's SQL.
-async fn sense(driver: &Driver, inbox: &mut mpsc::UnboundedReceiver<News>, sql: &str) -> Value {
+async fn sense(
+    driver: &Driver,
+    inbox: &mut mpsc::UnboundedReceiver<News>,
+    (sql, timeout): (&str, &str),
+) -> Value {
     let sense = Sense::Sql { text: sql.to_owned(), binds: Vec::new() };
-    let timeout = "2s".parse().expect("a period");
+    let timeout = timeout.parse().expect("a period");
     driver.effect(Effect::Probe(1, vec![Probe { sense, timeout, expect: None }]));
     loop {
         let news = inbox.recv().await.expect("the driver lives");
@@ -389,9 +397,12 @@ async fn a_probe_gives_one_value_and_does_nothing_else() {
         "SELECT 1, 2".to_owned(),
         "SELECT 1 WHERE false".to_owned(),
         "SELECT nothing".to_owned(),
-        "SELECT count(*) FROM generate_series(1, 1000000000000)".to_owned(),
+        // Long without a file on the disk that others share.
+        "SELECT count(*) FROM generate_series(1, 10000) a, generate_series(1, 10000) b, \
+         generate_series(1, 10000) c"
+            .to_owned(),
     ] {
-        let value = sense(&driver, &mut inbox, &sql).await;
+        let value = sense(&driver, &mut inbox, (&sql, "2s")).await;
         assert!(value.is_unknown(), "{sql}: {value}");
     }
     assert_eq!(scalar(&mut victim, "SELECT 'alive'").await, "alive");
@@ -399,7 +410,7 @@ async fn a_probe_gives_one_value_and_does_nothing_else() {
         ("SELECT count(*) FROM pg_database WHERE false; -- none", Value::Int(0)),
         ("SELECT 'a' || 'b'", Value::Text("ab".to_owned())),
     ] {
-        assert_eq!(sense(&driver, &mut inbox, sql).await, value, "{sql}");
+        assert_eq!(sense(&driver, &mut inbox, (sql, "60s")).await, value, "{sql}");
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use lockkeeper::domain::backup::Scope;
 use lockkeeper::domain::outcome::{Ending, Outcome};
@@ -13,7 +12,7 @@ use lockkeeper::session::effect::{Event, Goal, How, Request};
 use crate::support::alembic::{Project, Revision};
 use crate::support::drive::Drive;
 use crate::support::server::{self, Database};
-use crate::support::until::until;
+use crate::support::until::{eventually, until};
 
 const URL: &str = "${target.url+psycopg2}";
 
@@ -203,10 +202,11 @@ async fn a_lock_that_is_not_granted_is_a_lock_timeout_and_a_killed_run_is_never_
     drive.event(Event::Answered(lockkeeper::domain::plan::Answer::Key(hash)));
     let mut looks = database.connect().await;
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database() AND application_name LIKE 'lockkeeper/migrate %'";
-    while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut looks).await.expect("it counts") == 0
-    {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    eventually("it waits", async || {
+        let asked = sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut looks);
+        asked.await.expect("it counts") > 0
+    })
+    .await;
     drive.event(Event::StopAsked(How::Kill));
     drive.until("it has ended", |d| d.session.acting().is_empty()).await;
     let outcome = drive.outcomes.last().expect("it has ended");

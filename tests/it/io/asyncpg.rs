@@ -146,7 +146,7 @@ async fn a_wait_that_no_lock_timeout_bounds_is_cancelled_as_the_plan_says_and_tr
     let outcome = drive.confirm().await;
     assert_eq!(outcome.ending, Ending::LockTimeout, "{outcome:?}");
     let said = outcome.message.raw();
-    assert!(said.contains("was cancelled by lockkeeper after 1 s"), "{said}");
+    assert!(said.contains("was cancelled by lockkeeper after"), "{said}");
     drive.until("both attempts were made", |d| d.outcomes.len() == 3).await;
     let stops = drive.facts.records.iter().filter(|record| record.kind == Kind::Stop);
     let stops: Vec<_> = stops.map(|record| (record.attempt, record.data["how"].clone())).collect();

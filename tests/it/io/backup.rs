@@ -10,7 +10,7 @@ use lockkeeper::io::backup::{Left, left, look};
 use lockkeeper::io::cluster::clients::{self, Unfit};
 use tempfile::TempDir;
 
-use crate::support::act::{files, until};
+use crate::support::act::{files, script, until};
 use crate::support::server::{Database, LOCKKEEPER, database};
 
 /// A database with rows, and a directory for its backups.
@@ -219,8 +219,7 @@ fn instead(scene: &Scene, words: &str, then: &str) -> PathBuf {
          {real} \"$@\" {words} || exit\n{then}",
         real = real.display()
     );
-    fs::write(&path, text).expect("it is written");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it may run");
+    script(&path, &text);
     path
 }
 
@@ -293,8 +292,7 @@ fn fake(directory: &Path, version: &str) -> PathBuf {
     fs::create_dir(&place).expect("it can be made");
     let path = place.join("pg_dump");
     let text = format!("#!/bin/sh\necho 'pg_dump (PostgreSQL) {version} (Debian {version}-1)'\n");
-    fs::write(&path, text).expect("it is written");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it may run");
+    script(&path, &text);
     place
 }
 

@@ -206,9 +206,9 @@ async fn a_step_of_our_own_is_cancelled_only_under_its_own_name() {
     let database = database("step");
     let mut control = control(&database).await;
     let (key, began, victim) = run_long(&database).await;
-    let wrong = control.cancel_own(key.pid, "lk-other").await.expect("it answers");
+    let wrong = control.cancel_own(key.pid, "lk-other", false).await.expect("it answers");
     assert!(matches!(wrong, Signalled::Reused(_)), "{wrong:?}");
-    let right = control.cancel_own(key.pid, "test").await.expect("it answers");
+    let right = control.cancel_own(key.pid, "test", false).await.expect("it answers");
     assert_eq!(right, Signalled::Sent);
     let after = control.check_gone(key, Aim::StatementEnds(began), LONG).await;
     assert_eq!(after.expect("it answers"), After::Done);

@@ -16,6 +16,7 @@ use tempfile::{TempDir, tempdir};
 
 use crate::support::server::{self, LOCKKEEPER, Server};
 use crate::support::until;
+use crate::support::until::eventually;
 
 /// The last of the demo's migrations.
 const LAST: i64 = 10;
@@ -108,7 +109,7 @@ async fn the_demo_has_the_sessions_that_it_promises_and_its_web_writes() {
     let mut connection = demo.connect().await;
     let sessions: Vec<(String, String, i64)> = sqlx::query_as(
         "SELECT usename::text, application_name, count(*) FROM pg_stat_activity \
-         WHERE datname = 'shop' AND pid <> pg_backend_pid() GROUP BY 1, 2 ORDER BY 1",
+         WHERE datname = 'shop' AND pid <> pg_backend_pid() AND backend_type = 'client backend' GROUP BY 1, 2 ORDER BY 1",
     )
     .fetch_all(&mut connection)
     .await
@@ -144,14 +145,24 @@ async fn the_report_really_blocks_and_stays_away_once_terminated() {
 
 /// Terminates the sessions of `application` and returns when they are gone.
 async fn end(connection: &mut PgConnection, application: &str) {
-    let ended: Vec<bool> = sqlx::query_scalar(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1",
-    )
-    .bind(application)
-    .fetch_all(connection)
-    .await
-    .expect("deployer may end them");
+    let sessions = "SELECT pid FROM pg_stat_activity WHERE application_name = $1";
+    let pids: Vec<i32> = sqlx::query_scalar(sessions)
+        .bind(application)
+        .fetch_all(&mut *connection)
+        .await
+        .expect("it answers");
+    let ended: Vec<bool> = sqlx::query_scalar("SELECT pg_terminate_backend(p) FROM unnest($1) p")
+        .bind(&pids)
+        .fetch_all(&mut *connection)
+        .await
+        .expect("deployer may end them");
     assert!(!ended.is_empty() && ended.iter().all(|ended| *ended));
+    let are_gone = "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = ANY ($1))";
+    eventually("they are gone", async || {
+        let asked = sqlx::query_scalar(are_gone).bind(&pids).fetch_one(&mut *connection);
+        asked.await.expect("it answers")
+    })
+    .await;
 }
 
 #[test]
@@ -207,7 +218,8 @@ fn a_demo_ends_when_standard_input_does() {
     let directory = demo.directory();
     drop(demo.child.stdin.take());
     assert!(demo.child.wait().expect("it ends").success());
-    assert!(!directory.exists() && processes(&directory).is_empty());
+    assert!(!directory.exists());
+    until("every process of the demo ended", || processes(&directory).is_empty());
 }
 
 #[test]
@@ -219,7 +231,7 @@ fn a_kept_demo_runs_on_until_its_server_is_stopped() {
     let state = state.path().join("lockkeeper");
     let kept = cluster::registered(&state).pop().expect("it is registered");
     assert!(words.contains(&kept.display().to_string()), "the DSN is printed: {words}");
-    assert_eq!(processes(&kept).len(), 3, "server and two loads");
+    until("server and two loads are left", || processes(&kept).len() == 3);
     let stop = words.lines().last().expect("the last line tells how to stop it").trim();
     run(Command::new("sh").args(["-c", stop]));
     until("the server stopped", || !cluster::is_running(&kept));

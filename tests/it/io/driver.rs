@@ -98,8 +98,9 @@ async fn a_migration_goes_up_and_down_each_under_its_own_yes() {
     assert_eq!(outcome.ending, Ending::Done, "{outcome:?}");
     drive.driver.close().await;
     let kinds: Vec<Kind> = records(state.path()).iter().map(|record| record.kind).collect();
-    // On a slow machine there was time for a baseline.
-    let kinds: Vec<Kind> = kinds.into_iter().filter(|kind| *kind != Kind::Baseline).collect();
+    // On a slow machine there was time for a baseline, and for fewer transactions than in it.
+    let beside = |kind: &Kind| matches!(kind, Kind::Baseline | Kind::Trigger);
+    let kinds: Vec<Kind> = kinds.into_iter().filter(|kind| !beside(kind)).collect();
     let up = [Kind::Opened, Kind::Intent, Kind::Schema, Kind::Outcome, Kind::Probe];
     assert_eq!(kinds[..5], up, "what was written by then is noted");
     assert_eq!(kinds[5..], [Kind::Intent, Kind::Schema, Kind::Outcome, Kind::Closed]);

@@ -109,11 +109,9 @@ async fn nothing_runs_during_an_outage_and_what_is_planned_after_it_does() {
     server.cluster.stop_server(Stop::Immediate).expect("it stops");
     let outcome = drive.confirm().await;
     assert!(not_run(&outcome).contains("no such socket"), "{outcome:?}");
-    let said = drive.refused(up()).await;
-    assert!(said.contains("no such socket") && said.contains("Start the server"), "{said}");
+    drive.refuses(up(), "Start the server").await;
     let backend = drive.facts.snapshot.value().expect("it stays").backends[0].key();
-    let said = drive.refused(terminate(backend)).await;
-    assert!(said.contains("no such socket"), "{said}");
+    drive.refuses(terminate(backend), "no such socket").await;
     server.cluster.start_server().expect("it starts");
     drive.until("it is seen again", |d| d.facts.snapshot.error().is_none()).await;
     assert_eq!(tables(&database).await, 0, "nothing has run");
@@ -131,7 +129,7 @@ async fn nothing_runs_in_a_database_that_was_created_anew_after_the_preview() {
     admin.execute(&format!("CREATE DATABASE {}", database.name));
     let outcome = drive.confirm().await;
     assert!(not_run(&outcome).contains("OID"), "{outcome:?}");
-    assert!(drive.refused(up()).await.contains("another target answers"));
+    drive.refuses(up(), "another target answers").await;
     drive.until("the screen says so", |d| d.facts.mismatch.is_some()).await;
     assert_eq!(tables(&database).await, 0, "nothing has run");
 }
@@ -180,7 +178,9 @@ async fn a_session_that_writes_after_its_plan_was_shown_is_not_ended() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_does_not_end_is_not_told_as_ended() {
-    let (database, places) = (server::database("stays"), Places::new());
+    // A backend that is halted answers no barrier, and others' DROP DATABASE would wait for it.
+    let (server, places) = (server::private(&[]), Places::new());
+    let database = server.database("stays");
     let mut session = database.connect().await;
     let backend = key(&mut session).await;
     let mut drive = places.drive(&database.dsn()).await;

@@ -48,15 +48,6 @@ async fn invalid(database: &Database) -> Vec<lockkeeper::domain::mend::Invalid> 
     found
 }
 
-/// Asks for what cannot be planned, and returns why.
-async fn refused(drive: &mut Drive, request: Request) -> String {
-    let before = drive.said.len();
-    drive.event(Event::Asked(request));
-    drive.until("it is refused", |d| d.said.len() > before).await;
-    assert!(drive.session.pending().is_none());
-    drive.said.last().expect("it says why").clone()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invalid_index_is_named_before_a_retry_and_dropped_only_after_a_yes() {
     let (database, project) = (server::database("mend_index"), project());
@@ -85,8 +76,7 @@ async fn an_invalid_index_is_named_before_a_retry_and_dropped_only_after_a_yes()
     let outcome = drive.confirm().await;
     assert_eq!(outcome.ending, Ending::Done, "{outcome:?}");
     assert!(invalid(&database).await.is_empty());
-    let why = refused(&mut drive, Request::Mend(Mend::Index { oid })).await;
-    assert!(why.contains("there no more"), "{why}");
+    drive.refuses(Request::Mend(Mend::Index { oid }), "there no more").await;
     drive.driver.close().await;
 }
 
@@ -110,8 +100,8 @@ async fn an_index_that_somebody_builds_right_now_is_not_offered() {
     assert!(found[0].building, "{found:?}");
     let state = tempfile::tempdir().expect("a directory");
     let mut drive = start(&database, project.path(), state.path());
-    let why = refused(&mut drive, Request::Mend(Mend::Index { oid: found[0].oid })).await;
-    assert!(why.contains("is being built right now"), "{why}");
+    let of = Request::Mend(Mend::Index { oid: found[0].oid });
+    drive.refuses(of, "is being built right now").await;
     drive.until("the slow facts are there", |d| d.facts.slow.value().is_some()).await;
     let slow = drive.facts.slow.value().expect("they are there");
     assert!(slow.invalid_indexes.is_empty(), "{slow:?}");
@@ -128,8 +118,7 @@ async fn the_failed_row_of_sqlx_is_cleared_as_it_was_shown_and_never_beside_anot
     let mut drive = start(&database, project.path(), state.path());
     drive.plan(up()).await;
     assert_eq!(drive.confirm().await.ending, Ending::Done);
-    let why = refused(&mut drive, Request::Mend(Mend::Mark)).await;
-    assert!(why.contains("has left no mark"), "{why}");
+    drive.refuses(Request::Mend(Mend::Mark), "has left no mark").await;
     database.execute("UPDATE _sqlx_migrations SET success = false");
     let plan = drive.plan(Request::Mend(Mend::Mark)).await;
     assert!(matches!(drive.session.pending().map(Pending::need), Some(Need::Typed(_))));
@@ -196,8 +185,7 @@ async fn the_lock_that_a_dead_run_of_knex_left_is_given_back() {
     drive.plan(up()).await;
     assert_eq!(drive.confirm().await.ending, Ending::Done);
     database.execute("UPDATE knex_migrations_lock SET is_locked = 1");
-    let why = refused(&mut drive, up()).await;
-    assert!(why.contains("is held"), "{why}");
+    drive.refuses(up(), "is held").await;
     let plan = drive.plan(Request::Mend(Mend::Mark)).await;
     assert!(plan.preview.title.contains("Knex left knex_migrations_lock held"), "{plan:?}");
     let outcome = drive.confirm().await;

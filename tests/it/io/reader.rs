@@ -14,7 +14,7 @@ use crate::support::versions;
 async fn two_questions_one_after_the_other_are_asked_without_a_sign_of_life_between() {
     let database = database("reader_fresh");
     let proxy = Proxy::start(&database).await;
-    let mut reader = Reader::new(spec(&proxy.dsn()));
+    let mut reader = Reader::new(spec(&proxy.patient_dsn()));
     for _ in 0..20 {
         let before = reader.pid().await.expect("it answers");
         proxy.when("SQLx ping", Then::Deaf);
@@ -42,7 +42,7 @@ async fn a_connection_that_broke_is_opened_anew_for_the_question_after_the_next(
 async fn a_server_that_falls_silent_while_it_prepares_is_given_up() {
     let database = database("reader_silent");
     let proxy = Proxy::start(&database).await;
-    let mut reader = Reader::new(spec(&proxy.dsn()));
+    let mut reader = Reader::new(spec(&proxy.patient_dsn()));
     proxy.when("lock_timeout = '100ms'", Then::Silent);
     let why = reader.prepares("SELECT 1").await.expect_err("nothing came").to_string();
     assert!(why.contains("no answer within 5 s"), "{why}");

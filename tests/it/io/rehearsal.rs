@@ -195,8 +195,13 @@ async fn a_view_that_is_made_anew_is_the_same_also_where_only_definitions_were_c
 #[tokio::test(flavor = "multi_thread")]
 async fn what_ran_while_the_target_could_not_be_looked_at_proves_nothing() {
     let (database, state) = (shop("reh_blind"), tempfile::tempdir().expect("a directory"));
-    let running = state.path().join("running");
-    let body = format!("open({:?}, 'w').close()\nimport time\ntime.sleep(3)", running.display());
+    let (running, shut_out) = (state.path().join("running"), state.path().join("shut_out"));
+    let body = format!(
+        "open({:?}, 'w').close()\nimport os, time\nwhile not os.path.exists({:?}):\n    \
+         time.sleep(0.05)\ntime.sleep(3)",
+        running.display(),
+        shut_out.display()
+    );
     let project = alembic::Project::of(&[("j1", "None", &body, "pass")]);
     let server = server::database("reh_blind_beside");
     let shut = format!(
@@ -208,6 +213,7 @@ async fn what_ran_while_the_target_could_not_be_looked_at_proves_nothing() {
         let waits = move || until("the migration runs", || running.exists());
         tokio::task::spawn_blocking(waits).await.expect("it runs");
         server.execute(&shut);
+        fs::write(&shut_out, "").expect("it can be written");
     };
     let site = project.site(&database, URL, state.path());
     let order = order();
@@ -285,7 +291,8 @@ async fn a_tool_that_connects_here_first_and_to_the_target_next_is_never_run() {
     let state = tempfile::tempdir().expect("a directory");
     let project = alembic::Project::of(&[ADD]);
     let both = format!(
-        "import os, time\nfrom sqlalchemy import create_engine\nfirst = create_engine(os.environ['DATABASE_URL']).connect()\ntime.sleep(0.1)\n{}",
+        "import os, time\nfrom sqlalchemy import create_engine\nfirst = create_engine(os.environ['DATABASE_URL']).connect()\nsecond = create_engine({:?}).connect()\ntime.sleep(3)\n{}",
+        url(&target),
         env(&url(&target))
     );
     project.write("migrations/env.py", &both);
@@ -310,7 +317,8 @@ async fn a_tool_that_goes_on_to_the_target_beside_its_copy_is_never_run() {
     let report = rehearse(&site, &order).await;
     assert_eq!((report.why.as_deref(), report.migrations.len()), (None, 1), "{report:#?}");
     let both = format!(
-        "import os, time\nfrom sqlalchemy import create_engine\nfirst = create_engine(os.environ['DATABASE_URL']).connect()\ntime.sleep(0.1)\n{}",
+        "import os, time\nfrom sqlalchemy import create_engine\nfirst = create_engine(os.environ['DATABASE_URL']).connect()\nsecond = create_engine({:?}).connect()\ntime.sleep(3)\n{}",
+        url(&target),
         env(&url(&target))
     );
     project.write("migrations/env.py", &both);
@@ -322,13 +330,13 @@ async fn a_tool_that_goes_on_to_the_target_beside_its_copy_is_never_run() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_hangs_or_asks_is_ended_in_time_and_cannot_be_told() {
-    for (body, why) in [
-        ("import time\ntime.sleep(600)", "was not done within 6 s"),
-        ("input('sure? ')", "standard input"),
+    for (body, limit, why) in [
+        ("import time\ntime.sleep(600)", 6, "was not done within 6 s"),
+        ("input('sure? ')", 60, "standard input"),
     ] {
         let (database, state) = (shop("reh_hangs"), tempfile::tempdir().expect("a directory"));
         let project = alembic::Project::of(&[("e1", "None", body, "pass")]);
-        let limited = Order { limit: Duration::from_secs(6), ..order() };
+        let limited = Order { limit: Duration::from_secs(limit), ..order() };
         let report = rehearse(&project.site(&database, URL, state.path()), &limited).await;
         let one = of(&report, "e1");
         assert_eq!(one.verdict, None, "{one:#?}");

@@ -64,8 +64,11 @@ async fn a_session_whose_beginning_is_hidden_is_not_taken_for_one_that_has_ended
         count == 0
     })
     .await;
-    let found = taken.resolve(&open, None).await.outcome().map(|outcome| outcome.ending);
-    assert_eq!(found, Some(Ending::Done));
+    eventually("it is told as done", async || {
+        let found = taken.resolve(&open, None).await.outcome().map(|outcome| outcome.ending);
+        found == Some(Ending::Done)
+    })
+    .await;
     drop(taken);
     drive.driver.close().await;
 }

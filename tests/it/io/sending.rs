@@ -110,7 +110,7 @@ async fn a_lost_answer_is_unknown_and_nothing_is_sent_again() {
     assert_eq!(outcome.ending, Ending::Unknown, "{outcome:?}");
     assert!(outcome.message.raw().contains("ask the service whether it has arrived"));
     let silent = Service::start(Reply::Silence);
-    let short = Job { limit_ms: 700, ..job(silent.url("/")) };
+    let short = Job { limit_ms: 5_000, ..job(silent.url("/")) };
     let (_, outcome) = scene.sends(short).await;
     assert_eq!(outcome.ending, Ending::Unknown, "{outcome:?}");
     let garbled = Service::start(Reply::Text("what?\r\n\r\n".into()));

@@ -14,6 +14,7 @@ use sqlx::{AssertSqlSafe, Connection as _};
 
 use crate::support::scene::{Scene, Went, identity, tells_waits};
 use crate::support::server::Database;
+use crate::support::until::eventually;
 
 const TABLE: &str = "create table t (id int, v int); insert into t values (1, 1), (1, 2)";
 
@@ -21,7 +22,14 @@ const TABLE: &str = "create table t (id int, v int); insert into t values (1, 1)
 async fn a_session_is_seen_with_what_one_needs_before_ending_it() {
     let scene = Scene::new("seen", TABLE).await;
     let session = scene.holder("reporting", "insert into t values (3, 3)").await;
-    let snapshot = scene.monitor().await.refresh().await.expect("a refresh succeeds");
+    let mut monitor = scene.monitor().await;
+    let mut snapshot = monitor.refresh().await.expect("a refresh succeeds");
+    // Its client has its answer a moment before it waits for the next question.
+    eventually("it waits for its client", async || {
+        snapshot = monitor.refresh().await.expect("a refresh succeeds");
+        snapshot.backend(session.pid).is_some_and(|one| one.wait.is_some())
+    })
+    .await;
     let backend = snapshot.backend(session.pid).expect("the session is seen");
     assert_eq!(backend.state, Some(State::IdleInTransaction));
     assert_eq!(backend.application.raw(), "reporting");

@@ -47,7 +47,7 @@ impl Scene {
 
     fn drive(&self) -> Drive {
         let [project, state] = &self.places;
-        Drive::start(site(&self.proxy.dsn(), project.path(), state.path()))
+        Drive::start(site(&self.proxy.patient_dsn(), project.path(), state.path()))
     }
 }
 
@@ -83,8 +83,7 @@ async fn a_swap_that_was_refused_on_another_server_binds_nothing_to_it() {
     assert_eq!(outcome.ending, Ending::NotRun, "{outcome:?}");
     assert!(outcome.message.raw().contains("system identifier"), "{outcome:?}");
     drive.until("the screen says so", |d| d.facts.mismatch.is_some()).await;
-    let said = drive.refused(restore()).await;
-    assert!(said.contains("another target answers"), "{said}");
+    drive.refuses(restore(), "another target answers").await;
     assert!(drive.facts.mismatch.is_some(), "it stands");
 
     scene.proxy.lead_to(&scene.database);

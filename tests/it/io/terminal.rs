@@ -122,9 +122,9 @@ fn in_a_shell() -> Pty {
     let argv: Vec<_> = program.get_argv().iter().map(|arg| arg.to_string_lossy()).collect();
     command.env("PROGRAM", argv.join(" "));
     command.env(PROGRAM, "1");
-    command.env("PS1", "shell> ");
+    command.env("PS1", format!("{PROMPT} "));
     let mut pty = Pty::spawn(command, 80, 24);
-    pty.wait_for("shell>");
+    pty.wait_for(PROMPT);
     pty
 }
 
@@ -215,7 +215,10 @@ fn control_z_suspends_and_fg_brings_everything_back() {
     pty.wait_for("drawn 80x24");
     assert!(pty.screen().alternate_screen());
     pty.send("q");
-    pty.wait_until("the shell's screen", |screen| !screen.alternate_screen());
+    // Not before it reads its line: the program's own reader may still be at the terminal.
+    pty.wait_until("the shell's prompt", |screen| {
+        !screen.alternate_screen() && screen.contents().trim_end().ends_with(PROMPT)
+    });
     pty.send("echo ended with $?\r");
     pty.wait_for("ended with 0");
 }
@@ -226,6 +229,9 @@ fn a_console_without_a_shell_is_not_suspended_for_ever() {
     pty.send("\u{1a}");
     pty.wait_for("refused: there is no shell");
 }
+
+/// What the shell says when it reads its line.
+const PROMPT: &str = "shell>";
 
 /// Holds a terminal, starts the program in it, and lets go of the terminal once
 /// the program drew; ends as the program did. It takes a process of its own: the
@@ -238,7 +244,7 @@ pid, terminal = pty.fork()
 if pid == 0:
     fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     os.execvp(sys.argv[1], sys.argv[1:])
-signal.alarm(30)
+signal.alarm(240)
 seen = b""
 while b"drawn" not in seen:
     seen += os.read(terminal, 4096)

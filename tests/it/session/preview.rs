@@ -7,7 +7,7 @@ use lockkeeper::domain::evidence::Level;
 use lockkeeper::domain::hazard::Hazard;
 use lockkeeper::domain::identity::{Class, Identity};
 use lockkeeper::domain::plan::{Action, Digest, Direction, Need, Plan, Risk, Signal};
-use lockkeeper::domain::rehearsal::Material;
+use lockkeeper::domain::rehearsal::{Material, Standing};
 use lockkeeper::domain::snapshot::Snapshot;
 use lockkeeper::session::effect::{Goal, Previewed, Request};
 use lockkeeper::session::facts::Migrations;
@@ -17,6 +17,7 @@ use lockkeeper::session::rehearsing::Rehearsing;
 use lockkeeper::tools::{Entry, Tree, Unreadable, by_name};
 
 use crate::support::facts::{World, backend, identity, migrations};
+use crate::support::rehearsed::standing;
 
 /// Files whose every path has the same text, or none that can be read.
 struct Same(Option<&'static str>);
@@ -454,4 +455,33 @@ fn a_proof_names_its_file_only_reads_and_says_where_a_server_of_its_own_is_neede
     assert_eq!(stand.planned(&ask("/b/old.dump", Level::L3)).action, file("/b/old.dump"));
     let elsewhere = stand.planned(&ask("/tmp/x.dump", Level::L3));
     assert!(elsewhere.preview.now[0].contains("not among the backups"));
+}
+
+#[test]
+fn a_way_up_says_until_when_it_may_run_or_why_it_should_not_begin() {
+    let said = |window: &str, rehearsed: Option<Standing>, direction| {
+        let mut stand = Stand::new(2);
+        stand.migrations.rehearsed = rehearsed;
+        stand.policy.windows = vec![window.parse().expect("a window")];
+        let risk = Risk::Destructive;
+        let plan = stand.planned(&Request::Migrate { direction, goal: Goal::One, risk });
+        (plan.preview.takes.unwrap_or_default(), plan.preview.now.join("\n"))
+    };
+    // The scenes are of a Thursday, 20:26:40 UTC; the second migration takes 7:32 at most.
+    let rehearsed = || Some(standing(None));
+    let (takes, now) = said("Thu 20:00-20:35 Z", rehearsed(), Direction::Up);
+    assert!(takes.ends_with("; the maintenance window is open until Thu 20:35 +00:00"), "{takes}");
+    assert!(!now.contains("window"), "{now}");
+    let (takes, now) = said("Thu 20:00-20:34 Z", rehearsed(), Direction::Up);
+    assert!(!takes.contains("window"), "{takes}");
+    let closes =
+        "it may take up to 7:32, as rehearsed, and the maintenance window closes Thu 20:34 +00:00";
+    assert!(now.contains(closes), "{now}");
+    let (_, now) = said("Fri 01:00-02:00 +02:00", None, Direction::Up);
+    assert!(
+        now.contains("no maintenance window is open: the next opens Fri 01:00 +02:00"),
+        "{now}"
+    );
+    let (takes, now) = said("Fri 01:00-02:00 +02:00", None, Direction::Down);
+    assert!(!(takes + &now).contains("window"), "the way back is open at any time");
 }

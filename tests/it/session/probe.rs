@@ -5,9 +5,13 @@ use lockkeeper::domain::backup::{Backup, Inventory, Kind, Proof, Scope};
 use lockkeeper::domain::deploy::Deploy;
 use lockkeeper::domain::evidence::{Builtin, Level, Value};
 use lockkeeper::domain::quantity::Period;
+use lockkeeper::domain::rehearsal::Standing;
+use lockkeeper::domain::window::Window;
+use lockkeeper::session::facts::Migrations;
 use lockkeeper::session::probe::{Backups, Known, value};
 
-use crate::support::facts::{identity, migrations, now, surroundings};
+use crate::support::facts::{World, identity, migrations, now, surroundings};
+use crate::support::rehearsed::standing;
 
 fn ours(hours: i64, levels: &[(Level, bool)]) -> Backup {
     let identity = identity();
@@ -88,4 +92,55 @@ fn what_was_written_since_is_told_or_why_it_cannot_be() {
         let said = of(deploy, slow);
         assert!(said.is_unknown() && said.to_string().contains(why), "{said}");
     }
+}
+
+/// Returns what is said with windows, and with what the rehearsal says.
+fn windows(windows: &[&str], rehearsed: Option<Standing>) -> [Value; 3] {
+    let snapshot = World::quiet().snapshot();
+    let migrations = Migrations { rehearsed, ..migrations(1) };
+    let windows: Vec<Window> = windows.iter().map(|w| w.parse().expect("a window")).collect();
+    let known = Known {
+        snapshot: Some(&snapshot),
+        migrations: Some(&migrations),
+        windows: &windows,
+        ..Known::default()
+    };
+    let all = [Builtin::WindowLeft, Builtin::PendingTakes, Builtin::FitsWindow];
+    all.map(|builtin| value(builtin, &known))
+}
+
+// The scenes are of a Thursday, 20:26:40 UTC, and what is pending takes 7:34 at most.
+#[test]
+fn what_is_pending_fits_the_window_if_it_ends_before_it_closes() {
+    let takes = Value::Period(Period::from_secs(454));
+    for (window, left, fits) in [
+        ("Thu 20:00-20:35 Z", 500, true),
+        ("Thu 20:00-20:34 Z", 440, false),
+        ("Fri 20:00-21:00 Z", 0, false),
+    ] {
+        let [said_left, said_takes, said_fits] = windows(&[window], Some(standing(None)));
+        assert_eq!(said_left, Value::Period(Period::from_secs(left)), "{window}");
+        assert_eq!((said_takes, said_fits), (takes.clone(), Value::Bool(fits)), "{window}");
+    }
+}
+
+#[test]
+fn without_a_rehearsal_or_a_window_nothing_is_known_to_fit() {
+    let [left, takes, fits] = windows(&[], Some(standing(None)));
+    assert!(left.is_unknown() && fits.is_unknown() && !takes.is_unknown());
+    for standing in [None, Some(standing(Some("a file changed")))] {
+        let [left, takes, fits] = windows(&["Thu 20:00-24:00 Z"], standing.clone());
+        assert!(!left.is_unknown() && takes.is_unknown() && fits.is_unknown());
+        // What does not fit at all needs no rehearsal.
+        let [_, _, fits] = windows(&["Fri 20:00-24:00 Z"], standing);
+        assert_eq!(fits, Value::Bool(false));
+    }
+}
+
+#[test]
+fn a_relation_whose_size_is_not_known_leaves_the_time_unknown() {
+    let mut standing = standing(None);
+    standing.sizes.clear();
+    let [_, takes, fits] = windows(&["Thu 20:00-24:00 Z"], Some(standing));
+    assert!(takes.is_unknown() && fits.is_unknown());
 }

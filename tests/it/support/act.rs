@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use lockkeeper::domain::identity::{Class, Identity};
 use lockkeeper::domain::plan::{Action, Answer, Command, Confirmed, Plan, Preview, Risk, Timeouts};
 
+use super::until::LONG;
+
 pub const SYSTEM: &str = "7412345678901234567";
 
 pub fn identity() -> Identity {
@@ -57,7 +59,7 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = look() {
             return found;
         }
-        assert!(begun.elapsed() < Duration::from_mins(1), "waited in vain: {what}");
+        assert!(begun.elapsed() < LONG, "waited in vain: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -69,9 +71,20 @@ pub fn files(dir: &Path) -> Vec<PathBuf> {
     paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
+/// Writes a program. By another process: while a file of ours is open for writing, whoever is
+/// forked beside us has it open too, and it could not be run.
+pub fn script(path: &Path, text: &str) {
+    let write = "printf '%s' \"$1\" > \"$0\" && chmod 755 \"$0\"";
+    let status = Program::new("sh").args(["-c", write]).arg(path).arg(text).status();
+    assert!(status.expect("sh is there").success(), "it is written");
+}
+
 /// Kills the process of every job below `runs` and its program, as a crash of the machine would.
 pub fn kill_jobs(runs: &Path) {
-    for file in files(runs) {
+    let mut all = files(runs);
+    // A job's own process first: it would write down how its program ended.
+    all.sort_by_key(|file| file.file_name().is_none_or(|name| name != "claim"));
+    for file in all {
         let pid = match file.file_name().and_then(|name| name.to_str()) {
             Some("claim") => "/process/pid",
             Some("program") => "/pid",

@@ -20,9 +20,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::server::LOCKKEEPER;
-
-/// Longer than anything takes.
-const LONG: Duration = Duration::from_mins(1);
+use super::until::LONG;
 
 /// The loop.
 pub struct Drive {
@@ -131,13 +129,14 @@ impl Drive {
         self.session.pending().expect("it is shown").plan().clone()
     }
 
-    /// Asks for what cannot be planned, and returns what was said of it.
-    pub async fn refused(&mut self, request: Request) -> String {
+    /// Asks for what cannot be planned, and waits until these words are said of it: an offer
+    /// may be said meanwhile.
+    pub async fn refuses(&mut self, request: Request, words: &str) {
         let before = self.said.len();
         self.event(Event::Asked(request));
-        self.until("it is refused", |d| d.said.len() > before).await;
+        let said = |d: &Self| d.said[before..].iter().any(|said| said.contains(words));
+        self.until(&format!("{words:?} is said"), said).await;
         assert!(self.session.pending().is_none(), "nothing is shown to be confirmed");
-        self.said.last().expect("it was said").clone()
     }
 
     /// Answers the shown plan as it has to be answered.

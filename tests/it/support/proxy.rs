@@ -62,6 +62,11 @@ impl Proxy {
         )
     }
 
+    /// Returns how to connect through it, giving up after a minute.
+    pub fn patient_dsn(&self) -> String {
+        self.dsn().replace("connect_timeout=2", "connect_timeout=60")
+    }
+
     /// Returns the port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
 
-/// How long a condition may take before the test fails; generous, since other
-/// tests share the machine.
-const DEADLINE: Duration = Duration::from_secs(30);
+use super::until::LONG;
+
+/// The time between two keys of a hand.
+const HAND: Duration = Duration::from_millis(60);
 
 /// A program in a terminal.
 pub struct Pty {
@@ -106,7 +107,7 @@ impl Pty {
 
     /// Waits until `holds`, described by `what`, and returns the screen's text.
     pub fn wait_until(&mut self, what: &str, holds: impl Fn(&vt100::Screen) -> bool) -> String {
-        let deadline = Instant::now() + DEADLINE;
+        let deadline = Instant::now() + LONG;
         while !holds(self.screen()) {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.output.recv_timeout(left) {
@@ -117,12 +118,47 @@ impl Pty {
                 }
             }
         }
-        self.parser.screen().contents()
+        let seen = self.parser.screen().contents();
+        self.take_the_rest();
+        // What a later frame shows instead is not what was waited for.
+        if holds(self.screen()) { self.parser.screen().contents() } else { seen }
+    }
+
+    /// Takes what follows at once: a frame is written as one, and arrives in pieces.
+    fn take_the_rest(&mut self) {
+        for _ in 0..10 {
+            match self.output.recv_timeout(Duration::from_millis(20)) {
+                Ok(chunk) => self.take(&chunk),
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Types as a hand does: what comes faster than that is not believed to be one.
+    pub fn type_slowly(&mut self, text: &str) {
+        for key in text.chars() {
+            thread::sleep(HAND);
+            self.send(&key.to_string());
+        }
+    }
+
+    /// Types a name as a hand does and enters it, each key once the one before is seen: the
+    /// console measures the time between them by when it reads them.
+    pub fn type_name(&mut self, name: &str) {
+        let mut typed = String::new();
+        for key in name.chars() {
+            thread::sleep(HAND);
+            self.send(&key.to_string());
+            typed.push(key);
+            self.wait_for(&format!("{typed}▏"));
+        }
+        thread::sleep(HAND);
+        self.send("\r");
     }
 
     /// Waits for the program's end and takes all that it wrote.
     pub fn wait(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + DEADLINE;
+        let deadline = Instant::now() + LONG;
         loop {
             if let Some(status) = self.child.try_wait().expect("the program can be waited for") {
                 self.drain();
@@ -157,7 +193,7 @@ impl Pty {
     /// Takes what an ended program left behind: the pty's end comes after it, or,
     /// if a child of the program holds the terminal open, silence.
     fn drain(&mut self) {
-        while let Ok(chunk) = self.output.recv_timeout(Duration::from_secs(1)) {
+        while let Ok(chunk) = self.output.recv_timeout(Duration::from_secs(5)) {
             self.take(&chunk);
         }
     }

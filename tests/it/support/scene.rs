@@ -9,6 +9,7 @@ use lockkeeper::io::postgres::monitor::Monitor;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _};
 use tokio::task::JoinHandle;
+use tokio::time::{Duration, sleep};
 
 use super::server::{Database, database};
 
@@ -96,7 +97,7 @@ impl Scene {
             (connection, outcome)
         });
         while !task.is_finished() && !self.is_waiting(pid).await {
-            tokio::task::yield_now().await;
+            sleep(Duration::from_millis(5)).await;
         }
         if !task.is_finished() {
             return Went::Waits(Waiter { pid, task });
@@ -125,7 +126,9 @@ impl Scene {
     async fn is_waiting(&mut self, pid: i32) -> bool {
         let sql = "select exists (select from pg_locks l where pid = $1 and not granted \
                    and (current_setting('server_version_num')::int < 140000 \
-                        or to_jsonb(l)->>'waitstart' is not null))";
+                        or to_jsonb(l)->>'waitstart' is not null)) \
+                   and exists (select from pg_stat_activity \
+                               where pid = $1 and wait_event_type = 'Lock')";
         let waiting = sqlx::query_scalar(sql).bind(pid).fetch_one(&mut self.admin).await;
         waiting.expect("pg_locks can be read")
     }

@@ -5,6 +5,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use lockkeeper::domain::connection::{Environment, Spec};
 use lockkeeper::io::cluster::Stop;
@@ -54,7 +55,7 @@ impl Tcp {
 
     /// Returns a connection over TCP.
     pub fn spec(&self, rest: &str) -> Spec {
-        spec(&format!("host=127.0.0.1 port={} {rest}", self.port))
+        spec(&format!("host=127.0.0.1 port={} connect_timeout=60 {rest}", self.port))
     }
 
     /// Returns a connection over the socket, as the superuser unless `rest` says otherwise.
@@ -77,10 +78,17 @@ fn own(path: &Path, text: &str) {
     chown(path, Some(owner.uid()), Some(owner.gid())).expect("its owner can be set");
 }
 
-/// Returns a port that nobody uses at this moment.
+/// Returns a port that nobody uses at this moment, and that the system gives to nobody: it is
+/// below those that it hands out for port 0.
 pub fn unused_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port can be bound");
-    listener.local_addr().expect("it is bound").port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let next = std::process::id().wrapping_mul(97) + NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = u16::try_from(20_000 + next % 12_000).expect("it is below 32,768");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// Writes `text` where the test's own process can read it.

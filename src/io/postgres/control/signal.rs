@@ -71,12 +71,18 @@ impl Control {
     }
 
     /// Cancels the statement that runs in a backend of our own, known by its pid and the
-    /// `application_name` that we gave it; between two statements nothing is sent.
+    /// `application_name` that we gave it; between two statements nothing is sent. `again`: one
+    /// was cancelled before, and only what has run for 3 s is no work of cleaning up.
     ///
     /// # Errors
     /// As [`Self::signal`].
-    pub async fn cancel_own(&mut self, pid: i32, application: &str) -> Result<Signalled, Error> {
-        let query = sqlx::query(CANCEL_OWN).bind(pid).bind(application);
+    pub async fn cancel_own(
+        &mut self,
+        pid: i32,
+        application: &str,
+        again: bool,
+    ) -> Result<Signalled, Error> {
+        let query = sqlx::query(CANCEL_OWN).bind(pid).bind(application).bind(again);
         self.send(query).await
     }
 
@@ -146,7 +152,8 @@ fn guarded(kind: Kind) -> &'static str {
 const CANCEL_OWN: &str = guarded!(
     "pg_catalog.pg_cancel_backend",
     "a.application_name = $2",
-    "(a.state IS NULL OR a.state = 'active')"
+    "(a.state IS NULL OR a.state = 'active') \
+     AND (NOT $3::bool OR a.query_start < clock_timestamp() - interval '3 s')"
 );
 
 const CANCEL_WAITING: &str = guarded!(

@@ -47,14 +47,14 @@ async fn a_near_miss_of_the_name_is_refused_and_the_name_is_taken() {
     console.pty.wait_for("1 of 1 applied");
     let screen = console.plan("D", "down 1 step");
     assert!(screen.contains("LOSES table notes"), "{screen}");
-    console.type_slowly(&format!("{}\r", database.name.to_uppercase()));
+    console.pty.type_name(&database.name.to_uppercase());
     console.pty.wait_for("capitals count");
     console.clear();
-    console.type_slowly(&format!("{}\r", &database.name[1..]));
+    console.pty.type_name(&database.name[1..]);
     console.pty.wait_for("is not");
     assert_eq!(count(&database, TABLES).await, 1);
     console.clear();
-    console.type_slowly(&format!("{}\r", database.name));
+    console.pty.type_name(&database.name);
     console.pty.wait_for("down 1 step: done");
     assert_eq!(count(&database, TABLES).await, 0);
 }

@@ -11,7 +11,7 @@ use crate::support::server::{Database, LOCKKEEPER};
 use crate::support::until::eventually;
 
 const SLOW: (&str, &str) =
-    ("CREATE TABLE notes (id int); SELECT pg_sleep(3);", "DROP TABLE notes;");
+    ("CREATE TABLE notes (id int); SELECT pg_sleep(10);", "DROP TABLE notes;");
 
 fn signal(pty: &Pty, signal: Signal) {
     let pid = i32::try_from(pty.pid()).ok().and_then(Pid::from_raw).expect("a process id");
@@ -36,7 +36,7 @@ async fn a_killed_console_leaves_its_act_alone_and_the_act_ends_by_itself() {
     console.ready();
     // What a function does cannot be told: this asks for the name.
     console.plan("u", "up 1 step");
-    console.type_slowly(&format!("{}\r", database.name));
+    console.pty.type_name(&database.name);
     console.pty.wait_for("IN FLIGHT");
     let mut connection = database.connect().await;
     sleeps(&mut connection).await;

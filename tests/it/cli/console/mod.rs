@@ -13,17 +13,18 @@ mod walk;
 
 use std::fs;
 use std::path::Path;
-use std::thread::sleep;
-use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use tempfile::{TempDir, tempdir};
 
+use crate::support::act::until;
 use crate::support::pty::{Pty, lockkeeper};
 use crate::support::server::{self, Database};
 
 /// The marks of a dialog that takes its key now.
 const ARMED: &str = "● y runs it";
+/// The same of any dialog: the header has such a mark too.
+const TAKES_KEYS: &str = "│ ● ";
 
 /// Way up and way down of each migration, numbered from 1.
 type Migrations<'a> = &'a [(&'a str, &'a str)];
@@ -91,17 +92,21 @@ impl Operator {
     }
 
     /// Asks by `key` for the plan called `title`, and waits until its dialog takes a key.
+    /// Returns all that was seen of it.
     fn plan(&mut self, key: &str, title: &str) -> String {
-        self.press(key, title);
-        self.pty.wait_until("an armed dialog", |screen| screen.contents().contains("● "))
+        self.press(key, title) + &self.armed(TAKES_KEYS)
     }
 
-    /// Types as a hand does: what comes faster than that is not believed to be one.
-    fn type_slowly(&mut self, text: &str) {
-        for key in text.chars() {
-            sleep(Duration::from_millis(60));
-            self.pty.send(&key.to_string());
-        }
+    /// Waits until the dialog takes a key, marked so; what does not fit on the screen is read to
+    /// its end before. Returns the screen.
+    fn armed(&mut self, mark: &str) -> String {
+        until("an armed dialog", || {
+            let screen = self.pty.screen().contents();
+            if screen.contains("shows the rest") {
+                self.pty.send("\u{1b}[B");
+            }
+            screen.contains(mark).then_some(screen)
+        })
     }
 
     /// Takes back what was typed, and waits until the dialog takes a first letter again.

@@ -8,17 +8,6 @@ use lockkeeper::domain::verify::Level;
 use super::{ARMED, NOTES, Operator, database};
 use crate::support::act::{files, until};
 
-/// What does not fit on the screen is shown before a yes is taken.
-fn read_to_its_end(console: &mut Operator) {
-    until("an armed dialog", || {
-        let screen = console.pty.screen().contents();
-        if screen.contains("shows the rest") {
-            console.pty.send("\u{1b}[B");
-        }
-        screen.contains(ARMED).then_some(())
-    });
-}
-
 #[tokio::test]
 async fn a_backup_is_made_and_proven_up_to_l6_from_the_console() {
     let database = database("proof");
@@ -27,7 +16,7 @@ async fn a_backup_is_made_and_proven_up_to_l6_from_the_console() {
     console.ready();
     console.press("5", "b back up");
     console.press("b", "back up");
-    read_to_its_end(&mut console);
+    console.armed(ARMED);
     console.press("y", "): done");
     console.pty.wait_for("v verify");
     let screen = console.press("v", "How far is it proven?");
@@ -36,9 +25,9 @@ async fn a_backup_is_made_and_proven_up_to_l6_from_the_console() {
         assert!(screen.contains(level), "{screen}");
     }
     assert!(screen.contains("a few seconds"), "{screen}");
-    console.type_slowly("L6");
+    console.pty.type_slowly("L6");
     console.press("\r", "scratch server");
-    read_to_its_end(&mut console);
+    console.armed(ARMED);
     console.pty.send("y");
     let directory = console.project.path().join("backups");
     let manifest = until("L6 in the manifest", || {

@@ -1,5 +1,6 @@
 //! The README's story, on the demo.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use lockkeeper::io::cluster;
@@ -28,16 +29,22 @@ fn demo(state: &Path) -> (Pty, PathBuf) {
     pty.wait_for("▶ 5 add note");
     pty.wait_for("✓ OK");
     let directory = cluster::registered(&state.join("lockkeeper")).pop();
-    (pty, directory.expect("the demo's server is registered"))
+    let directory = directory.expect("the demo's server is registered");
+    // They are made beside the console, which waits for a second at most.
+    until("the demo's backups are made", || {
+        let made = fs::read_dir(directory.join("project/backups")).into_iter().flatten().flatten();
+        let is_dump = |file: &fs::DirEntry| file.path().extension().is_some_and(|it| it == "dump");
+        made.filter(is_dump).count() == 3
+    });
+    (pty, directory)
 }
 
 /// Ends who blocks us: asked for while the verdict names them, or while our next attempt
 /// is waited for.
-fn end_the_blocker(pty: &mut Pty, pid: i64) {
-    pty.send("t");
-    pty.wait_for(&format!("terminate pid {pid}"));
-    pty.wait_for(ARMED);
-    pty.send("y");
+fn end_the_blocker(console: &mut Operator, pid: i64) {
+    console.press("t", &format!("terminate pid {pid}"));
+    console.armed(ARMED);
+    console.pty.send("y");
 }
 
 #[tokio::test]
@@ -57,7 +64,7 @@ async fn the_readmes_story_holds_from_the_blocked_migration_to_the_removed_serve
     assert!(screen.contains(&format!("behind pid {blocker}")), "{screen}");
     assert_eq!(number(&mut connection, COLUMN).await, 0);
 
-    end_the_blocker(&mut console.pty, blocker);
+    end_the_blocker(&mut console, blocker);
     console.pty.wait_for("▶ 6 widen amount");
     assert_eq!(number(&mut connection, COLUMN).await, 1);
 
@@ -70,7 +77,7 @@ async fn the_readmes_story_holds_from_the_blocked_migration_to_the_removed_serve
     console.press("y", "to run it: y▏");
     assert_eq!(number(&mut connection, COLUMN).await, 1);
     console.clear();
-    console.type_slowly("shop\r");
+    console.pty.type_name("shop");
     console.pty.wait_for("4 of 10 applied");
     assert_eq!(number(&mut connection, COLUMN).await, 0);
 
@@ -100,13 +107,13 @@ async fn a_newcomer_goes_up_meets_the_blocker_goes_on_rolls_back_by_the_tree_and
     console.press("m", "read it, then r goes on");
     console.press("r", "s skips it");
     console.press("s", "Why is this step skipped?");
-    console.type_slowly("it ends soon\r");
+    console.pty.type_slowly("it ends soon\r");
     console.pty.wait_for("r plans it and asks you before it runs");
     console.press("r", "up 5 add note");
-    console.pty.wait_for(ARMED);
+    console.armed(ARMED);
     console.press("y", "1 has the ways out");
     console.press("1", &format!("end pid {blocker} (asks first)"));
-    end_the_blocker(&mut console.pty, blocker);
+    end_the_blocker(&mut console, blocker);
     // The whole of the next dialog: on half of it the Esc would meet the key after it in
     // one read, and a terminal's Esc with a key behind it is another key.
     let next = |screen: &str| screen.contains("up 6 widen amount") && screen.contains(ARMED);
@@ -117,7 +124,7 @@ async fn a_newcomer_goes_up_meets_the_blocker_goes_on_rolls_back_by_the_tree_and
     console.pty.wait_until("no dialog", |screen| !screen.contents().contains("Esc leaves."));
     console.press("6", "r plans it and asks you before it runs");
     console.press("A", "Why is the run abandoned?");
-    console.type_slowly("the release is broken\r");
+    console.pty.type_slowly("the release is broken\r");
     console.pty.wait_for("▲ abandoned");
     console.press("R", "read it, then r goes on");
     console.press("r", "ROLLBACK   Half done?");
@@ -128,14 +135,14 @@ async fn a_newcomer_goes_up_meets_the_blocker_goes_on_rolls_back_by_the_tree_and
     let screen = console.pty.wait_for("suggestion");
     assert!(screen.contains("way down") && screen.contains("written since"), "{screen}");
     console.press("d", "This goes against the evidence. Why?");
-    console.type_slowly("nobody reads it yet\r");
+    console.pty.type_slowly("nobody reads it yet\r");
     console.pty.wait_for("Take the last migration down");
     console.press("r", "✖ denied");
     console.press("o", "Why is it overridden?");
-    console.type_slowly("a demo\r");
+    console.pty.type_slowly("a demo\r");
     console.pty.wait_for("down 5 add note");
     console.pty.wait_until("an armed dialog", |screen| screen.contents().contains("● Type"));
-    console.type_slowly("shop\r");
+    console.pty.type_name("shop");
     console.pty.wait_for("✓ completed");
     assert_eq!(number(&mut connection, COLUMN).await, 0);
 

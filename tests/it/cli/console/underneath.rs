@@ -38,10 +38,10 @@ async fn the_name_of_the_database_in_the_other_window_is_no_yes_in_this_one() {
         let screen = console.plan("D", "down 1 step");
         assert!(screen.contains(&database.name), "whose tables are lost is said:\n{screen}");
     }
-    left.0.type_slowly(&format!("{}\r", copy.name));
+    left.0.pty.type_name(&copy.name);
     left.0.pty.wait_for("is not");
     assert_eq!((count(&live, TABLES).await, count(&copy, TABLES).await), (1, 1));
-    right.0.type_slowly(&format!("{}\r", copy.name));
+    right.0.pty.type_name(&copy.name);
     right.0.pty.wait_for("down 1 step: done");
     assert_eq!((count(&live, TABLES).await, count(&copy, TABLES).await), (1, 0));
     assert!(!left.0.journals().contains("intent"));
@@ -57,7 +57,7 @@ async fn keys_that_edit_a_filter_end_no_session() {
     console.ready();
     console.press("2", "c cancel");
     console.pty.send("/");
-    console.type_slowly("tcK\u{7f}\u{7f}\u{7f}\u{7f}t\u{7f}\r");
+    console.pty.type_slowly("tcK\u{7f}\u{7f}\u{7f}\u{7f}t\u{7f}\r");
     console.pty.send("\u{1b}");
     console.pty.wait_for("c cancel");
     sqlx::query("SELECT 1").execute(&mut session).await.expect("its session lives");

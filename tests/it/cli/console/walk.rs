@@ -13,7 +13,7 @@ const BODY: &str = "SELECT count(*) FROM pg_attribute WHERE attname = 'body' AND
 
 fn skip(console: &mut Operator, reason: &str) {
     console.press("s", "Why is this step skipped?");
-    console.type_slowly(&format!("{reason}\r"));
+    console.pty.type_slowly(&format!("{reason}\r"));
 }
 
 #[tokio::test]
@@ -29,10 +29,10 @@ async fn the_runbook_is_walked_up_with_steps_skipped_for_a_reason_and_handed_to_
     skip(&mut console, "the test pins nothing");
     console.pty.wait_for("do it, then v records what came of it");
     console.press("v", "A fifth of the disk is free (");
-    console.type_slowly("90 GB\r");
+    console.pty.type_slowly("90 GB\r");
     console.pty.wait_for("Write who has read and approved them");
     console.press("v", "Every pending migration is reviewed (");
-    console.type_slowly("kim\r");
+    console.pty.type_slowly("kim\r");
     // Nobody rehearsed them, which is no pass either.
     console.pty.wait_for("nothing was rehearsed here");
     skip(&mut console, "the test rehearses nothing");
@@ -42,12 +42,12 @@ async fn the_runbook_is_walked_up_with_steps_skipped_for_a_reason_and_handed_to_
     console.pty.wait_until("the end of the plan", |screen| {
         screen.contents().contains("too early") || screen.contents().contains("shows the rest")
     });
-    console.type_slowly(&"x".repeat(12));
+    console.pty.type_slowly(&"x".repeat(12));
     console.press("\u{1b}[6~", ARMED);
     // It was decoded as soon as it was made: its age and its proof sense themselves.
     console.press("y", "do it, then v records what came of it");
     console.press("v", "The team is told (a few words)");
-    console.type_slowly("#ops 14:02\r");
+    console.pty.type_slowly("#ops 14:02\r");
     console.pty.wait_for("The maintenance window is open");
     console.press("s", "The way back, before it is needed");
     console.press("r", "r plans it and asks you before it runs");
@@ -66,7 +66,7 @@ async fn the_runbook_is_walked_up_with_steps_skipped_for_a_reason_and_handed_to_
     console.press("d", "Start nothing: no migration, no retry");
     console.press("r", "Stop every application instance");
     console.press("!", "What does the next level have to know?");
-    console.type_slowly("nobody knows the writers\r");
+    console.pty.type_slowly("nobody knows the writers\r");
     console.pty.wait_for("▲ escalated");
     assert_eq!(count(&database, BODY).await, 1);
 

@@ -29,10 +29,20 @@ async fn waiting(connection: &mut PgConnection) -> Vec<String> {
 
 impl Witness {
     async fn start(database: &Database) -> Self {
+        Self::watch(Self::seat(database).await)
+    }
+
+    /// Returns a connection that has asked once: the question is planned before a lock on the
+    /// catalog could keep it from being.
+    async fn seat(database: &Database) -> PgConnection {
         let mut connection = database.connect().await;
-        // Planned before a lock on the catalog could keep it from being. The reader may wait
-        // already: what an act has ended with is read anew.
-        let mut seen: BTreeSet<String> = waiting(&mut connection).await.into_iter().collect();
+        waiting(&mut connection).await;
+        connection
+    }
+
+    /// Looks from now on. The reader may wait already: what an act has ended with is read anew.
+    fn watch(mut connection: PgConnection) -> Self {
+        let mut seen = BTreeSet::new();
         let enough = Arc::new(AtomicBool::new(false));
         let told = enough.clone();
         let task = tokio::spawn(async move {
@@ -110,9 +120,11 @@ async fn a_locked_catalog_keeps_the_monitor_from_nothing() {
     .await;
     drive.until("the slow facts are read", |d| d.facts.slow.value().is_some()).await;
     drive.until("the migrations are read", |d| d.facts.project.value().is_some()).await;
-    let witness = Witness::start(&database).await;
+    let seat = Witness::seat(&database).await;
     let mut holder = hold(&database, "pg_class").await;
+    // The look that was under way when the lock came may have been caught by it.
     looks(&mut drive).await;
+    let witness = Witness::watch(seat);
     drive.driver.refresh();
     drive.until("the schema cannot be read", |d| d.facts.project.error().is_some()).await;
     looks(&mut drive).await;

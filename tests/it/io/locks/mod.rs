@@ -96,7 +96,8 @@ fn is_told(hazard: &Hazard) -> bool {
 
 /// Runs every statement of the list on a server of this version and returns where it differs.
 async fn compare(major: u32, list: &List) -> Vec<String> {
-    let server = private_of(versions::programs(major), &[("wal_level", "logical")]);
+    let server =
+        private_of(versions::programs(major), &[("wal_level", "logical"), ("autovacuum", "off")]);
     let database = server.database("locks");
     list.setup.iter().for_each(|sql| database.execute(sql));
     let mut catalog = catalog(&database).await;
@@ -202,8 +203,10 @@ const CONCURRENT: [(&str, &str); 7] = [
     ),
 ];
 
-const WAITING: &str = "SELECT coalesce(relation, 0)::int8, mode FROM pg_locks l WHERE pid = $1
-      AND $2 = ANY (pg_blocking_pids($1))";
+/// A worker of autovacuum may stand in its way before the blocker does.
+const WAITING: &str = "SELECT $2 = ANY (pg_blocking_pids($1))";
+/// Of one that waits for somebody who does nothing: they stay as they are.
+const LOCKS: &str = "SELECT coalesce(relation, 0)::int8, mode FROM pg_locks WHERE pid = $1";
 
 /// Runs a statement that waits for `blocker`, and returns what it holds and awaits meanwhile.
 async fn while_it_waits(
@@ -223,19 +226,18 @@ async fn while_it_waits(
     });
     let mut locks: BTreeMap<String, Mode> = BTreeMap::new();
     eventually("it waits, or has failed", async || {
-        // A worker of autovacuum may stand in its way before the blocker does.
-        let looking = sqlx::query(WAITING).bind(pid).bind(by).fetch_all(&mut looker);
-        let rows = looking.await.expect("it is read");
-        for row in &rows {
-            let mode = Mode::parse(&row.get::<String, _>(1)).expect("a mode");
-            if let Some((_, name, _)) = before.by_oid.get(&row.get::<i64, _>(0)) {
-                let held = locks.entry(name.clone()).or_insert(mode);
-                *held = mode.max(*held);
-            }
-        }
-        !rows.is_empty() || running.is_finished()
+        let asked = sqlx::query_scalar(WAITING).bind(pid).bind(by).fetch_one(&mut looker);
+        asked.await.expect("it is read") || running.is_finished()
     })
     .await;
+    let looking = sqlx::query(LOCKS).bind(pid).fetch_all(&mut looker);
+    for row in &looking.await.expect("it is read") {
+        let mode = Mode::parse(&row.get::<String, _>(1)).expect("a mode");
+        if let Some((_, name, _)) = before.by_oid.get(&row.get::<i64, _>(0)) {
+            let held = locks.entry(name.clone()).or_insert(mode);
+            *held = mode.max(*held);
+        }
+    }
     holder.execute("ROLLBACK").await.expect("it lets go");
     running.await.expect("it ends").map(|()| locks).map_err(|error| error.to_string())
 }
