@@ -46,8 +46,8 @@ impl Formatter for Line {
     }
 }
 
-/// Each value on a line of its own, indented by two blanks; as serde_json has it, but that a line
-/// is begun at once.
+/// Each value on a line of its own, indented by two blanks; as `serde_json` has it, but that a
+/// line is begun at once.
 #[derive(Default)]
 struct Pretty {
     depth: usize,
