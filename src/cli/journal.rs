@@ -69,7 +69,7 @@ fn listed(run: &Run) -> Value {
 }
 
 fn line_of_run(run: &Run) -> String {
-    let id = Untrusted::from(run.id.as_str()).one_line();
+    let id = Untrusted::new(&run.id).one_line();
     match &run.reading {
         Ok(reading) => format!("{id}  {}\n", state(reading)),
         Err(error) => format!("{id}  {error}\n"),

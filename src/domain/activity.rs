@@ -1,7 +1,5 @@
 //! Backends: the rows of `pg_stat_activity` that a refresh brings.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -71,7 +69,6 @@ impl State {
 /// One backend at the moment of a snapshot.
 ///
 /// Times are the server's. A backend is named by pid *and* `backend_start`: pids are reused.
-/// Texts that hundreds have in common are kept once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backend {
     /// Process id.
@@ -81,7 +78,7 @@ pub struct Backend {
     /// When the process began, in microseconds: the second half of its name.
     pub backend_start: Option<DateTime<Utc>>,
     /// `client backend`, `autovacuum worker`, `parallel worker`, `walsender`…
-    pub backend_type: Arc<str>,
+    pub backend_type: String,
     /// Its database, if it has one.
     pub database: Option<Untrusted>,
     /// Its role.
@@ -93,7 +90,7 @@ pub struct Backend {
     /// What it is doing; `None` for background processes and where we may not see.
     pub state: Option<State>,
     /// `wait_event_type:wait_event`, e.g. `Lock:relation`.
-    pub wait: Option<Arc<str>>,
+    pub wait: Option<String>,
     /// Start of its transaction.
     pub xact_start: Option<DateTime<Utc>>,
     /// Start of its query (the last one when idle).

@@ -34,7 +34,7 @@ pub enum Nature {
 /// Returns what kind of process it is.
 #[must_use]
 pub fn nature(backend: &Backend) -> Nature {
-    match &*backend.backend_type {
+    match backend.backend_type.as_str() {
         "client backend" => Nature::Client,
         "autovacuum worker" => {
             let wraparound = backend.query.raw().contains("(to prevent wraparound)");

@@ -54,7 +54,7 @@ impl Reading {
 /// Counts client connections. Of other roles' sessions the kind may be hidden, the role
 /// is not, and background processes have none or are of a visible kind.
 fn connections(backends: &[Backend]) -> i64 {
-    let client = |b: &&Backend| match &*b.backend_type {
+    let client = |b: &&Backend| match b.backend_type.as_str() {
         "client backend" => true,
         "" => b.user.is_some(),
         _ => false,

@@ -7,21 +7,20 @@
 //! or a line of output.
 
 use std::fmt;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 /// Text that came from outside, exactly as it came.
 ///
 /// It has no `Display`: the only ways to show it are [`Untrusted::visible`] and
-/// [`Untrusted::one_line`]. A copy is the same text in memory.
+/// [`Untrusted::one_line`].
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Untrusted(Arc<str>);
+pub struct Untrusted(String);
 
 impl Untrusted {
     /// Wraps text as it came from outside.
-    pub fn new(text: impl Into<Arc<str>>) -> Self {
+    pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
@@ -29,8 +28,8 @@ impl Untrusted {
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Self {
         match std::str::from_utf8(bytes) {
-            Ok(text) => Self::new(text),
-            Err(_) => Self::new(String::from_utf8_lossy(bytes)),
+            Ok(text) => Self(text.to_owned()),
+            Err(_) => Self(String::from_utf8_lossy(bytes).into_owned()),
         }
     }
 
@@ -76,12 +75,6 @@ impl From<&str> for Untrusted {
 
 impl From<String> for Untrusted {
     fn from(text: String) -> Self {
-        Self::new(text)
-    }
-}
-
-impl From<Arc<str>> for Untrusted {
-    fn from(text: Arc<str>) -> Self {
         Self(text)
     }
 }

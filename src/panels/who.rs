@@ -37,7 +37,7 @@ pub(super) fn name(backend: &Backend) -> String {
         }
         (Some(application), Some(user)) if application != user => format!("{application}@{user}"),
         (Some(name), _) | (None, Some(name)) => name,
-        (None, None) => Untrusted::from(backend.backend_type.clone()).one_line(),
+        (None, None) => Untrusted::from(backend.backend_type.as_str()).one_line(),
     };
     if backend.ours { format!("{} {name}", symbol::OURS) } else { name }
 }

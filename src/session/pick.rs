@@ -85,9 +85,7 @@ fn sessions(facts: &Facts) -> Choices {
         return unknown("the sessions are not known");
     };
     let others = snapshot.backends.iter().filter(|backend| {
-        !backend.ours
-            && &*backend.backend_type == "client backend"
-            && backend.backend_start.is_some()
+        !backend.ours && backend.backend_type == "client backend" && backend.backend_start.is_some()
     });
     let line = |backend: &Backend| {
         let state = backend.state.map_or("", |state| state.word());

@@ -111,7 +111,7 @@ fn of_activity(builtin: Builtin, known: &Known<'_>) -> Option<Value> {
     let snapshot = known.snapshot?;
     let here = |backend: &&Backend| {
         backend.database.as_ref().is_some_and(|name| name.raw() == snapshot.server.database)
-            && &*backend.backend_type == "client backend"
+            && backend.backend_type == "client backend"
     };
     let clients = || snapshot.backends.iter().filter(here).filter(|backend| !backend.ours);
     let longer = |at: Option<chrono::DateTime<chrono::Utc>>| {

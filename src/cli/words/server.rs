@@ -125,7 +125,7 @@ fn name(backend: &Backend, snapshot: &Snapshot) -> String {
         if backend.ours { "ours".to_owned() } else { String::new() },
         backend.application.one_line(),
         backend.user.as_ref().map(Untrusted::one_line).unwrap_or_default(),
-        state.unwrap_or_else(|| backend.backend_type.to_string()),
+        state.unwrap_or_else(|| backend.backend_type.clone()),
     ])
 }
 
@@ -148,7 +148,7 @@ pub fn session(backend: &Backend, snapshot: &Snapshot) -> String {
         snapshot.blocking_pids(backend.pid).iter().map(ToString::to_string).collect();
     joined([
         name(backend, snapshot),
-        backend.wait.as_deref().unwrap_or_default().to_owned(),
+        backend.wait.clone().unwrap_or_default(),
         transaction.map(|age| format!("transaction open for {}", clock(age))).unwrap_or_default(),
         match backend.has_written {
             Some(true) => "has written".to_owned(),

@@ -39,7 +39,7 @@ impl Filter {
 fn at_rest(backend: &Backend) -> bool {
     match backend.state {
         Some(state) => state == State::Idle,
-        None => &*backend.backend_type != "client backend" && backend.xact_start.is_none(),
+        None => backend.backend_type != "client backend" && backend.xact_start.is_none(),
     }
 }
 

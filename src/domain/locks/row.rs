@@ -53,7 +53,7 @@ impl Groups {
     /// logical replication (16+) has a `leader_pid` too but is no member of a group.
     #[must_use]
     pub fn of(backends: &[Backend]) -> Self {
-        let workers = backends.iter().filter(|b| &*b.backend_type == "parallel worker");
+        let workers = backends.iter().filter(|b| b.backend_type == "parallel worker");
         Self(workers.filter_map(|b| Some((b.pid, b.leader_pid?))).collect())
     }
 

@@ -1,7 +1,5 @@
 //! The document of `snapshot --json`, as its contract has it.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -43,13 +41,13 @@ struct Session {
     pid: i32,
     leader_pid: Option<i32>,
     backend_start: Option<DateTime<Utc>>,
-    backend_type: Option<Arc<str>>,
+    backend_type: Option<String>,
     database: Option<Untrusted>,
     user: Option<Untrusted>,
     application: Untrusted,
     client: Option<Untrusted>,
     state: Option<State>,
-    wait: Option<Arc<str>>,
+    wait: Option<String>,
     transaction_age_s: Option<f64>,
     query_age_s: Option<f64>,
     wait_age_s: Option<f64>,

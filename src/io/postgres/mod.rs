@@ -20,7 +20,6 @@ mod schema;
 pub mod snapshot;
 mod surroundings;
 pub mod target;
-mod texts;
 
 pub use connect::{Purpose, connect, connect_pooler};
 pub use control::Control;

@@ -9,7 +9,6 @@ use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use super::names::Cache;
 use super::snapshot::{Capabilities, Placed, Sorter};
 use super::surroundings;
-use super::texts::Texts;
 use crate::domain::counters::Surroundings;
 use crate::domain::identity::Identity;
 use crate::domain::locks::{Graph, Names, Reported};
@@ -38,7 +37,6 @@ pub struct Monitor {
     slow_sql: String,
     ours: HashSet<i32>,
     names: Cache,
-    texts: Texts,
     estimator: Estimator,
     /// How many sessions and locks there were the last time.
     counted: (usize, usize),
@@ -67,7 +65,6 @@ impl Monitor {
             slow_sql: capabilities.slow_sql(),
             ours: HashSet::new(),
             names: Cache::default(),
-            texts: Texts::default(),
             estimator: Estimator::default(),
             counted: (0, 0),
             warm: false,
@@ -130,13 +127,12 @@ impl Monitor {
     }
 
     async fn first(&mut self) -> Result<(Reading, Vec<Placed>), sqlx::Error> {
-        let Self { connection, ours, snapshot_sql, counted, texts, .. } = self;
-        texts.settle();
+        let Self { connection, ours, snapshot_sql, counted, .. } = self;
         let ours = |pid: i32, name: &str| name.starts_with(OURS) || ours.contains(&pid);
         let mut rows = sqlx::query(AssertSqlSafe(snapshot_sql.clone())).fetch(connection);
         let mut sorter = Sorter::sized(counted.0, counted.1);
         while let Some(row) = rows.try_next().await? {
-            sorter.take(&row, &ours, texts)?;
+            sorter.take(&row, &ours)?;
         }
         let (reading, placed) = sorter.sorted();
         *counted = (reading.backends.len(), reading.locks.len());

@@ -3,14 +3,11 @@
 //! Its branches share generic columns: the tag, ten numbers, eight texts, two truths and
 //! four times; each branch's SQL file says what it puts where.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgRow;
 use sqlx::{Row as _, ValueRef as _};
 
 use super::snapshot::Placed;
-use super::texts::Texts;
 use crate::domain::activity::{Backend, State};
 use crate::domain::counters::{Counters, Prepared, Replica};
 use crate::domain::locks::{Holder, Mode, Object, Row};
@@ -57,25 +54,12 @@ impl Cells<'_> {
         self.bytes(at, Untrusted::from_bytes)
     }
 
-    /// Reads a text of which others, or the refresh before, may have the same.
-    fn shared(&self, at: usize, texts: &mut Texts) -> Read<Option<Untrusted>> {
-        self.bytes(at, |bytes| match std::str::from_utf8(bytes) {
-            Ok(text) => texts.kept(text).into(),
-            Err(_) => Untrusted::from_bytes(bytes),
-        })
-    }
-
     /// Reads a word of the server's own. There are thousands in a refresh, nearly all of
     /// them one plain word, which needs no escaping.
     fn word(&self, at: usize) -> Read<Option<String>> {
-        self.bytes(at, |bytes| plain(bytes).map_or_else(|| shown(bytes), str::to_owned))
-    }
-
-    /// Reads a word that many sessions have in common.
-    fn shared_word(&self, at: usize, texts: &mut Texts) -> Read<Option<Arc<str>>> {
-        self.bytes(at, |bytes| match plain(bytes) {
-            Some(word) => texts.kept(word),
-            None => texts.kept(&shown(bytes)),
+        self.bytes(at, |bytes| match std::str::from_utf8(bytes) {
+            Ok(word) if bytes.iter().all(u8::is_ascii_graphic) => word.to_owned(),
+            _ => Untrusted::from_bytes(bytes).one_line(),
         })
     }
 
@@ -93,28 +77,28 @@ impl Cells<'_> {
         self.0.try_get(TIMES + at)
     }
 
-    pub fn backend(&self, ours: &impl Fn(i32, &str) -> bool, texts: &mut Texts) -> Read<Backend> {
+    pub fn backend(&self, ours: &impl Fn(i32, &str) -> bool) -> Read<Backend> {
         let pid = self.pid(1)?.unwrap_or_default();
-        let application = self.shared(4, texts)?.unwrap_or_default();
+        let application = self.text(4)?.unwrap_or_default();
         Ok(Backend {
             pid,
             leader_pid: self.pid(2)?,
             backend_start: self.time(1)?,
-            backend_type: self.shared_word(1, texts)?.unwrap_or_default(),
-            database: self.shared(2, texts)?,
-            user: self.shared(3, texts)?,
+            backend_type: self.word(1)?.unwrap_or_default(),
+            database: self.text(2)?,
+            user: self.text(3)?,
             ours: ours(pid, application.raw()),
             application,
-            client: self.shared(5, texts)?,
+            client: self.text(5)?,
             state: self.known(6, State::parse)?,
-            wait: self.shared_word(7, texts)?,
+            wait: self.word(7)?,
             xact_start: self.time(2)?,
             query_start: self.time(3)?,
             state_change: self.time(4)?,
             wait_start: None,
             has_written: self.truth(1)?,
             xmin_age: self.number(3)?,
-            query: self.shared(8, texts)?.unwrap_or_default(),
+            query: self.text(8)?.unwrap_or_default(),
             can_signal: self.truth(2)?.unwrap_or_default(),
         })
     }
@@ -197,15 +181,4 @@ impl Cells<'_> {
         };
         Ok((self.pid(1)?.unwrap_or_default(), replica))
     }
-}
-
-/// Returns a word that is shown as it is, also of several with a blank between them.
-fn plain(bytes: &[u8]) -> Option<&str> {
-    let blanks = bytes.windows(2).any(|pair| pair == b"  ");
-    let is_plain = bytes.iter().all(|byte| matches!(byte, b' '..=b'~')) && !blanks;
-    std::str::from_utf8(bytes).ok().filter(|word| is_plain && word.trim() == *word)
-}
-
-fn shown(bytes: &[u8]) -> String {
-    Untrusted::from_bytes(bytes).one_line()
 }

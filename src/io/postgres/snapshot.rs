@@ -4,7 +4,6 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
 
 use super::rows::Cells;
-use super::texts::Texts;
 use crate::domain::counters::Replica;
 use crate::domain::snapshot::Reading;
 
@@ -132,12 +131,11 @@ impl Sorter {
         &mut self,
         row: &PgRow,
         ours: &impl Fn(i32, &str) -> bool,
-        texts: &mut Texts,
     ) -> Result<(), sqlx::Error> {
         let cells = Cells(row);
         let reading = &mut self.reading;
         match cells.tag()? {
-            1 => reading.backends.push(cells.backend(ours, texts)?),
+            1 => reading.backends.push(cells.backend(ours)?),
             2 => reading.locks.extend(cells.lock()?),
             3 => reading.prepared.push(cells.prepared()?),
             4 => {

@@ -35,7 +35,7 @@ fn identity(backend: &Backend) -> Vec<Pair> {
 }
 
 fn kind(backend: &Backend) -> String {
-    let name = match &*backend.backend_type {
+    let name = match backend.backend_type.as_str() {
         "" => "not visible to our role".to_owned(),
         name => Untrusted::from(name).one_line(),
     };

@@ -52,7 +52,7 @@ fn optional(value: Option<&Untrusted>) -> Cell {
 
 /// `client backend` is what nearly all are: one word is enough.
 fn kind(backend: &Backend) -> Cell {
-    match &*backend.backend_type {
+    match backend.backend_type.as_str() {
         "" => Cell::new(UNKNOWN, Tone::Dim),
         "client backend" => Cell::new("client", Tone::Dim),
         kind => Cell::from(Untrusted::from(kind).one_line()),
@@ -68,7 +68,7 @@ fn state(backend: &Backend) -> &'static str {
         Some(State::IdleInTransactionAborted) => "aborted tx",
         Some(State::Fastpath) => "fastpath",
         Some(State::Disabled) => "disabled",
-        None if &*backend.backend_type == "client backend" => UNKNOWN,
+        None if backend.backend_type == "client backend" => UNKNOWN,
         None => NONE,
     }
 }
@@ -106,7 +106,7 @@ fn written(backend: &Backend) -> Cell {
     match backend.has_written {
         Some(true) => Cell::new("yes", Tone::Strong),
         Some(false) => Cell::new("no", Tone::Dim),
-        None if &*backend.backend_type == "client backend" => Cell::new(UNKNOWN, Tone::Dim),
+        None if backend.backend_type == "client backend" => Cell::new(UNKNOWN, Tone::Dim),
         None => Cell::new(NONE, Tone::Dim),
     }
 }

@@ -20,7 +20,7 @@ pub fn backend(pid: i32) -> Backend {
         pid,
         leader_pid: None,
         backend_start: ago(3600),
-        backend_type: "client backend".into(),
+        backend_type: "client backend".to_owned(),
         database: Some("shop".into()),
         user: Some("web".into()),
         application: "api".into(),
@@ -81,7 +81,7 @@ fn an_idle_session_is_hidden_unless_it_blocks_somebody() {
     assert!(hiding.shows(&idle, true));
     let in_transaction = Backend { state: Some(State::IdleInTransaction), ..backend(1) };
     assert!(hiding.shows(&in_transaction, false));
-    let walwriter = Backend { state: None, backend_type: "walwriter".into(), ..backend(1) };
+    let walwriter = Backend { state: None, backend_type: "walwriter".to_owned(), ..backend(1) };
     assert!(!hiding.shows(&walwriter, false));
 }
 

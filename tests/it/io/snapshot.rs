@@ -34,12 +34,12 @@ async fn a_session_is_seen_with_what_one_needs_before_ending_it() {
     assert_eq!(backend.state, Some(State::IdleInTransaction));
     assert_eq!(backend.application.raw(), "reporting");
     assert_eq!(backend.client.as_ref().map(Untrusted::raw), Some("local"));
-    assert_eq!(&*backend.backend_type, "client backend");
+    assert_eq!(backend.backend_type, "client backend");
     assert_eq!((backend.has_written, backend.can_signal, backend.ours), (Some(true), true, false));
     assert_eq!(backend.wait.as_deref(), Some("Client:ClientRead"));
     assert!(backend.backend_start.is_some() && backend.xact_start.is_some());
     assert!(backend.query.raw().contains("insert into t"));
-    let checkpointer = snapshot.backends.iter().find(|b| &*b.backend_type == "checkpointer");
+    let checkpointer = snapshot.backends.iter().find(|b| b.backend_type == "checkpointer");
     assert!(!checkpointer.expect("there is one").can_signal);
     scene.end().await;
 }

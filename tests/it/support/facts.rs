@@ -62,7 +62,7 @@ pub fn backend(pid: i32) -> Backend {
         pid,
         leader_pid: None,
         backend_start: ago(7_200 + i64::from(pid % 60)),
-        backend_type: "client backend".into(),
+        backend_type: "client backend".to_owned(),
         database: Some("shop".into()),
         user: Some("web".into()),
         application: "web".into(),
@@ -85,7 +85,7 @@ pub fn backend(pid: i32) -> Backend {
 pub fn idle(pid: i32) -> Backend {
     Backend {
         state: Some(State::Idle),
-        wait: Some("Client:ClientRead".into()),
+        wait: Some("Client:ClientRead".to_owned()),
         xact_start: None,
         xmin_age: None,
         query: "COMMIT".into(),
@@ -96,7 +96,7 @@ pub fn idle(pid: i32) -> Backend {
 /// Returns a session that has waited for a lock for `seconds`.
 pub fn waiting(pid: i32, wait: &str, seconds: i64, query: &str) -> Backend {
     Backend {
-        wait: Some(format!("Lock:{wait}").into()),
+        wait: Some(format!("Lock:{wait}")),
         xact_start: ago(seconds),
         query_start: ago(seconds),
         state_change: ago(seconds),
@@ -228,7 +228,7 @@ impl World {
             application: "reporting".into(),
             user: Some("bi".into()),
             state: Some(State::IdleInTransaction),
-            wait: Some("Client:ClientRead".into()),
+            wait: Some("Client:ClientRead".to_owned()),
             xact_start: ago(270),
             query_start: ago(265),
             state_change: ago(250),
@@ -376,13 +376,13 @@ impl World {
 
 fn checkpointer() -> Backend {
     Backend {
-        backend_type: "checkpointer".into(),
+        backend_type: "checkpointer".to_owned(),
         database: None,
         user: None,
         application: Untrusted::default(),
         client: None,
         state: None,
-        wait: Some("Activity:CheckpointerMain".into()),
+        wait: Some("Activity:CheckpointerMain".to_owned()),
         xact_start: None,
         query_start: None,
         state_change: None,
