@@ -25,6 +25,9 @@ mod scene;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 #[path = "../it/support/server.rs"]
 mod server;
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
+#[path = "../it/support/until.rs"]
+mod until;
 
 use report::Report;
 use scene::{Kind, Scene, Size};
