@@ -14,7 +14,7 @@ mod doctor;
 mod follow;
 mod frozen;
 pub mod journal;
-mod json;
+pub mod json;
 pub mod leading;
 mod lines;
 mod lint;

@@ -1,5 +1,6 @@
 //! `status`: the migrations, where the database is, and how dangerous each way is.
 
+use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
 use color_eyre::eyre::{Result, eyre};
@@ -24,9 +25,10 @@ use crate::tools::{Rows, Tool, VersionQuery};
 /// When there are no migrations to be read.
 pub fn run(flags: &args::Status) -> Result<ExitCode> {
     let site = site::open(&flags.target)?;
-    let status = status(&site, flags.count)?;
+    // Hundreds of migrations end with the process, and are not given back one by one.
+    let status = ManuallyDrop::new(status(&site, flags.count)?);
     if flags.target.json {
-        json::print(&status);
+        json::print(&*status);
     } else {
         print(&words::migrations(&status).join("\n"));
     }
@@ -59,12 +61,12 @@ async fn read(
             (None, Rows::Unknown, Catalog::default())
         }
     };
-    let mut project = tool.load(&tree, directory, &rows);
+    let mut project = ManuallyDrop::new(tool.load(&tree, directory, &rows));
     lost::History::default().hint(&site.project, &mut project);
     let mut status = Status::of(&project, &catalog);
     let Some(identity) = identity.filter(|_| project.connected) else { return status };
     if let Some(evidence) = rehearsal::read(&site.paths.state, &identity) {
-        let known = (&project, &catalog);
+        let known = (&*project, &catalog);
         let rehearsed = rehearsal::standing(site, reader, &identity, tool, known, evidence).await;
         status.estimate(&rehearsed);
     }

@@ -131,19 +131,44 @@ impl Tree {
     }
 }
 
+/// The lines of a text, from 1, for places that are asked for in their order.
+struct Lines<'a> {
+    text: &'a str,
+    line: usize,
+    /// Where the next one begins, if there is one.
+    next: Option<usize>,
+}
+
+impl<'a> Lines<'a> {
+    fn of(text: &'a str) -> Self {
+        Self { text, line: 1, next: behind(text, 0) }
+    }
+
+    fn of_place(&mut self, place: usize) -> usize {
+        while let Some(next) = self.next.filter(|next| *next <= place) {
+            self.line += 1;
+            self.next = behind(self.text, next);
+        }
+        self.line
+    }
+}
+
+/// Returns the place behind the next end of a line.
+fn behind(text: &str, from: usize) -> Option<usize> {
+    memchr::memchr(b'\n', &text.as_bytes()[from..]).map(|at| from + at + 1)
+}
+
 /// A tree that is put together from those of the pieces of a text, in their order.
 pub(super) struct Grown<'a> {
     text: &'a str,
     parts: Vec<Part>,
-    /// The line, from 1, of the place up to which lines were counted.
-    line: usize,
-    counted: usize,
+    lines: Lines<'a>,
 }
 
 impl<'a> Grown<'a> {
     pub(super) fn of(text: &'a str) -> Self {
         let root = Part { kind: "module", named: true, ..Part::default() };
-        Self { text, parts: vec![root], line: 1, counted: 0 }
+        Self { text, parts: vec![root], lines: Lines::of(text) }
     }
 
     /// Adds the tree of a piece like the one at `start`: what stood at the places `from` in
@@ -161,25 +186,26 @@ impl<'a> Grown<'a> {
             passed => start + at - from[passed - 1].end + to[passed - 1].end,
         };
         for part in &tree.parts[1..] {
-            let from = place(part.from);
-            let between = &self.text.as_bytes()[self.counted..from];
-            self.line += memchr::memchr_iter(b'\n', between).count();
-            self.counted = from;
-            let (to, after) = (place(part.to), part.after + moved);
-            self.parts.push(Part { from, to, line: self.line, after, ..*part });
+            let (from, to, after) = (place(part.from), place(part.to), part.after + moved);
+            let line = self.lines.of_place(from);
+            self.parts.push(Part { from, to, line, after, ..*part });
         }
     }
 
-    pub(super) fn finish(mut self) -> Tree {
-        let (after, to) = (self.parts.len(), self.text.len());
-        let (from, line) = self.parts.get(1).map_or((0, 1), |first| (first.from, first.line));
-        self.parts[0] = Part { from, to, line, after, ..self.parts[0] };
-        Tree { parts: self.parts }
+    pub(super) fn finish(self) -> Tree {
+        whole(self.parts, self.text)
     }
 }
 
-/// A tree of one piece of a text that is read without the grammar; where its lines are only a
-/// [`Grown`] one tells.
+/// Returns the tree of all of a text, of which the first part is the root.
+fn whole(mut parts: Vec<Part>, text: &str) -> Tree {
+    let (after, to) = (parts.len(), text.len());
+    let (from, line) = parts.get(1).map_or((0, 1), |first| (first.from, first.line));
+    parts[0] = Part { from, to, line, after, ..parts[0] };
+    Tree { parts }
+}
+
+/// A tree that is read without the grammar.
 pub(super) struct Planted {
     parts: Vec<Part>,
     end: usize,
@@ -265,9 +291,11 @@ impl Planted {
         operand.is_some_and(|part| part.kind == kind)
     }
 
-    pub(super) fn finish(mut self, to: usize) -> Tree {
-        self.close(0, to);
-        Tree { parts: self.parts }
+    /// Returns the tree of all of a text.
+    pub(super) fn finish(mut self, text: &str) -> Tree {
+        let mut lines = Lines::of(text);
+        self.parts.iter_mut().for_each(|part| part.line = lines.of_place(part.from));
+        whole(self.parts, text)
     }
 }
 

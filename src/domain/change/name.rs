@@ -27,6 +27,10 @@ impl Name {
     /// Returns the name that `text` writes as SQL, folded: `app."Kind"`.
     #[must_use]
     pub fn parse(text: &str) -> Self {
+        // Built-in types are asked for by the thousand.
+        if text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b' ')) {
+            return Self::new(text.replace(' ', ""));
+        }
         let mut parts = vec![String::new()];
         for (_, token) in written::tokens(text) {
             match token {

@@ -176,9 +176,10 @@ fn unquoted(name: &str) -> String {
 fn pieces(sql: &str) -> Vec<(usize, Piece<'_>)> {
     let mut pieces = Vec::new();
     let (mut plain, mut at) = (0, 0);
-    while at < sql.len() {
+    while let Some(ahead) = sql.as_bytes()[at..].iter().position(|byte| may_be_special(*byte)) {
+        at += ahead;
         let Some((piece, length)) = special(sql, at) else {
-            at += sql[at..].chars().next().map_or(1, char::len_utf8);
+            at += 1;
             continue;
         };
         if plain < at {
@@ -188,10 +189,15 @@ fn pieces(sql: &str) -> Vec<(usize, Piece<'_>)> {
         at += length;
         plain = at;
     }
-    if plain < at {
+    if plain < sql.len() {
         pieces.push((plain, Piece::Plain(&sql[plain..])));
     }
     pieces
+}
+
+/// Returns true for the bytes with which something [`special`] begins.
+fn may_be_special(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\'' | b'-' | b'/' | b'$')
 }
 
 /// Returns what begins here and is not plain, with its length in bytes.

@@ -191,6 +191,9 @@ fn known(change: &Change, sql: &str, catalog: &Catalog) -> Effect {
 /// Returns true if the words stand in the statement, whole, and not in a name in quotes, a text or
 /// a comment.
 pub(super) fn says(sql: &str, phrase: &str) -> bool {
+    if !phrase.split(' ').all(|word| may_hold(sql, word)) {
+        return false;
+    }
     let code = written::code(sql);
     let squeezed = code.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
     let is_boundary = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric() && c != '_');
@@ -198,6 +201,18 @@ pub(super) fn says(sql: &str, phrase: &str) -> bool {
         is_boundary(squeezed[..at].chars().next_back())
             && is_boundary(squeezed[at + found.len()..].chars().next())
     })
+}
+
+/// Returns false if a word, in lower case, surely stands nowhere in the text: most that is asked
+/// for does not, and is answered without a copy.
+fn may_hold(sql: &str, word: &str) -> bool {
+    let (sql, word) = (sql.as_bytes(), word.as_bytes());
+    let begins = |byte: u8| word.first().is_none_or(|first| byte.eq_ignore_ascii_case(first));
+    let is_here = |at: usize| {
+        sql.get(at..at + word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word))
+    };
+    // Beyond ASCII there are letters whose lower case is within.
+    !sql.is_ascii() || (0..sql.len()).any(|at| begins(sql[at]) && is_here(at))
 }
 
 fn create_table(table: &Table, sql: &str, catalog: &Catalog) -> Effect {

@@ -31,7 +31,8 @@ impl Shared {
 
     /// Parses a text. The tree is the one that the parser makes of all of it at once.
     pub(super) fn read(&mut self, text: &str) -> Tree {
-        let Some(tree) = self.put_together(text) else { return self.reader.read(text) };
+        let read = plain::read(text).or_else(|| self.put_together(text));
+        let Some(tree) = read else { return self.reader.read(text) };
         debug_assert_eq!(tree, self.reader.read(text), "in\n{text}");
         tree
     }

@@ -142,16 +142,17 @@ fn fatal(path: &str, what: &str) -> Problem {
 fn migration(id: &str, path: &str, text: &str, module: &Module, config: &Config) -> Migration {
     let up = alembic::compile(module, "upgrade");
     let down = alembic::compile(module, "downgrade");
-    let script = |way: &Way| Script {
+    let text = Untrusted::new(text);
+    let script = |way: Way| Script {
         file: path.to_owned(),
-        text: Untrusted::new(text),
-        statements: way.statements.clone(),
-        transactions: transactions(way, config),
+        text: text.clone(),
+        transactions: transactions(&way, config),
+        statements: way.statements,
         complete: way.complete,
     };
-    let nothing = Script {
+    let nothing = || Script {
         file: path.to_owned(),
-        text: Untrusted::new(text),
+        text: text.clone(),
         statements: Vec::new(),
         transactions: Transactions::One,
         complete: false,
@@ -160,8 +161,8 @@ fn migration(id: &str, path: &str, text: &str, module: &Module, config: &Config)
     Migration {
         id: id.to_owned(),
         reversal: judged(statements, down.as_ref()),
-        up: up.as_ref().map_or(nothing, script),
-        down: down.as_ref().map(script),
+        up: up.map_or_else(nothing, script),
+        down: down.map(script),
     }
 }
 

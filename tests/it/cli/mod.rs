@@ -12,6 +12,7 @@ mod doctor;
 mod elsewhere;
 mod failpoints;
 mod journal;
+mod json;
 mod known;
 mod leading;
 mod lint;

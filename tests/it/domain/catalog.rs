@@ -297,8 +297,12 @@ fn sql_is_read_as_the_server_reads_it() {
     assert_eq!(code("'it''s' || E'\\'x' || \"a\"\"b\" || $1"), "'' || E'' || \"\" || $1");
     assert_eq!(code("$x$ 'a' $$ b $x$ c"), "'' c");
     assert_eq!(code("a$b$c 'open"), "a$b$c ''");
+    assert_eq!(code("α - b / c $ d"), "α - b / c $ d");
     assert_eq!(written::outside("a (b (c) ')') d"), "a () d");
     let name = |text: &str| Name::parse(text);
     assert_eq!(name("App.\"Kind\""), Name::within("app", "Kind"));
     assert_eq!(name("\"a\"\"b.c\""), Name::new("a\"b.c"));
+    for plain in ["", "int4", "timestamp without time zone", " _a1  b"] {
+        assert_eq!(name(plain), name(&format!("{plain}/* */")), "{plain:?}");
+    }
 }

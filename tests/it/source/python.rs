@@ -81,8 +81,16 @@ fn edit() -> impl Strategy<Value = (Index, usize, &'static str)> {
     (any::<Index>(), 0..4_usize, prop_oneof![Just(""), select(&BITS[..])])
 }
 
-fn edited(edits: &[(Index, usize, &str)]) -> String {
-    let mut text: Vec<char> = REVISION.chars().collect();
+/// Returns the revision without what is not read by descent, and with comments below its blocks,
+/// as Alembic's own template has them.
+fn wholly_plain() -> String {
+    let plain = REVISION.replace("    for it in []:\n        pass\n", "").replace("f\"", "\"");
+    let plain = plain.replace("no\\\\way\")\n", "no\\\\way\")\n        # so\n    # ### end ###\n");
+    plain + "    # ### end ###\n"
+}
+
+fn edited(text: &str, edits: &[(Index, usize, &str)]) -> String {
+    let mut text: Vec<char> = text.chars().collect();
     for (place, gone, come) in edits {
         let from = place.index(text.len() + 1);
         let to = (from + gone).min(text.len());
@@ -96,10 +104,22 @@ proptest! {
 
     #[test]
     fn a_broken_or_changed_file_is_read_as_the_grammar_reads_it(
+        is_plain in any::<bool>(),
         edits in prop::collection::vec(edit(), 0..4),
     ) {
-        let module = Module::parse(edited(&edits));
+        let text = if is_plain { wholly_plain() } else { REVISION.to_owned() };
+        let module = Module::parse(edited(&text, &edits));
         let _ = (header(&module), compile(&module, "upgrade"), compile(&module, "downgrade"));
+    }
+
+    #[test]
+    fn some_lines_of_a_plain_file_are_read_as_the_grammar_reads_them(
+        kept in prop::collection::vec(prop::bool::weighted(0.9), wholly_plain().lines().count()),
+    ) {
+        let text = wholly_plain();
+        let lines = text.split_inclusive('\n').zip(kept).filter(|(_, kept)| *kept);
+        let module = Module::parse(lines.map(|(line, _)| line).collect::<String>());
+        prop_assert!(header(&module).labels.is_empty());
     }
 
     #[test]
@@ -128,6 +148,20 @@ fn a_file_of_all_that_is_read_by_descent_says_what_it_says() {
     let down = compile(&module, "downgrade").expect("there is one");
     let last = down.statements.last().expect("there is one");
     assert_eq!((last.line, last.sql.as_str()), (59, "DROP TABLE t"));
+}
+
+#[test]
+fn a_comment_below_a_block_is_of_whom_it_is_indented_like() {
+    for end in
+        ["", "\n", "\n\n\n", "\n# other\n", "\n\n  # less\n", "\n\nx = 1\n", "\n    # one more"]
+    {
+        let text = format!(
+            "def downgrade():\n    if a:\n        op.drop_table('t')\n        # in\n    # ### end ###{end}"
+        );
+        let down = compile(&Module::parse(text), "downgrade").expect("there is one");
+        let lines: Vec<usize> = down.statements.iter().map(|statement| statement.line).collect();
+        assert_eq!(lines, [2, 3], "{end:?}");
+    }
 }
 
 #[test]

@@ -237,8 +237,13 @@ impl<'t> Body<'t> {
 
     /// Follows a call of a function of the same file that takes no arguments.
     fn own_function(&mut self, call: Node<'t>, path: &str) -> bool {
-        let without = Args::of(call, self.module.text()).rest().is_empty();
-        let Some(function) = self.module.function(path).filter(|_| without) else { return false };
+        let is_of_file = !path.contains('.');
+        let Some(function) = is_of_file.then(|| self.module.function(path)).flatten() else {
+            return false;
+        };
+        if !Args::of(call, self.module.text()).rest().is_empty() {
+            return false;
+        }
         let Some(body) = function.child_by_field_name("body") else { return false };
         if self.depth == DEPTH {
             return false;

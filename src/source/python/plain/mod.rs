@@ -20,17 +20,18 @@ const WORDS: [&str; 39] = [
     "raise", "return", "try", "type", "while", "yield",
 ];
 
-/// Reads what stands at the left margin, with all that is indented below; `None` if it is not
-/// surely read as tree-sitter would.
+/// Reads what stands at the left margin, each with all that is indented below: a file, or a piece
+/// of one; `None` if it is not surely read as tree-sitter would.
 pub(super) fn read(text: &str) -> Option<Tree> {
     // The end of a line, or of all, to some.
     memchr::memchr2(b'\r', 0, text.as_bytes()).is_none().then_some(())?;
     let mut plain = Plain { text, at: 0, brackets: 0, depth: 0, planted: Planted::default() };
-    plain.line(0)?;
     while plain.at < text.len() {
-        plain.eat(b'\n').then_some(())?;
+        if !plain.eat(b'\n') {
+            plain.line(0)?;
+        }
     }
-    Some(plain.planted.finish(text.len()))
+    (plain.planted.here() > 1).then(|| plain.planted.finish(text))
 }
 
 /// A text on the way through it.

@@ -261,13 +261,13 @@ impl Plain<'_> {
         self.bytes()[self.at..].iter().take_while(|byte| **byte == b' ').count()
     }
 
-    /// Reads a colon and the lines that are indented further below; returns where they end.
+    /// Reads a colon and the lines that are indented further below; returns where they end. A
+    /// comment below them belongs to them if it is indented as they are.
     fn block(&mut self, field: &'static str, outer: usize) -> Option<usize> {
         self.expect(b':')?;
         self.ends()?;
         let mut block = None;
         let mut end = self.at;
-        let mut is_sure = true;
         loop {
             let (line, indent) = (self.at, self.indent());
             self.at += indent;
@@ -292,10 +292,9 @@ impl Plain<'_> {
                 None => self.is_followed(indent).then_some(())?,
             }
             self.line(indent)?;
-            is_sure = !is_comment;
             end = self.planted.end();
         }
-        let (block, _) = block.filter(|_| is_sure)?;
+        let (block, _) = block?;
         self.planted.close(block, end);
         Some(end)
     }
