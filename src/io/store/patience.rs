@@ -65,7 +65,7 @@ mod tests {
     fn who_is_silent_is_waited_for_once_and_asked_again_when_it_has_answered() {
         let place = Path::new("/a place of this test");
         let (answer, silence) = channel::<()>();
-        let look = move || drop(silence.recv());
+        let look = move || _ = silence.recv();
         assert!(!within(Duration::ZERO, place, look));
         let nobody = || panic!("somebody waits there already");
         assert!(!within(Duration::MAX, place, nobody), "at once");
