@@ -28,6 +28,7 @@ pub mod poll;
 pub mod postgres;
 pub mod probe;
 pub mod process;
+mod random;
 pub mod rehearsal;
 pub mod restore;
 mod revision;

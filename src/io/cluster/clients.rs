@@ -118,6 +118,14 @@ pub fn told(path: &Path, text: &str) -> Option<Client> {
 const MENDED: [(u32, u32); 5] = [(13, 22), (14, 19), (15, 14), (16, 10), (17, 6)];
 
 impl Client {
+    /// Returns true if its `psql` knows `\\restrict` (release notes of 13.22, 14.19, 15.14, 16.10,
+    /// 17.6 and 18): behind that line it takes no command of its own, however it reads a script.
+    #[must_use]
+    pub fn restricts(&self) -> bool {
+        let first = MENDED.into_iter().find(|(major, _)| *major == self.major);
+        first.map_or(self.major >= 18, |(_, first)| self.minor >= first)
+    }
+
     /// Returns what to know of this very version, if there is anything.
     #[must_use]
     pub fn warning(&self) -> Option<String> {

@@ -157,7 +157,7 @@ impl Load<'_> {
         let fed = input.zip(child.stdin.take()).map(|(path, mut stdin)| {
             let path = path.to_owned();
             // The server is nobody's, but psql runs on this machine as we do.
-            thread::spawn(move || restore::feed(&path, restore::May::Connect, &mut stdin))
+            thread::spawn(move || restore::feed(&path, &restore::May::Connect, &mut stdin))
         });
         let last = child.stderr.take().map_or_else(VecDeque::new, |said| words(said, heard));
         let status = child.wait().map_err(|error| error.to_string());

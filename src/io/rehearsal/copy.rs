@@ -12,6 +12,7 @@ use super::{From, Order, log};
 use crate::domain::connection::{Environment, Spec};
 use crate::domain::identity::Identity;
 use crate::domain::rehearsal::Source;
+use crate::domain::restore::quoted;
 use crate::domain::untrusted::Untrusted;
 use crate::io::blocking::blocking;
 use crate::io::cluster::{PORT, SUPERUSER};
@@ -393,8 +394,4 @@ pub(super) fn told(error: &sqlx::Error) -> String {
         .as_database_error()
         .map_or_else(|| error.to_string(), |said| said.message().to_owned());
     Untrusted::new(error).one_line()
-}
-
-pub(super) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -16,10 +16,11 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant};
 
-use super::{knock, lodging};
+use super::knock;
 use crate::domain::connection::tls::Mode;
 use crate::domain::connection::{Password, Place, Spec};
 use crate::io::cluster::PORT;
+use crate::io::random;
 
 /// A door, closed until it is opened; whoever comes waits.
 pub(super) struct Door {
@@ -56,7 +57,7 @@ impl Door {
     /// # Errors
     /// Why there can be none.
     pub async fn on_port(server: &Path) -> io::Result<Self> {
-        let word = || lodging::word().map_err(io::Error::other);
+        let word = || random::digits().map_err(io::Error::other);
         let password = word()? + &word()?;
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let way = Way::Port(listener.local_addr()?.port(), password.clone());

@@ -10,12 +10,13 @@ use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _};
 
-use super::copy::{Target, quoted, told};
+use super::copy::{Target, told};
 use super::dump::dump;
 use super::{From, Order, copy};
 use crate::domain::connection::Spec;
 use crate::domain::identity::{Class, Identity, check_pin, effective_class, require_primary};
 use crate::domain::rehearsal::Source;
+use crate::domain::restore::quoted;
 use crate::domain::untrusted::Untrusted;
 use crate::io::blocking::blocking;
 use crate::io::cluster::clients;
@@ -27,6 +28,7 @@ use crate::io::postgres::reader::Reader;
 use crate::io::postgres::target::{self, Request};
 use crate::io::postgres::{Purpose, connect};
 use crate::io::process::Identity as Process;
+use crate::io::random;
 use crate::io::site::Site;
 
 /// What the names of all such databases begin with.
@@ -88,7 +90,7 @@ impl Lodging {
             fit(site, name, source.map(|source| &source.identity)).await?;
         let places = site.paths.state.join("rehearsals").join("lodgings");
         sweep(&places, &target, &identity.system_identifier).await;
-        let database = format!("{PREFIX}{}", word()?);
+        let database = format!("{PREFIX}{}", random::digits()?);
         let directory = places.join(&database);
         let made = Source::Dump;
         let lodging = Self { target, identity, started, database, source: made, directory };
@@ -352,11 +354,4 @@ async fn admin(target: &postgres::Target, sql: &str) -> Result<(), String> {
     let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await;
     drop(connection.close().await);
     done.map(drop).map_err(|error| told(&error))
-}
-
-/// Returns digits that no other rehearsal has.
-pub(super) fn word() -> Result<String, String> {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).map_err(|error| error.to_string())?;
-    Ok(format!("{:016x}", u64::from_be_bytes(bytes)))
 }

@@ -7,6 +7,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::domain::fingerprint::keeps_books;
 use crate::domain::rehearsal::{Column, Rows, Table};
+use crate::domain::restore::quoted;
 
 const TABLES: &str = include_str!("../../../assets/sql/rehearsal/tables.sql");
 
@@ -161,8 +162,4 @@ async fn tables(connection: &mut PgConnection, books: &str) -> Result<Vec<Listed
         }
     }
     Ok(tables)
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -15,11 +15,12 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::door::Door;
 use super::tool::{Hands, tail};
-use super::{locks, lodging, log};
+use super::{locks, log};
 use crate::domain::rehearsal::{Ended, Lock, Statement};
 use crate::domain::untrusted::Untrusted;
 use crate::io::act::inherited;
 use crate::io::postgres::Control;
+use crate::io::random;
 use crate::tools::{Act, FailureKind};
 
 /// What the tool's sessions are called on the copy.
@@ -87,7 +88,7 @@ impl Hands<'_> {
     fn start(&mut self, act: &Act, door: Option<Door>, ahead: bool) -> Result<Started, String> {
         self.runs += 1;
         // Another rehearsal beside the target, also of this program, is not this one.
-        let application = format!("{APPLICATION} {}", lodging::word()?);
+        let application = format!("{APPLICATION} {}", random::digits()?);
         let mut child = self.spawn(act, &application, door.as_ref())?;
         let (go, may_go) = oneshot::channel();
         let follower = Follower {

@@ -3,6 +3,7 @@
 
 use super::rows::Counter;
 use super::run::{Ran, Started};
+use super::sentinel::Sentinels;
 use super::shape::shape;
 use super::tool::Hands;
 use super::{ground, sentinel};
@@ -212,21 +213,20 @@ impl Traveller<'_> {
     ) -> Result<(Written, Option<Started>), String> {
         tell(Leg::Rows);
         let books = self.hands.books();
-        let told =
-            |error: sqlx::Error| format!("no rows could be written: {}", query_error(&error));
-        let mut eye = self.hands.eye().await?;
-        let (before, after) = (&trip.before.shape, &trip.up.after.shape);
-        let sentinels = sentinel::write(&mut eye, &books, before, after).await.map_err(told)?;
-        self.hands.eye = Some(eye);
-        let project = self.hands.project().await?;
-        let act = self.hands.act(&project, &Intent::Down(id.to_owned()));
-        let act = act.map_err(|refused| refused.to_string())?;
+        let (sentinels, act) = match self.rows_written(id, trip).await {
+            Ok(written) => written,
+            Err(why) => {
+                // What was started ahead would write into the next run's output.
+                self.hands.cancel(started).await;
+                return Err(why);
+            }
+        };
         let ran = self.hands.run(&act, started).await?;
         let ahead = self.ahead(next).await;
         let mut eye = self.hands.eye().await?;
-        let shape = shape(&mut eye, &books).await.map_err(told)?;
+        let shape = shape(&mut eye, &books).await.map_err(unwritten)?;
         let vanished = match ran.ended {
-            Ended::Well => sentinels.vanished(&mut eye).await.map_err(told)?,
+            Ended::Well => sentinels.vanished(&mut eye).await.map_err(unwritten)?,
             _ => Vec::new(),
         };
         self.hands.eye = Some(eye);
@@ -236,6 +236,23 @@ impl Traveller<'_> {
         let down = step(ran, &act, after);
         Ok((Written { down, vanished, unwritten: sentinels.unwritten }, ahead))
     }
+
+    /// Writes the rows, and returns them with the act that goes down over them.
+    async fn rows_written(&mut self, id: &str, trip: &Trip) -> Result<(Sentinels, Act), String> {
+        let books = self.hands.books();
+        let mut eye = self.hands.eye().await?;
+        let (before, after) = (&trip.before.shape, &trip.up.after.shape);
+        let sentinels =
+            sentinel::write(&mut eye, &books, before, after).await.map_err(unwritten)?;
+        self.hands.eye = Some(eye);
+        let project = self.hands.project().await?;
+        let act = self.hands.act(&project, &Intent::Down(id.to_owned()));
+        Ok((sentinels, act.map_err(|refused| refused.to_string())?))
+    }
+}
+
+fn unwritten(error: sqlx::Error) -> String {
+    format!("no rows could be written: {}", query_error(&error))
 }
 
 fn revision(project: &Project) -> Vec<String> {

@@ -18,9 +18,10 @@ use super::{Failed, Job, say};
 use crate::domain::backup::Kind;
 use crate::domain::restore::{Mark, State, quoted};
 use crate::domain::untrusted::Untrusted;
+use crate::io::cluster::clients;
 use crate::io::postgres::is_lost;
 use crate::io::terminal::Signals;
-use crate::io::{failpoint, store};
+use crate::io::{failpoint, random, store};
 
 /// How many of the last words of a failure are told.
 const LAST: usize = 6;
@@ -35,11 +36,11 @@ pub(super) async fn run(job: &Job) -> Result<String, Failed> {
         () = signals.asked_to_end() => return Err(Failed::NotRun("it was stopped".to_owned())),
     };
     failpoint::hit("restore.proved");
-    load.client.version().await.map_err(Failed::NotRun)?;
+    let version = load.client.version().await.map_err(Failed::NotRun)?;
     let mut connection = server::open(job).await?;
     let oid = make(job, load, &mut connection).await?;
     let loaded = tokio::select! {
-        loaded = fill(job, load, &proven) => loaded,
+        loaded = fill(job, load, &proven, &version) => loaded,
         () = signals.asked_to_end() => Err(Failed::Running("it was stopped".to_owned())),
     };
     let loaded = match loaded {
@@ -104,9 +105,9 @@ async fn finish(job: &Job, load: &Load, connection: &mut PgConnection) -> Result
     Ok(())
 }
 
-async fn fill(job: &Job, load: &Load, proven: &Proven) -> Result<(), Failed> {
+async fn fill(job: &Job, load: &Load, proven: &Proven, version: &str) -> Result<(), Failed> {
     match proven.backup.kind {
-        Kind::Plain => by_psql(job, load).await?,
+        Kind::Plain => by_psql(job, load, version).await?,
         _ => by_pg_restore(job, load).await?,
     }
     failpoint::hit("restore.filled");
@@ -142,6 +143,12 @@ fn client(job: &Job, load: &Load) -> Command {
     command
 }
 
+/// Returns the key of a restriction, where a psql of that version knows one.
+fn key(version: &str) -> Result<Option<String>, String> {
+    let told = clients::told(Path::new("psql"), &format!("(PostgreSQL) {version}"));
+    told.is_some_and(|client| client.restricts()).then(random::digits).transpose()
+}
+
 async fn by_pg_restore(job: &Job, load: &Load) -> Result<(), Failed> {
     // A plain name would be read as a connection string where it looks like one.
     let name = job.new.replace('\\', "\\\\").replace('\'', "\\'");
@@ -160,7 +167,8 @@ async fn by_pg_restore(job: &Job, load: &Load) -> Result<(), Failed> {
     follow(child, "pg_restore").await
 }
 
-async fn by_psql(job: &Job, load: &Load) -> Result<(), Failed> {
+async fn by_psql(job: &Job, load: &Load, version: &str) -> Result<(), Failed> {
+    let may = May::Stay(key(version).map_err(Failed::NotRun)?);
     let mut command = client(job, load);
     command
         .args(["--no-psqlrc", "--no-password", "--quiet", "--set=ON_ERROR_STOP=1"])
@@ -174,7 +182,7 @@ async fn by_psql(job: &Job, load: &Load) -> Result<(), Failed> {
     let backup = load.backup.clone();
     // Given to nobody else: where feeding fails, psql must see no end of its input.
     let feeding =
-        tokio::task::spawn_blocking(move || match script::feed(&backup, May::Stay, &mut input) {
+        tokio::task::spawn_blocking(move || match script::feed(&backup, &may, &mut input) {
             Ok(()) => (drop(input), Ok(())).1,
             Err(error) => Err((error, input)),
         });

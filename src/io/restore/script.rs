@@ -15,10 +15,11 @@ use crate::tools::pg_dump;
 /// What may begin with a backslash outside of rows, before its key.
 const HARMLESS: [&[u8]; 2] = [b"\\restrict ", b"\\unrestrict "];
 /// Where a script may lead `psql`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::io) enum May {
-    /// Nowhere.
-    Stay,
+    /// Nowhere. With a key psql itself is told so before: what a statement that is put together
+    /// on the server makes of quotes no reading of the script can tell.
+    Stay(Option<String>),
     /// To other databases of the same server, which nobody else uses.
     Connect,
 }
@@ -31,12 +32,16 @@ const SHOWN: usize = 40;
 /// # Errors
 /// When it cannot be read or written, or holds what it must not: then `psql` gets no end, and
 /// its one transaction is rolled back.
-pub(in crate::io) fn feed(path: &Path, may: May, into: &mut dyn Write) -> io::Result<()> {
+pub(in crate::io) fn feed(path: &Path, may: &May, into: &mut dyn Write) -> io::Result<()> {
     let mut file = store::open(path)?;
     copy(&mut BufReader::new(pg_dump::text(&mut file)?), may, into)
 }
 
-fn copy(from: &mut dyn BufRead, may: May, into: &mut dyn Write) -> io::Result<()> {
+fn copy(from: &mut dyn BufRead, may: &May, into: &mut dyn Write) -> io::Result<()> {
+    let is_restricted = match may {
+        May::Stay(Some(key)) => writeln!(into, "\\restrict {key}").map(|()| true)?,
+        _ => false,
+    };
     let (mut line, mut scan, mut rows) = (Vec::new(), Scan::default(), 0_usize);
     loop {
         line.clear();
@@ -50,10 +55,15 @@ fn copy(from: &mut dyn BufRead, may: May, into: &mut dyn Write) -> io::Result<()
         let text = line.strip_suffix(b"\n").unwrap_or(&line);
         if rows > 0 {
             rows -= usize::from(text.strip_suffix(b"\r").unwrap_or(text) == b"\\.");
-        } else if may == May::Connect && scan.is_outside() && connects(text) {
+        } else if *may == May::Connect && scan.is_outside() && connects(text) {
             // A new session reads as its server does.
             scan = Scan::default();
-        } else if !(scan.is_outside() && is_harmless(text)) {
+        } else if scan.is_outside() && is_harmless(text) {
+            if is_restricted {
+                // Within ours theirs would be refused; the lines keep their numbers.
+                line = b"\n".to_vec();
+            }
+        } else {
             rows = scan.line(&scan.seen(text)).map_err(|found| match found {
                 Refused::Command(rest) => {
                     refused(&format!("{}, which leads psql elsewhere", shown(rest)))
@@ -102,7 +112,8 @@ mod tests {
 
     fn copied(text: &str) -> Result<String, String> {
         let mut out = Vec::new();
-        copy(&mut text.as_bytes(), May::Stay, &mut out).map_err(|error| error.to_string())?;
+        copy(&mut text.as_bytes(), &May::Stay(None), &mut out)
+            .map_err(|error| error.to_string())?;
         Ok(String::from_utf8(out).expect("it was text"))
     }
 
@@ -117,7 +128,7 @@ mod tests {
     fn on_a_server_of_its_own_a_script_leads_to_other_databases_and_no_further() {
         let fed = |line: &str| {
             let text = format!("SET standard_conforming_strings = off;\n{line}\nSELECT 'a\\';\n");
-            copy(&mut text.as_bytes(), May::Connect, &mut Vec::new()).is_ok()
+            copy(&mut text.as_bytes(), &May::Connect, &mut Vec::new()).is_ok()
         };
         for line in [
             "\\connect shop",
@@ -200,7 +211,8 @@ mod tests {
     fn fed(encoding: &str, script: &[u8]) -> Result<(), String> {
         let text = [format!("SET client_encoding = '{encoding}';\n").as_bytes(), script].concat();
         let mut out = Vec::new();
-        copy(&mut text.as_slice(), May::Stay, &mut out).map_err(|error| error.to_string())?;
+        copy(&mut text.as_slice(), &May::Stay(None), &mut out)
+            .map_err(|error| error.to_string())?;
         assert_eq!(out, text);
         Ok(())
     }
@@ -264,6 +276,16 @@ mod tests {
         ] {
             assert!(copied(&format!("{script}\n")).is_err(), "{script}");
         }
+    }
+
+    #[test]
+    fn psql_is_restricted_before_the_script_and_the_scripts_own_lines_are_left_out() {
+        let text = "\\restrict abc\nCOPY t FROM stdin;\n\\restrict x\n\\.\n\\unrestrict abc\n";
+        let mut out = Vec::new();
+        let may = May::Stay(Some("k1".to_owned()));
+        copy(&mut text.as_bytes(), &may, &mut out).expect("it is fed");
+        let fed = "\\restrict k1\n\nCOPY t FROM stdin;\n\\restrict x\n\\.\n\n";
+        assert_eq!(String::from_utf8(out).expect("it was text"), fed);
     }
 
     #[test]

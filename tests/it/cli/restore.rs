@@ -663,6 +663,23 @@ fn a_plain_script_is_restored_in_one_transaction_and_not_led_elsewhere() {
     assert!(answer.said().contains("leads psql elsewhere"), "{}", answer.said());
     assert_eq!(scene.beside(), [""; 0], "and it was taken away again");
 
+    // What the server makes of quotes after this, no reading of the script can tell.
+    if clients::find("psql", 0).expect("there is one").restricts() {
+        let (hidden, ran) = (script("hidden.sql", &[]), scene.lk.project().join("ran"));
+        let trick = format!(
+            "DO $$ BEGIN EXECUTE 'SET standard_' || 'conforming_strings = off'; END $$;\n\
+             SELECT 'a\\''; \\! touch {} --'\n",
+            ran.display()
+        );
+        let text = fs::read_to_string(&hidden).expect("it reads");
+        fs::write(&hidden, text + &trick).expect("it is written");
+        let (_, answer) = scene.act(&["restore", &hidden]);
+        assert_eq!(answer.code(), 1, "{}", answer.said());
+        assert!(answer.said().contains("backslash commands are restricted"), "{}", answer.said());
+        assert!(!ran.exists(), "its program was not run");
+        assert_eq!(scene.beside(), [""; 0], "and it was taken away again");
+    }
+
     let plain = script("plain.sql.gz", &["-Z6"]);
     scene.database.execute("DROP TABLE users");
     for expected in ["load", "settle", "swap"] {
