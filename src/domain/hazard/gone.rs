@@ -65,11 +65,8 @@ fn refused(effect: Effect, users: Vec<&Relation>, sql: &str, catalog: &Catalog) 
         return effect;
     }
     let listed = listed(sql);
-    let with = |name: &Name| {
-        let tree = catalog.tree(name).into_iter().enumerate();
-        tree.filter(|(at, part)| *at == 0 || part.partition).map(|(_, part)| &part.name)
-    };
-    let going: Vec<&Name> = listed.iter().flat_map(with).collect();
+    let going = listed.iter().flat_map(|name| catalog.dropped_with(name));
+    let going: Vec<&Name> = going.map(|part| &part.name).collect();
     let stay = users.into_iter().filter(|user| !going.contains(&&user.name));
     let users: Vec<String> = stay.map(|user| catalog.shown(user).to_string()).collect();
     if users.is_empty() {

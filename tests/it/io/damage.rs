@@ -261,7 +261,7 @@ fn an_empty_file_is_no_backup() {
     let place = Place::new();
     fs::write(place.at("x.dump"), b"").expect("it can be written");
     let refused = verify(&place.at("x.dump"), Level::L3, Utc::now(), &mut |_| {});
-    assert!(refused.is_err_and(|why| why.to_string().contains("not those of a backup")));
+    assert!(refused.is_err_and(|why| why.to_string().contains("it is empty")));
 }
 
 /// The archives that are damaged at random, made once.

@@ -128,9 +128,8 @@ impl Catalog {
     /// Takes it that the relation is gone, with its partitions, and with what could not stay
     /// without it: the views that are made of it and the keys that reference it.
     fn remove(&mut self, name: &Name) {
-        let tree = self.tree(name).into_iter().enumerate();
-        let goes = tree.filter(|(at, part)| *at == 0 || part.partition);
-        let gone: Vec<Name> = goes.map(|(_, part)| part.name.clone()).collect();
+        let gone: Vec<Name> =
+            self.dropped_with(name).iter().map(|part| part.name.clone()).collect();
         for name in &gone {
             self.drop_views(name, None);
             self.drop_keys(name, None);

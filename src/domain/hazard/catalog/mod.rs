@@ -102,6 +102,14 @@ impl Catalog {
         found.into_iter().next()
     }
 
+    /// Returns the relation with what is dropped together with it: its partitions, and not what
+    /// only inherits from it.
+    #[must_use]
+    pub fn dropped_with(&self, name: &Name) -> Vec<&Relation> {
+        let tree = self.tree(name).into_iter().enumerate();
+        tree.filter(|(at, part)| *at == 0 || part.partition).map(|(_, part)| part).collect()
+    }
+
     /// Returns the relation and everything that inherits from it: its partitions, their
     /// partitions, its children; nothing if it is not known.
     #[must_use]
