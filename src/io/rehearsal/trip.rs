@@ -224,9 +224,9 @@ impl Traveller<'_> {
         let ran = self.hands.run(&act, started).await?;
         let ahead = self.ahead(next).await;
         let mut eye = self.hands.eye().await?;
-        let shape = shape(&mut eye, &books).await.map_err(unwritten)?;
+        let shape = shape(&mut eye, &books).await.map_err(|error| unwritten(&error))?;
         let vanished = match ran.ended {
-            Ended::Well => sentinels.vanished(&mut eye).await.map_err(unwritten)?,
+            Ended::Well => sentinels.vanished(&mut eye).await.map_err(|error| unwritten(&error))?,
             _ => Vec::new(),
         };
         self.hands.eye = Some(eye);
@@ -242,8 +242,9 @@ impl Traveller<'_> {
         let books = self.hands.books();
         let mut eye = self.hands.eye().await?;
         let (before, after) = (&trip.before.shape, &trip.up.after.shape);
-        let sentinels =
-            sentinel::write(&mut eye, &books, before, after).await.map_err(unwritten)?;
+        let sentinels = sentinel::write(&mut eye, &books, before, after)
+            .await
+            .map_err(|error| unwritten(&error))?;
         self.hands.eye = Some(eye);
         let project = self.hands.project().await?;
         let act = self.hands.act(&project, &Intent::Down(id.to_owned()));
@@ -251,8 +252,8 @@ impl Traveller<'_> {
     }
 }
 
-fn unwritten(error: sqlx::Error) -> String {
-    format!("no rows could be written: {}", query_error(&error))
+fn unwritten(error: &sqlx::Error) -> String {
+    format!("no rows could be written: {}", query_error(error))
 }
 
 fn revision(project: &Project) -> Vec<String> {
