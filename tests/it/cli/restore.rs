@@ -671,8 +671,10 @@ fn a_plain_script_is_restored_in_one_transaction_and_not_led_elsewhere() {
              SELECT 'a\\''; \\! touch {} --'\n",
             ran.display()
         );
+        let end = "--\n-- PostgreSQL database dump complete";
         let text = fs::read_to_string(&hidden).expect("it reads");
-        fs::write(&hidden, text + &trick).expect("it is written");
+        assert!(text.contains(end));
+        fs::write(&hidden, text.replace(end, &(trick + end))).expect("it is written");
         let (_, answer) = scene.act(&["restore", &hidden]);
         assert_eq!(answer.code(), 1, "{}", answer.said());
         assert!(answer.said().contains("backslash commands are restricted"), "{}", answer.said());
